@@ -1,0 +1,1 @@
+"""Sora, a cloud-native mail store."""

@@ -1,0 +1,1 @@
+"""Who somebody is: passwords, SASL mechanisms, the authenticator."""

@@ -1,0 +1,1 @@
+"""One attrs class per TOML table; the fields are the documentation."""

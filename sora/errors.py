@@ -1,0 +1,130 @@
+"""Every failure a client may hear of, in the words of the domain.
+
+Each protocol translates these classes once, in its own `errors.py`; nothing here knows a
+reply code. An error's text is one sentence that names the thing and, where there is one,
+the remedy: it may be shown to a client, so it never holds a secret.
+"""
+
+
+class SoraError(Exception):
+    """The root of all errors that a client may be told about."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text or type(self).__doc__ or type(self).__name__)
+
+    @property
+    def text(self) -> str:
+        """One sentence for a person."""
+        return str(self.args[0])
+
+
+class BadSyntax(SoraError):
+    """The command does not follow the grammar."""
+
+
+class BadArgument(SoraError):
+    """The command is well formed, and asks for something that cannot be."""
+
+
+class BadCharset(SoraError):
+    """The charset is not known."""
+
+
+class WrongState(SoraError):
+    """The command is not allowed now."""
+
+
+class AuthenticationFailed(SoraError):
+    """The credentials are not right."""
+
+
+class AuthenticationRefused(SoraError):
+    """Authentication is not possible on this connection; use TLS."""
+
+
+class NotPermitted(SoraError):
+    """The rights do not allow it."""
+
+
+class ReadOnly(SoraError):
+    """The mailbox is open read-only."""
+
+
+class NoSuchAccount(SoraError):
+    """There is no such account."""
+
+
+class NoSuchMailbox(SoraError):
+    """There is no such mailbox."""
+
+
+class NoSuchMessage(SoraError):
+    """There is no such message."""
+
+
+class AlreadyExists(SoraError):
+    """It exists already."""
+
+
+class InUse(SoraError):
+    """Somebody else is using it now."""
+
+
+class BadName(SoraError):
+    """The name is not allowed."""
+
+
+class HasChildren(SoraError):
+    """The mailbox has children and cannot be deleted."""
+
+
+class UseAttributeRefused(SoraError):
+    """The special use is not supported, or taken by another mailbox."""
+
+
+class TooBig(SoraError):
+    """It is larger than the limit."""
+
+
+class TooMany(SoraError):
+    """There are more of them than the limit allows."""
+
+
+class OverQuota(SoraError):
+    """The account is over its quota."""
+
+
+class StorageFull(SoraError):
+    """There is no room left to accept more; try again later."""
+
+
+class MailLoop(SoraError):
+    """The message has been here before."""
+
+
+class ExpungeIssued(SoraError):
+    """Some of the messages no longer exist."""
+
+
+class Unavailable(SoraError):
+    """A part of the server cannot be reached now; try again later."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection to the database broke before its answer came; it may have happened."""
+
+
+class UnknownCommand(SoraError):
+    """There is no such command."""
+
+
+class ShuttingDown(Unavailable):
+    """The server is shutting down."""
+
+
+class StoreRefused(SoraError):
+    """The object store refused the request; trying again will not help."""
+
+
+class ObjectMissing(SoraError):
+    """The object store says for certain that there is no such object."""

@@ -1,0 +1,1 @@
+"""Messages as values. Everything here is pure."""

@@ -1,0 +1,1 @@
+"""The meaning of mail: accounts, open mailboxes, views, bodies, delivery."""

@@ -1,0 +1,1 @@
+"""Connections, listeners and limits: where bytes meet Twisted."""

@@ -1,0 +1,1 @@
+"""One file per capability that adds to existing commands."""

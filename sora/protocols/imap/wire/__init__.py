@@ -1,0 +1,1 @@
+"""The IMAP grammar: bytes to values and back. Pure."""

@@ -1,0 +1,1 @@
+"""What the rest of Sora asks of storage, and the adapters that answer."""

@@ -1,0 +1,1 @@
+"""The filesystem object store, and the cache of bodies."""

@@ -1,0 +1,346 @@
+"""What the rest of Sora asks of storage.
+
+Every method returns a Deferred. The budget of round trips stands with each method; tests
+count them. Failures are classes of `sora.errors`: `Unavailable` when the storage cannot be
+reached in time, `OutcomeUnknown` when a write may or may not have happened and reading it
+back could not tell (G14). Nothing else leaves an adapter.
+
+Two implementations answer each interface, `sora.storage.postgres` and
+`sora.storage.memory`, and pass the same contract tests (`trial_tests/storage/contracts`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from sora.addresses import Address
+from sora.mail.criteria import Criterion
+from sora.mail.numbers import NumberSet
+from sora.storage.rows import (
+    AccountRow,
+    Arrival,
+    Backlog,
+    Changes,
+    Condemned,
+    Copied,
+    CredentialRow,
+    Expunged,
+    FlagChange,
+    Listing,
+    Login,
+    MailboxRow,
+    Moved,
+    NewMailbox,
+    NewSecret,
+    ObjectPlace,
+    Opened,
+    Operation,
+    Placement,
+    Read,
+    Recipient,
+    Stored,
+    Target,
+    Upload,
+    Want,
+)
+
+
+class IAccounts(Interface):
+    """Accounts: their life, and where their mail is delivered."""
+
+    def create(
+        address: Address,
+        secrets: Sequence[NewSecret],
+        mailboxes: Sequence[NewMailbox],
+    ) -> "Deferred[AccountRow]":
+        """Make an account with its primary credential and its first mailboxes.
+
+        The domain is made when it is not there. Raises AlreadyExists when the address is a
+        credential of a live account, or of a deleted one that can still be restored.
+        """
+
+    def show(address: Address) -> "Deferred[AccountRow]":
+        """One account, live or deleted, by any of its addresses. Raises NoSuchAccount."""
+
+    def list(
+        domain: str | None = None, after: str = "", limit: int = 1000, deleted: bool = False
+    ) -> "Deferred[Sequence[AccountRow]]":
+        """Accounts ascending by primary address key, beginning after the key `after`."""
+
+    def delete(address: Address) -> "Deferred[None]":
+        """Mark as deleted: no login, no delivery; restorable. Raises NoSuchAccount."""
+
+    def restore(address: Address) -> "Deferred[None]":
+        """Undo `delete`. Raises NoSuchAccount when there is no deleted account."""
+
+    def recipient(address: Address) -> "Deferred[Recipient | None]":
+        """Who receives mail for this address (credentials, aliases, the domain's catch-all).
+
+        One round trip. None when nobody does.
+        """
+
+
+class ICredentials(Interface):
+    """Addresses that log in, and their secrets."""
+
+    def login(address: Address) -> "Deferred[Login | None]":
+        """What is needed to verify a login, in one round trip; None when there is nobody.
+
+        The account of a Login may be disabled; it is never a deleted one.
+        """
+
+    def add(
+        account: Address, alias: Address, secrets: Sequence[NewSecret]
+    ) -> "Deferred[CredentialRow]":
+        """Add an address to an account. Raises NoSuchAccount, AlreadyExists."""
+
+    def list(account: Address) -> "Deferred[Sequence[CredentialRow]]":
+        """All credentials of the account that has this address. Raises NoSuchAccount."""
+
+    def show(address: Address) -> "Deferred[CredentialRow]":
+        """One credential. Raises NoSuchAccount."""
+
+    def delete(address: Address) -> "Deferred[None]":
+        """Remove a credential. Raises NoSuchAccount; BadArgument for the primary one."""
+
+    def set_secrets(address: Address, secrets: Sequence[NewSecret]) -> "Deferred[None]":
+        """Replace the secrets of these kinds and raise the version. Raises NoSuchAccount."""
+
+
+class IMailboxes(Interface):
+    """Mailboxes by name, and the state of what is in them.
+
+    Names are UTF-8 in NFC with `/` between levels, as `sora.mail.mailbox_names.normalise`
+    gives them; they are compared by `name_key` (case-sensitive but for INBOX, G22).
+    """
+
+    def list(account_id: int) -> "Deferred[Listing]":
+        """All mailboxes and subscriptions of the account. One round trip."""
+
+    def find(account_id: int, name: str) -> "Deferred[MailboxRow]":
+        """One mailbox with its counters. One round trip. Raises NoSuchMailbox."""
+
+    def open(account_id: int, name: str) -> "Deferred[Opened]":
+        """One mailbox with the states of all its messages. One round trip.
+
+        Raises NoSuchMailbox.
+        """
+
+    def changes(mailbox_id: int, since: int, known_keywords: int) -> "Deferred[Changes]":
+        """What happened after modseq `since`. One round trip.
+
+        Raises NoSuchMailbox when the mailbox was deleted meanwhile.
+        """
+
+    def poll(mailbox_ids: Sequence[int]) -> "Deferred[Mapping[int, int]]":
+        """The highest modseq of each of these mailboxes; a deleted one is absent."""
+
+    def create(
+        account_id: int, name: str, special_use: str | None, operation: Operation
+    ) -> "Deferred[MailboxRow]":
+        """Make a mailbox, and its missing superiors (RFC 3501 §6.3.3). One round trip.
+
+        Raises AlreadyExists; UseAttributeRefused when another one has this special use.
+        """
+
+    def delete(account_id: int, name: str, operation: Operation) -> "Deferred[int]":
+        """Delete a mailbox with its messages (they can be restored); gives its id.
+
+        One round trip. Its name's subscription stays. Raises NoSuchMailbox, HasChildren.
+        """
+
+    def rename(account_id: int, old: str, new: str, operation: Operation) -> "Deferred[None]":
+        """Rename a mailbox and all its inferiors in one statement, making the new name's
+        missing superiors. Subscriptions follow.
+
+        For INBOX the messages move to a new mailbox and INBOX stays, empty (RFC 3501
+        §6.3.5). Raises NoSuchMailbox, AlreadyExists.
+        """
+
+    def subscribe(account_id: int, name: str) -> "Deferred[None]":
+        """Add a name to the subscriptions; nothing happens when it is one."""
+
+    def unsubscribe(account_id: int, name: str) -> "Deferred[None]":
+        """Remove a name from the subscriptions; nothing happens when it is none."""
+
+
+class IMessages(Interface):
+    """Messages: making, changing, reading. Every write is one statement and one event."""
+
+    def place(
+        scope_id: int, arrival: Arrival, targets: Sequence[Target], operation: Operation
+    ) -> "Deferred[Placement]":
+        """Make messages from bytes, for APPEND (one target) and LMTP (up to 50).
+
+        One round trip, one transaction: content, staged body, claims, messages, counters,
+        events. All targets are in accounts of this scope.
+        """
+
+    def store(
+        mailbox_id: int,
+        uids: NumberSet,
+        change: FlagChange,
+        operation: Operation,
+        known_keywords: int = 0,
+    ) -> "Deferred[Stored]":
+        """Change flags. One round trip. UIDs that are gone are ignored."""
+
+    def expunge(
+        mailbox_id: int, uids: NumberSet | None, operation: Operation
+    ) -> "Deferred[Expunged]":
+        """Remove the messages that have \\Deleted, all or only those of `uids`. One round trip."""
+
+    def copy(
+        mailbox_id: int,
+        uids: NumberSet,
+        account_id: int,
+        destination: str,
+        operation: Operation,
+    ) -> "Deferred[Copied]":
+        """Copy messages, with everything they have (G39), to a mailbox of `account_id`, in
+        the order of their UIDs. One round trip. Raises NoSuchMailbox for the destination,
+        ExpungeIssued when one of `uids` is gone: then nothing was copied (RFC 3501 §6.4.7).
+        """
+
+    def move(
+        mailbox_id: int,
+        uids: NumberSet,
+        account_id: int,
+        destination: str,
+        operation: Operation,
+    ) -> "Deferred[Moved]":
+        """Move messages; UIDs that are gone are ignored (RFC 6851 §3.3). One round trip.
+
+        Raises NoSuchMailbox for the destination.
+        """
+
+    def read(
+        mailbox_id: int,
+        uids: NumberSet,
+        wants: frozenset[Want],
+        see: Operation | None = None,
+    ) -> "Deferred[Read]":
+        """Read columns of messages. One round trip per 1,000 messages.
+
+        With `see`, \\Seen is added to them in the same statement.
+        """
+
+    def search(mailbox_id: int, criterion: Criterion) -> "Deferred[Sequence[int]]":
+        """The UIDs that match, ascending. One round trip. Exact: RFC substring semantics on
+        folded text, also for what arrived a moment ago."""
+
+
+class IUploads(Interface):
+    """Contents on their way between staging and the object stores."""
+
+    def reserve(store: str, count: int) -> "Deferred[Sequence[UUID]]":
+        """Rows for objects that will be written: the row exists before the object does.
+
+        A reservation that is not bound within a day is removed, with its object.
+        """
+
+    def known(scope_id: int, hash: bytes) -> "Deferred[bool]":
+        """Whether a live content with these bytes is there."""
+
+    def stage_piece(
+        scope_id: int, hash: bytes, size: int, content_id: int | None, number: int, piece: bytes
+    ) -> "Deferred[int]":
+        """Write a piece (256 KiB) of a body that is too large for one statement, to a content
+        that is `pending` until `place` names it. Gives the content's id."""
+
+    def staged(content_id: int, first: int, count: int) -> "Deferred[Sequence[bytes]]":
+        """Pieces of a staged body, from number `first` on; fewer at the end, none after it."""
+
+    def place_of(content_id: int) -> "Deferred[tuple[bool, Sequence[ObjectPlace]]]":
+        """Whether it is staged, and its stored objects, as of now."""
+
+    def claim(store: str, limit: int, lease: timedelta) -> "Deferred[Sequence[Upload]]":
+        """Take staged contents for upload, each with an object row that exists before the
+        PUT. Others skip them until the lease ends. Oldest first, due ones only."""
+
+    def finish(
+        upload: Upload, stored_size: int, checksum: str, key_id: str | None
+    ) -> "Deferred[None]":
+        """The object is durable: the content is no longer staged."""
+
+    def postpone(upload: Upload, delay: timedelta, count: bool) -> "Deferred[None]":
+        """It did not work; try again after `delay`. Only with `count` was it an attempt (G5)."""
+
+    def backlog() -> "Deferred[Backlog]":
+        """What waits for upload."""
+
+
+class ICleaning(Interface):
+    """What the cleaner does, each step in small batches and safe to repeat. Every method
+    gives the number of rows it handled; 0 means that there is nothing more to do now."""
+
+    def purge_expunged(grace: timedelta, limit: int) -> "Deferred[int]":
+        """Forget messages that were expunged longer than `grace` ago."""
+
+    def condemn(grace: timedelta, limit: int) -> "Deferred[int]":
+        """Mark contents that nothing refers to, and has not for `grace`, as `deleting`.
+
+        The row is locked FOR UPDATE SKIP LOCKED, and references are looked for by the next
+        statement (ARCHITECTURE.md, trap 5).
+        """
+
+    def condemned(limit: int) -> "Deferred[Sequence[Condemned]]":
+        """Objects to delete from their stores: those of contents that are `deleting`, and
+        reservations that were never bound."""
+
+    def forget(object_ids: Sequence[UUID]) -> "Deferred[int]":
+        """The objects are gone from the store: remove their rows, and contents without any."""
+
+    def forget_deliveries(age: timedelta, limit: int) -> "Deferred[int]":
+        """Forget claims of deliveries older than `age` (G42: 7 days)."""
+
+    def drop_staging() -> "Deferred[int]":
+        """Drop the partitions of staging in which nothing waits any more."""
+
+    def make_partitions() -> "Deferred[int]":
+        """Make the partitions of events and staging that the next days need."""
+
+
+class IMembership(Interface):
+    """Which processes serve this database now."""
+
+    def beat(process_id: UUID, name: str) -> "Deferred[int]":
+        """Say that this process lives; gives how many others were heard of lately."""
+
+    def leave(process_id: UUID) -> "Deferred[None]":
+        """Say that this process ends."""
+
+
+class IObjects(Interface):
+    """An object store: bytes by name. Names are UUIDs; an object is written once."""
+
+    def put(
+        name: UUID, open_body: Callable[[], object], size: int, hash: bytes
+    ) -> "Deferred[str]":
+        """Store `size` octets durably and give the store's checksum of them.
+
+        `open_body` opens the body for reading (`read(n) -> bytes`, `close()`) and is called
+        again for each attempt, so that a retry sends the whole body (G4). Length and BLAKE3
+        `hash` are verified before this succeeds. Raises Unavailable (worth another try) or
+        StoreRefused (not).
+        """
+
+    def get(name: UUID, start: int, end: int) -> "Deferred[bytes]":
+        """The octets [start, end). Raises Unavailable; ObjectMissing only on proof."""
+
+    def stream(
+        name: UUID, start: int, end: int, deliver: Callable[[bytes], "Deferred[None] | None"]
+    ) -> "Deferred[None]":
+        """Hand the octets [start, end) to `deliver` in pieces, waiting for each it returns."""
+
+    def delete(name: UUID) -> "Deferred[None]":
+        """Delete it; a missing one is no error (G12)."""
+
+    def exists(name: UUID) -> "Deferred[int | None]":
+        """Its size, or None when the store says for certain that it is not there."""
+
+    def probe() -> "Deferred[None]":
+        """Whether the store answers. Raises Unavailable."""

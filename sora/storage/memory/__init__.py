@@ -1,0 +1,1 @@
+"""The storage interfaces in dicts, held honest by the contract tests."""

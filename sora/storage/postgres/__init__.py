@@ -1,0 +1,1 @@
+"""Metadata and search in PostgreSQL, through txpostgres."""

@@ -1,0 +1,467 @@
+"""The values that pass between storage and the rest of Sora.
+
+Two things are kept apart: a *content* is the bytes as they arrived, with what is derived
+from them; a *message* is a content in a mailbox, with what this delivery added (`trace`:
+Return-Path, Delivered-To, Received). The trace is prepended when a message is read and is
+never hashed. `Facts` (what is derived) is defined in `sora.mail.facts`.
+
+Times are aware datetimes. Sizes are octets. Masks are those of `sora.mail.flags`.
+"""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Literal
+from uuid import UUID
+
+from attrs import Factory, field, frozen
+
+from sora.mail.facts import Facts
+from sora.mail.flags import Flags
+from sora.mail.numbers import NumberSet
+
+# ------------------------------------------------------------------ who
+
+
+@frozen
+class NewSecret:
+    """A verifier to be stored with a credential.
+
+    `kind` is `password` (a hash with its scheme in braces, or a bare bcrypt hash) or
+    `scram-sha-256` (`SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`, base64 parts).
+    """
+
+    kind: str
+    verifier: str = field(repr=False)
+
+
+@frozen
+class Secret:
+    """A stored verifier; `name` and `scopes` are those of an app password."""
+
+    kind: str
+    verifier: str = field(repr=False)
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    expires: datetime | None = None
+
+
+@frozen
+class Login:
+    """What a login reads in its one round trip.
+
+    `version` changes with every change of the credential's secrets: a cached verification
+    counts only for the version it was made with (G54).
+    """
+
+    account_id: int
+    scope_id: int
+    credential_id: int
+    address: str
+    version: int
+    disabled: bool
+    secrets: tuple[Secret, ...]
+
+
+@frozen
+class AccountRow:
+    """An account as an operator sees it."""
+
+    id: int
+    address: str
+    scope_id: int
+    created_at: datetime
+    deleted_at: datetime | None
+    quota_storage: int | None
+    quota_messages: int | None
+    mailboxes: int
+    messages: int
+    storage: int
+
+
+@frozen
+class CredentialRow:
+    """An address with which one can log in to an account, and at which it receives."""
+
+    id: int
+    account_id: int
+    address: str
+    primary: bool
+    created_at: datetime
+    updated_at: datetime
+    kinds: tuple[str, ...]
+
+
+@frozen
+class Recipient:
+    """What RCPT TO reads in its one round trip.
+
+    `address` is the primary address of the account, `mailboxes` its live mailboxes by name
+    key (`sora.mail.mailbox_names.name_key`), at least INBOX.
+    """
+
+    account_id: int
+    scope_id: int
+    address: str
+    mailboxes: Mapping[str, int]
+    quota_storage: int | None
+    storage: int
+
+
+# ------------------------------------------------------------------ mailboxes
+
+
+@frozen
+class NewMailbox:
+    """A mailbox that is made with an account."""
+
+    name: str
+    special_use: str | None = None
+    subscribed: bool = True
+
+
+@frozen
+class MailboxRow:
+    """A mailbox, its counters, and its place in the order of changes.
+
+    `object_id` is MAILBOXID (RFC 8474). `special_use` is the attribute with its backslash
+    (RFC 6154). `size` is the sum of RFC822.SIZE.
+    """
+
+    id: int
+    account_id: int
+    name: str
+    object_id: str
+    uidvalidity: int
+    uidnext: int
+    highest_modseq: int
+    messages: int
+    unseen: int
+    deleted: int
+    size: int
+    special_use: str | None = None
+
+
+@frozen
+class Listing:
+    """All mailboxes of an account and all names it has subscribed to, in one round trip."""
+
+    version: int
+    mailboxes: tuple[MailboxRow, ...]
+    subscriptions: tuple[str, ...]
+
+
+@frozen
+class States:
+    """States of messages: three columns of the same length, ascending by uid.
+
+    `uids` and `modseqs` are arrays of type 'Q'; `masks` holds masks of `sora.mail.flags`.
+    """
+
+    uids: array = Factory(lambda: array("Q"))  # type: ignore[type-arg]
+    masks: list[int] = Factory(list)
+    modseqs: array = Factory(lambda: array("Q"))  # type: ignore[type-arg]
+
+
+@frozen
+class Opened:
+    """An opened mailbox: its row, the state of every message, and the account's keywords.
+
+    `first_unseen` can be derived; `keywords` are (number, name).
+    """
+
+    mailbox: MailboxRow
+    states: States
+    keywords: tuple[tuple[int, str], ...]
+
+
+@frozen
+class Changes:
+    """What happened in a mailbox after `since` and up to `mailbox.highest_modseq`.
+
+    `changed` holds the present state of each message that arrived or changed; `vanished`
+    the UIDs that went. `keywords` are those from the number on that the caller did not
+    know. `complete` is False when the log no longer reaches back to `since`: the caller
+    opens the mailbox anew (G28).
+    """
+
+    since: int
+    mailbox: MailboxRow
+    changed: States
+    vanished: NumberSet
+    keywords: tuple[tuple[int, str], ...] = ()
+    complete: bool = True
+
+
+# ------------------------------------------------------------------ writing
+
+
+@frozen
+class Operation:
+    """Who does what, for the history: one row of `events` for each write command.
+
+    `id` is new for each command, and is what an unknown outcome is read back by (G14).
+    """
+
+    id: UUID
+    actor: str = ""
+    session: str = ""
+    protocol: str = ""
+    address: str = ""
+
+
+@frozen
+class ObjectPlace:
+    """A copy of a content in an object store."""
+
+    id: UUID
+    store: str
+    key_id: str | None
+    stored_size: int
+
+
+@frozen
+class Arrival:
+    """Bytes that are to become a content.
+
+    Exactly one of these says where the bytes are: `body`, to be staged by the statement
+    that makes the messages; `object`, already durable in an object store under a reserved
+    id; `content_id`, a content whose pieces were staged before; none of them: the caller
+    knows the content to be there, and gets `Unplaced` when it is not.
+    """
+
+    hash: bytes
+    facts: Facts
+    body: bytes | None = field(default=None, repr=False)
+    object: ObjectPlace | None = None
+    content_id: int | None = None
+
+
+@frozen
+class Target:
+    """A message that is to be made from an arrival.
+
+    `flags` are set on it, `trace` is prepended when it is read. With `recipient`, the
+    delivery is claimed: (account, recipient, `received_hash`) is delivered once (G42).
+    `internal_date` keeps its zone.
+    """
+
+    account_id: int
+    mailbox_id: int
+    internal_date: datetime
+    email_id: UUID
+    flags: Flags = Flags()
+    trace: bytes = b""
+    recipient: str | None = None
+    received_hash: bytes | None = None
+
+
+class Fate(StrEnum):
+    """What became of a target."""
+
+    PLACED = "placed"
+    DUPLICATE = "duplicate"
+    NO_MAILBOX = "no mailbox"
+    OVER_QUOTA = "over quota"
+
+
+@frozen
+class Placed:
+    """What became of one target. `uid`, `uidvalidity`, `modseq` are 0 unless it was placed
+    (or is a duplicate whose place is known).
+
+    `before` is the mailbox's highest_modseq just before: whoever holds the mailbox's state
+    at that point needs to read nothing more.
+    """
+
+    fate: Fate
+    mailbox_id: int = 0
+    uid: int = 0
+    uidvalidity: int = 0
+    modseq: int = 0
+    before: int = 0
+    mask: int = 0
+    keywords: tuple[tuple[int, str], ...] = ()
+
+
+@frozen
+class Placement:
+    """The answer to `place`: one `Placed` per target, and whether the bytes were needed.
+
+    `used_object` is False when the content was there already: the reserved object was not
+    bound, and its file may be removed and its id used again.
+    `needs_body` is True, and nothing was done, when the arrival brought no bytes and the
+    content is not there.
+    """
+
+    placed: tuple[Placed, ...]
+    content_id: int = 0
+    used_object: bool = False
+    needs_body: bool = False
+
+
+@frozen
+class FlagChange:
+    """STORE: replace, add or remove flags; `unchanged_since` as RFC 7162 §3.1.3 (0 is present)."""
+
+    mode: Literal["replace", "add", "remove"]
+    flags: Flags
+    unchanged_since: int | None = None
+
+
+@frozen
+class Stored:
+    """What STORE did. `changed` has the new state of each message whose flags are different
+    now; `modified` the UIDs refused by UNCHANGEDSINCE; `modseq` is that of this change, or
+    the mailbox's highest if nothing changed. `before` as in `Placed`.
+    """
+
+    mailbox_id: int
+    before: int
+    modseq: int
+    changed: States
+    modified: NumberSet = NumberSet()
+    keywords: tuple[tuple[int, str], ...] = ()
+
+
+@frozen
+class Expunged:
+    """What EXPUNGE did: the UIDs that went, in one change of `modseq`."""
+
+    mailbox_id: int
+    before: int
+    modseq: int
+    vanished: NumberSet
+
+
+@frozen
+class Copied:
+    """What COPY did: `sources` and `uids` are of the same length and ascending.
+
+    `keywords` are (number, name) in the destination's account.
+    """
+
+    mailbox_id: int
+    uidvalidity: int
+    before: int
+    modseq: int
+    sources: tuple[int, ...]
+    uids: tuple[int, ...]
+    masks: tuple[int, ...]
+    keywords: tuple[tuple[int, str], ...] = ()
+
+
+@frozen
+class Moved:
+    """What MOVE did: what it put there and what it took away here."""
+
+    copied: Copied
+    expunged: Expunged
+
+
+# ------------------------------------------------------------------ reading
+
+
+@frozen
+class BodyPlace:
+    """Where the bytes of a content are: staged in the database, in object stores, or both."""
+
+    content_id: int
+    hash: bytes
+    size: int
+    staged: bool
+    objects: tuple[ObjectPlace, ...]
+
+
+class Want(StrEnum):
+    """Columns of a message that a FETCH can ask for. Only these are read and sent."""
+
+    ENVELOPE = "envelope"
+    STRUCTURE = "structure"
+    HEADER = "header"
+    PARTS = "parts"
+    BODY = "body"
+    """where the bytes are, and the trace"""
+
+
+@frozen
+class StoredMessage:
+    """A message as storage knows it. Columns that were not wanted are None.
+
+    `size` is RFC822.SIZE: content and trace. `internal_date` is in its own zone.
+    `header` is the content's header block without the trace; `trace` is there when HEADER
+    or BODY was wanted. `envelope` and `structure` are IMAP wire text, `parts` what
+    `sora.mail.section` needs to cut sections.
+    """
+
+    uid: int
+    size: int
+    internal_date: datetime
+    email_id: UUID
+    thread_id: UUID | None = None
+    save_date: datetime | None = None
+    envelope: bytes | None = None
+    structure: bytes | None = None
+    header: bytes | None = None
+    trace: bytes | None = None
+    parts: str | None = None
+    body: BodyPlace | None = None
+
+
+@frozen
+class Read:
+    """The answer to `read`: messages ascending by uid (those expunged meanwhile are absent),
+    and what marking them as seen in the same statement has changed."""
+
+    messages: tuple[StoredMessage, ...]
+    stored: Stored | None = None
+
+
+# ------------------------------------------------------------------ moving bodies
+
+
+@frozen
+class Upload:
+    """A staged content that is to be put into an object store, claimed for some time."""
+
+    content_id: int
+    object_id: UUID
+    hash: bytes
+    size: int
+    attempts: int
+
+
+@frozen
+class Backlog:
+    """Staged bodies that wait for their upload; `oldest` is an age in seconds."""
+
+    contents: int
+    octets: int
+    oldest: float
+
+
+@frozen
+class Condemned:
+    """An object that is to be deleted from its store; `object_id` names it there."""
+
+    object_id: UUID
+    store: str
+    content_id: int | None
+
+
+class EventKind(IntEnum):
+    """The kinds of rows of `events`. Numbers are stored: they never change their meaning."""
+
+    ARRIVED = 1
+    FLAGS = 2
+    EXPUNGED = 3
+    COPIED_IN = 4
+    MOVED_IN = 5
+    MOVED_OUT = 6
+    CREATED = 7
+    RENAMED = 8
+    DELETED = 9
+
+
+Uids = Sequence[int]

@@ -1,0 +1,1 @@
+"""The object store over the S3 API, through treq."""

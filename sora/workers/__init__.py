@@ -1,0 +1,1 @@
+"""Services that share background work across nodes."""

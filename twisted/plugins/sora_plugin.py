@@ -1,0 +1,10 @@
+"""The names under which twistd knows Sora."""
+
+from twisted.application.service import ServiceMaker
+
+sora = ServiceMaker(
+    "Sora", "sora.app.plugin", "The Sora mail store: IMAP, POP3, LMTP, ManageSieve.", "sora"
+)
+sora_admin = ServiceMaker(
+    "Sora administration", "sora.admin.plugin", "Administer a Sora mail store.", "sora-admin"
+)
