@@ -1,0 +1,336 @@
+"""One connection: the only place where bytes come in, and the coroutine that answers them.
+
+Bytes go to a pure reader (`receive`, `next_event`); a protocol's `converse` is one coroutine
+that greets, takes an event, answers it, and again. Three rules hold for every protocol:
+
+*Back-pressure both ways.* While nobody waits for the client, at most `READ_AHEAD` octets are
+taken from it and then reading stops: one that pipelines is not read faster than served.
+What is written is collected and goes out in few, large writes; `drain` waits while the
+client does not read, so that a slow one holds no more than `WRITE_BEHIND` octets.
+
+*Hanging up interrupts waiting, not work.* A lost connection raises `ConnectionEnded` only
+where the conversation waits for the client or writes to it. A call to storage that is under
+way runs to its end (ARCHITECTURE.md, trap 1).
+
+*Time is counted where we wait.* Each wait for the client has a deadline. It is kept as a
+number; the one timer of the connection looks at it when it rings, and is set anew if the
+deadline has moved: no timer is made or cancelled for a command.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol, cast
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IPushProducer,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sora.net.peer import Peer
+
+READ_AHEAD: Final = 64 * 1024
+"""octets taken from a client while nobody waits for it"""
+WRITE_BEHIND: Final = 64 * 1024
+"""octets collected before they are handed to the transport"""
+EVENTS_IN_A_ROW: Final = 64
+"""events answered without a wait before the reactor gets its turn"""
+
+
+class ConnectionEnded(Exception):
+    """The client is gone, or has to go. Ends a conversation; it is no failure."""
+
+
+class TimedOut(ConnectionEnded):
+    """The client did not say what it had to in time."""
+
+
+class Reader(Protocol):
+    """A sans-IO reader: octets in, events out."""
+
+    def receive(self, data: bytes) -> None:
+        """Take octets as they came."""
+
+    def next_event(self) -> Any:
+        """The next event, or None when more octets are needed for one."""
+
+    def discard(self) -> None:
+        """Forget all octets that were received and not yet read (STARTTLS, G59)."""
+
+    @property
+    def buffered(self) -> int:
+        """How many octets are held."""
+
+
+@implementer(IPushProducer)
+class Connection(TwistedProtocol):
+    """A connection whose `converse` is one coroutine. Protocols derive from it.
+
+    `reader` is set by the subclass before the connection is made. `peer` is known from
+    `connectionMade` on; a PROXY header replaces it.
+    """
+
+    log = Logger()
+    reader: Reader
+    peer: Peer
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.clock = clock
+        self.octets_in = 0
+        self.octets_out = 0
+        self.ended: Deferred[None] = Deferred()
+        """fires when the conversation has ended, however it did"""
+        self._conversation: Deferred[None] | None = None
+        self._waiting: Deferred[Any] | None = None
+        self._draining: Deferred[None] | None = None
+        self._out: list[bytes] = []
+        self._collected = 0
+        self._blocked = False
+        self._reading = True
+        self._lost = False
+        self._woken = False
+        self._in_a_row = 0
+        self._deadline = 0.0
+        self._timer: IDelayedCall | None = None
+
+    # ---------------------------------------------------------- for protocols
+
+    async def converse(self) -> None:
+        """The whole conversation; the connection is closed when it returns."""
+        raise NotImplementedError
+
+    def shutdown(self) -> None:
+        """The server stops: say goodbye and end soon. Called from outside the conversation."""
+        self.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client is still there, as far as is known."""
+        return not self._lost
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether TLS protects the connection now."""
+        return bool(ISSLTransport.providedBy(self.transport))
+
+    async def next_event(self, timeout: float) -> Any:
+        """The reader's next event; waits at most `timeout` seconds without any octet coming in.
+
+        Raises:
+            TimedOut: the client was silent for too long.
+            ConnectionEnded: the client is gone.
+        """
+        while True:
+            event = await self.event_or_wake(timeout)
+            if event is not None:
+                return event
+            if self._deadline <= self.clock.seconds():
+                raise TimedOut
+
+    async def event_or_wake(self, timeout: float) -> Any:
+        """The next event, or None after `timeout` seconds or as soon as `wake` is called.
+
+        Raises ConnectionEnded when the client is gone.
+        """
+        event = self.reader.next_event()
+        if event is not None:
+            self._in_a_row += 1
+            if self._in_a_row >= EVENTS_IN_A_ROW:
+                await self._give_way()
+            return event
+        self.flush()
+        self._in_a_row = 0
+        if self._woken:
+            self._woken = False
+            self._deadline = self.clock.seconds() + timeout
+            return None
+        if self._lost:
+            raise ConnectionEnded
+        self._set_deadline(timeout)
+        self._resume_reading()
+        self._waiting = Deferred()
+        try:
+            return await self._waiting
+        finally:
+            self._waiting = None
+            self._woken = False
+
+    def wake(self) -> None:
+        """Make the wait of `event_or_wake` end now; if there is none, the next one."""
+        if self._waiting is not None:
+            self._fire(None)
+        else:
+            self._woken = True
+
+    def write(self, data: bytes) -> None:
+        """Add octets to the answer. They leave when enough have come together, or when the
+        conversation waits for the client; await `drain` between large pieces."""
+        self._out.append(data)
+        self._collected += len(data)
+        if self._collected >= WRITE_BEHIND:
+            self.flush()
+
+    def write_all(self, pieces: list[bytes]) -> None:
+        """Add many pieces to the answer at once."""
+        self._out.extend(pieces)
+        self._collected += sum(map(len, pieces))
+        if self._collected >= WRITE_BEHIND:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand what was collected to the transport."""
+        if self._out:
+            out, self._out = self._out, []
+            self.octets_out += self._collected
+            self._collected = 0
+            if not self._lost and self.transport is not None:
+                self.transport.write(b"".join(out))
+
+    async def drain(self) -> None:
+        """Wait while the client does not read what was written to it.
+
+        Raises ConnectionEnded when the client is gone.
+        """
+        if self._lost:
+            raise ConnectionEnded
+        if self._blocked:
+            self._draining = Deferred()
+            try:
+                await self._draining
+            finally:
+                self._draining = None
+
+    def start_tls(self, context: Any) -> None:
+        """Begin TLS with a context factory. What the client sent before is forgotten (G59)."""
+        self.flush()
+        self.reader.discard()
+        assert self.transport is not None
+        # A producer that is registered with the bare transport would be paused for the octets
+        # of TLS: it is registered anew above it.
+        self.transport.unregisterProducer()
+        cast(ITCPTransport, self.transport).startTLS(context)  # type: ignore[attr-defined]
+        self.transport.registerProducer(self, True)
+        self._blocked = False
+
+    def close(self) -> None:
+        """Send what was written, and hang up."""
+        self.flush()
+        if self.transport is not None and not self._lost:
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Hang up now; what was not sent is lost."""
+        if self.transport is not None and not self._lost:
+            self.transport.unregisterProducer()
+            abort = getattr(self.transport, "abortConnection", self.transport.loseConnection)
+            abort()
+
+    # ---------------------------------------------------------- called by Twisted
+
+    def connectionMade(self) -> None:
+        """The client is there: the conversation begins."""
+        assert self.transport is not None
+        if not hasattr(self, "peer"):
+            self.peer = Peer.of(self.transport)
+        self.transport.registerProducer(self, True)
+        self._conversation = Deferred.fromCoroutine(self._run())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Octets came."""
+        self.octets_in += len(data)
+        self.reader.receive(data)
+        if self._waiting is not None:
+            event = self.reader.next_event()
+            if event is not None:
+                self._fire(event)
+            else:
+                self._deadline = max(self._deadline, self.clock.seconds() + self._timeout)
+        elif self.reader.buffered > READ_AHEAD and self._reading:
+            self._reading = False
+            assert self.transport is not None
+            self.transport.pauseProducing()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The client is gone: whatever waits for it ends."""
+        self._lost = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        for waiting in (self._waiting, self._draining):
+            if waiting is not None and not waiting.called:
+                waiting.errback(ConnectionEnded())
+
+    def pauseProducing(self) -> None:
+        """The client does not read: `drain` waits."""
+        self._blocked = True
+
+    def resumeProducing(self) -> None:
+        """The client reads again."""
+        self._blocked = False
+        if self._draining is not None and not self._draining.called:
+            self._draining.callback(None)
+
+    def stopProducing(self) -> None:
+        """The transport is gone; `connectionLost` says the rest."""
+        self._blocked = False
+
+    # ---------------------------------------------------------- inside
+
+    async def _run(self) -> None:
+        try:
+            await self.converse()
+        except (ConnectionEnded, CancelledError):
+            pass
+        except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
+            self.log.failure("a conversation with {peer} failed", peer=self.peer)
+        finally:
+            self.close()
+            self.ended.callback(None)
+
+    def _fire(self, event: Any) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.called:
+            waiting.callback(event)
+
+    def _resume_reading(self) -> None:
+        if not self._reading:
+            self._reading = True
+            if self.transport is not None and not self._lost:
+                self.transport.resumeProducing()
+
+    async def _give_way(self) -> None:
+        self._in_a_row = 0
+        self.flush()
+        turn: Deferred[None] = Deferred()
+        self.clock.callLater(0, turn.callback, None)
+        await turn
+        await self.drain()
+
+    def _set_deadline(self, timeout: float) -> None:
+        self._timeout = timeout
+        now = self.clock.seconds()
+        self._deadline = now + timeout
+        if self._timer is None or not self._timer.active():
+            self._timer = self.clock.callLater(timeout, self._ring)
+        elif self._timer.getTime() > self._deadline:
+            self._timer.reset(timeout)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiting is None or self._lost:
+            return
+        left = self._deadline - self.clock.seconds()
+        if left > 0:
+            self._timer = self.clock.callLater(left, self._ring)
+        else:
+            self._fire(None)
+
+
+ConnectionFactory = Callable[[], Connection]
