@@ -1,0 +1,70 @@
+"""`[database]`: PostgreSQL."""
+
+from attrs import frozen
+
+from sora.config.keys import REQUIRED, key, tables
+from sora.config.units import DURATION
+
+
+@frozen
+class ReadEndpoint:
+    """A replica that answers reads. User, password and name are those of the primary."""
+
+    host: str = key(REQUIRED, "The host of the replica.", example="replica1.example.com")
+    port: int = key(5432, "Its port.", least=1)
+
+
+@frozen
+class DatabaseConfig:
+    """PostgreSQL 14 or newer: all metadata, staged bodies and the text that is searched."""
+
+    host: str = key(
+        "localhost",
+        "The primary: a host name, an address, or the directory of a Unix socket.",
+    )
+    port: int = key(5432, "Its port.", least=1)
+    dbname: str = key("sora_mail_db", "The name of the database, which must exist.")
+    user: str = key("postgres", "The role to connect as; it owns the tables.")
+    password: str = key(
+        "",
+        """Its password. Empty: the server is asked without one (peer authentication,
+        ~/.pgpass, a client certificate).""",
+        secret=True,
+    )
+    tls: bool = key(
+        False,
+        """Refuse a connection that is not encrypted (libpq's sslmode=require). When false it is
+        encrypted if the server offers it.""",
+    )
+    max_conns: int = key(100, "The most connections this process opens.", least=1)
+    min_conns: int = key(10, "Connections that are kept open when idle.", least=0)
+    max_conn_lifetime: float = key(
+        "1h", "A connection older than this is replaced when it is free.", unit=DURATION
+    )
+    max_conn_idle_time: float = key(
+        "30m", "A connection above `min_conns` that was unused for so long is closed.", unit=DURATION
+    )
+    acquire_timeout: float = key(
+        "5s",
+        "How long an operation waits for a connection before the client gets a temporary error.",
+        unit=DURATION,
+    )
+    query_timeout: float = key("30s", "The time limit of an operation.", unit=DURATION)
+    search_timeout: float = key("60s", "The time limit of a search.", unit=DURATION)
+    bulk_timeout: float = key(
+        "5m", "The time limit of an operation on very many messages.", unit=DURATION
+    )
+    async_flags: bool = key(
+        False,
+        """Commit changes of flags asynchronously: about three times faster, and a crash of
+        PostgreSQL may lose the last fraction of a second of them.""",
+    )
+    max_replica_lag: float = key(
+        "10s", "A replica further behind the primary is not asked.", unit=DURATION
+    )
+    migrate_host: str = key(
+        "",
+        """A direct connection for migrations, when PgBouncer stands between. Empty: as `host`.""",
+    )
+    migrate_port: int = key(0, "The port of that direct connection. 0: as `port`.", least=0)
+    read_endpoints: tuple[ReadEndpoint, ...] = tables(ReadEndpoint, "Replicas.")

@@ -1,0 +1,26 @@
+"""`[limits]`: what one message, session and user may take."""
+
+from attrs import frozen
+
+from sora.config.keys import key
+from sora.config.units import DURATION, SIZE
+
+
+@frozen
+class LimitsConfig:
+    """Limits of messages, sessions and users."""
+
+    max_message_size: int = key("50mb", "The largest message that is accepted.", unit=SIZE)
+    session_memory: int = key("100mb", "The memory that one session may take.", unit=SIZE)
+    max_connections_per_user: int = key(
+        50, "The most sessions of one user at the same time. 0: no limit.", least=0
+    )
+    idle_timeout: float = key(
+        "30m", "A session whose client says nothing for so long is closed.", unit=DURATION
+    )
+    login_timeout: float = key(
+        "60s", "A client that has not logged in after so long is disconnected.", unit=DURATION
+    )
+    shutdown_timeout: float = key(
+        "10s", "How long a stopping server lets commands end that are under way.", unit=DURATION
+    )
