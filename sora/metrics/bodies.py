@@ -1,0 +1,81 @@
+"""Metrics of bodies: object stores, the cache on disk, the upload queue.
+
+Labels are bounded: `store` is a configured name, `operation` and `result` are from lists that
+stand in the code.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class ObjectMetrics:
+    """What object stores do."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.operations = Counter(
+            "sora_s3_operations_total",
+            "Operations on object stores",
+            ["store", "operation", "status"],
+            registry=registry,
+        )
+        self.duration = Histogram(
+            "sora_s3_operation_duration_seconds",
+            "Time that operations on object stores took",
+            ["store", "operation"],
+            registry=registry,
+        )
+        self.retries = Counter(
+            "sora_storage_retries_total",
+            "Attempts that were repeated",
+            ["store", "operation"],
+            registry=registry,
+        )
+        self.breaker = Gauge(
+            "sora_s3_circuit_breaker_open",
+            "1 while the circuit breaker of an object store refuses calls",
+            ["store"],
+            registry=registry,
+        )
+
+
+class CacheMetrics:
+    """What the cache of bodies does."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.operations = Counter(
+            "sora_cache_operations_total",
+            "Operations on the cache of bodies",
+            ["operation", "result"],
+            registry=registry,
+        )
+        self.octets = Gauge("sora_cache_size_bytes", "Octets in the cache", registry=registry)
+        self.objects = Gauge("sora_cache_objects_total", "Bodies in the cache", registry=registry)
+
+
+class UploadMetrics:
+    """What the upload workers do."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.attempts = Counter(
+            "sora_s3_upload_attempts_total",
+            "Bodies that were put into the object store",
+            ["result"],
+            registry=registry,
+        )
+        self.jobs = Counter(
+            "sora_upload_worker_jobs_total",
+            "Bodies that an upload worker dealt with",
+            ["result"],
+            registry=registry,
+        )
+        self.duration = Histogram(
+            "sora_upload_worker_duration_seconds",
+            "Time from the claim of a staged body to its end",
+            registry=registry,
+        )
+        self.depth = Gauge("sora_queue_depth", "Items that wait", ["queue_type"], registry=registry)
+        self.lag = Gauge(
+            "sora_queue_processing_lag_seconds",
+            "Age of the oldest item that waits",
+            ["queue_type"],
+            registry=registry,
+        )
