@@ -331,6 +331,12 @@ class IObjects(Interface):
     def get(name: UUID, start: int, end: int) -> "Deferred[bytes]":
         """The octets [start, end). Raises Unavailable; ObjectMissing only on proof."""
 
+    def get_many(
+        wanted: Sequence[tuple[UUID, int]],
+    ) -> "Deferred[Sequence[bytes | Exception]]":
+        """Several whole objects, each named with its size, in their order: the octets, or
+        the error that `get` would have raised. For small ones; the caller bounds the sum."""
+
     def stream(
         name: UUID, start: int, end: int, deliver: Callable[[bytes], "Deferred[None] | None"]
     ) -> "Deferred[None]":
