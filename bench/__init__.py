@@ -1,0 +1,1 @@
+"""Benchmarks: the same workloads against Sora and, where it is installed, Dovecot."""

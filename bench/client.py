@@ -1,0 +1,121 @@
+"""A small blocking IMAP and LMTP client, as thin as a client can be.
+
+It is the same for every server, and does so little that the server is what is measured:
+commands go out in one write, answers are read until the line with the tag, nothing is
+parsed that is not asked for.
+"""
+
+import re
+import socket
+
+
+class Unexpected(Exception):
+    """The server did not answer as it should."""
+
+
+class Wire:
+    """A socket with lines."""
+
+    def __init__(self, port: int, timeout: float = 120) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = bytearray()
+
+    def line(self) -> bytes:
+        """The next line, with its end."""
+        while (end := self.buffer.find(b"\n")) < 0:
+            self._fill()
+        line = bytes(self.buffer[: end + 1])
+        del self.buffer[: end + 1]
+        return line
+
+    def _fill(self) -> None:
+        data = self.socket.recv(1 << 18)
+        if not data:
+            raise Unexpected("the server hung up")
+        self.buffer += data
+
+    def close(self) -> None:
+        """Hang up."""
+        self.socket.close()
+
+
+class IMAP(Wire):
+    """An IMAP session."""
+
+    def __init__(self, port: int, user: str = "", password: str = "") -> None:
+        super().__init__(port)
+        self.count = 0
+        self.line()
+        if user:
+            self.command(b'LOGIN "%s" "%s"' % (user.encode(), password.encode()))
+
+    def send(self, text: bytes) -> bytes:
+        """Send a command and give its tag."""
+        self.count += 1
+        tag = b"a%d" % self.count
+        self.socket.sendall(tag + b" " + text + b"\r\n")
+        return tag
+
+    def answer(self, tag: bytes) -> bytes:
+        """Everything up to and with the tagged line, which has to be OK."""
+        done = re.compile(rb"(?:^|\r\n)" + tag + rb" (OK|NO|BAD)[^\r\n]*\r\n")
+        start = 0
+        while True:
+            found = done.search(self.buffer, start)
+            if found:
+                status, data = found.group(1), bytes(self.buffer[: found.end()])
+                del self.buffer[: len(data)]
+                if status != b"OK":
+                    raise Unexpected(data[-300:].decode("latin-1"))
+                return data
+            start = max(0, len(self.buffer) - 2000)
+            self._fill()
+
+    def command(self, text: bytes) -> bytes:
+        """Send a command and take its whole answer."""
+        return self.answer(self.send(text))
+
+    def append(self, mailbox: bytes, message: bytes) -> bytes:
+        """APPEND with a non-synchronising literal (both servers have LITERAL+)."""
+        tag = self.send(b"APPEND %s {%d+}\r\n%s" % (mailbox, len(message), message))
+        return self.answer(tag)
+
+
+class LMTP(Wire):
+    """An LMTP session."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self._reply(b"2")
+        self.socket.sendall(b"LHLO bench.example\r\n")
+        self._reply(b"2")
+
+    def _reply(self, first: bytes) -> bytes:
+        while True:
+            line = self.line()
+            if line[3:4] != b"-":
+                if line[:1] != first:
+                    raise Unexpected(line.decode("latin-1"))
+                return line
+
+    def deliver(self, message: bytes, recipients: list[str]) -> None:
+        """One transaction; returns when each recipient was answered with 250."""
+        rcpt = b"".join(b"RCPT TO:<%s>\r\n" % r.encode() for r in recipients)
+        self.socket.sendall(b"MAIL FROM:<sender@bench.example>\r\n" + rcpt + b"DATA\r\n")
+        self._reply(b"2")
+        for _ in recipients:
+            self._reply(b"2")
+        self._reply(b"3")
+        self.socket.sendall(dotted(message))
+        for _ in recipients:
+            self._reply(b"2")
+
+
+def dotted(message: bytes) -> bytes:
+    """A message as DATA sends it (RFC 5321 §4.5.2)."""
+    body = re.sub(rb"\r?\n", b"\r\n", message)
+    body = body.replace(b"\r\n.", b"\r\n..")
+    if body.startswith(b"."):
+        body = b"." + body
+    return body + (b"" if body.endswith(b"\r\n") else b"\r\n") + b".\r\n"

@@ -1,0 +1,206 @@
+"""The servers under measurement, each in a temporary directory of its own."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+USER = "bench@bench.example"
+PASSWORD = "bench-password"
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = Path(f"/proc/{entry}/stat").read_text()
+            except OSError:
+                continue
+            parent = int(stat.rsplit(")", 1)[1].split()[1])
+            children.setdefault(parent, []).append(int(entry))
+    found, queue = [], [pid]
+    while queue:
+        found.append(queue.pop())
+        queue.extend(children.get(found[-1], []))
+    return found
+
+
+def memory(pids: list[int]) -> int:
+    """The proportional share of memory (PSS) of these processes, in octets."""
+    total = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total
+
+
+class Server:
+    """A server that was started and will be stopped."""
+
+    name: str
+    imap: int
+    lmtp: int
+    process: subprocess.Popen[bytes]
+    user = USER
+    password = PASSWORD
+
+    def session_memory(self) -> int:
+        """Memory of the processes that hold sessions, in octets."""
+        return memory(tree(self.process.pid))
+
+    def stop(self) -> None:
+        """Stop it and everything below it."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Sora(Server):
+    """`twistd -n sora` in its embedded mode."""
+
+    name = "Sora"
+
+    def __init__(self, directory: Path) -> None:
+        while True:
+            base = 20000 + free_port() % 20000
+            self.imap, self.lmtp = base + 143, base + 24
+            try:
+                for port in (self.imap, self.lmtp, base + 993):
+                    with socket.socket() as probe:
+                        probe.bind(("127.0.0.1", port))
+                break
+            except OSError:
+                continue
+        self.log = directory / "sora.log"
+        twistd = Path(sys.executable).parent / "twistd"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [
+                    str(twistd),
+                    "-n",
+                    "--pidfile=",
+                    "sora",
+                    "--dir",
+                    str(directory / "sora"),
+                    "--base-port",
+                    str(base),
+                    "--account",
+                    USER,
+                    "--password",
+                    PASSWORD,
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+            )
+        deadline = time.monotonic() + 120
+        while not any(line.startswith("ready") for line in self.log.read_text().splitlines()):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("Sora did not start:\n" + self.log.read_text()[-3000:])
+            time.sleep(0.1)
+
+    def session_memory(self) -> int:
+        """The process of Sora itself, and what its sessions make PostgreSQL hold."""
+        return memory(tree(self.process.pid))
+
+
+class Dovecot(Server):
+    """Dovecot with mail_fsync = always, in its high-performance login mode."""
+
+    name = "Dovecot"
+
+    def __init__(self, directory: Path, format: str = "maildir") -> None:
+        self.imap, self.lmtp = free_port(), free_port()
+        home = directory / "dovecot"
+        home.mkdir()
+        owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+        (home / "mail").mkdir()
+        os.chown(home / "mail", owner.pw_uid, owner.pw_gid)
+        directory.chmod(0o755)
+        location = {
+            "maildir": "maildir:~/Maildir",
+            "sdbox": "sdbox:~/sdbox",
+            "mdbox": "mdbox:~/mdbox",
+        }[format]
+        config = home / "dovecot.conf"
+        config.write_text(f"""
+base_dir = {home}/run
+state_dir = {home}/state
+log_path = {home}/log
+protocols = imap lmtp
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain
+mail_fsync = always
+mail_location = {location}
+first_valid_uid = 1
+mail_max_userip_connections = 2000
+passdb {{
+  driver = static
+  args = password={PASSWORD}
+}}
+userdb {{
+  driver = static
+  args = uid={owner.pw_uid} gid={owner.pw_gid} home={home}/mail/%u
+}}
+namespace inbox {{
+  inbox = yes
+}}
+service imap-login {{
+  service_count = 0
+  process_min_avail = 2
+  client_limit = 1000
+  process_limit = 2
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {self.imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service imap {{
+  process_limit = 1000
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {self.lmtp}
+  }}
+}}
+protocol lmtp {{
+  postmaster_address = postmaster@bench.example
+}}
+""")
+        program = shutil.which("dovecot") or "/usr/sbin/dovecot"
+        self.process = subprocess.Popen([program, "-F", "-c", str(config)])
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.imap), 1).close()
+                break
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError("Dovecot did not start: see " + str(home / "log"))
+                time.sleep(0.1)
