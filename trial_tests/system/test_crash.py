@@ -1,0 +1,140 @@
+"""`kill -9` of everything, at any time: what was acknowledged is there once, intact."""
+
+import hashlib
+import imaplib
+import os
+import random
+import shutil
+import smtplib
+import tempfile
+import threading
+import time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from trial_tests.support.sora_process import EMAIL, PASSWORD, SoraProcess
+
+ROUNDS = int(os.environ.get("SORA_CRASH_ROUNDS", "3"))
+"""how often everything is killed; 20 before a release"""
+
+
+def letter(key: str, rng: random.Random) -> bytes:
+    """A message that says which one it is, with a body that is checked to the octet."""
+    body = "\r\n".join("%x" % rng.getrandbits(200) for _ in range(rng.choice((3, 40, 400, 6000))))
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    return (
+        f"From: crash@example.org\r\nTo: {EMAIL}\r\nSubject: {key}\r\n"
+        f"X-Key: {key}\r\nX-Digest: {digest}\r\n\r\n{body}"
+    ).encode()
+
+
+class Writers:
+    """Clients that deliver and append until they are cut off, and note what was acknowledged."""
+
+    def __init__(self, sora: SoraProcess, round_: int) -> None:
+        self.sora = sora
+        self.round = round_
+        self.acknowledged: list[str] = []
+        self.tried: set[str] = set()
+        self.stop = threading.Event()
+        work = [self.deliver, self.deliver, self.append, self.append]
+        self.threads = [
+            threading.Thread(target=self._run, args=(each, number), daemon=True)
+            for number, each in enumerate(work)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self, work, number: int) -> None:
+        try:
+            work(number, random.Random(self.round * 100 + number))
+        except (OSError, smtplib.SMTPException, imaplib.IMAP4.error, EOFError):
+            pass  # cut off: that is the test
+
+    def deliver(self, number: int, rng: random.Random) -> None:
+        """LMTP, one message after the other."""
+        with smtplib.LMTP("127.0.0.1", self.sora.lmtp, timeout=20) as client:
+            for n in range(100_000):
+                key = f"lmtp-{self.round}-{number}-{n}"
+                self.tried.add(key)
+                client.sendmail("crash@example.org", [EMAIL], letter(key, rng))
+                self.acknowledged.append(key)
+
+    def append(self, number: int, rng: random.Random) -> None:
+        """APPEND, one message after the other."""
+        client = imaplib.IMAP4("127.0.0.1", self.sora.imap, timeout=20)
+        client.login(EMAIL, PASSWORD)
+        for n in range(100_000):
+            key = f"imap-{self.round}-{number}-{n}"
+            self.tried.add(key)
+            status, _ = client.append("INBOX", None, None, letter(key, rng))
+            if status == "OK":
+                self.acknowledged.append(key)
+
+    def join(self) -> None:
+        """Wait for them to notice."""
+        for thread in self.threads:
+            thread.join(30)
+
+
+class CrashTests(SynchronousTestCase):
+    """G1, G14, G29: nothing acknowledged is lost, nothing is there twice, UIDs ascend."""
+
+    timeout = 1200
+
+    def setUp(self) -> None:
+        directory = tempfile.mkdtemp(prefix="sora-crash-")
+        self.addCleanup(shutil.rmtree, directory, True)
+        self.sora = SoraProcess(directory)
+        self.addCleanup(self.sora.cleanup)
+
+    def test_what_was_acknowledged_survives_kill_9_of_everything(self) -> None:
+        """Deliveries and appends on four connections, everything killed, again and again."""
+        rng = random.Random(20261122)
+        acknowledged: list[str] = []
+        tried: set[str] = set()
+        uids: dict[str, int] = {}
+        for round_ in range(ROUNDS):
+            self.sora.start()
+            writers = Writers(self.sora, round_)
+            time.sleep(rng.uniform(0.3, 1.5))
+            if round_ % 3 == 2:
+                self.sora.kill_sora()
+            else:
+                self.sora.kill_everything()
+            writers.join()
+            acknowledged += writers.acknowledged
+            tried |= writers.tried
+        self.sora.start()
+        self.check(acknowledged, tried, uids)
+        self.assertEqual(self.sora.stop(), 0)
+        self.assertEqual(self.sora.postgres_pids(), [])
+
+    def check(self, acknowledged: list[str], tried: set[str], uids: dict[str, int]) -> None:
+        """Read everything back."""
+        client = imaplib.IMAP4("127.0.0.1", self.sora.imap, timeout=60)
+        client.login(EMAIL, PASSWORD)
+        client.select("INBOX", readonly=True)
+        found: dict[str, int] = {}
+        last = 0
+        _, data = client.uid("FETCH", "1:*", "(UID BODY.PEEK[])")
+        for item in data:
+            if not isinstance(item, tuple):
+                continue
+            uid = int(item[0].split(b"UID ")[1].split()[0])
+            self.assertGreater(uid, last)
+            last = uid
+            header, _, body = item[1].partition(b"\r\n\r\n")
+            fields = dict(
+                line.split(": ", 1) for line in header.decode().split("\r\n") if ": " in line
+            )
+            key = fields["X-Key"]
+            self.assertNotIn(key, found, f"{key} is there twice")
+            found[key] = uid
+            digest = hashlib.sha256(body.removesuffix(b"\r\n")).hexdigest()
+            self.assertEqual(digest, fields["X-Digest"], f"{key} is not intact")
+        client.logout()
+        self.assertGreater(len(acknowledged), 0)
+        self.assertEqual(set(acknowledged) - set(found), set(), "acknowledged, and lost")
+        self.assertEqual(set(found) - tried, set())
+        print(f"{len(acknowledged)} acknowledged, {len(found)} found, {len(tried)} tried")
