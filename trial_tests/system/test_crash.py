@@ -9,6 +9,7 @@ import smtplib
 import tempfile
 import threading
 import time
+from contextlib import suppress
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -20,7 +21,7 @@ ROUNDS = int(os.environ.get("SORA_CRASH_ROUNDS", "3"))
 
 def letter(key: str, rng: random.Random) -> bytes:
     """A message that says which one it is, with a body that is checked to the octet."""
-    body = "\r\n".join("%x" % rng.getrandbits(200) for _ in range(rng.choice((3, 40, 400, 6000))))
+    body = "\r\n".join(f"{rng.getrandbits(200):x}" for _ in range(rng.choice((3, 40, 400, 6000))))
     digest = hashlib.sha256(body.encode()).hexdigest()
     return (
         f"From: crash@example.org\r\nTo: {EMAIL}\r\nSubject: {key}\r\n"
@@ -46,10 +47,9 @@ class Writers:
             thread.start()
 
     def _run(self, work, number: int) -> None:
-        try:
+        # Being cut off is the test.
+        with suppress(OSError, smtplib.SMTPException, imaplib.IMAP4.error, EOFError):
             work(number, random.Random(self.round * 100 + number))
-        except (OSError, smtplib.SMTPException, imaplib.IMAP4.error, EOFError):
-            pass  # cut off: that is the test
 
     def deliver(self, number: int, rng: random.Random) -> None:
         """LMTP, one message after the other."""

@@ -1,0 +1,248 @@
+"""Mail in over LMTP, out over IMAP, with the clients that people use."""
+
+import imaplib
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from trial_tests.support.messages import sample_messages
+from trial_tests.support.programs import require_program
+from trial_tests.support.sora_process import EMAIL, PASSWORD, SoraProcess
+
+OTHER = "other@example.com"
+SYNCED = int(os.environ.get("SORA_MBSYNC_MESSAGES", "2000"))
+
+
+def admin(sora: SoraProcess, *arguments: str) -> str:
+    """Run `twistd sora-admin`, which has to succeed."""
+    twistd = str(Path(sys.executable).parent / "twistd")
+    return subprocess.run(
+        [twistd, "sora-admin", *arguments, "--dir", str(sora.data)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+
+
+def without_trace(message: bytes) -> bytes:
+    """A message as read, without what the delivery put on top of it.
+
+    The trace is Return-Path, Delivered-To and the one Received line of ours.
+    """
+    for name in (b"Return-Path", b"Delivered-To", b"Received"):
+        found = re.match(name + rb":[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*", message)
+        assert found, (name, message[:200])
+        message = message[found.end() :]
+    return message
+
+
+class ClientsTests(SynchronousTestCase):
+    """One server for each test; real programs on the other side."""
+
+    timeout = 600
+
+    def setUp(self) -> None:
+        self.directory = tempfile.mkdtemp(prefix="sora-clients-")
+        self.addCleanup(shutil.rmtree, self.directory, True)
+        self.sora = SoraProcess(self.directory)
+        self.addCleanup(self.sora.cleanup)
+
+    def start(self) -> None:
+        self.sora.start()
+
+    def session(self, email: str = EMAIL) -> imaplib.IMAP4:
+        client = imaplib.IMAP4("127.0.0.1", self.sora.imap, timeout=60)
+        client.login(email, PASSWORD)
+        return client
+
+    def run_program(
+        self, *command: str, **environment: str
+    ) -> "subprocess.CompletedProcess[bytes]":
+        return subprocess.run(
+            command,
+            capture_output=True,
+            timeout=300,
+            cwd=self.directory,
+            env={"PATH": os.environ["PATH"], "HOME": self.directory, **environment},
+        )
+
+    def test_swaks_delivers_to_two_and_both_read_the_same_octets(self) -> None:
+        """swaks in over LMTP; imaplib and curl out, byte for byte, trace lines aside."""
+        require_program(self, "swaks", "swaks")
+        require_program(self, "curl", "curl")
+        self.start()
+        admin(self.sora, "accounts", "create", "--email", OTHER, "--password", PASSWORD)
+        letter = (
+            b"From: =?utf-8?q?J=C3=B6rg?= <joerg@example.net>\r\nTo: both\r\nSubject: dots\r\n"
+            b"\r\nfirst\r\n.one dot\r\n..two\r\n\xc3\xa9\xff 8 bit\r\n\r\nlast\r\n"
+        )
+        data = Path(self.directory, "letter.eml")
+        data.write_bytes(letter)
+        swaks = self.run_program(
+            "swaks",
+            "--protocol",
+            "LMTP",
+            "--server",
+            "127.0.0.1",
+            "--port",
+            str(self.sora.lmtp),
+            "--from",
+            "joerg@example.net",
+            "--to",
+            f"{EMAIL},{OTHER}",
+            "--data",
+            f"@{data}",
+            "--no-data-fixup",
+            "--suppress-data",
+        )
+        self.assertEqual(swaks.returncode, 0, swaks.stdout.decode("latin-1"))
+        self.assertEqual(len(re.findall(rb"^<~  250 2\.[01]\.0", swaks.stdout, re.M)) >= 2, True)
+        expected = letter
+        for email in (EMAIL, OTHER):
+            client = self.session(email)
+            client.select("INBOX", readonly=True)
+            _, answer = client.fetch("1", "(BODY.PEEK[])")
+            self.assertEqual(without_trace(answer[0][1]).rstrip(b"\r\n"), expected.rstrip(b"\r\n"))
+            client.logout()
+            curl = self.run_program(
+                "curl",
+                "-s",
+                "-k",
+                "--user",
+                f"{email}:{PASSWORD}",
+                f"imaps://127.0.0.1:{self.sora.imaps}/INBOX;UID=1",
+            )
+            self.assertEqual(curl.returncode, 0)
+            self.assertEqual(without_trace(curl.stdout), without_trace(answer[0][1]))
+
+    def test_mbsync_syncs_both_ways_and_then_has_nothing_to_do(self) -> None:
+        """2,000 messages of many MIME shapes up, and as many down; a second run moves nothing."""
+        require_program(self, "mbsync", "isync")
+        self.start()
+        # mbsync refuses mail with bare CR or NUL on its own side; Maildir holds LF.
+        letters = [
+            letter
+            for letter in sample_messages(SYNCED + SYNCED // 2, seed=7)
+            if b"\0" not in letter and b"\r" not in letter.replace(b"\r\n", b"\n")
+        ][:SYNCED]
+        half = len(letters) // 2
+        maildir = Path(self.directory, "mail", "INBOX")
+        for name in ("cur", "new", "tmp"):
+            (maildir / name).mkdir(parents=True)
+        for number, letter in enumerate(letters[:half]):
+            (maildir / "cur" / f"{number}.x:2,S").write_bytes(letter.replace(b"\r\n", b"\n"))
+        client = self.session()
+        for letter in letters[half:]:
+            status, _ = client.append("INBOX", None, None, letter)
+            self.assertEqual(status, "OK")
+        client.logout()
+        config = Path(self.directory, "mbsyncrc")
+        config.write_text(f"""
+IMAPAccount sora
+Host 127.0.0.1
+Port {self.sora.imap}
+User {EMAIL}
+Pass "{PASSWORD}"
+SSLType None
+AuthMechs LOGIN
+
+IMAPStore remote
+Account sora
+
+MaildirStore local
+Path {self.directory}/mail/
+Inbox {maildir}
+
+Channel all
+Far :remote:
+Near :local:
+Patterns INBOX
+Create Both
+Sync All
+Expunge Both
+SyncState *
+""")
+        first = self.run_program("mbsync", "-c", str(config), "-a", "-V")
+        self.assertEqual(first.returncode, 0, first.stderr.decode() + first.stdout.decode()[-2000:])
+        here = list((maildir / "cur").iterdir()) + list((maildir / "new").iterdir())
+        self.assertEqual(len(here), len(letters))
+        client = self.session()
+        self.assertEqual(client.select("INBOX")[1], [b"%d" % len(letters)])
+        _, answer = client.uid("FETCH", "1:*", "(BODY.PEEK[])")
+        there = {normal(item[1]) for item in answer if isinstance(item, tuple)}
+        self.assertEqual({normal(letter) for letter in letters}, there)
+        self.assertEqual({normal(file.read_bytes()) for file in here}, there)
+        client.logout()
+        before = sorted(file.name for file in here)
+        second = self.run_program("mbsync", "-c", str(config), "-a", "-V")
+        self.assertEqual(second.returncode, 0, second.stderr.decode())
+        after = sorted(
+            file.name
+            for file in list((maildir / "cur").iterdir()) + list((maildir / "new").iterdir())
+        )
+        self.assertEqual(before, after)
+        client = self.session()
+        self.assertEqual(client.select("INBOX")[1], [b"%d" % len(letters)])
+        client.logout()
+
+    def test_neomutt_opens_the_mailbox(self) -> None:
+        """The index of neomutt, in a terminal, shows the subject."""
+        require_program(self, "neomutt", "neomutt")
+        self.start()
+        client = self.session()
+        client.append(
+            "INBOX",
+            None,
+            None,
+            b"From: a@example.org\r\nSubject: visible in neomutt\r\n\r\nhello\r\n",
+        )
+        client.logout()
+        rc = Path(self.directory, "muttrc")
+        rc.write_text(
+            f'set folder="imap://127.0.0.1:{self.sora.imap}/"\nset spoolfile="+INBOX"\n'
+            f'set imap_user="{EMAIL}"\nset imap_pass="{PASSWORD}"\nset ssl_starttls=no\n'
+            'set ssl_force_tls=no\nset header_cache=""\n'
+        )
+        screen = self.screen(["neomutt", "-n", "-F", str(rc)], b"visible in neomutt")
+        self.assertIn(b"visible in neomutt", screen)
+
+    def screen(self, command: list[str], until: bytes) -> bytes:
+        """What a program shows in a terminal until it shows `until`, or for 30 s."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.directory)
+            os.environ.update(HOME=self.directory, TERM="xterm", LINES="40", COLUMNS="120")
+            os.execvp(command[0], command)
+        shown = b""
+        deadline = time.monotonic() + 30
+        try:
+            while until not in shown and time.monotonic() < deadline:
+                if select.select([terminal], [], [], 0.5)[0]:
+                    try:
+                        shown += os.read(terminal, 65536)
+                    except OSError:
+                        break
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(terminal)
+        return shown
+
+
+def normal(letter: bytes) -> bytes:
+    """A message as both sides hold it: line ends aside, and without what mbsync adds."""
+    letter = letter.replace(b"\r\n", b"\n")
+    head, gap, body = letter.partition(b"\n\n")
+    head = re.sub(rb"(?m)^X-TUID: .*\n?", b"", head + b"\n")
+    return (head.rstrip(b"\n") + gap + body).rstrip(b"\n")
