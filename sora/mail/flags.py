@@ -85,6 +85,7 @@ class Keywords:
         self._names: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
         self._texts: dict[int, str] = {}
+        self._known = 0
         self.learn(names)
 
     def __len__(self) -> int:
@@ -96,13 +97,18 @@ class Keywords:
     @property
     def known(self) -> int:
         """All keywords below this number are known; storage sends those from it on."""
-        return max(self._names, default=-1) + 1
+        return self._known
 
     def learn(self, names: Iterable[tuple[int, str]]) -> None:
         """Take up keywords that storage told of."""
         for number, name in names:
-            self._names[number] = name
-            self._numbers[fold_keyword(name)] = number
+            if number not in self._names:
+                self._names[number] = name
+                self._numbers[fold_keyword(name)] = number
+                self._texts.clear()
+        # Not the largest one: answers may tell of a later keyword before an earlier one.
+        while self._known in self._names:
+            self._known += 1
 
     def number(self, name: str) -> int | None:
         """The number of a keyword, None if the account has never used it."""

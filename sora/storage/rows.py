@@ -272,7 +272,7 @@ class Placed:
     (or is a duplicate whose place is known).
 
     `before` is the mailbox's highest_modseq just before: whoever holds the mailbox's state
-    at that point needs to read nothing more.
+    at that point needs to read nothing more. `keywords` names every keyword of the mask.
     """
 
     fate: Fate
@@ -339,7 +339,7 @@ class Expunged:
 class Copied:
     """What COPY did: `sources` and `uids` are of the same length and ascending.
 
-    `keywords` are (number, name) in the destination's account.
+    `keywords` names every keyword of `masks`: (number, name) in the destination's account.
     """
 
     mailbox_id: int
