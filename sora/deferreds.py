@@ -73,6 +73,14 @@ class Tasks:
             await DeferredList(list(self._running))
 
 
+def shielded(work: "Deferred[T]") -> "Deferred[T]":
+    """Wait for `work` without owning it: cancelling what this returns only ends the waiting,
+    `work` runs to its end, and its result or failure is dropped then."""
+    waiting: Deferred[T] = Deferred()
+    work.addCallbacks(waiting.callback, waiting.errback)
+    return waiting
+
+
 async def gather(*work: Awaitable[T]) -> list[T]:
     """Await several Deferreds that run at the same time; the first failure is raised at the
     end, when all have ended, so that nothing is left running unwatched."""

@@ -1,0 +1,77 @@
+"""What is counted about the database: statements, time, and its connection pools."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class DatabaseMetrics:
+    """The family `sora_db_*`.
+
+    `operation` is the name given to `Database.run`, one of a fixed number; `role` is
+    `primary` or `replica`; `status` is `ok`, `error`, `lost` or `timeout`.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.queries = Counter(
+            "sora_db_queries_total",
+            "Statements sent to PostgreSQL",
+            ["operation", "status", "role"],
+            registry=registry,
+        )
+        self.query_seconds = Histogram(
+            "sora_db_query_duration_seconds",
+            "From sending a statement to having its whole answer",
+            ["operation", "role"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.repeats = Counter(
+            "sora_db_query_repeats_total",
+            "Statements sent again after a conflict or a lost connection",
+            ["operation", "role"],
+            registry=registry,
+        )
+        self.transactions = Counter(
+            "sora_db_transactions_total",
+            "Transactions of several statements",
+            ["status"],
+            registry=registry,
+        )
+        self.total = Gauge(
+            "sora_db_pool_total_conns", "Open connections", ["role"], registry=registry
+        )
+        self.idle = Gauge(
+            "sora_db_pool_idle_conns", "Connections that nobody uses", ["role"], registry=registry
+        )
+        self.in_use = Gauge(
+            "sora_db_pool_in_use_conns", "Connections in use", ["role"], registry=registry
+        )
+        self.waiting = Gauge(
+            "sora_db_pool_waiting", "Who waits for a connection", ["role"], registry=registry
+        )
+        self.acquire_seconds = Histogram(
+            "sora_db_connection_pool_wait_seconds",
+            "Waiting for a connection",
+            ["role"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.acquire_timeouts = Counter(
+            "sora_db_connection_acquire_timeout_total",
+            "Gave up waiting for a connection",
+            ["role"],
+            registry=registry,
+        )
+        self.queue_full = Counter(
+            "sora_db_pool_exhaustion_total",
+            "Refused at once because too many wait for a connection",
+            ["role"],
+            registry=registry,
+        )
+        self.connect_failures = Counter(
+            "sora_db_connect_failures_total",
+            "Connections that could not be opened",
+            ["role"],
+            registry=registry,
+        )
