@@ -96,9 +96,7 @@ class NumberSet:
 
     def __str__(self) -> str:
         """As a sequence-set: `1:3,7`. The empty set has no such form and gives an empty text."""
-        return ",".join(
-            str(low) if low == high else f"{low}:{high}" for low, high in self.ranges
-        )
+        return ",".join(str(low) if low == high else f"{low}:{high}" for low, high in self.ranges)
 
     def within(self, existing: Sequence[int]) -> list[int]:
         """Those of the sorted numbers `existing` that are in this set, in their order."""
