@@ -23,9 +23,7 @@ class Identity:
 class IAuthenticator(Interface):
     """Credentials to identities."""
 
-    def password(
-        login: str, password: str, peer: Peer, protocol: str
-    ) -> "Deferred[Identity]":
+    def password(login: str, password: str, peer: Peer, protocol: str) -> "Deferred[Identity]":
         """Verify a password (LOGIN, USER/PASS, SASL PLAIN and LOGIN).
 
         Unknown user, wrong password, blocked and disabled give the same answer after the

@@ -18,7 +18,7 @@ deadline has moved: no timer is made or cancelled for a command.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import (
@@ -26,7 +26,6 @@ from twisted.internet.interfaces import (
     IPushProducer,
     IReactorTime,
     ISSLTransport,
-    ITCPTransport,
 )
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
@@ -80,6 +79,7 @@ class Connection(TwistedProtocol):
     log = Logger()
     reader: Reader
     peer: Peer
+    transport: Any
 
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
@@ -120,7 +120,7 @@ class Connection(TwistedProtocol):
         """Whether TLS protects the connection now."""
         return bool(ISSLTransport.providedBy(self.transport))
 
-    async def next_event(self, timeout: float) -> Any:
+    async def next_event(self, timeout: float) -> Any:  # noqa: ASYNC109 - see `_ring`
         """The reader's next event; waits at most `timeout` seconds without any octet coming in.
 
         Raises:
@@ -134,7 +134,7 @@ class Connection(TwistedProtocol):
             if self._deadline <= self.clock.seconds():
                 raise TimedOut
 
-    async def event_or_wake(self, timeout: float) -> Any:
+    async def event_or_wake(self, timeout: float) -> Any:  # noqa: ASYNC109 - see `_ring`
         """The next event, or None after `timeout` seconds or as soon as `wake` is called.
 
         Raises ConnectionEnded when the client is gone.
@@ -211,11 +211,10 @@ class Connection(TwistedProtocol):
         """Begin TLS with a context factory. What the client sent before is forgotten (G59)."""
         self.flush()
         self.reader.discard()
-        assert self.transport is not None
         # A producer that is registered with the bare transport would be paused for the octets
         # of TLS: it is registered anew above it.
         self.transport.unregisterProducer()
-        cast(ITCPTransport, self.transport).startTLS(context)  # type: ignore[attr-defined]
+        self.transport.startTLS(context)
         self.transport.registerProducer(self, True)
         self._blocked = False
 
@@ -237,7 +236,6 @@ class Connection(TwistedProtocol):
 
     def connectionMade(self) -> None:
         """The client is there: the conversation begins."""
-        assert self.transport is not None
         if not hasattr(self, "peer"):
             self.peer = Peer.of(self.transport)
         self.transport.registerProducer(self, True)
@@ -255,8 +253,7 @@ class Connection(TwistedProtocol):
                 self._deadline = max(self._deadline, self.clock.seconds() + self._timeout)
         elif self.reader.buffered > READ_AHEAD and self._reading:
             self._reading = False
-            assert self.transport is not None
-            self.transport.pauseProducing()
+                self.transport.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone: whatever waits for it ends."""

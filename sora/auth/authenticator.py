@@ -1,0 +1,153 @@
+"""Credentials to identities.
+
+A login costs one round trip, to read the credential with its version, and one bcrypt in a
+thread unless the same password was verified against the same version lately (G54).
+
+Unknown user, wrong password, disabled account, expired app password and blocked address get
+the same answer, and the first four after the same work: whoever is not there is verified
+against a hash that nothing matches (G51).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from sora.addresses import Address, parse_address
+from sora.auth.cache import VerifiedPasswords
+from sora.auth.interfaces import IAuthenticator, Identity
+from sora.auth.passwords import DEFAULT_COST, MAX_PASSWORD_OCTETS, dummy_verifier, first_match
+from sora.auth.threads import PasswordThreads
+from sora.auth.throttle import Attempt, Throttle
+from sora.deferreds import deferred
+from sora.errors import AuthenticationFailed, BadArgument
+from sora.metrics.authentication import AuthenticationMetrics
+from sora.net.peer import Peer
+from sora.storage.interfaces import ICredentials
+from sora.storage.rows import Login, Secret
+
+
+@implementer(IAuthenticator)
+class Authenticator:
+    """Passwords against the verifiers of the database."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        credentials: ICredentials,
+        *,
+        clock: IReactorTime,
+        random: Callable[[int], bytes],
+        threads: PasswordThreads,
+        verified: VerifiedPasswords,
+        throttle: Throttle,
+        metrics: AuthenticationMetrics,
+        separator: str = "+",
+        cost: int = DEFAULT_COST,
+    ) -> None:
+        """`separator` begins the detail of an address; `cost` is that of new bcrypt hashes,
+        which failures are made to look like."""
+        self._credentials = credentials
+        self._clock = clock
+        self._threads = threads
+        self._verified = verified
+        self._throttle = throttle
+        self._metrics = metrics
+        self._separator = separator
+        self._dummy = dummy_verifier(random, cost)
+
+    @deferred
+    async def password(self, login: str, password: str, peer: Peer, protocol: str) -> Identity:
+        """Verify a password. See `IAuthenticator`."""
+        address = self._parse(login)
+        # What is checked is what is recorded: case and detail are no part of it (G50). What
+        # is no address is counted as one user.
+        user = address.key if address is not None else ""
+        attempt = await self._throttle.admit(peer, user, protocol)
+        if attempt is None:
+            self._count(protocol, "blocked")
+            self.log.info(
+                "login of {user} from {peer} over {protocol} was refused: too many failures "
+                "(rate limit)",
+                user=user,
+                peer=str(peer),
+                protocol=protocol,
+            )
+            raise AuthenticationFailed
+        return await self._attempt(attempt, address, password, peer, protocol)
+
+    async def _attempt(
+        self,
+        attempt: Attempt,
+        address: Address | None,
+        password: str,
+        peer: Peer,
+        protocol: str,
+    ) -> Identity:
+        started = self._clock.seconds()
+        result = "unavailable"
+        try:
+            row = await self._credentials.login(address) if address is not None else None
+            result = await self._verify(row, password, protocol)
+        finally:
+            self._count(protocol, result)
+            self._metrics.duration.labels(protocol).observe(self._clock.seconds() - started)
+            if result == "unavailable":
+                attempt.given_up()
+            elif result == "failed":
+                attempt.failed()
+            else:
+                attempt.succeeded()
+        if result == "failed" or row is None or address is None:
+            self.log.info(
+                "login of {user} from {peer} over {protocol} failed",
+                user=address.key if address is not None else "(no address)",
+                peer=str(peer),
+                protocol=protocol,
+            )
+            raise AuthenticationFailed
+        return Identity(row.account_id, row.scope_id, row.address, address.key)
+
+    async def _verify(self, row: Login | None, password: str, protocol: str) -> str:
+        """`ok`, `cached` or `failed`."""
+        secrets: list[Secret] = []
+        if row is not None and len(password) <= MAX_PASSWORD_OCTETS:
+            now = datetime.fromtimestamp(self._clock.seconds(), UTC)
+            secrets = [each for each in row.secrets if _counts(each, protocol, now)]
+            if not row.disabled:
+                for secret in secrets:
+                    if self._verified.knows(*_key(row, secret), password):
+                        return "cached"
+        verifiers = [secret.verifier for secret in secrets]
+        place = await self._threads.run(
+            first_match, password[:MAX_PASSWORD_OCTETS], verifiers, self._dummy
+        )
+        if row is None or place is None or row.disabled:
+            return "failed"
+        self._verified.remember(*_key(row, secrets[place]), password)
+        return "ok"
+
+    def _parse(self, login: str) -> Address | None:
+        try:
+            return parse_address(login.strip(), self._separator)
+        except BadArgument:
+            return None
+
+    def _count(self, protocol: str, result: str) -> None:
+        self._metrics.attempts.labels(protocol, result).inc()
+
+
+def _counts(secret: Secret, protocol: str, now: datetime) -> bool:
+    """Whether a verifier may be used: an app password has scopes and an end."""
+    if secret.kind != "password":
+        return False
+    if secret.expires is not None and secret.expires <= now:
+        return False
+    return not secret.scopes or protocol in secret.scopes
+
+
+def _key(row: Login, secret: Secret) -> tuple[int, int, str]:
+    return row.credential_id, row.version, secret.verifier
