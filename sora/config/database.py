@@ -36,13 +36,15 @@ class DatabaseConfig:
         """Refuse a connection that is not encrypted (libpq's sslmode=require). When false it is
         encrypted if the server offers it.""",
     )
-    max_conns: int = key(100, "The most connections this process opens.", least=1)
-    min_conns: int = key(10, "Connections that are kept open when idle.", least=0)
+    max_conns: int = key(50, "The most connections this process opens.", least=1)
+    min_conns: int = key(5, "Connections that are kept open when idle.", least=0)
     max_conn_lifetime: float = key(
         "1h", "A connection older than this is replaced when it is free.", unit=DURATION
     )
     max_conn_idle_time: float = key(
-        "30m", "A connection above `min_conns` that was unused for so long is closed.", unit=DURATION
+        "30m",
+        "A connection above `min_conns` that was unused for so long is closed.",
+        unit=DURATION,
     )
     acquire_timeout: float = key(
         "5s",

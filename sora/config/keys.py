@@ -78,7 +78,7 @@ def tables(kind: type, doc: str = "") -> Any:
 
 def about(attribute: "Attribute[Any]") -> Key:
     """What was declared for a field."""
-    return attribute.metadata[METADATA]  # type: ignore[no-any-return]
+    return attribute.metadata[METADATA]
 
 
 def table_of(attribute: "Attribute[Any]") -> type | None:

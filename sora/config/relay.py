@@ -30,7 +30,9 @@ class RelayConfig:
         """"smtp", "http", or empty: nothing is sent.""",
         choices=("", "smtp", "http"),
     )
-    smtp_host: str = key("", "The host and port of the SMTP server.", example="smtp.example.com:587")
+    smtp_host: str = key(
+        "", "The host and port of the SMTP server.", example="smtp.example.com:587"
+    )
     username: str = key("", "The user for SMTP AUTH. Empty: no authentication.")
     password: str = key("", "Its password.", secret=True)
     tls: bool = key(False, "Speak TLS from the first octet (port 465).")

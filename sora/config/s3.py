@@ -41,7 +41,8 @@ class S3Config:
         choices=("s3", "filesystem"),
     )
     path: str = key(
-        "/var/lib/sora/objects", "The directory of the filesystem store. Backed up with the database."
+        "/var/lib/sora/objects",
+        "The directory of the filesystem store. Backed up with the database.",
     )
     endpoint: str = key(
         "s3.amazonaws.com", "The host of the service, with a port where it is not 443 or 80."

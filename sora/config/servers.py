@@ -112,9 +112,7 @@ class ServerConfig:
     allowed_hosts: tuple[Network, ...] = key(
         [], "Networks that may call a server of type http_api. Empty: all.", unit=NETWORKS
     )
-    remote_addrs: tuple[Endpoint, ...] = key(
-        [], "The servers behind a proxy.", unit=ENDPOINTS
-    )
+    remote_addrs: tuple[Endpoint, ...] = key([], "The servers behind a proxy.", unit=ENDPOINTS)
     remote_tls: bool = key(False, "Speak TLS to the servers behind a proxy.")
     remote_tls_verify: bool = key(True, "Check their certificates.")
 

@@ -116,7 +116,9 @@ def _network(value: Any) -> Network:
     except ValueError as error:
         if "host bits" in str(error):
             mend = ip_network(value.strip(), strict=False)
-            raise ValueError(f'{_shown(value)} is an address in a network: write "{mend}"') from None
+            raise ValueError(
+                f'{_shown(value)} is an address in a network: write "{mend}"'
+            ) from None
     raise ValueError(f'{_shown(value)} is not a network: write "10.0.0.0/8", "192.0.2.1" or "::1"')
 
 
@@ -170,7 +172,7 @@ def read_pattern(value: Any) -> str:
 def read_workers(value: Any) -> int | str:
     """A number of processes from 1 on, or `auto`."""
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
-        return value  # type: ignore[no-any-return]
+        return value
     if isinstance(value, str) and value.isascii() and value.isdigit() and int(value) > 0:
         return int(value)
     raise ValueError(f'{_shown(value)} is not a number of processes: write 1, 4 or "auto"')

@@ -1,0 +1,161 @@
+"""What a configuration must fulfil before it is started, beyond being well formed.
+
+Loading is generous, so that a file with placeholders can be read and shown; starting is
+not (G52).
+"""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import fields
+
+from sora.config.config import Config
+from sora.config.keys import about, array_of, table_of
+from sora.config.problems import ConfigError, Path, Problem, dotted
+from sora.config.servers import ServerConfig
+
+_PLACEHOLDERS: Final = frozenset(
+    {
+        "...",
+        "changeme",
+        "change-me",
+        "secret",
+        "password",
+        "your-password",
+        "your-secret",
+        "your-api-key",
+        "your-access-key",
+        "your-secret-key",
+        "base64-encoded-32-byte-key",
+        "example",
+        "xxx",
+        "todo",
+    }
+)
+
+
+def check(config: Config, where: Callable[[Path], str] = lambda path: "") -> None:
+    """Raise ConfigError when this configuration cannot be started as it is.
+
+    `where` is that of `Loaded`.
+    """
+    found = (*_placeholders(config), *_keys(config), *_servers(config), *_rest(config))
+    problems = [Problem(where(path), dotted(path), text) for path, text in found]
+    if problems:
+        raise ConfigError(problems)
+
+
+def is_placeholder(secret: str) -> bool:
+    """Whether a secret is one that stands in examples."""
+    text = secret.strip().lower()
+    return text in _PLACEHOLDERS or (text.startswith("<") and text.endswith(">"))
+
+
+def _secrets(value: Any, path: Path = ()) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    for attribute in fields(type(value)):
+        here = (*path, attribute.name)
+        item = getattr(value, attribute.name)
+        if table_of(attribute):
+            found += _secrets(item, here)
+        elif array_of(attribute):
+            for number, entry in enumerate(item):
+                found += _secrets(entry, (*here, number))
+        elif about(attribute).secret:
+            found.append((here, item))
+    return found
+
+
+def _placeholders(config: Config) -> list[tuple[Path, str]]:
+    mend = "this is a placeholder: write the real secret, or its file with `{name}_file`"
+    return [
+        (path, mend.format(name=path[-1]))
+        for path, secret in _secrets(config)
+        if is_placeholder(secret) and _matters(config, path)
+    ]
+
+
+def _matters(config: Config, path: Path) -> bool:
+    """Whether the secret at this path is used at all."""
+    match path[0]:
+        case "s3":
+            return config.s3.provider == "s3" or path[1] == "encryption_keys"
+        case "servers":
+            return config.servers[int(path[1])].start
+        case "cluster":
+            return config.cluster.enabled
+        case "tls":
+            return config.tls.enabled and config.tls.provider == "letsencrypt"
+        case "relay":
+            return bool(config.relay.type)
+    return True
+
+
+def _keys(config: Config) -> list[tuple[Path, str]]:
+    wanted: list[tuple[Path, str]] = []
+    if config.cluster.enabled:
+        wanted.append((("cluster", "secret_key"), config.cluster.secret_key))
+    for number, key in enumerate(config.s3.encryption_keys):
+        wanted.append((("s3", "encryption_keys", number, "key"), key.key))
+    mend = "this must be 32 octets in base64: openssl rand -base64 32"
+    return [(path, mend) for path, text in wanted if not _is_32_octets(text)]
+
+
+def _is_32_octets(text: str) -> bool:
+    if is_placeholder(text):
+        return True  # said already
+    try:
+        return len(b64decode(text, validate=True)) == 32
+    except (Base64Error, ValueError):
+        return False
+
+
+def _servers(config: Config) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    seen: dict[str, int] = {}
+    for number, server in enumerate(config.servers):
+        if not server.start:
+            continue
+        path: Path = ("servers", number)
+        if str(server.addr) in seen and server.addr.port:
+            found.append(
+                (
+                    (*path, "addr"),
+                    f"servers[{seen[str(server.addr)]}] listens on {server.addr}, too",
+                )
+            )
+        seen.setdefault(str(server.addr), number)
+        found += _certificates(config, server, path)
+        if server.type == "http_api" and not server.api_key:
+            found.append(((*path, "api_key"), "this must not be empty: openssl rand -hex 32"))
+        if server.type.endswith("_proxy") and not server.remote_addrs:
+            found.append(((*path, "remote_addrs"), "name at least one server behind the proxy"))
+    if not any(server.start for server in config.servers):
+        found.append((("servers",), "nothing is started: write a [[servers]] entry"))
+    return found
+
+
+def _certificates(config: Config, server: ServerConfig, path: Path) -> list[tuple[Path, str]]:
+    if bool(server.tls_cert_file) != bool(server.tls_key_file):
+        return [((*path, "tls_cert_file"), "tls_cert_file and tls_key_file go together")]
+    if server.tls and not server.tls_cert_file and not config.tls.enabled:
+        mend = "no certificate: set tls_cert_file and tls_key_file, or enable [tls]"
+        return [((*path, "tls"), mend)]
+    return []
+
+
+def _rest(config: Config) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    if config.s3.provider == "s3" and not config.s3.bucket:
+        found.append((("s3", "bucket"), 'name a bucket, or set provider = "filesystem"'))
+    if config.s3.provider == "filesystem" and not config.s3.path:
+        found.append((("s3", "path"), "name a directory"))
+    if config.database.min_conns > config.database.max_conns:
+        found.append((("database", "min_conns"), "this is more than max_conns"))
+    if config.tls.enabled and config.tls.provider == "file":
+        for name in ("cert_file", "key_file"):
+            if not getattr(config.tls, name):
+                found.append((("tls", name), "name a PEM file, or set another provider"))
+    return found
