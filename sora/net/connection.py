@@ -253,7 +253,7 @@ class Connection(TwistedProtocol):
                 self._deadline = max(self._deadline, self.clock.seconds() + self._timeout)
         elif self.reader.buffered > READ_AHEAD and self._reading:
             self._reading = False
-                self.transport.pauseProducing()
+            self.transport.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone: whatever waits for it ends."""
