@@ -1,0 +1,260 @@
+"""Accounts and credentials in memory."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from attrs import frozen
+from zope.interface import implementer
+
+from sora.addresses import Address
+from sora.errors import AlreadyExists, BadArgument, NoSuchAccount
+from sora.storage.interfaces import IAccounts, ICredentials
+from sora.storage.memory.store import AccountRecord, CredentialRecord, MemoryStore, operation
+from sora.storage.rows import (
+    AccountRow,
+    CredentialRow,
+    Login,
+    NewMailbox,
+    NewSecret,
+    Operation,
+    Recipient,
+    Secret,
+)
+
+_BY_OPERATOR = Operation(UUID(int=0), actor="operator")
+
+
+def _credential(store: MemoryStore, address: Address) -> CredentialRecord:
+    found = store.credentials.get(address.key)
+    if found is None:
+        raise NoSuchAccount(f"There is no account {address.base}")
+    return found
+
+
+def _account(store: MemoryStore, address: Address) -> AccountRecord:
+    return store.accounts[_credential(store, address).account_id]
+
+
+def _primary(store: MemoryStore, account_id: int) -> CredentialRecord:
+    return next(
+        credential
+        for credential in store.credentials.values()
+        if credential.account_id == account_id and credential.primary
+    )
+
+
+def _add(
+    store: MemoryStore,
+    account_id: int,
+    address: Address,
+    secrets: Sequence[NewSecret],
+    primary: bool,
+) -> CredentialRecord:
+    now = store.now()
+    credential = CredentialRecord(
+        id=store.new_id(),
+        account_id=account_id,
+        address=address.base,
+        key=address.key,
+        domain=address.domain,
+        primary=primary,
+        created_at=now,
+        updated_at=now,
+        secrets={secret.kind: secret for secret in secrets},
+    )
+    store.credentials[address.key] = credential
+    return credential
+
+
+@implementer(IAccounts)
+@frozen
+class MemoryAccounts:
+    """`IAccounts` in dicts."""
+
+    tables: MemoryStore
+
+    @operation
+    def create(
+        self,
+        address: Address,
+        secrets: Sequence[NewSecret],
+        mailboxes: Sequence[NewMailbox],
+    ) -> AccountRow:
+        """See `IAccounts.create`."""
+        if address.key in self.tables.credentials:
+            raise AlreadyExists(f"{address.base} exists already")
+        account_id = self.tables.new_id()
+        account = AccountRecord(
+            id=account_id,
+            scope_id=self._scope(account_id, address.domain),
+            created_at=self.tables.now(),
+            next_uidvalidity=max(1, int(self.tables.clock.seconds())),
+        )
+        self.tables.accounts[account_id] = account
+        _add(self.tables, account_id, address, secrets, primary=True)
+        for mailbox in mailboxes:
+            self.tables.make_mailbox(account, mailbox.name, mailbox.special_use, _BY_OPERATOR)
+            if mailbox.subscribed:
+                account.subscriptions[mailbox.name] = mailbox.name
+        return self._row(account)
+
+    @operation
+    def show(self, address: Address) -> AccountRow:
+        """See `IAccounts.show`."""
+        return self._row(_account(self.tables, address))
+
+    @operation
+    def list(
+        self, domain: str | None = None, after: str = "", limit: int = 1000, deleted: bool = False
+    ) -> Sequence[AccountRow]:
+        """See `IAccounts.list`. With `deleted`, the deleted ones and no others."""
+        primaries = sorted(
+            (credential.key, credential.account_id)
+            for credential in self.tables.credentials.values()
+            if credential.primary
+            and credential.key > after
+            and (domain is None or credential.domain == domain)
+        )
+        accounts = [self.tables.accounts[account_id] for _, account_id in primaries]
+        wanted = [account for account in accounts if (account.deleted_at is not None) == deleted]
+        return [self._row(account) for account in wanted[:limit]]
+
+    @operation
+    def delete(self, address: Address) -> None:
+        """See `IAccounts.delete`."""
+        account = _account(self.tables, address)
+        if account.deleted_at is not None:
+            raise NoSuchAccount(f"There is no account {address.base}")
+        account.deleted_at = self.tables.now()
+
+    @operation
+    def restore(self, address: Address) -> None:
+        """See `IAccounts.restore`."""
+        account = _account(self.tables, address)
+        if account.deleted_at is None:
+            raise NoSuchAccount(f"There is no deleted account {address.base}")
+        account.deleted_at = None
+
+    @operation
+    def recipient(self, address: Address) -> Recipient | None:
+        """See `IAccounts.recipient`."""
+        credential = self.tables.credentials.get(address.key)
+        candidates = (
+            None if credential is None else credential.account_id,
+            self.tables.aliases.get(address.key),
+            self.tables.catch_alls.get(address.domain),
+        )
+        account_id = next((found for found in candidates if found is not None), None)
+        if account_id is None or self.tables.accounts[account_id].deleted_at is not None:
+            return None
+        account = self.tables.accounts[account_id]
+        mailboxes = self.tables.mailboxes_of(account_id)
+        return Recipient(
+            account_id=account_id,
+            scope_id=account.scope_id,
+            address=_primary(self.tables, account_id).address,
+            mailboxes={mailbox.key: mailbox.id for mailbox in mailboxes},
+            quota_storage=account.quota_storage,
+            storage=sum(mailbox.size for mailbox in mailboxes),
+        )
+
+    def _scope(self, account_id: int, domain: str) -> int:
+        if self.tables.dedup == "global":
+            return 0
+        name = domain if self.tables.dedup == "domain" else str(account_id)
+        return self.tables.scopes.setdefault(name, len(self.tables.scopes) + 1)
+
+    def _row(self, account: AccountRecord) -> AccountRow:
+        mailboxes = self.tables.mailboxes_of(account.id)
+        return AccountRow(
+            id=account.id,
+            address=_primary(self.tables, account.id).address,
+            scope_id=account.scope_id,
+            created_at=account.created_at,
+            deleted_at=account.deleted_at,
+            quota_storage=account.quota_storage,
+            quota_messages=account.quota_messages,
+            mailboxes=len(mailboxes),
+            messages=sum(len(mailbox.messages) for mailbox in mailboxes),
+            storage=sum(mailbox.size for mailbox in mailboxes),
+        )
+
+
+@implementer(ICredentials)
+@frozen
+class MemoryCredentials:
+    """`ICredentials` in dicts."""
+
+    tables: MemoryStore
+
+    @operation
+    def login(self, address: Address) -> Login | None:
+        """See `ICredentials.login`."""
+        credential = self.tables.credentials.get(address.key)
+        if credential is None:
+            return None
+        account = self.tables.accounts[credential.account_id]
+        if account.deleted_at is not None:
+            return None
+        return Login(
+            account_id=account.id,
+            scope_id=account.scope_id,
+            credential_id=credential.id,
+            address=_primary(self.tables, account.id).address,
+            version=credential.version,
+            disabled=False,
+            secrets=tuple(
+                Secret(secret.kind, secret.verifier) for secret in credential.secrets.values()
+            ),
+        )
+
+    @operation
+    def add(self, account: Address, alias: Address, secrets: Sequence[NewSecret]) -> CredentialRow:
+        """See `ICredentials.add`."""
+        account_id = _account(self.tables, account).id
+        if alias.key in self.tables.credentials:
+            raise AlreadyExists(f"{alias.base} exists already")
+        return _row(_add(self.tables, account_id, alias, secrets, primary=False))
+
+    @operation
+    def list(self, account: Address) -> Sequence[CredentialRow]:
+        """See `ICredentials.list`."""
+        account_id = _account(self.tables, account).id
+        return [
+            _row(credential)
+            for _, credential in sorted(self.tables.credentials.items())
+            if credential.account_id == account_id
+        ]
+
+    @operation
+    def show(self, address: Address) -> CredentialRow:
+        """See `ICredentials.show`."""
+        return _row(_credential(self.tables, address))
+
+    @operation
+    def delete(self, address: Address) -> None:
+        """See `ICredentials.delete`."""
+        credential = _credential(self.tables, address)
+        if credential.primary:
+            raise BadArgument(f"{address.base} is the primary address of its account")
+        del self.tables.credentials[address.key]
+
+    @operation
+    def set_secrets(self, address: Address, secrets: Sequence[NewSecret]) -> None:
+        """See `ICredentials.set_secrets`."""
+        credential = _credential(self.tables, address)
+        credential.secrets.update({secret.kind: secret for secret in secrets})
+        credential.version += 1
+        credential.updated_at = self.tables.now()
+
+
+def _row(credential: CredentialRecord) -> CredentialRow:
+    return CredentialRow(
+        id=credential.id,
+        account_id=credential.account_id,
+        address=credential.address,
+        primary=credential.primary,
+        created_at=credential.created_at,
+        updated_at=credential.updated_at,
+        kinds=tuple(sorted(credential.secrets)),
+    )

@@ -1,0 +1,208 @@
+"""Mailboxes in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import evolve, frozen
+from zope.interface import implementer
+
+from sora.errors import AlreadyExists, BadArgument, HasChildren, UseAttributeRefused
+from sora.mail.mailbox_names import DELIMITER, INBOX, name_key, superiors
+from sora.mail.numbers import NumberSet
+from sora.storage.interfaces import IMailboxes
+from sora.storage.memory.store import (
+    MailboxRecord,
+    MemoryStore,
+    MessageRecord,
+    operation,
+)
+from sora.storage.rows import (
+    Changes,
+    EventKind,
+    Listing,
+    MailboxRow,
+    Opened,
+    Operation,
+    States,
+)
+
+_ARRIVING = (EventKind.ARRIVED, EventKind.COPIED_IN, EventKind.MOVED_IN)
+_CHANGING = (*_ARRIVING, EventKind.FLAGS)
+_LEAVING = (EventKind.EXPUNGED, EventKind.MOVED_OUT)
+
+
+def states_of(messages: Iterable[MessageRecord]) -> States:
+    """The states of messages, which come ascending by uid."""
+    states = States()
+    for message in messages:
+        states.uids.append(message.uid)
+        states.masks.append(message.mask)
+        states.modseqs.append(message.modseq)
+    return states
+
+
+@implementer(IMailboxes)
+@frozen
+class MemoryMailboxes:
+    """`IMailboxes` in dicts."""
+
+    tables: MemoryStore
+
+    @operation
+    def list(self, account_id: int) -> Listing:
+        """See `IMailboxes.list`."""
+        account = self.tables.accounts[account_id]
+        return Listing(
+            account.version,
+            tuple(mailbox.row() for mailbox in self.tables.mailboxes_of(account_id)),
+            tuple(account.subscriptions.values()),
+        )
+
+    @operation
+    def find(self, account_id: int, name: str) -> MailboxRow:
+        """See `IMailboxes.find`."""
+        return self.tables.find(account_id, name).row()
+
+    @operation
+    def open(self, account_id: int, name: str) -> Opened:
+        """See `IMailboxes.open`."""
+        mailbox = self.tables.find(account_id, name)
+        keywords = self.tables.accounts[account_id].keywords
+        return Opened(mailbox.row(), states_of(mailbox.messages.values()), tuple(keywords))
+
+    @operation
+    def changes(self, mailbox_id: int, since: int, known_keywords: int) -> Changes:
+        """See `IMailboxes.changes`."""
+        mailbox = self.tables.mailbox(mailbox_id)
+        account = self.tables.accounts[mailbox.account_id]
+        keywords = tuple(pair for pair in account.keywords if pair[0] >= known_keywords)
+        if not mailbox.horizon <= since <= mailbox.highest_modseq:
+            return Changes(since, mailbox.row(), States(), NumberSet(), keywords, complete=False)
+        changed: set[int] = set()
+        came: set[int] = set()
+        went: set[int] = set()
+        for event in mailbox.events:
+            if event.modseq > since:
+                if event.kind in _CHANGING:
+                    changed.update(event.uids)
+                if event.kind in _ARRIVING:
+                    came.update(event.uids)
+                if event.kind in _LEAVING:
+                    went.update(event.uids)
+        present = [mailbox.messages[uid] for uid in sorted(changed) if uid in mailbox.messages]
+        return Changes(
+            since, mailbox.row(), states_of(present), NumberSet.of(went - came), keywords
+        )
+
+    @operation
+    def poll(self, mailbox_ids: Sequence[int]) -> Mapping[int, int]:
+        """See `IMailboxes.poll`."""
+        found = [self.tables.mailboxes.get(mailbox_id) for mailbox_id in mailbox_ids]
+        return {
+            mailbox.id: mailbox.highest_modseq
+            for mailbox in found
+            if mailbox is not None and mailbox.deleted_at is None
+        }
+
+    @operation
+    def create(
+        self, account_id: int, name: str, special_use: str | None, operation: Operation
+    ) -> MailboxRow:
+        """See `IMailboxes.create`."""
+        account = self.tables.accounts[account_id]
+        self._must_be_free(account_id, name)
+        if special_use is not None:
+            for other in self.tables.mailboxes_of(account_id):
+                if other.special_use == special_use:
+                    raise UseAttributeRefused(f"{other.name!r} has {special_use} already")
+        self._make_superiors(account_id, name, operation)
+        return self.tables.make_mailbox(account, name, special_use, operation).row()
+
+    @operation
+    def delete(self, account_id: int, name: str, operation: Operation) -> int:
+        """See `IMailboxes.delete`."""
+        mailbox = self.tables.find(account_id, name)
+        if self._inferiors(account_id, mailbox.key):
+            raise HasChildren(f"{name!r} has inferior mailboxes")
+        for uid in list(mailbox.messages):
+            self.tables.drop(mailbox, uid)
+        self.tables.record(mailbox, EventKind.DELETED, NumberSet(), operation)
+        mailbox.deleted_at = self.tables.now()
+        self.tables.accounts[account_id].version += 1
+        return mailbox.id
+
+    @operation
+    def rename(self, account_id: int, old: str, new: str, operation: Operation) -> None:
+        """See `IMailboxes.rename`."""
+        account = self.tables.accounts[account_id]
+        mailbox = self.tables.find(account_id, old)
+        old_key, new_key = mailbox.key, name_key(new)
+        if old_key == INBOX:
+            self._must_be_free(account_id, new)
+            self._rename_inbox(mailbox, new, operation)
+            return
+        if new_key.startswith(old_key + DELIMITER):
+            raise BadArgument(f"{old!r} cannot be renamed to an inferior of itself")
+        inferiors = self._inferiors(account_id, old_key)
+        renamed = {mailbox.id: new} | {
+            inferior.id: new + inferior.name[len(mailbox.name) :] for inferior in inferiors
+        }
+        for other in renamed.values():
+            self._must_be_free(account_id, other)
+        self._make_superiors(account_id, new, operation)
+        account.version += 1
+        for mailbox_id, other in renamed.items():
+            moved = self.tables.mailboxes[mailbox_id]
+            moved.name = other
+            self.tables.record(moved, EventKind.RENAMED, NumberSet(), operation)
+        for key, name in list(account.subscriptions.items()):
+            if key == old_key or key.startswith(old_key + DELIMITER):
+                del account.subscriptions[key]
+                followed = new + name[len(old) :]
+                account.subscriptions[name_key(followed)] = followed
+
+    @operation
+    def subscribe(self, account_id: int, name: str) -> None:
+        """See `IMailboxes.subscribe`."""
+        account = self.tables.accounts[account_id]
+        if account.subscriptions.setdefault(name_key(name), name) == name:
+            account.version += 1
+
+    @operation
+    def unsubscribe(self, account_id: int, name: str) -> None:
+        """See `IMailboxes.unsubscribe`."""
+        account = self.tables.accounts[account_id]
+        if account.subscriptions.pop(name_key(name), None) is not None:
+            account.version += 1
+
+    def _must_be_free(self, account_id: int, name: str) -> None:
+        if self.tables.named(account_id, name) is not None:
+            raise AlreadyExists(f"There is a mailbox {name!r} already")
+
+    def _inferiors(self, account_id: int, key: str) -> Sequence[MailboxRecord]:
+        return [
+            mailbox
+            for mailbox in self.tables.mailboxes_of(account_id)
+            if mailbox.key.startswith(key + DELIMITER)
+        ]
+
+    def _make_superiors(self, account_id: int, name: str, operation: Operation) -> None:
+        for superior in superiors(name):
+            if self.tables.named(account_id, superior) is None:
+                account = self.tables.accounts[account_id]
+                self.tables.make_mailbox(account, superior, None, operation)
+
+    def _rename_inbox(self, inbox: MailboxRecord, new: str, operation: Operation) -> None:
+        """The messages move; INBOX stays, with its inferiors (RFC 3501 §6.3.5)."""
+        self._make_superiors(inbox.account_id, new, operation)
+        account = self.tables.accounts[inbox.account_id]
+        made = self.tables.make_mailbox(account, new, None, operation)
+        moving = list(inbox.messages.values())
+        if not moving:
+            return
+        uids = NumberSet(((1, len(moving)),))
+        modseq = self.tables.record(made, EventKind.MOVED_IN, uids, operation)
+        for uid, message in enumerate(moving, 1):
+            self.tables.put(made, evolve(message, uid=uid, modseq=modseq))
+            self.tables.drop(inbox, message.uid)
+        gone = NumberSet.of(message.uid for message in moving)
+        self.tables.record(inbox, EventKind.MOVED_OUT, gone, operation)

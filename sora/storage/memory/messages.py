@@ -1,0 +1,305 @@
+"""Messages in memory: making, changing, reading."""
+
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+from zope.interface import implementer
+
+from sora.errors import BadArgument, ExpungeIssued, NoSuchMailbox, OverQuota
+from sora.mail.criteria import Criterion
+from sora.mail.flags import DELETED, SEEN, Flags
+from sora.mail.numbers import NumberSet
+from sora.storage.interfaces import IMessages
+from sora.storage.memory.mailboxes import states_of
+from sora.storage.memory.placing import place
+from sora.storage.memory.search import matcher
+from sora.storage.memory.store import (
+    MailboxRecord,
+    MemoryStore,
+    MessageRecord,
+    keywords_in,
+    operation,
+)
+from sora.storage.rows import (
+    Arrival,
+    BodyPlace,
+    Copied,
+    EventKind,
+    Expunged,
+    FlagChange,
+    Moved,
+    Operation,
+    Placement,
+    Read,
+    Stored,
+    StoredMessage,
+    Target,
+    Want,
+)
+
+
+@implementer(IMessages)
+@frozen
+class MemoryMessages:
+    """`IMessages` in dicts."""
+
+    tables: MemoryStore
+
+    @operation
+    def place(
+        self, scope_id: int, arrival: Arrival, targets: Sequence[Target], operation: Operation
+    ) -> Placement:
+        """See `IMessages.place`."""
+        return place(self.tables, scope_id, arrival, targets, operation)
+
+    @operation
+    def store(
+        self,
+        mailbox_id: int,
+        uids: NumberSet,
+        change: FlagChange,
+        operation: Operation,
+        known_keywords: int = 0,
+    ) -> Stored:
+        """See `IMessages.store`."""
+        mailbox = self.tables.mailbox(mailbox_id)
+        return _change_flags(self.tables, mailbox, uids, change, operation, known_keywords)
+
+    @operation
+    def expunge(self, mailbox_id: int, uids: NumberSet | None, operation: Operation) -> Expunged:
+        """See `IMessages.expunge`."""
+        mailbox = self.tables.mailbox(mailbox_id)
+        going = [
+            message.uid
+            for message in mailbox.messages.values()
+            if message.mask & DELETED and (uids is None or message.uid in uids)
+        ]
+        return _take_away(self.tables, mailbox, going, EventKind.EXPUNGED, operation)
+
+    @operation
+    def copy(
+        self,
+        mailbox_id: int,
+        uids: NumberSet,
+        account_id: int,
+        destination: str,
+        operation: Operation,
+    ) -> Copied:
+        """See `IMessages.copy`."""
+        source = self.tables.mailbox(mailbox_id)
+        target = self._destination(account_id, destination)
+        messages = _present(source, uids)
+        if len(messages) != len(uids):
+            raise ExpungeIssued()
+        return _copy(self.tables, source, messages, target, EventKind.COPIED_IN, operation)
+
+    @operation
+    def move(
+        self,
+        mailbox_id: int,
+        uids: NumberSet,
+        account_id: int,
+        destination: str,
+        operation: Operation,
+    ) -> Moved:
+        """See `IMessages.move`."""
+        source = self.tables.mailbox(mailbox_id)
+        target = self._destination(account_id, destination)
+        messages = _present(source, uids)
+        copied = _copy(self.tables, source, messages, target, EventKind.MOVED_IN, operation)
+        going = [message.uid for message in messages]
+        return Moved(copied, _take_away(self.tables, source, going, EventKind.MOVED_OUT, operation))
+
+    @operation
+    def read(
+        self,
+        mailbox_id: int,
+        uids: NumberSet,
+        wants: frozenset[Want],
+        see: Operation | None = None,
+    ) -> Read:
+        """See `IMessages.read`."""
+        mailbox = self.tables.mailbox(mailbox_id)
+        stored = None
+        if see is not None:
+            change = FlagChange("add", Flags(SEEN))
+            stored = _change_flags(self.tables, mailbox, uids, change, see, 0)
+        return Read(
+            tuple(self._stored_message(message, wants) for message in _present(mailbox, uids)),
+            stored,
+        )
+
+    @operation
+    def search(self, mailbox_id: int, criterion: Criterion) -> Sequence[int]:
+        """See `IMessages.search`."""
+        mailbox = self.tables.mailbox(mailbox_id)
+        matches = matcher(self.tables, mailbox, criterion)
+        return [message.uid for message in mailbox.messages.values() if matches(message)]
+
+    def _destination(self, account_id: int, name: str) -> MailboxRecord:
+        if self.tables.accounts[account_id].deleted_at is not None:
+            raise NoSuchMailbox(f"There is no mailbox {name!r}")
+        return self.tables.find(account_id, name)
+
+    def _stored_message(self, message: MessageRecord, wants: frozenset[Want]) -> StoredMessage:
+        content = self.tables.contents[message.content_id]
+        facts = content.facts
+        assert facts is not None, "a live content has its facts"
+        with_trace = Want.HEADER in wants or Want.BODY in wants
+        place = None
+        if Want.BODY in wants:
+            place = BodyPlace(
+                content.id,
+                content.hash,
+                content.size,
+                content.pieces is not None,
+                tuple(
+                    entry.place()
+                    for entry in self.tables.objects_of(content.id)
+                    if entry.state == "stored"
+                ),
+            )
+        return StoredMessage(
+            uid=message.uid,
+            size=message.size,
+            internal_date=message.internal_date,
+            email_id=message.email_id,
+            save_date=message.save_date,
+            envelope=facts.envelope if Want.ENVELOPE in wants else None,
+            structure=facts.structure if Want.STRUCTURE in wants else None,
+            header=facts.header if Want.HEADER in wants else None,
+            trace=message.trace if with_trace else None,
+            parts=facts.parts if Want.PARTS in wants else None,
+            body=place,
+        )
+
+
+def _present(mailbox: MailboxRecord, uids: NumberSet) -> list[MessageRecord]:
+    return [mailbox.messages[uid] for uid in uids.within(list(mailbox.messages))]
+
+
+def _change_flags(
+    store: MemoryStore,
+    mailbox: MailboxRecord,
+    uids: NumberSet,
+    change: FlagChange,
+    operation: Operation,
+    known_keywords: int,
+) -> Stored:
+    account = store.accounts[mailbox.account_id]
+    before = mailbox.highest_modseq
+    if change.mode == "remove":
+        flags = account.keywords.mask(change.flags)
+    else:
+        flags = store.mask(account, change.flags)
+    refused: list[int] = []
+    changing: list[tuple[MessageRecord, int]] = []
+    for message in _present(mailbox, uids):
+        mask = {
+            "replace": flags,
+            "add": message.mask | flags,
+            "remove": message.mask & ~flags,
+        }[change.mode]
+        if change.unchanged_since is not None and message.modseq > change.unchanged_since:
+            refused.append(message.uid)
+        elif mask != message.mask:
+            changing.append((message, mask))
+    if changing:
+        changed = NumberSet.of(message.uid for message, _ in changing)
+        modseq = store.record(mailbox, EventKind.FLAGS, changed, operation)
+        for message, mask in changing:
+            store.mark(mailbox, message, mask)
+            message.modseq = modseq
+    return Stored(
+        mailbox_id=mailbox.id,
+        before=before,
+        modseq=mailbox.highest_modseq,
+        changed=states_of(message for message, _ in changing),
+        modified=NumberSet.of(refused),
+        keywords=tuple(pair for pair in account.keywords if pair[0] >= known_keywords),
+    )
+
+
+def _take_away(
+    store: MemoryStore,
+    mailbox: MailboxRecord,
+    going: Sequence[int],
+    kind: EventKind,
+    operation: Operation,
+) -> Expunged:
+    before = mailbox.highest_modseq
+    vanished = NumberSet.of(going)
+    if going:
+        store.record(mailbox, kind, vanished, operation)
+    for uid in going:
+        store.drop(mailbox, uid)
+    return Expunged(mailbox.id, before, mailbox.highest_modseq, vanished)
+
+
+def _copy(
+    store: MemoryStore,
+    source: MailboxRecord,
+    messages: Sequence[MessageRecord],
+    target: MailboxRecord,
+    kind: EventKind,
+    operation: Operation,
+) -> Copied:
+    """Put copies of messages into `target`, everything kept (G39); all or none."""
+    giver, taker = store.accounts[source.account_id], store.accounts[target.account_id]
+    size = sum(message.size for message in messages)
+    if (kind is EventKind.COPIED_IN or giver is not taker) and not store.has_room(
+        taker, size, len(messages)
+    ):
+        raise OverQuota()
+    before = target.highest_modseq
+    uids = tuple(range(target.uidnext, target.uidnext + len(messages)))
+    masks = []
+    if messages:
+        modseq = store.record(target, kind, NumberSet.of(uids), operation)
+        for uid, message in zip(uids, messages, strict=True):
+            flags = Flags(message.mask & 31, tuple(giver.keywords.names(message.mask)))
+            mask = store.mask(taker, flags)
+            masks.append(mask)
+            content_id = _content_in(store, message.content_id, taker.scope_id)
+            store.put(
+                target,
+                evolve(
+                    message,
+                    uid=uid,
+                    mask=mask,
+                    modseq=modseq,
+                    content_id=content_id,
+                    save_date=store.now(),
+                ),
+            )
+    known = 0
+    for mask in masks:
+        known |= mask
+    return Copied(
+        mailbox_id=target.id,
+        uidvalidity=target.uidvalidity,
+        before=before,
+        modseq=target.highest_modseq,
+        sources=tuple(message.uid for message in messages),
+        uids=uids,
+        masks=tuple(masks),
+        keywords=keywords_in(taker.keywords, known),
+    )
+
+
+def _content_in(store: MemoryStore, content_id: int, scope_id: int) -> int:
+    """The same content in a scope; one that is not there yet is made there."""
+    content = store.contents[content_id]
+    if content.scope_id == scope_id:
+        return content_id
+    there = store.live.get((scope_id, content.hash))
+    if there is not None:
+        return there
+    if content.pieces is None:
+        raise BadArgument("A body in an object store cannot be copied into another scope")
+    made = evolve(
+        content, id=store.new_id(), scope_id=scope_id, created_at=store.now(), released_at=None
+    )
+    store.contents[made.id] = made
+    store.live[scope_id, made.hash] = made.id
+    return made.id

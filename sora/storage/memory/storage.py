@@ -1,0 +1,39 @@
+"""All adapters of one memory storage."""
+
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+
+from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
+from sora.storage.memory.mailboxes import MemoryMailboxes
+from sora.storage.memory.messages import MemoryMessages
+from sora.storage.memory.store import Dedup, MemoryStore
+from sora.storage.memory.uploads import MemoryCleaning, MemoryMembership, MemoryUploads
+
+
+@frozen
+class MemoryStorage:
+    """The adapters, and the tables that they share."""
+
+    tables: MemoryStore
+    accounts: MemoryAccounts
+    credentials: MemoryCredentials
+    mailboxes: MemoryMailboxes
+    messages: MemoryMessages
+    uploads: MemoryUploads
+    cleaning: MemoryCleaning
+    membership: MemoryMembership
+
+
+def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorage:
+    """An empty storage, which lives as long as somebody holds it."""
+    tables = MemoryStore(clock, dedup)
+    return MemoryStorage(
+        tables=tables,
+        accounts=MemoryAccounts(tables),
+        credentials=MemoryCredentials(tables),
+        mailboxes=MemoryMailboxes(tables),
+        messages=MemoryMessages(tables),
+        uploads=MemoryUploads(tables),
+        cleaning=MemoryCleaning(tables),
+        membership=MemoryMembership(tables),
+    )

@@ -1,0 +1,387 @@
+"""The tables of the memory storage: one `MemoryStore` that all its adapters share.
+
+It is for tests, and is held honest by the contract tests that PostgreSQL passes too. Each
+operation runs to its end in one step, so that it is a transaction; its Deferred has then
+fired already, unless the test's `pause` holds the answer back. An operation checks all that
+can fail before it changes anything.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar
+from uuid import UUID, uuid4
+
+from attrs import Factory, define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from sora.deferreds import deferred
+from sora.errors import NoSuchMailbox
+from sora.mail.facts import Facts
+from sora.mail.flags import DELETED, FIRST_KEYWORD_BIT, SEEN, Flags, Keywords
+from sora.mail.mailbox_names import name_key
+from sora.mail.numbers import NumberSet
+from sora.storage.rows import EventKind, MailboxRow, NewSecret, ObjectPlace, Operation
+
+Dedup = Literal["domain", "account", "global"]
+PIECE: Final = 256 * 1024
+"""Octets of a piece of a staged body."""
+_EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@define
+class AccountRecord:
+    """An account. Its primary credential has its address."""
+
+    id: int
+    scope_id: int
+    created_at: datetime
+    next_uidvalidity: int
+    deleted_at: datetime | None = None
+    quota_storage: int | None = None
+    quota_messages: int | None = None
+    version: int = 1
+    keywords: Keywords = Factory(Keywords)
+    subscriptions: dict[str, str] = Factory(dict)
+
+
+@define
+class CredentialRecord:
+    """An address that logs in."""
+
+    id: int
+    account_id: int
+    address: str
+    key: str
+    domain: str
+    primary: bool
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+    secrets: dict[str, NewSecret] = Factory(dict)
+
+
+@define
+class MessageRecord:
+    """A message. `internal_date` is in its own zone."""
+
+    uid: int
+    content_id: int
+    mask: int
+    modseq: int
+    internal_date: datetime
+    email_id: UUID
+    size: int
+    trace: bytes
+    save_date: datetime
+
+
+@define
+class EventRecord:
+    """One change of a mailbox."""
+
+    modseq: int
+    kind: EventKind
+    uids: NumberSet
+    operation: Operation
+
+
+@define
+class MailboxRecord:
+    """A mailbox; its counters change with its messages (`MemoryStore.put` and `drop`)."""
+
+    id: int
+    account_id: int
+    name: str
+    object_id: str
+    uidvalidity: int
+    highest_modseq: int
+    special_use: str | None
+    uidnext: int = 1
+    deleted_at: datetime | None = None
+    unseen: int = 0
+    deleted: int = 0
+    size: int = 0
+    horizon: int = 0
+    messages: dict[int, MessageRecord] = Factory(dict)
+    events: list[EventRecord] = Factory(list)
+
+    @property
+    def key(self) -> str:
+        """What its name is compared by."""
+        return name_key(self.name)
+
+    def row(self) -> MailboxRow:
+        """The mailbox as storage tells of it."""
+        return MailboxRow(
+            id=self.id,
+            account_id=self.account_id,
+            name=self.name,
+            object_id=self.object_id,
+            uidvalidity=self.uidvalidity,
+            uidnext=self.uidnext,
+            highest_modseq=self.highest_modseq,
+            messages=len(self.messages),
+            unseen=self.unseen,
+            deleted=self.deleted,
+            size=self.size,
+            special_use=self.special_use,
+        )
+
+
+@define
+class ContentRecord:
+    """Bytes that arrived. `pieces` is None when they are not staged."""
+
+    id: int
+    scope_id: int
+    hash: bytes
+    size: int
+    state: Literal["pending", "live", "deleting"]
+    created_at: datetime
+    facts: Facts | None = field(default=None, repr=False)
+    pieces: list[bytes] | None = field(default=None, repr=False)
+    released_at: datetime | None = None
+
+
+@define
+class ObjectRecord:
+    """An object in a store. Without a content it is a reservation."""
+
+    id: UUID
+    store: str
+    created_at: datetime
+    due_at: datetime
+    content_id: int | None = None
+    state: Literal["pending", "stored", "deleting"] = "pending"
+    key_id: str | None = None
+    stored_size: int = 0
+    checksum: str = ""
+    attempts: int = 0
+
+    def place(self) -> ObjectPlace:
+        """The object as storage tells of it."""
+        return ObjectPlace(self.id, self.store, self.key_id, self.stored_size)
+
+
+@define
+class ExpungedRecord:
+    """A message that was expunged and still holds its content."""
+
+    mailbox_id: int
+    message: MessageRecord
+    expunged_at: datetime
+
+
+@define
+class DeliveryRecord:
+    """A delivery that happened (G42)."""
+
+    mailbox_id: int
+    uid: int
+    uidvalidity: int
+    at: datetime
+
+
+@define
+class MemoryStore:
+    """All tables, and what the adapters do to them in common.
+
+    `clock` gives the time and with it the modseqs. `pause`, when set, is awaited after an
+    operation has happened and before its answer, with the operation's name: a test delays
+    answers with it. `statements` counts the operations by name.
+    """
+
+    clock: IReactorTime
+    dedup: Dedup = "domain"
+    new_uuid: Callable[[], UUID] = uuid4
+    pause: Callable[[str], Awaitable[Any]] | None = None
+    statements: Counter[str] = Factory(Counter)
+    accounts: dict[int, AccountRecord] = Factory(dict)
+    credentials: dict[str, CredentialRecord] = Factory(dict)
+    aliases: dict[str, int] = Factory(dict)
+    catch_alls: dict[str, int] = Factory(dict)
+    scopes: dict[str, int] = Factory(dict)
+    mailboxes: dict[int, MailboxRecord] = Factory(dict)
+    contents: dict[int, ContentRecord] = Factory(dict)
+    live: dict[tuple[int, bytes], int] = Factory(dict)
+    objects: dict[UUID, ObjectRecord] = Factory(dict)
+    expunged: list[ExpungedRecord] = Factory(list)
+    deliveries: dict[tuple[int, str, bytes], DeliveryRecord] = Factory(dict)
+    processes: dict[UUID, datetime] = Factory(dict)
+    _last_id: int = 0
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        return datetime.fromtimestamp(self.clock.seconds(), UTC)
+
+    def new_id(self) -> int:
+        """A number that no row has."""
+        self._last_id += 1
+        return self._last_id
+
+    # -------------------------------------------------------------- mailboxes
+
+    def mailbox(self, mailbox_id: int) -> MailboxRecord:
+        """A live mailbox. Raises NoSuchMailbox."""
+        mailbox = self.mailboxes.get(mailbox_id)
+        if mailbox is None or mailbox.deleted_at is not None:
+            raise NoSuchMailbox()
+        return mailbox
+
+    def mailboxes_of(self, account_id: int) -> list[MailboxRecord]:
+        """The live mailboxes of an account, in the order of their making."""
+        return [
+            mailbox
+            for mailbox in self.mailboxes.values()
+            if mailbox.account_id == account_id and mailbox.deleted_at is None
+        ]
+
+    def named(self, account_id: int, name: str) -> MailboxRecord | None:
+        """A live mailbox by name, None when there is none."""
+        key = name_key(name)
+        for mailbox in self.mailboxes_of(account_id):
+            if mailbox.key == key:
+                return mailbox
+        return None
+
+    def find(self, account_id: int, name: str) -> MailboxRecord:
+        """A live mailbox by name. Raises NoSuchMailbox."""
+        mailbox = self.named(account_id, name)
+        if mailbox is None:
+            raise NoSuchMailbox(f"There is no mailbox {name!r}")
+        return mailbox
+
+    def make_mailbox(
+        self, account: AccountRecord, name: str, special_use: str | None, operation: Operation
+    ) -> MailboxRecord:
+        """A new mailbox; that its name is free was checked before."""
+        account.next_uidvalidity += 1
+        account.version += 1
+        mailbox = MailboxRecord(
+            id=self.new_id(),
+            account_id=account.id,
+            name=name,
+            object_id=f"M{self.new_uuid().hex}",
+            uidvalidity=account.next_uidvalidity,
+            highest_modseq=0,
+            special_use=special_use,
+        )
+        self.mailboxes[mailbox.id] = mailbox
+        self.record(mailbox, EventKind.CREATED, NumberSet(), operation)
+        return mailbox
+
+    def record(
+        self, mailbox: MailboxRecord, kind: EventKind, uids: NumberSet, operation: Operation
+    ) -> int:
+        """One change: raises the mailbox's modseq, and gives it."""
+        passed = int((self.now() - _EPOCH).total_seconds() * 1_000_000)
+        mailbox.highest_modseq = max(mailbox.highest_modseq + 1, passed)
+        mailbox.events.append(EventRecord(mailbox.highest_modseq, kind, uids, operation))
+        return mailbox.highest_modseq
+
+    # -------------------------------------------------------------- messages
+
+    def put(self, mailbox: MailboxRecord, message: MessageRecord) -> None:
+        """Add a message, and count it."""
+        mailbox.messages[message.uid] = message
+        mailbox.uidnext = max(mailbox.uidnext, message.uid + 1)
+        self._count(mailbox, message, 1)
+
+    def drop(self, mailbox: MailboxRecord, uid: int) -> None:
+        """Take a message away, to where expunged ones wait for the end of their grace."""
+        message = mailbox.messages.pop(uid)
+        self._count(mailbox, message, -1)
+        self.expunged.append(ExpungedRecord(mailbox.id, message, self.now()))
+
+    def mark(self, mailbox: MailboxRecord, message: MessageRecord, mask: int) -> None:
+        """Give a message other flags, and count them."""
+        self._count(mailbox, message, -1)
+        message.mask = mask
+        self._count(mailbox, message, 1)
+
+    @staticmethod
+    def _count(mailbox: MailboxRecord, message: MessageRecord, sign: int) -> None:
+        mailbox.unseen += 0 if message.mask & SEEN else sign
+        mailbox.deleted += sign if message.mask & DELETED else 0
+        mailbox.size += sign * message.size
+
+    def has_room(self, account: AccountRecord, size: int, messages: int) -> bool:
+        """Whether the account's quota allows so much more."""
+        mailboxes = self.mailboxes_of(account.id)
+        storage = sum(mailbox.size for mailbox in mailboxes) + size
+        count = sum(len(mailbox.messages) for mailbox in mailboxes) + messages
+        return (account.quota_storage is None or storage <= account.quota_storage) and (
+            account.quota_messages is None or count <= account.quota_messages
+        )
+
+    def learn(self, account: AccountRecord, names: Iterable[str]) -> None:
+        """Give each of these keywords a number, if it has none."""
+        for name in names:
+            if account.keywords.number(name) is None:
+                account.keywords.learn([(len(account.keywords), name)])
+
+    def mask(self, account: AccountRecord, flags: Flags) -> int:
+        """The mask of flags, whose new keywords get numbers."""
+        self.learn(account, flags.keywords)
+        return account.keywords.mask(flags)
+
+    # -------------------------------------------------------------- contents
+
+    def references(self, content_id: int) -> bool:
+        """Whether a message, live or expunged, has this content."""
+        return any(
+            message.content_id == content_id
+            for mailbox in self.mailboxes.values()
+            for message in mailbox.messages.values()
+        ) or any(gone.message.content_id == content_id for gone in self.expunged)
+
+    def objects_of(self, content_id: int) -> list[ObjectRecord]:
+        """All objects of a content, in the order of their making."""
+        return [entry for entry in self.objects.values() if entry.content_id == content_id]
+
+
+def keywords_in(keywords: Keywords, mask: int) -> tuple[tuple[int, str], ...]:
+    """(number, name) of each keyword in a mask."""
+    return tuple(
+        (number, name) for number, name in keywords if mask & 1 << (FIRST_KEYWORD_BIT + number)
+    )
+
+
+def pieces_of(body: bytes) -> list[bytes]:
+    """A body in the pieces in which it is staged."""
+    return [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
+
+
+# ------------------------------------------------------------------ operations
+
+
+class _Adapter(Protocol):
+    @property
+    def tables(self) -> MemoryStore: ...
+
+
+A = TypeVar("A", bound=_Adapter)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def operation(
+    work: Callable[Concatenate[A, P], T],
+) -> Callable[Concatenate[A, P], "Deferred[T]"]:
+    """Make a plain method of an adapter an operation: counted, and answered with a Deferred."""
+    family = work.__qualname__.removeprefix("Memory").lower()
+
+    @deferred
+    @wraps(work)
+    async def run(self: A, *args: P.args, **kwargs: P.kwargs) -> T:
+        self.tables.statements[family] += 1
+        try:
+            return work(self, *args, **kwargs)
+        finally:
+            if self.tables.pause is not None:
+                await self.tables.pause(family)
+
+    return run

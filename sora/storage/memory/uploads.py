@@ -1,0 +1,256 @@
+"""Contents on their way to the object stores, and what cleans up, in memory."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from attrs import frozen
+from zope.interface import implementer
+
+from sora.storage.interfaces import ICleaning, IMembership, IUploads
+from sora.storage.memory.store import ContentRecord, MemoryStore, ObjectRecord, operation
+from sora.storage.rows import Backlog, Condemned, ObjectPlace, Upload
+
+_RESERVATION = timedelta(days=1)
+_LATELY = timedelta(seconds=30)
+
+
+@implementer(IUploads)
+@frozen
+class MemoryUploads:
+    """`IUploads` in dicts."""
+
+    tables: MemoryStore
+
+    @operation
+    def reserve(self, store: str, count: int) -> Sequence[UUID]:
+        """See `IUploads.reserve`."""
+        return [self._new_object(store, None).id for _ in range(count)]
+
+    @operation
+    def known(self, scope_id: int, hash: bytes) -> bool:
+        """See `IUploads.known`."""
+        return (scope_id, hash) in self.tables.live
+
+    @operation
+    def stage_piece(
+        self,
+        scope_id: int,
+        hash: bytes,
+        size: int,
+        content_id: int | None,
+        number: int,
+        piece: bytes,
+    ) -> int:
+        """See `IUploads.stage_piece`."""
+        if content_id is None:
+            content = ContentRecord(
+                id=self.tables.new_id(),
+                scope_id=scope_id,
+                hash=hash,
+                size=size,
+                state="pending",
+                created_at=self.tables.now(),
+                pieces=[],
+            )
+            self.tables.contents[content.id] = content
+        else:
+            content = self.tables.contents[content_id]
+        assert content.pieces is not None and len(content.pieces) >= number, "pieces in order"
+        content.pieces[number:] = [piece]
+        return content.id
+
+    @operation
+    def staged(self, content_id: int, first: int, count: int) -> Sequence[bytes]:
+        """See `IUploads.staged`."""
+        content = self.tables.contents.get(content_id)
+        if content is None or content.pieces is None:
+            return []
+        return content.pieces[first : first + count]
+
+    @operation
+    def place_of(self, content_id: int) -> tuple[bool, Sequence[ObjectPlace]]:
+        """See `IUploads.place_of`."""
+        content = self.tables.contents.get(content_id)
+        return (
+            content is not None and content.pieces is not None,
+            tuple(
+                entry.place()
+                for entry in self.tables.objects_of(content_id)
+                if entry.state == "stored"
+            ),
+        )
+
+    @operation
+    def claim(self, store: str, limit: int, lease: timedelta) -> Sequence[Upload]:
+        """See `IUploads.claim`."""
+        now = self.tables.now()
+        claimed: list[Upload] = []
+        for content in _waiting(self.tables):
+            pending = [
+                entry
+                for entry in self.tables.objects_of(content.id)
+                if entry.store == store and entry.state == "pending"
+            ]
+            if len(claimed) >= limit or any(entry.due_at > now for entry in pending):
+                continue
+            entry = pending[0] if pending else self._new_object(store, content.id)
+            entry.due_at = now + lease
+            claimed.append(Upload(content.id, entry.id, content.hash, content.size, entry.attempts))
+        return claimed
+
+    @operation
+    def finish(self, upload: Upload, stored_size: int, checksum: str, key_id: str | None) -> None:
+        """See `IUploads.finish`."""
+        entry = self.tables.objects.get(upload.object_id)
+        content = self.tables.contents.get(upload.content_id)
+        if entry is None or content is None or entry.state == "deleting":
+            return
+        entry.state, entry.stored_size = "stored", stored_size
+        entry.checksum, entry.key_id = checksum, key_id
+        content.pieces = None
+
+    @operation
+    def postpone(self, upload: Upload, delay: timedelta, count: bool) -> None:
+        """See `IUploads.postpone`."""
+        entry = self.tables.objects.get(upload.object_id)
+        if entry is not None and entry.state == "pending":
+            entry.due_at = self.tables.now() + delay
+            entry.attempts += count
+
+    @operation
+    def backlog(self) -> Backlog:
+        """See `IUploads.backlog`."""
+        waiting = _waiting(self.tables)
+        if not waiting:
+            return Backlog(0, 0, 0.0)
+        age = (self.tables.now() - waiting[0].created_at).total_seconds()
+        return Backlog(len(waiting), sum(content.size for content in waiting), max(0.0, age))
+
+    def _new_object(self, store: str, content_id: int | None) -> ObjectRecord:
+        now = self.tables.now()
+        entry = ObjectRecord(self.tables.new_uuid(), store, now, now, content_id)
+        self.tables.objects[entry.id] = entry
+        return entry
+
+
+def _waiting(tables: MemoryStore) -> list[ContentRecord]:
+    """Live staged contents, oldest first."""
+    return sorted(
+        (
+            content
+            for content in tables.contents.values()
+            if content.state == "live" and content.pieces is not None
+        ),
+        key=lambda content: (content.created_at, content.id),
+    )
+
+
+@implementer(ICleaning)
+@frozen
+class MemoryCleaning:
+    """`ICleaning` in dicts. There are no partitions here."""
+
+    tables: MemoryStore
+
+    @operation
+    def purge_expunged(self, grace: timedelta, limit: int) -> int:
+        """See `ICleaning.purge_expunged`."""
+        until = self.tables.now() - grace
+        going = [gone for gone in self.tables.expunged if gone.expunged_at <= until][:limit]
+        for gone in going:
+            self.tables.expunged.remove(gone)
+            content = self.tables.contents[gone.message.content_id]
+            content.released_at = self.tables.now()
+        return len(going)
+
+    @operation
+    def condemn(self, grace: timedelta, limit: int) -> int:
+        """See `ICleaning.condemn`."""
+        until = self.tables.now() - grace
+        going = [
+            content
+            for content in self.tables.contents.values()
+            if content.state != "deleting"
+            and (content.released_at or content.created_at) <= until
+            and not self.tables.references(content.id)
+        ][:limit]
+        for content in going:
+            if content.state == "live":
+                del self.tables.live[content.scope_id, content.hash]
+            content.state, content.pieces = "deleting", None
+            entries = self.tables.objects_of(content.id)
+            for entry in entries:
+                entry.state = "deleting"
+            if not entries:
+                del self.tables.contents[content.id]
+        return len(going)
+
+    @operation
+    def condemned(self, limit: int) -> Sequence[Condemned]:
+        """See `ICleaning.condemned`."""
+        now = self.tables.now()
+        for entry in self.tables.objects.values():
+            if entry.content_id is None and entry.created_at <= now - _RESERVATION:
+                entry.state = "deleting"
+        return [
+            Condemned(entry.id, entry.store, entry.content_id)
+            for entry in self.tables.objects.values()
+            if entry.state == "deleting"
+        ][:limit]
+
+    @operation
+    def forget(self, object_ids: Sequence[UUID]) -> int:
+        """See `ICleaning.forget`."""
+        forgotten = 0
+        for object_id in object_ids:
+            entry = self.tables.objects.get(object_id)
+            if entry is None or entry.state != "deleting":
+                continue
+            del self.tables.objects[object_id]
+            forgotten += 1
+            if entry.content_id is not None and not self.tables.objects_of(entry.content_id):
+                self.tables.contents.pop(entry.content_id, None)
+        return forgotten
+
+    @operation
+    def forget_deliveries(self, age: timedelta, limit: int) -> int:
+        """See `ICleaning.forget_deliveries`."""
+        until = self.tables.now() - age
+        going = [claim for claim, done in self.tables.deliveries.items() if done.at <= until]
+        for claim in going[:limit]:
+            del self.tables.deliveries[claim]
+        return len(going[:limit])
+
+    @operation
+    def drop_staging(self) -> int:
+        """See `ICleaning.drop_staging`."""
+        return 0
+
+    @operation
+    def make_partitions(self) -> int:
+        """See `ICleaning.make_partitions`."""
+        return 0
+
+
+@implementer(IMembership)
+@frozen
+class MemoryMembership:
+    """`IMembership` in a dict."""
+
+    tables: MemoryStore
+
+    @operation
+    def beat(self, process_id: UUID, name: str) -> int:
+        """See `IMembership.beat`."""
+        now = self.tables.now()
+        self.tables.processes[process_id] = now
+        return sum(
+            other != process_id and seen_at > now - _LATELY
+            for other, seen_at in self.tables.processes.items()
+        )
+
+    @operation
+    def leave(self, process_id: UUID) -> None:
+        """See `IMembership.leave`."""
+        self.tables.processes.pop(process_id, None)
