@@ -116,6 +116,11 @@ class Connection(TwistedProtocol):
         return not self._lost
 
     @property
+    def is_overdue(self) -> bool:
+        """Whether the last wait of `event_or_wake` ended because its time was up."""
+        return self._deadline <= self.clock.seconds()
+
+    @property
     def is_tls(self) -> bool:
         """Whether TLS protects the connection now."""
         return bool(ISSLTransport.providedBy(self.transport))
