@@ -14,7 +14,8 @@ way runs to its end (ARCHITECTURE.md, trap 1).
 
 *Time is counted where we wait.* Each wait for the client has a deadline. It is kept as a
 number; the one timer of the connection looks at it when it rings, and is set anew if the
-deadline has moved: no timer is made or cancelled for a command.
+deadline has moved: no timer is made or cancelled for a command. A client that reads nothing
+for `STALLED` seconds is cut off, and so is one that does not let go after `close`.
 """
 
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -41,6 +43,11 @@ WRITE_BEHIND: Final = 64 * 1024
 """octets collected before they are handed to the transport"""
 EVENTS_IN_A_ROW: Final = 64
 """events answered without a wait before the reactor gets its turn"""
+STALLED: Final = 900.0
+"""seconds in which a client has to read what the system holds for it; a slow download that
+makes progress takes less (G40)"""
+LINGER: Final = 30.0
+"""seconds that a client may take to read the last octets, and to end TLS, before it is cut off"""
 
 
 class ConnectionEnded(Exception):
@@ -49,6 +56,16 @@ class ConnectionEnded(Exception):
 
 class TimedOut(ConnectionEnded):
     """The client did not say what it had to in time."""
+
+
+class Registration(Protocol):
+    """A connection's entry in the books of who is connected."""
+
+    def identify(self, user: str) -> None:
+        """Say who has logged in. Raises TooMany when the user has too many connections."""
+
+    def leave(self) -> None:
+        """The connection is gone. Doing it again does nothing."""
 
 
 class Reader(Protocol):
@@ -80,6 +97,8 @@ class Connection(TwistedProtocol):
     reader: Reader
     peer: Peer
     transport: Any
+    session: Registration | None = None
+    """set by the listener"""
 
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
@@ -95,9 +114,13 @@ class Connection(TwistedProtocol):
         self._blocked = False
         self._reading = True
         self._lost = False
+        self._closing = False
         self._woken = False
         self._in_a_row = 0
         self._deadline = 0.0
+        self._timeout = 0.0
+        self.must_end_by: float | None = None
+        """an absolute time that no wait for the client outlasts, however it dribbles (G59)"""
         self._timer: IDelayedCall | None = None
 
     # ---------------------------------------------------------- for protocols
@@ -113,7 +136,7 @@ class Connection(TwistedProtocol):
     @property
     def is_open(self) -> bool:
         """Whether the client is still there, as far as is known."""
-        return not self._lost
+        return not (self._lost or self._closing)
 
     @property
     def is_overdue(self) -> bool:
@@ -123,7 +146,16 @@ class Connection(TwistedProtocol):
     @property
     def is_tls(self) -> bool:
         """Whether TLS protects the connection now."""
-        return bool(ISSLTransport.providedBy(self.transport))
+        return bool(
+            isinstance(self.transport, TLSMemoryBIOProtocol)
+            or ISSLTransport.providedBy(self.transport)
+        )
+
+    def identify(self, user: str) -> None:
+        """Say who has logged in, before it is answered. Raises TooMany when the user has too
+        many connections."""
+        if self.session is not None:
+            self.session.identify(user)
 
     async def next_event(self, timeout: float) -> Any:  # noqa: ASYNC109 - see `_ring`
         """The reader's next event; waits at most `timeout` seconds without any octet coming in.
@@ -132,12 +164,24 @@ class Connection(TwistedProtocol):
             TimedOut: the client was silent for too long.
             ConnectionEnded: the client is gone.
         """
+        left = timeout
         while True:
-            event = await self.event_or_wake(timeout)
+            event = await self.event_or_wake(left)
             if event is not None:
                 return event
-            if self._deadline <= self.clock.seconds():
+            left = self._deadline - self.clock.seconds()
+            if left <= 0:
                 raise TimedOut
+
+    def take_event(self) -> Any:
+        """The next event if it is there already, without waiting; None too when the reactor
+        should get its turn first: `next_event` does both."""
+        if self._in_a_row >= EVENTS_IN_A_ROW - 1:
+            return None
+        event = self.reader.next_event()
+        if event is not None:
+            self._in_a_row += 1
+        return event
 
     async def event_or_wake(self, timeout: float) -> Any:  # noqa: ASYNC109 - see `_ring`
         """The next event, or None after `timeout` seconds or as soon as `wake` is called.
@@ -154,9 +198,9 @@ class Connection(TwistedProtocol):
         self._in_a_row = 0
         if self._woken:
             self._woken = False
-            self._deadline = self.clock.seconds() + timeout
+            self._move_deadline(timeout)
             return None
-        if self._lost:
+        if not self.is_open:
             raise ConnectionEnded
         self._set_deadline(timeout)
         self._resume_reading()
@@ -203,14 +247,17 @@ class Connection(TwistedProtocol):
 
         Raises ConnectionEnded when the client is gone.
         """
-        if self._lost:
+        if not self.is_open:
             raise ConnectionEnded
         if self._blocked:
             self._draining = Deferred()
+            stalled = self.clock.callLater(STALLED, self.abort)
             try:
                 await self._draining
             finally:
                 self._draining = None
+                if stalled.active():
+                    stalled.cancel()
 
     def start_tls(self, context: Any) -> None:
         """Begin TLS with a context factory. What the client sent before is forgotten (G59)."""
@@ -224,11 +271,21 @@ class Connection(TwistedProtocol):
         self._blocked = False
 
     def close(self) -> None:
-        """Send what was written, and hang up."""
+        """Send what was written, and hang up. A conversation that waits for the client ends."""
         self.flush()
-        if self.transport is not None and not self._lost:
-            self.transport.unregisterProducer()
-            self.transport.loseConnection()
+        if self.transport is None or self._lost or self._closing:
+            return
+        # What the client still sends is read and dropped: octets left unread would make the
+        # system cut the connection before the last answer has arrived.
+        self._resume_reading()
+        self._closing = True
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+        # A client that reads nothing, or never answers TLS's goodbye, would stay for ever.
+        self._stop_timer()
+        if not self._lost:
+            self._timer = self.clock.callLater(LINGER, self.abort)
+        self._end_waits()
 
     def abort(self) -> None:
         """Hang up now; what was not sent is lost."""
@@ -249,13 +306,15 @@ class Connection(TwistedProtocol):
     def dataReceived(self, data: bytes) -> None:
         """Octets came."""
         self.octets_in += len(data)
+        if self._closing:
+            return
         self.reader.receive(data)
         if self._waiting is not None:
             event = self.reader.next_event()
             if event is not None:
                 self._fire(event)
             else:
-                self._deadline = max(self._deadline, self.clock.seconds() + self._timeout)
+                self._move_deadline(self._timeout)
         elif self.reader.buffered > READ_AHEAD and self._reading:
             self._reading = False
             self.transport.pauseProducing()
@@ -263,11 +322,9 @@ class Connection(TwistedProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone: whatever waits for it ends."""
         self._lost = True
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        for waiting in (self._waiting, self._draining):
-            if waiting is not None and not waiting.called:
-                waiting.errback(ConnectionEnded())
+        self._stop_timer()
+        self._end_waits()
+        self._leave()
 
     def pauseProducing(self) -> None:
         """The client does not read: `drain` waits."""
@@ -295,6 +352,16 @@ class Connection(TwistedProtocol):
         finally:
             self.close()
             self.ended.callback(None)
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._lost and self.ended.called and self.session is not None:
+            self.session.leave()
+
+    def _end_waits(self) -> None:
+        for waiting in (self._waiting, self._draining):
+            if waiting is not None and not waiting.called:
+                waiting.errback(ConnectionEnded())
 
     def _fire(self, event: Any) -> None:
         waiting, self._waiting = self._waiting, None
@@ -313,16 +380,28 @@ class Connection(TwistedProtocol):
         turn: Deferred[None] = Deferred()
         self.clock.callLater(0, turn.callback, None)
         await turn
-        await self.drain()
+        # Whoever has hung up gets what was received answered all the same, up to its end.
+        if self._blocked and self.is_open:
+            await self.drain()
 
     def _set_deadline(self, timeout: float) -> None:
         self._timeout = timeout
-        now = self.clock.seconds()
-        self._deadline = now + timeout
+        self._move_deadline(timeout)
+        left = max(0.0, self._deadline - self.clock.seconds())
         if self._timer is None or not self._timer.active():
-            self._timer = self.clock.callLater(timeout, self._ring)
+            self._timer = self.clock.callLater(left, self._ring)
         elif self._timer.getTime() > self._deadline:
-            self._timer.reset(timeout)
+            self._timer.reset(left)
+
+    def _move_deadline(self, timeout: float) -> None:
+        self._deadline = self.clock.seconds() + timeout
+        if self.must_end_by is not None and self._deadline > self.must_end_by:
+            self._deadline = self.must_end_by
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
 
     def _ring(self) -> None:
         self._timer = None

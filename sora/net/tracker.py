@@ -1,0 +1,110 @@
+"""Who is connected to this process, and how many connections each user has.
+
+The limit per user holds over all servers of the process: a place is reserved when somebody
+has logged in, before the login is answered (G55).
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from attrs import define, field
+
+from sora.errors import TooMany
+from sora.metrics.connections import ConnectionMetrics
+from sora.net.connection import Connection
+
+
+@define(eq=False)
+class Session:
+    """One connection. `user` is empty until somebody has logged in."""
+
+    id: int
+    connection: Connection
+    protocol: str
+    server: str
+    since: float
+    user: str = ""
+    _tracker: "Tracker | None" = field(default=None, repr=False)
+    _left: list[Callable[[], None]] = field(factory=list, repr=False)
+
+    def identify(self, user: str) -> None:
+        """Say who has logged in. Raises TooMany when the user has too many connections."""
+        if self._tracker is not None:
+            self._tracker._identify(self, user)
+
+    def when_left(self, work: Callable[[], None]) -> None:
+        """Call `work` when the connection is gone and its conversation has ended."""
+        self._left.append(work)
+
+    def leave(self) -> None:
+        """The connection is gone. Doing it again does nothing."""
+        tracker, self._tracker = self._tracker, None
+        if tracker is not None:
+            tracker._leave(self)
+            for work in self._left:
+                work()
+
+
+class Tracker:
+    """All connections of the process. `per_user` 0 is no limit."""
+
+    def __init__(
+        self, seconds: Callable[[], float], metrics: ConnectionMetrics, *, per_user: int = 0
+    ) -> None:
+        """`seconds` tells the time."""
+        self._seconds = seconds
+        self._metrics = metrics
+        self._per_user = per_user
+        self._ids = count(1)
+        self._sessions: dict[int, Session] = {}
+        self._by_user: dict[str, set[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
+
+    def of_user(self, user: str) -> list[Session]:
+        """The connections of a user, oldest first."""
+        return [self._sessions[id] for id in sorted(self._by_user.get(user, ()))]
+
+    def change(self, *, per_user: int) -> None:
+        """Another limit, from the next login on."""
+        self._per_user = per_user
+
+    def enter(self, connection: Connection, protocol: str, server: str) -> Session:
+        """A connection was accepted."""
+        session = Session(
+            next(self._ids), connection, protocol, server, self._seconds(), tracker=self
+        )
+        self._sessions[session.id] = session
+        self._metrics.total.labels(protocol, server).inc()
+        self._metrics.current.labels(protocol, server).inc()
+        return session
+
+    def _identify(self, session: Session, user: str) -> None:
+        if session.user == user:
+            return
+        ids = self._by_user.get(user, set())
+        if self._per_user and len(ids) >= self._per_user:
+            self._metrics.refused.labels(session.protocol, session.server, "user").inc()
+            raise TooMany(f"There are {len(ids)} connections of this user already")
+        self._forget_user(session)
+        self._by_user.setdefault(user, set()).add(session.id)
+        session.user = user
+        self._metrics.authenticated.labels(session.protocol, session.server).inc()
+
+    def _leave(self, session: Session) -> None:
+        del self._sessions[session.id]
+        self._forget_user(session)
+        self._metrics.current.labels(session.protocol, session.server).dec()
+
+    def _forget_user(self, session: Session) -> None:
+        if session.user:
+            ids = self._by_user[session.user]
+            ids.discard(session.id)
+            if not ids:
+                del self._by_user[session.user]
+            self._metrics.authenticated.labels(session.protocol, session.server).dec()
+            session.user = ""
