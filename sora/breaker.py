@@ -33,7 +33,8 @@ class State(StrEnum):
 class Breaker:
     """A circuit breaker around one remote thing.
 
-    `probe` says whether the thing is well: it raises when it is not. `changed` is called with
+    `probe` says whether the thing is well: it raises when it is not (a SoraError other than
+    Unavailable is an answer, and so a good sign). `changed` is called with
     each new state, for metrics.
     """
 
@@ -135,10 +136,16 @@ class Breaker:
         except CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the probe did not succeed
+            if isinstance(error, SoraError) and not isinstance(error, Unavailable):
+                self._close()  # it answers
+                return
             self.log.debug("probe of {name} failed: {error}", name=self._name, error=str(error))
             self._failed_probes += 1
             self._open()
             return
+        self._close()
+
+    def _close(self) -> None:
         self._failed_in_a_row = self._failed_probes = 0
         self.log.info("circuit breaker of {name} closed: it answers again", name=self._name)
         self._become(State.CLOSED)

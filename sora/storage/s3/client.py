@@ -1,0 +1,293 @@
+"""Requests to an S3 store: over treq, signed by botocore, one attempt each.
+
+What is above (`objects.py`) repeats them. A request that makes no progress for `timeout`
+seconds is given up.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from hashlib import md5, sha256
+from typing import Any, Final
+from urllib.parse import quote
+
+from attrs import frozen
+from OpenSSL.SSL import Context
+from treq.client import HTTPClient
+from twisted.internet._sslverify import IOpenSSLTrustRoot
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.ssl import platformTrust
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
+
+from sora.config.s3 import S3Config
+from sora.errors import SoraError, Unavailable
+from sora.storage.digests import BLOCK, Metered
+from sora.storage.s3.answers import MAX_ERROR_BODY, failure
+from sora.storage.s3.signing import EMPTY, UNSIGNED, Keys, sign
+from sora.storage.s3.transfer import Progress, Sending, collect
+from sora.threads import Threads
+
+KEPT_CONNECTIONS: Final = 32
+KEPT_FOR: Final = 20
+"""Seconds; shorter than what stores keep an idle connection for."""
+
+
+@frozen
+class Digests:
+    """What has to be known of a body before its first octet is sent."""
+
+    sha256: bytes
+    md5: bytes
+
+
+def digests(open_body: Callable[[], object], size: int, hash: bytes) -> Digests:
+    """Read a body once. Raises StoreRefused when it is not what was promised."""
+    sha, md = sha256(), md5(usedforsecurity=False)
+    body = Metered(open_body())
+    try:
+        while data := body.read(BLOCK):
+            sha.update(data)
+            md.update(data)
+    finally:
+        body.close()
+    body.verify(size, hash)
+    return Digests(sha.digest(), md.digest())
+
+
+class S3Client:
+    """One bucket of one store. Keys of objects are plain ASCII."""
+
+    def __init__(self, config: S3Config, reactor: Any, threads: Threads) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._threads = threads
+        self._keys = Keys(config.access_key, config.secret_key, threads)
+        self._address = _address(config)
+        self._pool = HTTPConnectionPool(reactor, persistent=True)
+        self._pool.maxPersistentPerHost = KEPT_CONNECTIONS
+        self._pool.cachedConnectionTimeout = KEPT_FOR  # seconds
+        self._pool.retryAutomatically = False  # objects.py repeats, and counts
+        agent = Agent(
+            reactor,
+            BrowserLikePolicyForHTTPS(trustRoot=_trust(config.ca_file)),
+            connectTimeout=min(config.timeout, 10.0),
+            pool=self._pool,
+        )
+        self._http = HTTPClient(_Identity(agent))
+
+    @property
+    def address(self) -> str:
+        """The bucket's URL, for messages."""
+        return self._address
+
+    @property
+    def timeout(self) -> float:
+        """Seconds without progress after which a transfer is given up."""
+        return self._config.timeout
+
+    async def put(
+        self, key: str, open_body: Callable[[], object], size: int, hash: bytes
+    ) -> tuple[str, str]:
+        """PUT an object; gives the ETag, without quotes, and the MD5 of what was sent.
+
+        Raises Unavailable, or StoreRefused also when the body is not what was promised.
+        """
+        headers, payload = await self._described(open_body, size, hash)
+        sending = Sending(open_body(), size, hash)
+        try:
+            response = await self._request("PUT", key, headers, payload, sending)
+            await collect(response, self._reactor, self.timeout, MAX_ERROR_BODY)
+        finally:
+            sending.close()
+        etag = response.headers.getRawHeaders("ETag", [""])[0]
+        return etag.strip('"'), sending.md5
+
+    async def get(self, key: str, start: int, end: int) -> IResponse:
+        """Begin to GET the octets [start, end), which are at least one; the caller receives
+        them. Raises Unavailable, StoreRefused, ObjectMissing."""
+        response = await self._request("GET", key, {"Range": f"bytes={start}-{end - 1}"})
+        if response.code != 206 and start > 0:
+            _drop(response)
+            raise Unavailable("The object store does not answer ranges")
+        return response
+
+    async def delete(self, key: str) -> None:
+        """DELETE an object. Raises Unavailable, StoreRefused, ObjectMissing."""
+        response = await self._request("DELETE", key, {})
+        await collect(response, self._reactor, self.timeout, MAX_ERROR_BODY)
+
+    async def size(self, key: str) -> int:
+        """The size of an object, from the answer to a GET of its first octet: HEAD has no body
+        that would say what is missing. Raises Unavailable, StoreRefused, ObjectMissing."""
+        response = await self._request("GET", key, {"Range": "bytes=0-0"}, accepted=(416,))
+        ranges = response.headers.getRawHeaders("Content-Range", [""])[0]
+        if response.code == 200:
+            size = response.length
+            _drop(response)
+        else:
+            await collect(response, self._reactor, self.timeout, MAX_ERROR_BODY)
+            total = ranges.rpartition("/")[2]
+            size = int(total) if total.isdigit() else 0 if response.code == 416 else None
+        if not isinstance(size, int):
+            raise Unavailable("The object store did not tell the size of an object")
+        return size
+
+    def close(self) -> "Deferred[None]":
+        """Close the idle connections."""
+        return self._pool.closeCachedConnections()
+
+    async def _described(
+        self, open_body: Callable[[], object], size: int, hash: bytes
+    ) -> tuple[dict[str, str], str]:
+        """Headers that describe a body, and what is signed of it.
+
+        Without TLS the payload is signed: nothing else protects it on the way.
+        """
+        headers: dict[str, str] = {"Content-Type": "application/octet-stream"}
+        if self._config.sse:
+            headers["x-amz-server-side-encryption"] = self._config.sse
+            if self._config.sse_kms_key_id:
+                headers["x-amz-server-side-encryption-aws-kms-key-id"] = self._config.sse_kms_key_id
+        if self._config.checksum == "none" and self._address.startswith("https:"):
+            return headers, UNSIGNED
+        if size <= BLOCK:
+            known = digests(open_body, size, hash)
+        else:
+            known = await self._threads.run(digests, open_body, size, hash)
+        if self._config.checksum == "sha256":
+            headers["x-amz-checksum-sha256"] = b64encode(known.sha256).decode("ascii")
+        elif self._config.checksum == "md5":
+            headers["Content-MD5"] = b64encode(known.md5).decode("ascii")
+        return headers, known.sha256.hex()
+
+    async def _request(
+        self,
+        method: str,
+        key: str,
+        headers: Mapping[str, str],
+        payload: str = EMPTY,
+        body: Sending | None = None,
+        accepted: tuple[int, ...] = (),
+    ) -> IResponse:
+        url = f"{self._address}/{quote(key)}"
+        credentials = await self._keys.current()
+        signed = sign(credentials, self._config.region, method, url, headers, payload)
+        what = f"{method} of {key}"
+        response = await self._exchange(method, url, signed, body, what)
+        if 200 <= response.code < 300 or response.code in accepted:
+            return response
+        text = await collect(response, self._reactor, self.timeout, MAX_ERROR_BODY)
+        raise failure(response.code, text, what)
+
+    async def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: Sending | None, what: str
+    ) -> IResponse:
+        stalled = False
+        exchange = self._http.request(
+            method,
+            url,
+            headers=Headers({name: [value] for name, value in headers.items()}),
+            data=body,
+            allow_redirects=False,
+            unbuffered=True,
+            reactor=self._reactor,
+        )
+
+        def give_up() -> None:
+            nonlocal stalled
+            stalled = True
+            exchange.cancel()
+
+        progress = Progress(self._reactor, self.timeout, give_up)
+        if body is not None:
+            body.progress = progress
+        try:
+            return await exchange
+        except CancelledError:
+            if not stalled:
+                raise
+            raise Unavailable(
+                f"The object store did not answer to {what} for {self.timeout:g} seconds"
+            ) from None
+        except SoraError:
+            raise
+        except Exception as error:  # whatever the network does, it was no answer
+            raise _translated(error, what) from error
+        finally:
+            progress.suspend()
+            if body is not None:
+                body.progress = None
+
+
+def _translated(error: BaseException, what: str) -> SoraError:
+    """An exception of the network, or the one of ours that is inside of it."""
+    reasons: list[Any] = list(getattr(error, "reasons", None) or [])
+    while reasons:
+        reason = reasons.pop()
+        value = reason.value if isinstance(reason, Failure) else reason
+        if isinstance(value, SoraError):
+            return value
+        reasons.extend(getattr(value, "reasons", None) or [])
+        if isinstance(value, BaseException) and not reasons:
+            error = value
+    text = str(error) or type(error).__name__
+    return Unavailable(f"The object store could not be reached for {what}: {text}")
+
+
+def _address(config: S3Config) -> str:
+    """The bucket's URL: the bucket in the path, or in front of the host."""
+    scheme = "https" if config.use_ssl else "http"
+    host = config.endpoint.rstrip("/")
+    if "://" in host:
+        scheme, _, host = host.partition("://")
+    if host == "s3.amazonaws.com" and config.region not in ("", "us-east-1"):
+        host = f"s3.{config.region}.amazonaws.com"
+    if config.path_style or not config.bucket:
+        return f"{scheme}://{host}/{config.bucket}".rstrip("/")
+    return f"{scheme}://{config.bucket}.{host}"
+
+
+def _drop(response: IResponse) -> None:
+    """Let go of a response that nobody will read."""
+    transport = getattr(response, "_transport", None)
+    if transport is not None:
+        transport.loseConnection()
+
+
+@implementer(IOpenSSLTrustRoot)
+class _WithFile:
+    """The system's authorities and those of a file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def _addCACertsToContext(self, context: Context) -> None:
+        context.set_default_verify_paths()
+        context.load_verify_locations(self._path)
+
+
+def _trust(ca_file: str) -> Any:
+    return _WithFile(ca_file) if ca_file else platformTrust()
+
+
+@implementer(IAgent)
+class _Identity:
+    """Asks for bodies as they are: a compressed range of an object is nothing we can use, and
+    treq offers gzip on its own."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,
+    ) -> "Deferred[IResponse]":
+        headers = Headers() if headers is None else headers.copy()
+        headers.setRawHeaders("Accept-Encoding", ["identity"])
+        return self._agent.request(method, uri, headers, bodyProducer)

@@ -1,0 +1,299 @@
+"""Objects in an S3 bucket.
+
+An object's key is `prefix` and its name; the prefix is the database's own UUID, so that no
+address and no node name is in a key (G7).
+
+Each operation is tried a few times with growing delays, every attempt with the whole body
+again (G4), behind a circuit breaker. A refusal (4xx) is neither repeated nor counted (G5). A
+stream that breaks off goes on from where it was.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from blake3 import blake3
+from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sora.breaker import Breaker, State
+from sora.deferreds import deferred, gather
+from sora.errors import ObjectMissing, SoraError, StoreRefused, Unavailable
+from sora.metrics.bodies import ObjectMetrics
+from sora.retry import Delays, pause
+from sora.storage.interfaces import IObjects
+from sora.storage.s3.client import S3Client
+from sora.storage.s3.transfer import collect, receive
+
+T = TypeVar("T")
+
+DEFAULT_DELAYS: Final = Delays(first=0.1, longest=2.0, attempts=3)
+PARALLEL_READS: Final = 8
+"""GETs at the same time for one `get_many`."""
+
+
+@implementer(IObjects)
+class S3Objects:
+    """An S3 store. `name` is what it is called in metrics, messages and rows; `parallel` bounds
+    the PUTs, GETs and DELETEs at the same time (streams, which last as long as their clients
+    want, are not counted)."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        client: S3Client,
+        *,
+        name: str,
+        prefix: str,
+        clock: Any,
+        random: Random,
+        metrics: ObjectMetrics | None = None,
+        delays: Delays = DEFAULT_DELAYS,
+        parallel: int = 64,
+        failures: int = 5,
+        breaker_delays: Delays = Delays(first=1.0, longest=15.0),  # noqa: B008 - frozen
+    ) -> None:
+        self._client = client
+        self._name = name
+        self._prefix = prefix
+        self._clock = clock
+        self._random = random
+        self._metrics = metrics
+        self._delays = delays
+        self._places = DeferredSemaphore(parallel)
+        self._etag_is_md5 = True
+        self.breaker = Breaker(
+            f"object store {name}",
+            self._ask,
+            clock=clock,
+            random=random,
+            failures=failures,
+            delays=breaker_delays,
+            changed=self._breaker_changed,
+        )
+
+    async def stop(self) -> None:
+        """No more probes; idle connections are closed."""
+        await self.breaker.stop()
+        await self._client.close()
+
+    @deferred
+    async def put(self, name: UUID, open_body: Callable[[], object], size: int, hash: bytes) -> str:
+        """See IObjects."""
+
+        async def work() -> str:
+            etag, sent = await self._client.put(self._key(name), open_body, size, hash)
+            await self._compare(name, etag, sent, size, hash)
+            return etag or sent
+
+        return await self._bounded("put", work)
+
+    @deferred
+    async def get(self, name: UUID, start: int, end: int) -> bytes:
+        """See IObjects."""
+        if start >= end:
+            await self._prove(name)
+            return b""
+        return await self._bounded("get", lambda: self._read(name, start, end))
+
+    @deferred
+    async def get_many(self, wanted: Sequence[tuple[UUID, int]]) -> Sequence[bytes | Exception]:
+        """See IObjects. A few at the same time."""
+        places = DeferredSemaphore(PARALLEL_READS)
+
+        async def one(name: UUID, size: int) -> bytes | Exception:
+            try:
+                return await self.get(name, 0, size)
+            except SoraError as error:
+                return error
+
+        return await gather(*[places.run(one, name, size) for name, size in wanted])
+
+    @deferred
+    async def stream(
+        self,
+        name: UUID,
+        start: int,
+        end: int,
+        deliver: "Callable[[bytes], Deferred[None] | None]",
+    ) -> None:
+        """See IObjects."""
+        position = start
+        refusals: list[BaseException] = []
+
+        def refused(failure: Failure) -> Failure:
+            refusals.append(failure.value or ConnectionError())
+            return failure
+
+        def take(piece: bytes) -> "Deferred[None] | None":
+            nonlocal position
+            if position + len(piece) > end:
+                raise Unavailable("The object store sent more than was asked for")
+            position += len(piece)
+            try:
+                taken = deliver(piece)
+            except BaseException as error:
+                refusals.append(error)
+                raise
+            return None if taken is None else taken.addErrback(refused)
+
+        async def work() -> None:
+            while position < end and not refusals:
+                before = position
+                try:
+                    await self._pour(name, position, end, take)
+                except Unavailable as error:
+                    if not refusals and position == before:
+                        raise
+                    self.log.debug(
+                        "{store} broke off in {name} at {position}: {error}",
+                        store=self._name,
+                        name=str(name),
+                        position=position,
+                        error=error.text,
+                    )
+                except Exception:
+                    if not refusals:
+                        raise
+
+        if start < end:
+            await self._trying("stream", work)
+        if refusals:
+            raise refusals[0]  # the taker's failure says nothing about the store
+
+    @deferred
+    async def delete(self, name: UUID) -> None:
+        """See IObjects."""
+
+        async def work() -> None:
+            try:
+                await self._client.delete(self._key(name))
+            except ObjectMissing:
+                return
+
+        await self._bounded("delete", work)
+
+    @deferred
+    async def exists(self, name: UUID) -> int | None:
+        """See IObjects."""
+
+        async def work() -> int | None:
+            try:
+                return await self._client.size(self._key(name))
+            except ObjectMissing:
+                return None
+
+        return await self._bounded("exists", work)
+
+    @deferred
+    async def probe(self) -> None:
+        """See IObjects. Raises StoreRefused for a bucket that is not there, or wrong keys."""
+        await self._ask()
+
+    # ------------------------------------------------------------ inside
+
+    def _key(self, name: UUID) -> str:
+        return f"{self._prefix}{name}"
+
+    async def _ask(self) -> None:
+        """GET what is not there: the answer says whether the bucket is, and the keys are good."""
+        try:
+            response = await self._client.get(f"{self._prefix}probe", 0, 1)
+            await collect(response, self._clock, self._client.timeout, 1)
+        except ObjectMissing:
+            return
+        except StoreRefused as error:
+            if "AccessDenied" not in error.text:  # without ListBucket, missing keys are denied
+                raise
+
+    async def _read(self, name: UUID, start: int, end: int) -> bytes:
+        response = await self._client.get(self._key(name), start, end)
+        data = await collect(response, self._clock, self._client.timeout, end - start)
+        if len(data) != end - start:
+            raise Unavailable(f"Object {name} has {len(data)} octets of {start} to {end}")
+        return data
+
+    async def _pour(
+        self,
+        name: UUID,
+        start: int,
+        end: int,
+        take: "Callable[[bytes], Deferred[None] | None]",
+    ) -> None:
+        response = await self._client.get(self._key(name), start, end)
+        received = await receive(response, self._clock, self._client.timeout, take)
+        if received != end - start:
+            raise Unavailable(f"Object {name} ended after {received} octets of {end - start}")
+
+    async def _prove(self, name: UUID) -> None:
+        if await self.exists(name) is None:
+            raise ObjectMissing(f"There is no object {name}")
+
+    async def _compare(self, name: UUID, etag: str, sent: str, size: int, hash: bytes) -> None:
+        """Compare the ETag with the MD5 of what was sent, where it can be one.
+
+        With encryption by the store, or in parts, it is none (G12). So a difference is not yet
+        an error: the object is read back, and when it is right, ETags are not compared again.
+        """
+        is_md5 = len(etag) == 32 and all(digit in "0123456789abcdef" for digit in etag)
+        if not self._etag_is_md5 or not is_md5 or etag == sent or size == 0:
+            return
+        hasher = blake3()
+        response = await self._client.get(self._key(name), 0, size)
+
+        def take(piece: bytes) -> None:
+            hasher.update(piece)
+
+        received = await receive(response, self._clock, self._client.timeout, take)
+        if received != size or hasher.digest() != hash:
+            raise Unavailable(f"The object store has kept other bytes than were sent as {name}")
+        self.log.info("ETags of {store} are not MD5: not comparing them", store=self._name)
+        self._etag_is_md5 = False
+
+    async def _bounded(self, operation: str, work: Callable[[], Awaitable[T]]) -> T:
+        await self._places.acquire()
+        try:
+            return await self._trying(operation, work)
+        finally:
+            self._places.release()
+
+    async def _trying(self, operation: str, work: Callable[[], Awaitable[T]]) -> T:
+        begun = self._clock.seconds()
+        for delay in (*self._delays.schedule(self._random), None):
+            try:
+                result = await self.breaker.run(work)
+            except Unavailable as error:
+                if delay is None or self.breaker.is_open:
+                    self._count(operation, "unavailable", begun)
+                    raise
+                self.log.debug(
+                    "{operation} on {store} is tried again: {error}",
+                    operation=operation,
+                    store=self._name,
+                    error=error.text,
+                )
+                if self._metrics is not None:
+                    self._metrics.retries.labels(self._name, operation).inc()
+                await pause(self._clock, delay)
+            except SoraError:
+                self._count(operation, "refused", begun)
+                raise
+            else:
+                self._count(operation, "success", begun)
+                return result
+        raise AssertionError("the last attempt returns or raises")
+
+    def _count(self, operation: str, status: str, begun: float) -> None:
+        if self._metrics is not None:
+            self._metrics.operations.labels(self._name, operation, status).inc()
+            self._metrics.duration.labels(self._name, operation).observe(
+                self._clock.seconds() - begun
+            )
+
+    def _breaker_changed(self, state: State) -> None:
+        if self._metrics is not None:
+            self._metrics.breaker.labels(self._name).set(state is not State.CLOSED)
