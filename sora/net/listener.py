@@ -15,13 +15,14 @@ from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocol
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from sora.config.units import Endpoint
+from sora.errors import SoraError
 from sora.metrics.connections import ConnectionMetrics
 from sora.net.connection import Connection
 from sora.net.limits import ConnectionLimits, Place
@@ -41,7 +42,7 @@ AFTER_ABORT_SECONDS: Final = 5.0
 """how long work that was under way may take after the connection was cut"""
 
 
-class CannotListen(Exception):
+class CannotListen(SoraError):
     """The server cannot listen there; the text says why, and what to do."""
 
 
@@ -61,7 +62,7 @@ class Listener(Service):
         name: str,
         protocol: str,
         endpoint: Endpoint,
-        factory: Callable[[], Connection],
+        factory: IProtocolFactory,
         tracker: Tracker,
         limits: ConnectionLimits,
         metrics: ConnectionMetrics,
@@ -70,7 +71,8 @@ class Listener(Service):
         refusal: Callable[[str], bytes] | None = None,
         grace: float = 10.0,
     ) -> None:
-        """`protocol` is the server type, `name` the server's name for logs and metrics.
+        """`protocol` is the server type, `name` the server's name for logs and metrics; `factory`
+        builds a `Connection` for each client.
 
         `tls` is an IOpenSSLServerConnectionCreator for TLS from the first octet. With `proxies`,
         senders in these networks have to send a PROXY header. `refusal` makes the protocol's
@@ -211,7 +213,8 @@ class Listener(Service):
         if not isinstance(place, Place):
             self._metrics.refused.labels(self._protocol, self._label, place).inc()
             return self._refuse(peer, place)
-        connection = self._factory()
+        connection = self._factory.buildProtocol(address)
+        assert isinstance(connection, Connection)
         connection.peer = peer
         session = self._tracker.enter(connection, self._protocol, self._label)
         connection.session = session

@@ -19,7 +19,7 @@ CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!eNULL:!aPSK:!DSS:!SHA1"
 """for TLS 1.2; those of 1.3 are all good"""
 
 
-class TLSFilesError(Exception):
+class CertificateUnusable(Exception):
     """A certificate or key cannot be used; the text names the file and the mend."""
 
 
@@ -30,7 +30,7 @@ class ServerTLS:
     log = Logger()
 
     def __init__(self, cert_file: Path, key_file: Path) -> None:
-        """Raises TLSFilesError."""
+        """Raises CertificateUnusable."""
         self._files = (cert_file, key_file)
         self._context, self.certificate = _load(*self._files)
 
@@ -40,7 +40,7 @@ class ServerTLS:
         return self._files
 
     def reload(self) -> None:
-        """Read the files again. Raises TLSFilesError, and keeps what it has."""
+        """Read the files again. Raises CertificateUnusable, and keeps what it has."""
         self._context, self.certificate = _load(*self._files)
         self.log.info(
             "the TLS certificate {file} was loaded again; it ends {end}",
@@ -59,7 +59,7 @@ def _load(cert_file: Path, key_file: Path) -> tuple[SSL.Context, Certificate]:
     try:
         certificates = load_pem_x509_certificates(chain)
     except ValueError:
-        raise TLSFilesError(
+        raise CertificateUnusable(
             f"{cert_file} has no certificate in PEM form; tls_cert_file has to name a file with "
             "the server's certificate first, and then its chain"
         ) from None
@@ -67,7 +67,7 @@ def _load(cert_file: Path, key_file: Path) -> tuple[SSL.Context, Certificate]:
     try:
         context.use_certificate_chain_file(str(cert_file))
     except SSL.Error as error:
-        raise TLSFilesError(
+        raise CertificateUnusable(
             f"{cert_file} cannot be used as a certificate: {_reason(error)}"
         ) from None
     # Without this callback OpenSSL would ask for a passphrase on the terminal.
@@ -76,15 +76,15 @@ def _load(cert_file: Path, key_file: Path) -> tuple[SSL.Context, Certificate]:
         context.use_privatekey_file(str(key_file))
     except SSL.Error as error:
         if "mismatch" in _reason(error):
-            raise TLSFilesError(_mismatch(cert_file, key_file)) from None
-        raise TLSFilesError(
+            raise CertificateUnusable(_mismatch(cert_file, key_file)) from None
+        raise CertificateUnusable(
             f"{key_file} has no private key in PEM form, or one with a passphrase; remove it "
             f"with `openssl pkey -in {key_file}`"
         ) from None
     try:
         context.check_privatekey()
     except SSL.Error:
-        raise TLSFilesError(_mismatch(cert_file, key_file)) from None
+        raise CertificateUnusable(_mismatch(cert_file, key_file)) from None
     return context, certificates[0]
 
 
@@ -110,7 +110,7 @@ def _read(path: Path, what: str, key: str) -> bytes:
         mend = "this user may not read it; change its owner or its mode"
     except OSError as error:
         mend = f"{error.strerror}; mend {key}"
-    raise TLSFilesError(f"the TLS {what} {path} cannot be read: {mend}")
+    raise CertificateUnusable(f"the TLS {what} {path} cannot be read: {mend}")
 
 
 def _mismatch(cert_file: Path, key_file: Path) -> str:

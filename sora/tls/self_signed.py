@@ -97,8 +97,7 @@ def _make(names: Sequence[str], now: datetime) -> tuple[bytes, bytes]:
         .add_extension(
             SubjectAlternativeName([*(DNSName(name) for name in names), *addresses]), False
         )
-        # A CA of its own, so that people can import it as trusted.
-        .add_extension(BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(BasicConstraints(ca=False, path_length=None), True)
         .add_extension(ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(key, SHA256())
     )
