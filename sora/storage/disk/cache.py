@@ -1,0 +1,313 @@
+"""A bounded cache of bodies on the local disk, by their BLAKE3.
+
+A body lies at `<path>/<xy>/<hash>`, where `xy` are the first two digits. The capacity holds at
+all times: what has to go is removed before what comes is written, and one writer does both,
+in batches. What is read is served only if its length and hash match; otherwise it is a miss,
+and is removed (G9). Nothing is fsynced: what a loss of power spoils is a miss.
+
+The index is in memory. At the start it is built from the names and sizes of the files.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+from uuid import uuid4
+
+from attrs import frozen
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from sora.deferreds import Tasks
+from sora.errors import Unavailable
+from sora.metrics.bodies import CacheMetrics
+from sora.storage.digests import is_whole
+from sora.storage.disk.eviction import Eviction
+from sora.threads import Threads
+
+BATCH: Final = 64
+"""Bodies that are written by one call of a thread."""
+
+_NAME: Final = re.compile(r"[0-9a-f]{64}\Z")
+_TEMPORARY: Final = re.compile(r"\.new-[0-9a-f]{32}\Z")
+_DIRECTORIES: Final = tuple(f"{number:02x}" for number in range(256))
+
+
+@frozen
+class CacheStatus:
+    """What `sora-admin cache stats` shows. Sizes are octets."""
+
+    objects: int
+    octets: int
+    capacity: int
+    max_object_size: int
+    hits: int
+    misses: int
+
+
+@frozen
+class _Write:
+    hash: bytes
+    data: bytes
+    written: "Deferred[None]"
+
+
+class DiskCache:
+    """The cache. `start` is called once, before anything else.
+
+    `capacity` and `max_object_size` are octets; `max_waiting` bounds the octets that wait to be
+    written: what comes on top is not cached.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        capacity: int,
+        max_object_size: int,
+        threads: Threads,
+        metrics: CacheMetrics | None = None,
+        max_waiting: int = 64 * 1024 * 1024,
+    ) -> None:
+        self._path = path
+        self._max_object_size = max_object_size
+        self._threads = threads
+        self._metrics = metrics
+        self._max_waiting = max_waiting
+        self._index = Eviction(capacity)
+        self._waiting: dict[bytes, _Write] = {}
+        self._waiting_octets = 0
+        self._is_writing = False
+        self._tasks = Tasks()
+        self._hits = 0
+        self._misses = 0
+
+    @property
+    def max_object_size(self) -> int:
+        """Larger bodies are not cached."""
+        return self._max_object_size
+
+    @property
+    def status(self) -> CacheStatus:
+        """How full it is, and how good."""
+        return CacheStatus(
+            len(self._index),
+            self._index.octets,
+            self._index.capacity,
+            self._max_object_size,
+            self._hits,
+            self._misses,
+        )
+
+    async def start(self) -> None:
+        """Make the directory and take up what is in it, the newest if it is too much.
+
+        Raises Unavailable, naming the path and the mend.
+        """
+        try:
+            found = await self._threads.run(_scan, self._path)
+        except OSError as error:
+            raise Unavailable(
+                f"The cache {self._path} cannot be used: {error.strerror}; mend [cache] path, or: "
+                f"sudo install -d -o $(id -un) -m 0700 {self._path}"
+            ) from error
+        gone = []
+        for name, size in found:
+            gone += self._index.add(name, size)
+        await self._threads.run(_remove, self._path, gone)
+        self._measure()
+
+    async def stop(self) -> None:
+        """Wait for what is being written."""
+        await self._tasks.join()
+
+    async def get(self, hash: bytes, size: int) -> bytes | None:
+        """A whole body, verified; None when it is not here."""
+        return (await self.get_many([(hash, size)]))[0]
+
+    async def get_many(self, wanted: Sequence[tuple[bytes, int]]) -> list[bytes | None]:
+        """Several bodies, in their order, by one call of a thread."""
+        found: list[bytes | None] = [self._written_soon(hash) for hash, _ in wanted]
+        places = [
+            place
+            for place, (hash, _) in enumerate(wanted)
+            if found[place] is None and hash in self._index
+        ]
+        if places:
+            read = await self._threads.run(_read, self._path, [wanted[place] for place in places])
+            for place, data in zip(places, read, strict=True):
+                found[place] = data
+                if data is None:
+                    await self._evict(wanted[place][0])
+                else:
+                    self._index.asked(wanted[place][0])
+        for data in found:
+            self._count("get", "miss" if data is None else "hit")
+        missed = found.count(None)
+        self._misses += missed
+        self._hits += len(found) - missed
+        return found
+
+    def put(self, hash: bytes, data: bytes) -> "Deferred[None]":
+        """Keep a body. Fires when it is on the disk, or not worth it, or did not work: a cache
+        never fails anybody."""
+        written: Deferred[None] = Deferred()
+        size = len(data)
+        if (
+            size > min(self._max_object_size, self._index.capacity)
+            or hash in self._index
+            or hash in self._waiting
+            or self._waiting_octets + size > self._max_waiting
+        ):
+            written.callback(None)
+            return written
+        self._waiting[hash] = _Write(hash, data, written)
+        self._waiting_octets += size
+        if not self._is_writing:
+            self._is_writing = True
+            self._tasks.start(self._write(), "writing to the cache of bodies")
+        return written
+
+    async def purge(self) -> int:
+        """Remove everything; gives how many."""
+        names = list(self._index)
+        for name in names:
+            self._index.remove(name)
+        await self._threads.run(_remove, self._path, names)
+        self._measure()
+        return len(names)
+
+    # ------------------------------------------------------------ inside
+
+    def _written_soon(self, hash: bytes) -> bytes | None:
+        write = self._waiting.get(hash)
+        return None if write is None else write.data
+
+    async def _evict(self, name: bytes) -> None:
+        """A file that is not what it should be."""
+        if name in self._index:
+            self._index.remove(name)
+            self._count("evict", "damaged")
+            await self._threads.run(_remove, self._path, [name])
+            self._measure()
+
+    async def _write(self) -> None:
+        """Write what waits, a batch at a time, until nothing does."""
+        try:
+            while self._waiting:
+                await self._write_batch([*self._waiting.values()][:BATCH])
+        finally:
+            self._is_writing = False
+
+    async def _write_batch(self, batch: list[_Write]) -> None:
+        gone: list[bytes] = []
+        for write in batch:
+            gone += self._index.add(write.hash, len(write.data))
+        kept = [write for write in batch if write.hash in self._index]
+        try:
+            await self._threads.run(_replace, self._path, gone, kept)
+        except CancelledError:
+            raise
+        except OSError as error:
+            for write in batch:
+                self._index.remove(write.hash)
+            self.log.warn(
+                "the cache of bodies {path} cannot be written: {error}",
+                path=self._path,
+                error=error.strerror,
+            )
+            await self._clear([*gone, *[write.hash for write in batch]])
+        finally:
+            for write in batch:
+                self._waiting.pop(write.hash, None)
+                self._waiting_octets -= len(write.data)
+                write.written.callback(None)
+        for _ in gone:
+            self._count("evict", "room")
+        for _ in kept:
+            self._count("put", "success")
+        self._measure()
+
+    async def _clear(self, names: Sequence[bytes]) -> None:
+        try:
+            await self._threads.run(_remove, self._path, names)
+        except OSError as error:
+            self.log.warn(
+                "the cache of bodies {path} cannot be cleared: {error}",
+                path=self._path,
+                error=error.strerror,
+            )
+
+    def _count(self, operation: str, result: str) -> None:
+        if self._metrics is not None:
+            self._metrics.operations.labels(operation, result).inc()
+
+    def _measure(self) -> None:
+        if self._metrics is not None:
+            self._metrics.octets.set(self._index.octets)
+            self._metrics.objects.set(len(self._index))
+
+
+# ---------------------------------------------------------------- in a thread
+
+
+def _place(path: str, name: bytes) -> str:
+    text = name.hex()
+    return f"{path}/{text[:2]}/{text}"
+
+
+def _scan(path: str) -> list[tuple[bytes, int]]:
+    """Names and sizes of what is there, oldest first; no body is read."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    found: list[tuple[float, bytes, int]] = []
+    for directory in _DIRECTORIES:
+        os.makedirs(f"{path}/{directory}", mode=0o700, exist_ok=True)
+        with os.scandir(f"{path}/{directory}") as entries:
+            for entry in entries:
+                if _TEMPORARY.match(entry.name):
+                    os.unlink(entry.path)
+                elif _NAME.match(entry.name) and entry.name[:2] == directory:
+                    facts = entry.stat(follow_symlinks=False)
+                    found.append((facts.st_mtime, bytes.fromhex(entry.name), facts.st_size))
+    return [(name, size) for _, name, size in sorted(found)]
+
+
+def _remove(path: str, names: Sequence[bytes]) -> None:
+    for name in names:
+        try:
+            os.unlink(_place(path, name))
+        except FileNotFoundError:
+            continue
+
+
+def _read(path: str, wanted: Sequence[tuple[bytes, int]]) -> list[bytes | None]:
+    found: list[bytes | None] = []
+    for name, size in wanted:
+        try:
+            with open(_place(path, name), "rb", buffering=0) as file:
+                data = file.read(size + 1)
+        except OSError:
+            found.append(None)
+        else:
+            found.append(data if is_whole(data, size, name) else None)
+    return found
+
+
+def _replace(path: str, gone: Sequence[bytes], writes: Sequence[_Write]) -> None:
+    _remove(path, gone)
+    for write in writes:
+        place = _place(path, write.hash)
+        temporary = f"{os.path.dirname(place)}/.new-{uuid4().hex}"
+        try:
+            with open(temporary, "xb", buffering=0) as file:
+                rest = memoryview(write.data)
+                while rest:
+                    rest = rest[file.write(rest) :]
+            os.rename(temporary, place)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
