@@ -24,8 +24,9 @@ _EXAMPLE_HEAD = """\
 # The configuration of Sora: every table and every key, with its default.
 #
 # Copy it to /etc/sora/config.toml and take the # away from what you want to change; a key that
-# is commented out (#key = value, without a space) has the value that is shown. This file is written from the source
-# (python -m sora.config.document); docs/configuration.md has the same as a manual.
+# is commented out (#key = value, without a space) has the value that is shown. This file is
+# written from the source (python -m sora.config.document); docs/configuration.md has the same
+# as a manual.
 #
 # Durations: "250ms" "30s" "15m" "1h" "14d". Sizes: "64kb" "5mb" "1gb" (1 kb is 1024 octets).
 # Every secret can stand in a file of its own: password_file = "/run/secrets/database".

@@ -6,5 +6,5 @@ sora = ServiceMaker(
     "Sora", "sora.app.plugin", "The Sora mail store: IMAP, POP3, LMTP, ManageSieve.", "sora"
 )
 sora_admin = ServiceMaker(
-    "Sora administration", "sora.admin.plugin", "Administer a Sora mail store.", "sora-admin"
+    "Sora administration", "sora.app.admin", "Administer a Sora mail store.", "sora-admin"
 )

@@ -1,0 +1,97 @@
+"""A command of `sora-admin`: its words, its arguments, its examples, and what it does."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from getpass import getpass
+from typing import Any, ClassVar, Protocol, TextIO
+
+from attrs import frozen
+
+from sora.operations.accounts import AccountOperations
+from sora.operations.credentials import CredentialOperations
+
+
+class CommandFailed(Exception):
+    """The command cannot be done; the text is one line for the operator."""
+
+
+@frozen
+class Store:
+    """What commands work on, and how it is closed."""
+
+    accounts: AccountOperations
+    credentials: CredentialOperations
+    close: Callable[[], Awaitable[object]]
+
+
+class Report(Protocol):
+    """Where a command's results go."""
+
+    def say(self, text: str, **fields: Any) -> None:
+        """One sentence; with --json, its fields."""
+
+    def table(self, headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows with these columns; with --json, all their fields."""
+
+
+@frozen
+class Terminal:
+    """Who runs the command: asked before anything is done."""
+
+    stdin: TextIO
+    stderr: TextIO
+    ask_secret: Callable[[str], str] = getpass
+
+    @property
+    def is_person(self) -> bool:
+        """Whether somebody can answer."""
+        return self.stdin.isatty()
+
+    def password(self) -> str:
+        """A new password: typed twice, or the first line of the standard input."""
+        if not self.is_person:
+            line = self.stdin.readline().rstrip("\r\n")
+            if not line:
+                raise CommandFailed("no password: give --password, or write it to stdin")
+            return line
+        first = self.ask_secret("Password: ")
+        if first != self.ask_secret("Again: "):
+            raise CommandFailed("the two passwords are not the same")
+        return first
+
+    def confirm(self, question: str) -> None:
+        """Ask before something is destroyed. Raises CommandFailed unless the answer is yes."""
+        if not self.is_person:
+            raise CommandFailed(f"{question} Say so with --yes")
+        self.stderr.write(f"{question} [y/N] ")
+        self.stderr.flush()
+        if self.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise CommandFailed("nothing was done")
+
+
+class Command:
+    """One command. Subclasses say their words and what they do.
+
+    `destroys` is the question that is asked unless `--yes` is given, with the arguments in
+    braces; `wants_password` makes the password be asked for when none is given.
+    """
+
+    words: ClassVar[tuple[str, ...]]
+    summary: ClassVar[str]
+    examples: ClassVar[tuple[str, ...]] = ()
+    destroys: ClassVar[str] = ""
+    wants_password: ClassVar[bool] = False
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        """Add this command's own arguments."""
+
+    def prepare(self, given: Namespace, terminal: Terminal) -> None:
+        """Ask the operator for what is missing, before anything is done."""
+        if self.destroys and not given.yes:
+            terminal.confirm(self.destroys.format(**vars(given)))
+        if self.wants_password and given.password is None:
+            given.password = terminal.password()
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        """Do it. Raises errors of `sora.errors`, or CommandFailed."""
+        raise NotImplementedError
