@@ -256,3 +256,33 @@ begin
     return v_dropped;
 end
 $$;
+
+-- Forget claims of deliveries older than p_age.
+create function forget_deliveries_v1(p_age interval, p_limit integer) returns integer
+language plpgsql volatile as $$
+declare
+    v_count integer;
+begin
+    delete from deliveries where (account_id, recipient, received_hash) in (
+        select account_id, recipient, received_hash from deliveries
+        where at <= now() - p_age order by at limit p_limit for update skip locked
+    );
+    get diagnostics v_count = row_count;
+    return v_count;
+end
+$$;
+
+-- A process says that it lives; gives how many others did lately.
+create function beat_v1(p_process uuid, p_name text, p_lately interval) returns integer
+language plpgsql volatile as $$
+begin
+    insert into processes (id, name, seen_at) values (p_process, p_name, now())
+        on conflict (id) do update set name = excluded.name, seen_at = excluded.seen_at;
+    delete from processes where id in (
+        select id from processes where seen_at < now() - interval '1 day'
+        for update skip locked
+    );
+    return (select count(*) from processes
+        where id <> p_process and seen_at >= now() - p_lately);
+end
+$$;

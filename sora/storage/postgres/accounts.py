@@ -1,0 +1,135 @@
+"""Accounts in PostgreSQL: `IAccounts`.
+
+None of these writes has an operation's id. When the answer of one is lost, `OutcomeUnknown`
+goes to the operator, who can look and repeat: each says clearly when it was done already.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, Literal, cast
+from uuid import UUID
+
+from zope.interface import implementer
+
+from sora.addresses import Address
+from sora.deferreds import deferred
+from sora.errors import NoSuchAccount
+from sora.mail.mailbox_names import name_key
+from sora.storage.interfaces import IAccounts
+from sora.storage.postgres import packing
+from sora.storage.postgres.database import Database, Tx
+from sora.storage.rows import AccountRow, NewMailbox, NewSecret, Operation, Recipient
+
+Dedup = Literal["domain", "account", "global"]
+
+_FIRST: Final = Operation(UUID(int=0))
+"""The operation in the events of an account's first mailboxes: nobody reads it back."""
+
+
+@implementer(IAccounts)
+class Accounts:
+    """`IAccounts` in PostgreSQL.
+
+    `dedup` says which accounts share contents: new accounts get their scope by it.
+    """
+
+    def __init__(self, database: Database, dedup: Dedup = "domain") -> None:
+        self._database = database
+        self._dedup = dedup
+
+    @deferred
+    async def create(
+        self,
+        address: Address,
+        secrets: Sequence[NewSecret],
+        mailboxes: Sequence[NewMailbox],
+    ) -> AccountRow:
+        kinds, verifiers = packing.secrets(secrets)
+        boxes = [
+            {
+                "n": name_key(new.name),
+                "k": name_key(new.name),
+                "u": new.special_use,
+                "s": new.subscribed,
+            }
+            for new in mailboxes
+        ]
+
+        async def work(tx: Tx) -> AccountRow:
+            row = await tx.one(
+                "select r.* from create_account_v1(%s, %s, %s, %s, %s::text[], %s::text[], %s, "
+                f"{packing.OPERATION}) r",
+                (
+                    address.base,
+                    address.key,
+                    address.domain,
+                    self._dedup,
+                    kinds,
+                    verifiers,
+                    json.dumps(boxes, ensure_ascii=False),
+                    *packing.operation(_FIRST),
+                ),
+            )
+            return packing.account(cast(tuple[Any, ...], row))
+
+        return await self._database.run("create_account", work, write=True)
+
+    @deferred
+    async def show(self, address: Address) -> AccountRow:
+        async def work(tx: Tx) -> AccountRow:
+            row = await tx.one(
+                "select r.* from account_row_v1(account_of_v1(%s)) r", (address.key,)
+            )
+            if row is None or row[0] is None:
+                raise NoSuchAccount(f"There is no account {address.base}.")
+            return packing.account(row)
+
+        return await self._database.run("show_account", work, write=False)
+
+    @deferred
+    async def list(
+        self, domain: str | None = None, after: str = "", limit: int = 1000, deleted: bool = False
+    ) -> Sequence[AccountRow]:
+        async def work(tx: Tx) -> Sequence[AccountRow]:
+            rows = await tx.all(
+                "select (account_row_v1(c.account_id)).* from ("
+                " select c.account_id, c.address_key from credentials c"
+                " join accounts a on a.id = c.account_id"
+                " where c.is_primary and c.address_key > %s and (%s or a.deleted_at is null)"
+                " and (%s::text is null or c.domain_id = (select id from domains where name = %s))"
+                " order by c.address_key limit %s) c order by c.address_key",
+                (after, deleted, domain, domain, limit),
+            )
+            return [packing.account(row) for row in rows]
+
+        return await self._database.run("list_accounts", work, write=False)
+
+    @deferred
+    async def delete(self, address: Address) -> None:
+        await self._mark(address, True)
+
+    @deferred
+    async def restore(self, address: Address) -> None:
+        await self._mark(address, False)
+
+    async def _mark(self, address: Address, deleted: bool) -> None:
+        async def work(tx: Tx) -> None:
+            await tx.do("select mark_account_v1(%s, %s)", (address.key, deleted))
+
+        await self._database.run("mark_account", work, write=True)
+
+    @deferred
+    async def recipient(self, address: Address) -> Recipient | None:
+        async def work(tx: Tx) -> Recipient | None:
+            row = await tx.one(
+                "select o_account, o_scope, o_address, o_keys, o_ids, o_quota, o_storage"
+                " from recipient_v1(%s, %s)",
+                (address.key, address.domain),
+            )
+            if row is None:
+                return None
+            account_id, scope_id, primary, keys, ids, quota, storage = row
+            mailboxes = dict(zip(keys or (), ids or (), strict=True))
+            return Recipient(account_id, scope_id, primary, mailboxes, quota, storage)
+
+        return await self._database.run("recipient", work, write=False)

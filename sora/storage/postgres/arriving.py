@@ -1,0 +1,194 @@
+"""The arguments of `place_v1`, and what it did when its answer was lost."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sora.errors import OutcomeUnknown
+from sora.mail.carrier import to_text
+from sora.mail.facts import Facts
+from sora.storage.postgres import packing
+from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.outcomes import Outcomes
+from sora.storage.postgres.packing import clean
+from sora.storage.rows import Arrival, Fate, Operation, Placed, Placement, Target
+
+PIECE: Final = 256 * 1024
+"""Octets of a piece of a staged body."""
+
+
+def pieces(body: bytes) -> list[str]:
+    """A body cut for staging: at least one piece."""
+    return [to_text(body[start : start + PIECE]) for start in range(0, len(body) or 1, PIECE)]
+
+
+def place_parameters(scope_id: int, arrival: Arrival, targets: Sequence[Target]) -> tuple[Any, ...]:
+    """The parameters of `place_v1` before the operation."""
+    facts, thing = arrival.facts, arrival.object
+    return (
+        scope_id,
+        arrival.hash,
+        json.dumps(_facts(facts), ensure_ascii=False),
+        [clean(reference) for reference in facts.references],
+        to_text(facts.header),
+        to_text(facts.envelope),
+        to_text(facts.structure),
+        clean(facts.parts),
+        clean(facts.text_header),
+        clean(facts.text_body),
+        None if arrival.body is None else pieces(arrival.body),
+        None if thing is None else str(thing.id),
+        None if thing is None else thing.store,
+        None if thing is None else thing.key_id,
+        None if thing is None else thing.stored_size,
+        arrival.content_id,
+        json.dumps([_target(target) for target in targets], ensure_ascii=False),
+    )
+
+
+def _facts(facts: Facts) -> dict[str, Any]:
+    return {
+        "size": facts.size,
+        "size_crlf": facts.size_crlf,
+        "sent_at": facts.sent_at.isoformat() if facts.sent_at else None,
+        "sent_day": facts.sent_day.isoformat() if facts.sent_day else None,
+        "sort_subject": clean(facts.sort_subject),
+        "sort_from": clean(facts.sort_from),
+        "sort_to": clean(facts.sort_to),
+        "sort_cc": clean(facts.sort_cc),
+        "display_from": clean(facts.display_from),
+        "display_to": clean(facts.display_to),
+        "message_id": clean(facts.message_id),
+        "in_reply_to": clean(facts.in_reply_to),
+        "preview": clean(facts.preview),
+        "text_subject": clean(facts.text_subject),
+        "text_from": clean(facts.text_from),
+        "text_to": clean(facts.text_to),
+        "text_cc": clean(facts.text_cc),
+        "text_bcc": clean(facts.text_bcc),
+    }
+
+
+def _target(target: Target) -> dict[str, Any]:
+    offset = target.internal_date.utcoffset()
+    fields: dict[str, Any] = {
+        "a": target.account_id,
+        "m": target.mailbox_id,
+        "d": target.internal_date.isoformat(),
+        "z": round(offset.total_seconds() / 60) if offset else 0,
+        "e": str(target.email_id),
+        "f": target.flags.system,
+    }
+    if target.trace:
+        fields["t"] = to_text(target.trace)
+    if target.recipient is not None:
+        fields["r"] = clean(target.recipient)
+        fields["h"] = (target.received_hash or b"").hex()
+    if target.flags.keywords:
+        fields["k"], fields["kk"] = packing.keyword_names(target.flags)
+    return fields
+
+
+async def placed_after_all(
+    database: Database,
+    outcomes: Outcomes,
+    scope_id: int,
+    arrival: Arrival,
+    targets: Sequence[Target],
+    operation: Operation,
+    unknown: OutcomeUnknown,
+) -> Placement:
+    """The answer of a place whose own answer was lost, or `unknown` is raised (G14).
+
+    One event proves that the transaction was committed; then each target's fate can be seen:
+    a message with its email id, a claim that somebody else has, a mailbox that is not there.
+    """
+    events = await outcomes.events(
+        operation.id, sorted({target.mailbox_id for target in targets}), unknown=unknown
+    )
+
+    async def look(tx: Tx) -> list[tuple[Any, ...]]:
+        return await tx.all(
+            """
+            select m.email_id::text, m.mailbox_id, m.uid, b.uidvalidity, e.modseq, e.before,
+                m.flags, m.keywords, m.content_id, keywords_from_v1(b.account_id, 0)
+            from events e join mailboxes b on b.id = e.mailbox_id
+                join lateral (
+                    select email_id, mailbox_id, uid, flags, keywords, content_id
+                    from messages where mailbox_id = e.mailbox_id and uid <@ e.uids
+                        and uid >= lower(e.uids) and uid < upper(e.uids)
+                    union all
+                    select email_id, mailbox_id, uid, flags, keywords, content_id
+                    from expunged where mailbox_id = e.mailbox_id and uid <@ e.uids
+                        and uid >= lower(e.uids) and uid < upper(e.uids)
+                ) m on true
+            where (e.mailbox_id, e.modseq) in (
+                select unnest(%s::bigint[]), unnest(%s::bigint[])
+            )
+            """,
+            ([event.mailbox_id for event in events], [event.modseq for event in events]),
+        )
+
+    rows = {row[0]: row for row in await database.run("outcome", look, write=False)}
+    placed = [_seen(rows.get(str(target.email_id)), target) for target in targets]
+    for place, (target, seen) in enumerate(zip(targets, placed, strict=True)):
+        if seen is None:
+            placed[place] = Placed(await _refused(database, target), target.mailbox_id)
+    content_id = next((row[8] for row in rows.values()), 0)
+    return Placement(
+        tuple(seen for seen in placed if seen is not None),
+        content_id,
+        await _uses(database, arrival, content_id),
+    )
+
+
+def _seen(row: tuple[Any, ...] | None, target: Target) -> Placed | None:
+    if row is None:
+        return None
+    _, mailbox_id, uid, uidvalidity, modseq, before, _, ids, _, names = row
+    words = tuple(word for word in packing.keywords(names) if ids and word[0] in ids)
+    mask = target.flags.system | packing.keyword_mask(ids)
+    return Placed(Fate.PLACED, mailbox_id, uid, uidvalidity, modseq, before, mask, words)
+
+
+async def _refused(database: Database, target: Target) -> Fate:
+    """Why a committed place made no message of this target."""
+
+    async def look(tx: Tx) -> Fate:
+        claimed, there = (
+            await tx.one(
+                "select exists (select from deliveries where account_id = %s and recipient = %s"
+                " and received_hash = %s), exists (select from mailboxes where id = %s"
+                " and account_id = %s and deleted_at is null)",
+                (
+                    target.account_id,
+                    target.recipient,
+                    target.received_hash,
+                    target.mailbox_id,
+                    target.account_id,
+                ),
+            )
+            or ()
+        )
+        if claimed:
+            return Fate.DUPLICATE
+        return Fate.OVER_QUOTA if there else Fate.NO_MAILBOX
+
+    return await database.run("outcome", look, write=False)
+
+
+async def _uses(database: Database, arrival: Arrival, content_id: int) -> bool:
+    """Whether the content's object is the one that came along."""
+    if arrival.object is None:
+        return False
+    name = str(arrival.object.id)
+
+    async def look(tx: Tx) -> bool:
+        return bool(
+            await tx.value(
+                "select exists (select from objects where id = %s and content_id = %s)",
+                (name, content_id),
+            )
+        )
+
+    return await database.run("outcome", look, write=False)

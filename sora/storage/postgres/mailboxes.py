@@ -1,0 +1,216 @@
+"""Mailboxes by name, and the state of what is in them: `IMailboxes` in PostgreSQL."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, cast
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from sora.deferreds import deferred
+from sora.errors import NoSuchAccount, NoSuchMailbox, OutcomeUnknown
+from sora.mail.mailbox_names import name_key, superiors
+from sora.storage.interfaces import IMailboxes
+from sora.storage.postgres import packing
+from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.outcomes import Outcomes, of_kind
+from sora.storage.rows import Changes, EventKind, Listing, MailboxRow, Opened, Operation
+
+_ROW: Final = "(mailbox_row_v1(b)).*"
+
+
+@implementer(IMailboxes)
+class Mailboxes:
+    """`IMailboxes` in PostgreSQL."""
+
+    def __init__(self, database: Database, clock: IReactorTime) -> None:
+        self._database = database
+        self._outcomes = Outcomes(database, clock)
+
+    # ------------------------------------------------------------------ reading
+
+    @deferred
+    async def list(self, account_id: int) -> Listing:
+        async def work(tx: Tx) -> Listing:
+            rows = await tx.all(
+                "select a.version, array(select name from subscriptions"
+                f" where account_id = a.id order by name_key), {_ROW}"
+                " from accounts a left join mailboxes b on b.account_id = a.id"
+                " and b.deleted_at is null where a.id = %s order by b.name_key",
+                (account_id,),
+            )
+            if not rows:
+                raise NoSuchAccount("There is no such account.")
+            version, subscriptions = rows[0][:2]
+            mailboxes = tuple(packing.mailbox(row[2:]) for row in rows if row[2] is not None)
+            return Listing(version, mailboxes, tuple(subscriptions))
+
+        return await self._database.run("list", work, write=False)
+
+    @deferred
+    async def find(self, account_id: int, name: str) -> MailboxRow:
+        async def work(tx: Tx) -> MailboxRow:
+            row = await tx.one(
+                f"select {_ROW} from mailboxes b"
+                " where account_id = %s and name_key = %s and deleted_at is null",
+                (account_id, name_key(name)),
+            )
+            if row is None:
+                raise NoSuchMailbox(f"There is no mailbox {name}.")
+            return packing.mailbox(row)
+
+        return await self._database.run("find", work, write=False)
+
+    @deferred
+    async def open(self, account_id: int, name: str) -> Opened:
+        async def work(tx: Tx) -> Opened:
+            row = await tx.one(
+                "select (r.o_box).*, o_uids, o_flags, o_modseqs, o_spots, o_keywords"
+                " from open_v1(%s, %s) r",
+                (account_id, name_key(name)),
+            )
+            if row is None or row[0] is None:
+                raise NoSuchMailbox(f"There is no mailbox {name}.")
+            return Opened(
+                packing.mailbox(row),
+                packing.states(*row[12:16]),
+                packing.keywords(row[16]),
+            )
+
+        return await self._database.run("open", work, write=False)
+
+    @deferred
+    async def changes(self, mailbox_id: int, since: int, known_keywords: int) -> Changes:
+        async def work(tx: Tx) -> Changes:
+            row = await tx.one(
+                "select (r.o_box).*, o_uids, o_flags, o_modseqs, o_spots, o_vanished,"
+                " o_keywords, o_complete from changes_v1(%s, %s, %s) r",
+                (mailbox_id, since, known_keywords),
+            )
+            if row is None or row[0] is None:
+                raise NoSuchMailbox("The mailbox is no longer there.")
+            return Changes(
+                since,
+                packing.mailbox(row),
+                packing.states(*row[12:16]),
+                packing.number_set(row[16]),
+                packing.keywords(row[17]),
+                row[18],
+            )
+
+        return await self._database.run("changes", work, write=False)
+
+    @deferred
+    async def poll(self, mailbox_ids: Sequence[int]) -> Mapping[int, int]:
+        async def work(tx: Tx) -> Mapping[int, int]:
+            rows = await tx.all(
+                "select id, highest_modseq from mailboxes"
+                " where id = any (%s::bigint[]) and deleted_at is null",
+                ([*mailbox_ids],),
+            )
+            return dict(rows)
+
+        return await self._database.run("poll", work, write=False)
+
+    # ------------------------------------------------------------------ changing names
+
+    @deferred
+    async def create(
+        self, account_id: int, name: str, special_use: str | None, operation: Operation
+    ) -> MailboxRow:
+        async def work(tx: Tx) -> MailboxRow:
+            row = await tx.one(
+                f"select r.* from create_mailbox_v1(%s, %s, %s, %s::text[], {packing.OPERATION}) r",
+                (
+                    account_id,
+                    name_key(name),
+                    special_use,
+                    superiors(name_key(name)),
+                    *packing.operation(operation),
+                ),
+            )
+            return packing.mailbox(cast(tuple[Any, ...], row))
+
+        try:
+            return await self._database.run("create", work, write=True)
+        except OutcomeUnknown as unknown:
+            await self._happened(account_id, operation, EventKind.CREATED, unknown)
+            return await self._database.run("outcome", self._by_name(account_id, name), write=False)
+
+    @deferred
+    async def delete(self, account_id: int, name: str, operation: Operation) -> int:
+        async def work(tx: Tx) -> int:
+            return await tx.value(
+                f"select delete_mailbox_v1(%s, %s, {packing.OPERATION})",
+                (account_id, name_key(name), *packing.operation(operation)),
+            )
+
+        try:
+            return await self._database.run("delete", work, write=True)
+        except OutcomeUnknown as unknown:
+            return await self._happened(account_id, operation, EventKind.DELETED, unknown)
+
+    @deferred
+    async def rename(self, account_id: int, old: str, new: str, operation: Operation) -> None:
+        async def work(tx: Tx) -> None:
+            await tx.do(
+                f"select rename_mailbox_v1(%s, %s, %s, %s::text[], {packing.OPERATION})",
+                (
+                    account_id,
+                    name_key(old),
+                    name_key(new),
+                    superiors(name_key(new)),
+                    *packing.operation(operation),
+                ),
+            )
+
+        try:
+            await self._database.run("rename", work, write=True)
+        except OutcomeUnknown as unknown:
+            # Any event of the operation proves the whole of it: it is one transaction.
+            await self._outcomes.events(operation.id, account_id=account_id, unknown=unknown)
+
+    @deferred
+    async def subscribe(self, account_id: int, name: str) -> None:
+        await self._subscribe("subscribe", account_id, name)
+
+    @deferred
+    async def unsubscribe(self, account_id: int, name: str) -> None:
+        await self._subscribe("unsubscribe", account_id, name)
+
+    async def _subscribe(self, what: str, account_id: int, name: str) -> None:
+        async def work(tx: Tx) -> None:
+            await tx.do(
+                "select subscribe_v1(%s, %s, %s)",
+                (account_id, name_key(name), what == "subscribe"),
+            )
+
+        try:
+            await self._database.run(what, work, write=True)
+        except OutcomeUnknown:
+            # Doing it twice is doing it once: this is the read-back.
+            await self._database.run(what, work, write=True)
+
+    # ------------------------------------------------------------------ lost answers
+
+    async def _happened(
+        self, account_id: int, operation: Operation, kind: EventKind, unknown: OutcomeUnknown
+    ) -> int:
+        """The mailbox that has the operation's event of this kind."""
+        events = await self._outcomes.events(operation.id, account_id=account_id, unknown=unknown)
+        event = of_kind(events, kind)
+        if event is None:
+            raise unknown
+        return event.mailbox_id
+
+    def _by_name(self, account_id: int, name: str) -> Callable[[Tx], Awaitable[MailboxRow]]:
+        async def work(tx: Tx) -> MailboxRow:
+            row = await tx.one(
+                f"select {_ROW} from mailboxes b"
+                " where account_id = %s and name_key = %s and deleted_at is null",
+                (account_id, name_key(name)),
+            )
+            if row is None:
+                raise NoSuchMailbox(f"There is no mailbox {name}.")
+            return packing.mailbox(row)
+
+        return work

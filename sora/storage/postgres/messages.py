@@ -1,0 +1,344 @@
+"""Messages in PostgreSQL: `IMessages`. Every write is one call of one function, see
+`0003_writing.sql` for what it locks; here its arguments are made and its answer is unpacked.
+
+When the answer of a write is lost, what it did is read back from `events` (`outcomes.py`)
+and the same answer is built from there.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from sora.deferreds import deferred
+from sora.errors import OutcomeUnknown
+from sora.mail.criteria import Criterion
+from sora.mail.mailbox_names import name_key
+from sora.mail.numbers import NumberSet
+from sora.storage.interfaces import IMessages
+from sora.storage.postgres import packing, reading, search
+from sora.storage.postgres.arriving import place_parameters, placed_after_all
+from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.outcomes import Event, Outcomes, of_kind
+from sora.storage.rows import (
+    Arrival,
+    Copied,
+    EventKind,
+    Expunged,
+    Fate,
+    FlagChange,
+    Moved,
+    Operation,
+    Placed,
+    Placement,
+    Read,
+    States,
+    Stored,
+    Target,
+    Want,
+)
+
+_PLACE: Final = (
+    "select fate, mailbox, uid, uidvalidity, modseq, before, keywords, names,"
+    " content_id, used_object, needs_body from place_v1("
+    "%s, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s::text[], %s::uuid, %s, %s, %s, %s, %s, "
+    + packing.OPERATION
+    + ") order by place"
+)
+_STORE: Final = (
+    "select o_before, o_modseq, o_uids, o_flags, o_spots, o_modified, o_keywords from store_v1("
+    "%s, %s, %s, %s::smallint, %s::text[], %s::text[], %s, %s, " + packing.OPERATION + ")"
+)
+_EXPUNGE: Final = (
+    "select o_before, o_modseq, o_vanished from expunge_v1(%s, %s, " + packing.OPERATION + ")"
+)
+_TRANSFER: Final = (
+    "select o_mailbox, o_uidvalidity, o_before, o_modseq, o_sources, o_first, o_flags, o_spots,"
+    " o_keywords, o_source_before, o_source_modseq, o_vanished"
+    " from transfer_v1(%s, %s, %s, %s, %s, " + packing.OPERATION + ")"
+)
+
+
+@implementer(IMessages)
+class Messages:
+    """`IMessages` in PostgreSQL."""
+
+    def __init__(self, database: Database, clock: IReactorTime) -> None:
+        self._database = database
+        self._outcomes = Outcomes(database, clock)
+
+    # ------------------------------------------------------------------ place
+
+    @deferred
+    async def place(
+        self, scope_id: int, arrival: Arrival, targets: Sequence[Target], operation: Operation
+    ) -> Placement:
+        parameters = place_parameters(scope_id, arrival, targets)
+
+        async def work(tx: Tx) -> list[tuple[Any, ...]]:
+            return await tx.all(_PLACE, (*parameters, *packing.operation(operation)))
+
+        try:
+            rows = await self._database.run("place", work, write=True)
+        except OutcomeUnknown as unknown:
+            return await placed_after_all(
+                self._database, self._outcomes, scope_id, arrival, targets, operation, unknown
+            )
+        if rows and rows[0][10]:
+            return Placement((), needs_body=True)
+        placed = tuple(_placed(row, target) for row, target in zip(rows, targets, strict=True))
+        content_id, used = (rows[0][8], rows[0][9]) if rows else (0, False)
+        return Placement(placed, content_id, used)
+
+    # ------------------------------------------------------------------ store
+
+    @deferred
+    async def store(
+        self,
+        mailbox_id: int,
+        uids: NumberSet,
+        change: FlagChange,
+        operation: Operation,
+        known_keywords: int = 0,
+    ) -> Stored:
+        names, keys = packing.keyword_names(change.flags)
+
+        async def work(tx: Tx) -> Stored:
+            row = await tx.one(
+                _STORE,
+                (
+                    mailbox_id,
+                    uids.multirange(),
+                    change.mode,
+                    change.flags.system,
+                    names,
+                    keys,
+                    change.unchanged_since,
+                    known_keywords,
+                    *packing.operation(operation),
+                ),
+            )
+            return _stored(mailbox_id, cast(tuple[Any, ...], row))
+
+        try:
+            return await self._database.run("store", work, write=True)
+        except OutcomeUnknown as unknown:
+            return await self._stored_after_all(mailbox_id, operation, known_keywords, unknown)
+
+    async def _stored_after_all(
+        self, mailbox_id: int, operation: Operation, known: int, unknown: OutcomeUnknown
+    ) -> Stored:
+        events = await self._outcomes.events(operation.id, [mailbox_id], unknown=unknown)
+        event = of_kind(events, EventKind.FLAGS)
+        if event is None:
+            raise unknown
+        changed = await self._states(mailbox_id, event.uids)
+
+        async def words(tx: Tx) -> str:
+            return await tx.value(
+                "select keywords_from_v1(account_id, %s) from mailboxes where id = %s",
+                (known, mailbox_id),
+            )
+
+        text = await self._database.run("outcome", words, write=False)
+        return Stored(
+            mailbox_id,
+            event.before,
+            event.modseq,
+            changed,
+            packing.number_set(cast(str | None, event.detail.get("modified"))),
+            packing.keywords(text),
+        )
+
+    async def _states(self, mailbox_id: int, uids: NumberSet) -> States:
+        async def work(tx: Tx) -> States:
+            row = await tx.one(
+                "select o_uids, o_flags, o_modseqs, o_spots from states_v1(%s, %s)",
+                (mailbox_id, uids.multirange()),
+            )
+            return packing.states(*cast(tuple[Any, ...], row))
+
+        return await self._database.run("outcome", work, write=False)
+
+    # ------------------------------------------------------------------ expunge
+
+    @deferred
+    async def expunge(
+        self, mailbox_id: int, uids: NumberSet | None, operation: Operation
+    ) -> Expunged:
+        which = packing.EVERY_UID if uids is None else uids.multirange()
+
+        async def work(tx: Tx) -> Expunged:
+            row = await tx.one(_EXPUNGE, (mailbox_id, which, *packing.operation(operation)))
+            before, modseq, vanished = cast(tuple[Any, ...], row)
+            return Expunged(mailbox_id, before, modseq, packing.number_set(vanished))
+
+        try:
+            return await self._database.run("expunge", work, write=True)
+        except OutcomeUnknown as unknown:
+            events = await self._outcomes.events(operation.id, [mailbox_id], unknown=unknown)
+            event = of_kind(events, EventKind.EXPUNGED)
+            if event is None:
+                raise
+            return Expunged(mailbox_id, event.before, event.modseq, event.uids)
+
+    # ------------------------------------------------------------------ copy, move
+
+    @deferred
+    async def copy(
+        self,
+        mailbox_id: int,
+        uids: NumberSet,
+        account_id: int,
+        destination: str,
+        operation: Operation,
+    ) -> Copied:
+        moved = await self._transfer("copy", mailbox_id, uids, account_id, destination, operation)
+        return moved.copied
+
+    @deferred
+    async def move(
+        self,
+        mailbox_id: int,
+        uids: NumberSet,
+        account_id: int,
+        destination: str,
+        operation: Operation,
+    ) -> Moved:
+        return await self._transfer("move", mailbox_id, uids, account_id, destination, operation)
+
+    async def _transfer(
+        self,
+        name: str,
+        mailbox_id: int,
+        uids: NumberSet,
+        account_id: int,
+        destination: str,
+        operation: Operation,
+    ) -> Moved:
+        async def work(tx: Tx) -> Moved:
+            row = await tx.one(
+                _TRANSFER,
+                (
+                    mailbox_id,
+                    uids.multirange(),
+                    account_id,
+                    name_key(destination),
+                    name == "move",
+                    *packing.operation(operation),
+                ),
+            )
+            return _moved(mailbox_id, cast(tuple[Any, ...], row))
+
+        try:
+            return await self._database.run(name, work, write=True)
+        except OutcomeUnknown as unknown:
+            events = await self._outcomes.events(
+                operation.id, [mailbox_id], account_id=account_id, unknown=unknown
+            )
+            return await self._moved_after_all(mailbox_id, account_id, events, unknown)
+
+    async def _moved_after_all(
+        self, mailbox_id: int, account_id: int, events: list[Event], unknown: OutcomeUnknown
+    ) -> Moved:
+        arrived = of_kind(events, EventKind.COPIED_IN, EventKind.MOVED_IN)
+        if arrived is None:
+            raise unknown
+        left = of_kind(events, EventKind.MOVED_OUT)
+        now = await self._states(arrived.mailbox_id, arrived.uids)
+        mask_of = dict(zip(now.uids, now.masks, strict=True))
+
+        async def rest(tx: Tx) -> tuple[Any, ...] | None:
+            return await tx.one(
+                "select uidvalidity, keywords_from_v1(account_id, 0) from mailboxes where id = %s",
+                (arrived.mailbox_id,),
+            )
+
+        row = await self._database.run("outcome", rest, write=False)
+        uidvalidity, words = row or (0, None)
+        copied = Copied(
+            arrived.mailbox_id,
+            uidvalidity,
+            arrived.before,
+            arrived.modseq,
+            tuple(packing.number_set(cast(str | None, arrived.detail.get("sources")))),
+            tuple(arrived.uids),
+            tuple(mask_of.get(uid, 0) for uid in arrived.uids),
+            packing.keywords(words),
+        )
+        gone = Expunged(
+            mailbox_id,
+            left.before if left else 0,
+            left.modseq if left else 0,
+            left.uids if left else NumberSet(),
+        )
+        return Moved(copied, gone)
+
+    # ------------------------------------------------------------------ reading
+
+    @deferred
+    async def read(
+        self,
+        mailbox_id: int,
+        uids: NumberSet,
+        wants: frozenset[Want],
+        see: Operation | None = None,
+    ) -> Read:
+        try:
+            return await reading.read(self._database, mailbox_id, uids, wants, see)
+        except OutcomeUnknown as unknown:
+            if see is None:
+                raise
+            stored = await self._stored_after_all(mailbox_id, see, 0, unknown)
+            seen = await reading.read(self._database, mailbox_id, uids, wants, None)
+            return Read(seen.messages, stored)
+
+    @deferred
+    async def search(self, mailbox_id: int, criterion: Criterion) -> Sequence[int]:
+        sql, parameters = search.compiled(mailbox_id, criterion)
+
+        async def work(tx: Tx) -> Sequence[int]:
+            return packing.numbers(await tx.value(sql, parameters))
+
+        return await self._database.run("search", work, write=False)
+
+
+def _placed(row: tuple[Any, ...], target: Target) -> Placed:
+    fate, mailbox_id, uid, uidvalidity, modseq, before, ids, names = row[:8]
+    if fate != Fate.PLACED:
+        return Placed(Fate(fate), mailbox_id)
+    mask = target.flags.system | packing.keyword_mask(ids)
+    words = tuple(word for word in packing.keywords(names) if ids and word[0] in ids)
+    return Placed(Fate.PLACED, mailbox_id, uid, uidvalidity, modseq, before, mask, words)
+
+
+def _stored(mailbox_id: int, row: tuple[Any, ...]) -> Stored:
+    before, modseq, uids, flags, spots, modified, words = row[:7]
+    return Stored(
+        mailbox_id,
+        before,
+        modseq,
+        packing.states(uids, flags, modseq, spots),
+        packing.number_set(modified),
+        packing.keywords(words),
+    )
+
+
+def _moved(source_id: int, row: tuple[Any, ...]) -> Moved:
+    mailbox_id, uidvalidity, before, modseq, sources, first, flags, spots, words = row[:9]
+    source_before, source_modseq, vanished = row[9:]
+    chosen = tuple(packing.numbers(sources))
+    uids = tuple(range(first, first + len(chosen)))
+    copied = Copied(
+        mailbox_id,
+        uidvalidity,
+        before,
+        modseq,
+        chosen,
+        uids,
+        tuple(packing.masks(uids, flags, spots)),
+        packing.keywords(words),
+    )
+    gone = Expunged(source_id, source_before, source_modseq, packing.number_set(vanished))
+    return Moved(copied, gone)

@@ -1,0 +1,164 @@
+"""Reading columns of messages: only those that are wanted are read and sent.
+
+The statement is put together for the columns that are asked for; it joins contents only when
+a column of theirs is among them. Texts carry octets (`sora.mail.carrier`).
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta, timezone
+from functools import lru_cache
+from typing import Any, Final
+
+from sora.mail.carrier import to_bytes
+from sora.mail.numbers import NumberSet
+from sora.storage.postgres import packing
+from sora.storage.postgres.database import Database, Tx
+from sora.storage.rows import BodyPlace, ObjectPlace, Operation, Read, Stored, StoredMessage, Want
+
+BATCH: Final = 1000
+"""Messages of one round trip."""
+
+_COLUMNS: Final[dict[Want, tuple[str, ...]]] = {
+    Want.ENVELOPE: ("c.envelope",),
+    Want.STRUCTURE: ("c.structure",),
+    Want.HEADER: ("m.trace", "c.header"),
+    Want.PARTS: ("c.parts",),
+    Want.BODY: (
+        "m.trace",
+        "c.id",
+        "c.hash",
+        "c.size",
+        "c.staging_slot is not null",
+        "(select string_agg(o.id || E'\\t' || o.store || E'\\t' || coalesce(o.key_id, '')"
+        " || E'\\t' || coalesce(o.stored_size, 0), E'\\n' order by o.created_at) from objects o"
+        " where o.content_id = c.id and o.state = 'stored')",
+    ),
+}
+_ALWAYS: Final = (
+    "m.uid",
+    "m.size",
+    "m.internal_date",
+    "m.internal_zone",
+    "m.email_id::text",
+    "m.thread_id::text",
+    "m.save_date",
+)
+
+
+async def read(
+    database: Database,
+    mailbox_id: int,
+    uids: NumberSet,
+    wants: frozenset[Want],
+    see: Operation | None,
+) -> Read:
+    """`IMessages.read`: one round trip for each 1,000 messages."""
+    sql, columns = _statement(wants)
+    messages: list[StoredMessage] = []
+    stored: Stored | None = None
+    left = uids
+    if see is not None:
+        stored, rows = await _seeing(database, mailbox_id, uids, see, sql)
+    else:
+        rows = await _batch(database, mailbox_id, left, sql)
+    while True:
+        messages.extend(_message(row, columns) for row in rows)
+        if len(rows) < BATCH:
+            return Read(tuple(messages), stored)
+        left = left - NumberSet(((1, messages[-1].uid),))
+        if not left:
+            return Read(tuple(messages), stored)
+        rows = await _batch(database, mailbox_id, left, sql)
+
+
+async def _batch(
+    database: Database, mailbox_id: int, uids: NumberSet, sql: str
+) -> list[tuple[Any, ...]]:
+    async def work(tx: Tx) -> list[tuple[Any, ...]]:
+        return await tx.all(sql, (mailbox_id, uids.multirange()))
+
+    return await database.run("read", work, write=False)
+
+
+async def _seeing(
+    database: Database, mailbox_id: int, uids: NumberSet, see: Operation, sql: str
+) -> tuple[Stored, list[tuple[Any, ...]]]:
+    """Read the first batch, and set \\Seen on all, in one statement."""
+
+    async def work(tx: Tx) -> list[tuple[Any, ...]]:
+        return await tx.all(
+            "select s.o_before, s.o_modseq, s.o_uids, s.o_flags, s.o_spots, r.*"
+            " from store_v1(%s, %s, 'add', 1::smallint, '{}', '{}', null, 2147483647, "
+            f"{packing.OPERATION}) s left join ({sql}) r on true",
+            (
+                mailbox_id,
+                uids.multirange(),
+                *packing.operation(see),
+                mailbox_id,
+                uids.multirange(),
+            ),
+        )
+
+    rows = await database.run("read", work, write=True)
+    before, modseq, changed, flags, spots = rows[0][:5]
+    stored = Stored(mailbox_id, before, modseq, packing.states(changed, flags, modseq, spots))
+    return stored, [row[5:] for row in rows if row[5] is not None]
+
+
+@lru_cache(maxsize=64)
+def _statement(wants: frozenset[Want]) -> tuple[str, dict[str, int]]:
+    """The statement for these columns, and where each column is in its rows."""
+    columns = list(_ALWAYS)
+    for want in sorted(wants):
+        columns.extend(column for column in _COLUMNS[want] if column not in columns)
+    join = " join contents c on c.id = m.content_id" if wants else ""
+    named = ", ".join(f"{column} as c{place}" for place, column in enumerate(columns))
+    sql = (
+        f"select {named} from (select %s::bigint as id, %s::int8multirange as uids) w,"
+        f" unnest(w.uids) u join messages m on true{join}"
+        f" where m.mailbox_id = w.id and m.uid >= lower(u) and m.uid < upper(u)"
+        f" order by m.uid limit {BATCH}"
+    )
+    return sql, {column: place for place, column in enumerate(columns)}
+
+
+@lru_cache(maxsize=2048)
+def _zone(minutes: int) -> timezone:
+    return timezone(timedelta(minutes=minutes))
+
+
+def _message(row: tuple[Any, ...], columns: dict[str, int]) -> StoredMessage:
+    def octets(column: str) -> bytes | None:
+        place = columns.get(column)
+        return None if place is None else to_bytes(row[place] or "")
+
+    uid, size, internal_date, zone, email_id, thread_id, save_date = row[:7]
+    parts = columns.get("c.parts")
+    return StoredMessage(
+        uid,
+        size,
+        internal_date.astimezone(_zone(zone)),
+        packing.uuid(email_id),
+        None if thread_id is None else packing.uuid(thread_id),
+        save_date,
+        octets("c.envelope"),
+        octets("c.structure"),
+        octets("c.header"),
+        octets("m.trace"),
+        None if parts is None else row[parts],
+        _body(row, columns["c.id"]) if "c.id" in columns else None,
+    )
+
+
+def _body(row: Sequence[Any], at: int) -> BodyPlace:
+    content_id, hash_, size, staged, objects = row[at : at + 5]
+    return BodyPlace(content_id, bytes(hash_), size, staged, object_places(objects))
+
+
+def object_places(text: str | None) -> tuple[ObjectPlace, ...]:
+    """Lines of id, store, key, stored size, with tabs between."""
+    places = []
+    for line in text.split("\n") if text else ():
+        name, store, key, size = line.split("\t")
+        places.append(ObjectPlace(packing.uuid(name), store, key or None, int(size)))
+    return tuple(places)
