@@ -1,14 +1,26 @@
 """A logged-in user: what can be done with the mailboxes by name."""
 
-from datetime import datetime
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from sora.auth.interfaces import Identity
+from sora.deferreds import shielded
+from sora.errors import BadArgument, NoSuchMailbox, OverQuota
 from sora.mail.flags import Flags
-from sora.mailbox.selected import Selected
+from sora.mail.mailbox_names import DELIMITER, INBOX, SPECIAL_USES, name_key
+from sora.mailbox.arrivals import Arrivals
+from sora.mailbox.selected import Rooms, Selected
 from sora.mailbox.spool import Spool
-from sora.storage.rows import Listing, MailboxRow, Placed
+from sora.storage.interfaces import IMailboxes
+from sora.storage.rows import Fate, Listing, MailboxRow, Operation, Placed, Placement, Target
+
+T = TypeVar("T")
 
 
 @frozen
@@ -20,50 +32,151 @@ class SessionFacts:
     address: str
 
 
+@frozen
+class AccountRooms:
+    """What accounts are worked with; one for the whole process.
+
+    `new_uuid` names operations and e-mails.
+    """
+
+    mailboxes: IMailboxes
+    arrivals: Arrivals
+    selected: Rooms
+    clock: IReactorTime
+    new_uuid: Callable[[], UUID]
+
+
 class Account:
     """A user's mailboxes. Names are normalised by the caller (`mailbox_names.normalise`)."""
 
-    identity: Identity
+    def __init__(self, rooms: AccountRooms, identity: Identity, facts: SessionFacts) -> None:
+        self.identity = identity
+        self._rooms = rooms
+        self._facts = facts
+        self._open = rooms.selected.open_mailboxes
+        self._id = identity.account_id
+
+    def new_operation(self) -> Operation:
+        """A name for one write command, and who does it."""
+        return Operation(
+            id=self._rooms.new_uuid(),
+            actor=self.identity.address,
+            session=self._facts.session,
+            protocol=self._facts.protocol,
+            address=self._facts.address,
+        )
+
+    # -------------------------------------------------------------- names
 
     async def listing(self) -> Listing:
         """All mailboxes and subscriptions. One round trip."""
-        raise NotImplementedError
+        listing = await self._rooms.mailboxes.list(self._id)
+        for mailbox in listing.mailboxes:
+            self._open.names.remember(self._id, mailbox.name, mailbox.id)
+        return listing
 
     async def status(self, name: str) -> MailboxRow:
         """A mailbox with its counters. At most one round trip. Raises NoSuchMailbox."""
-        raise NotImplementedError
+        mailbox = await self._rooms.mailboxes.find(self._id, name)
+        self._open.names.remember(self._id, name, mailbox.id)
+        return mailbox
+
+    def recent(self, mailbox: MailboxRow) -> int:
+        """How many of its messages no session of this process has learned of (STATUS RECENT)."""
+        return self._open.recent(mailbox)
 
     async def create(self, name: str, special_use: str | None = None) -> MailboxRow:
-        """Make a mailbox. Raises AlreadyExists, UseAttributeRefused, BadName."""
-        raise NotImplementedError
+        """Make a mailbox. Raises AlreadyExists, UseAttributeRefused, BadArgument."""
+        if special_use is not None and special_use not in SPECIAL_USES:
+            raise BadArgument(f"{special_use!r} is not a special use")
+        mailbox = await self._rooms.mailboxes.create(
+            self._id, name, special_use, self.new_operation()
+        )
+        self._open.names.remember(self._id, name, mailbox.id)
+        return mailbox
 
     async def delete(self, name: str) -> None:
         """Delete a mailbox. Raises NoSuchMailbox, HasChildren, BadArgument for INBOX."""
-        raise NotImplementedError
+        if name_key(name) == INBOX:
+            raise BadArgument("INBOX cannot be deleted")
+        await self._finishing(self._delete(name))
+
+    async def _delete(self, name: str) -> None:
+        mailbox_id = await self._rooms.mailboxes.delete(self._id, name, self.new_operation())
+        self._open.deleted(self._id, mailbox_id)
 
     async def rename(self, old: str, new: str) -> None:
-        """Rename a mailbox with its inferiors. Raises NoSuchMailbox, AlreadyExists."""
-        raise NotImplementedError
+        """Rename a mailbox with its inferiors. Raises NoSuchMailbox, AlreadyExists,
+        BadArgument for a new name below the old one."""
+        if name_key(new).startswith(name_key(old) + DELIMITER) and name_key(old) != INBOX:
+            raise BadArgument("A mailbox cannot be moved below itself")
+        await self._finishing(self._rename(old, new))
+
+    async def _rename(self, old: str, new: str) -> None:
+        await self._rooms.mailboxes.rename(self._id, old, new, self.new_operation())
+        if name_key(old) != INBOX:
+            self._open.renamed(self._id, old, new)
+            return
+        heard = self._open.names.last_heard(self._id, INBOX)
+        inbox = None if heard is None else self._open.get(heard[0])
+        if inbox is not None:
+            # Its messages have gone to the new mailbox.
+            await inbox.catch_up()
 
     async def subscribe(self, name: str) -> None:
-        """Add a name to the subscriptions. One that does not exist is allowed to stay, and
-        NoSuchMailbox is raised for adding it (RFC 3501 §6.3.6 leaves it open)."""
-        raise NotImplementedError
+        """Add a name to the subscriptions. Raises NoSuchMailbox for one that does not exist
+        (RFC 3501 §6.3.6 leaves it open); a name stays when its mailbox goes."""
+        await self.status(name)
+        await self._rooms.mailboxes.subscribe(self._id, name)
 
     async def unsubscribe(self, name: str) -> None:
         """Remove a name from the subscriptions."""
-        raise NotImplementedError
+        await self._rooms.mailboxes.unsubscribe(self._id, name)
+
+    # -------------------------------------------------------------- mailboxes
 
     async def select(self, name: str, read_only: bool) -> Selected:
         """Open a mailbox. At most one round trip. Raises NoSuchMailbox."""
-        raise NotImplementedError
+        mailbox = await self._open.acquire(self._id, name)
+        return Selected(self._rooms.selected, mailbox, self._id, read_only, self.new_operation)
 
     async def append(
         self, name: str, flags: Flags, internal_date: datetime | None, message: Spool
     ) -> Placed:
         """Put a message into a mailbox; durable when this returns.
 
-        One round trip up to `staging_max_size`. `internal_date` defaults to now.
+        One round trip up to `staging_max_size`, once the name has been heard of (LIST,
+        SELECT, STATUS, an APPEND before); else one more. `internal_date` defaults to now.
         Raises NoSuchMailbox (the caller answers TRYCREATE), OverQuota, TooBig, Unavailable.
         """
-        raise NotImplementedError
+        mailbox_id = self._open.names.lookup(self._id, name, self._open.alone)
+        if mailbox_id is None:
+            mailbox_id = (await self.status(name)).id
+        now = datetime.fromtimestamp(self._rooms.clock.seconds(), UTC)
+        target = Target(
+            account_id=self._id,
+            mailbox_id=mailbox_id,
+            internal_date=internal_date or now,
+            email_id=self._rooms.new_uuid(),
+            flags=flags,
+        )
+        placement = await self._finishing(self._place(message, target))
+        placed = placement.placed[0]
+        if placed.fate is Fate.NO_MAILBOX:
+            self._open.names.forget(self._id)
+            raise NoSuchMailbox(f"There is no mailbox {name!r}")
+        if placed.fate is Fate.OVER_QUOTA:
+            raise OverQuota()
+        return placed
+
+    async def _place(self, message: Spool, target: Target) -> Placement:
+        placement = await self._rooms.arrivals.place(
+            self.identity.scope_id, message, [target], self.new_operation()
+        )
+        self._open.placed(placement.placed)
+        return placement
+
+    @staticmethod
+    def _finishing(work: "Coroutine[Any, Any, T]") -> "Deferred[T]":
+        """The work, which goes on when the session that waits for it ends."""
+        return shielded(Deferred.fromCoroutine(work))

@@ -1,22 +1,51 @@
 """One mailbox, opened by one session."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
+from attrs import frozen
 from twisted.internet.defer import Deferred
 
-from sora.mail.criteria import Criterion
-from sora.mail.flags import Keywords
+from sora.deferreds import shielded
+from sora.errors import NoSuchMailbox, ReadOnly
+from sora.mail.criteria import Criterion, needs_storage
+from sora.mail.flags import SEEN, Keywords
 from sora.mail.numbers import NumberSet
+from sora.mailbox.bodies import Bodies
+from sora.mailbox.change_poll import ChangePoll
+from sora.mailbox.local_search import search as search_locally
+from sora.mailbox.open_mailbox import OpenMailbox
+from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.state import Change
 from sora.mailbox.view import Updates, View
+from sora.storage.interfaces import IMessages
 from sora.storage.rows import (
+    BodyPlace,
     Copied,
     Expunged,
     FlagChange,
     Moved,
+    Operation,
+    Read,
     Stored,
     StoredMessage,
     Want,
 )
+
+MAX_BATCH: Final = 1000
+"""Messages that are read with one statement."""
+
+T = TypeVar("T")
+
+
+@frozen
+class Rooms:
+    """What an open mailbox is worked with; one for the whole process."""
+
+    messages: IMessages
+    bodies: Bodies
+    open_mailboxes: OpenMailboxes
+    poll: ChangePoll | None = None
 
 
 class Selected:
@@ -26,94 +55,242 @@ class Selected:
     once: the shared state is brought up to date, other sessions are woken, and the
     doorbell rings for other processes. `read_only` is EXAMINE: what would write raises
     ReadOnly (G34).
+
+    A write that was sent is never abandoned: when the session is cancelled, the write goes on,
+    and the others learn of it.
     """
 
-    name: str
-    object_id: str
-    uidvalidity: int
-    read_only: bool
-    view: View
-    keywords: Keywords
+    def __init__(
+        self,
+        rooms: Rooms,
+        mailbox: OpenMailbox,
+        account_id: int,
+        read_only: bool,
+        new_operation: Callable[[], Operation],
+    ) -> None:
+        state = mailbox.state
+        self.object_id: str = state.object_id
+        self.uidvalidity: int = state.uidvalidity
+        self.read_only = read_only
+        self.view = View(state, read_only)
+        self.keywords: Keywords = state.keywords
+        self._rooms = rooms
+        self._mailbox = mailbox
+        self._state = state
+        self._account_id = account_id
+        self._new_operation = new_operation
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """The mailbox's name, also after a rename."""
+        return self._state.name
 
     @property
     def uidnext(self) -> int:
         """The next UID, as of now."""
-        raise NotImplementedError
+        return self._state.uidnext
 
     @property
     def highest_modseq(self) -> int:
         """The modseq of the last change that is known here."""
-        raise NotImplementedError
+        return self._state.highest_modseq
 
     @property
     def first_unseen(self) -> int:
-        """The number of the first message without \\Seen, 0 if there is none."""
-        raise NotImplementedError
+        """The number of the first message without \\Seen, 0 if there is none.
+
+        It is for the answer of SELECT, when the client knows of everything.
+        """
+        return self._state.first_unseen
 
     @property
     def recent(self) -> int:
         """How many messages are \\Recent in this session."""
-        raise NotImplementedError
+        return self.view.recent
 
     @property
     def is_deleted(self) -> bool:
         """Whether the mailbox itself was deleted by somebody."""
-        raise NotImplementedError
+        return self._state.is_deleted
 
     def watch(self, changed: Callable[[], None] | None) -> None:
         """Call `changed` after each change that this view was not told of; None ends it."""
-        raise NotImplementedError
+        self._mailbox.watch(self, changed)
 
     async def refresh(self) -> None:
         """Learn what other processes did (NOOP, CHECK): no round trip when this process
         alone serves the database, else at most one, shared by all that ask."""
-        raise NotImplementedError
+        if self._rooms.poll is not None:
+            await self._rooms.poll.refresh(self._mailbox)
+        elif not self._rooms.open_mailboxes.alone:
+            await self._mailbox.catch_up()
 
     def updates(self, may_expunge: bool) -> Updates:
         """What the client has to be told now; no round trip."""
-        raise NotImplementedError
+        return self.view.take(may_expunge)
+
+    # -------------------------------------------------------------- writing
 
     async def store(self, uids: Sequence[int], change: FlagChange, silent: bool) -> Stored:
         """Change flags. One round trip. What `changed` names is told by the caller, or with
         `silent` need not be: the view takes it as told."""
-        raise NotImplementedError
+        self._must_be_writable()
+        return await self._write(
+            self._rooms.messages.store(
+                self._state.mailbox_id,
+                self._ranges(uids),
+                change,
+                self._new_operation(),
+                self.keywords.known,
+            ),
+            self._after_store,
+        )
 
     async def expunge(self, uids: NumberSet | None = None) -> Expunged:
         """Remove messages that have \\Deleted; the view tells of it with the next updates."""
-        raise NotImplementedError
+        self._must_be_writable()
+        operation = self._new_operation()
+        return await self._write(
+            self._rooms.messages.expunge(self._state.mailbox_id, uids, operation),
+            self._after_expunge,
+        )
 
     async def copy(self, uids: Sequence[int], destination: str) -> Copied:
         """Copy to a mailbox of the same user, by name."""
-        raise NotImplementedError
+        return await self._write(
+            self._rooms.messages.copy(
+                self._state.mailbox_id,
+                NumberSet.of(uids),
+                self._account_id,
+                destination,
+                self._new_operation(),
+            ),
+            self._after_copy,
+        )
 
     async def move(self, uids: Sequence[int], destination: str) -> Moved:
         """Move to a mailbox of the same user; the view tells what is gone with the next updates."""
-        raise NotImplementedError
+        self._must_be_writable()
+        return await self._write(
+            self._rooms.messages.move(
+                self._state.mailbox_id,
+                NumberSet.of(uids),
+                self._account_id,
+                destination,
+                self._new_operation(),
+            ),
+            self._after_move,
+        )
+
+    async def _write(self, answer: "Deferred[T]", after: Callable[[T], Awaitable[None]]) -> T:
+        return await shielded(Deferred.fromCoroutine(self._written(answer, after)))
+
+    async def _written(self, answer: "Deferred[T]", after: Callable[[T], Awaitable[None]]) -> T:
+        self._mailbox.begin_write()
+        ended = False
+        try:
+            result = await answer
+            self._mailbox.end_write()
+            ended = True
+            await after(result)
+            return result
+        finally:
+            if not ended:
+                self._mailbox.end_write()
+
+    async def _after_store(self, stored: Stored) -> None:
+        self.keywords.learn(stored.keywords)
+        self.view.told(stored.changed.uids, stored.modseq)
+        changed = stored.changed
+        await self._tell(Change(stored.before, stored.modseq, changed.uids, changed.masks))
+
+    async def _after_expunge(self, expunged: Expunged) -> None:
+        await self._tell(Change(expunged.before, expunged.modseq, vanished=expunged.vanished))
+
+    async def _after_copy(self, copied: Copied) -> None:
+        self._rooms.open_mailboxes.copied(copied)
+
+    async def _after_move(self, moved: Moved) -> None:
+        self._rooms.open_mailboxes.copied(moved.copied)
+        await self._after_expunge(moved.expunged)
+
+    async def _tell(self, change: Change) -> None:
+        """The state learns of a change of this mailbox; it is in it when this returns (G21)."""
+        self._rooms.open_mailboxes.told(self._state.mailbox_id, change, source=self)
+        await self._mailbox.settle(change.modseq)
+
+    def _must_be_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnly(f"The mailbox {self.name!r} is open read-only")
+        if self.is_deleted:
+            raise NoSuchMailbox(f"The mailbox {self.name!r} was deleted")
+
+    def _ranges(self, uids: Sequence[int]) -> NumberSet:
+        """The UIDs as a set with few ranges: a UID between two neighbours belongs to no
+        message, and will never do."""
+        if len(uids) > 1:
+            first, last = self.view.number(uids[0]), self.view.number(uids[-1])
+            if first and last - first + 1 == len(uids):
+                return NumberSet(((uids[0], uids[-1]),))
+        return NumberSet.of(uids)
+
+    # -------------------------------------------------------------- reading
 
     async def search(self, criterion: Criterion) -> list[int]:
         """The UIDs, known to this client, that match, ascending. No round trip when flags,
         UIDs and modseqs are all it asks for."""
-        raise NotImplementedError
+        if needs_storage(criterion):
+            found = await self._rooms.messages.search(self._state.mailbox_id, criterion)
+        else:
+            found = search_locally(self._state, criterion)
+        known = self.view
+        if not known.exists:
+            return []
+        # A client knows the beginning of what is there.
+        last = known.uid(known.exists)
+        return [uid for uid in found if uid <= last]
 
-    def read(
+    async def read(
         self, uids: Sequence[int], wants: frozenset[Want], see: bool
     ) -> "AsyncIterator[Sequence[StoredMessage]]":
         """Read columns, in batches of at most 1,000 messages, ascending; those that are gone
         are absent. One round trip a batch. With `see`, \\Seen is set by the same statement
         where it was missing (never when read-only); the view knows the new flags before the
         batch is handed out, and does not repeat them."""
-        raise NotImplementedError
+        for start in range(0, len(uids), MAX_BATCH):
+            batch = uids[start : start + MAX_BATCH]
+            yield await self._read_batch(batch, wants, see and not self.read_only)
+
+    async def _read_batch(
+        self, uids: Sequence[int], wants: frozenset[Want], see: bool
+    ) -> Sequence[StoredMessage]:
+        messages, mailbox_id = self._rooms.messages, self._state.mailbox_id
+        mask = self.view.mask
+        unseen = see and any(not (mask(uid) or 0) & SEEN for uid in uids)
+        if not unseen:
+            answer = await messages.read(mailbox_id, self._ranges(uids), wants)
+            return answer.messages
+        answer = await self._write(
+            messages.read(mailbox_id, self._ranges(uids), wants, self._new_operation()),
+            self._after_read,
+        )
+        return answer.messages
+
+    async def _after_read(self, read: Read) -> None:
+        if read.stored is not None:
+            await self._after_store(read.stored)
 
     async def body(self, message: StoredMessage, start: int, end: int) -> bytes:
         """The octets [start, end) of a message's content (the trace is not in it).
 
         `message` was read with Want.BODY. Raises Unavailable (G8).
         """
-        raise NotImplementedError
+        return await self._rooms.bodies.read(_place(message), start, end)
 
     async def bodies(self, messages: Sequence[StoredMessage]) -> list[bytes | Exception]:
         """Whole contents of several small messages at once, for reading ahead."""
-        raise NotImplementedError
+        return await self._rooms.bodies.read_many([_place(message) for message in messages])
 
     async def stream(
         self,
@@ -123,8 +300,16 @@ class Selected:
         deliver: "Callable[[bytes], Deferred[None] | None]",
     ) -> None:
         """Hand the octets [start, end) of a content to `deliver` in pieces; for large ones."""
-        raise NotImplementedError
+        await self._rooms.bodies.stream(_place(message), start, end, deliver)
 
     async def close(self) -> None:
         """The session leaves the mailbox. Nothing is expunged."""
-        raise NotImplementedError
+        if not self._closed:
+            self._closed = True
+            self._mailbox.watch(self, None)
+            self._rooms.open_mailboxes.release(self._mailbox)
+
+
+def _place(message: StoredMessage) -> BodyPlace:
+    assert message.body is not None, "the message was read with Want.BODY"
+    return message.body

@@ -7,13 +7,23 @@ after concurrent expunges (G27). EXPUNGE is told once (G24), before the EXISTS o
 change (G25); where it may not be sent (RFC 3501 §7.4.1), both wait. The cursor moves only
 over what was told, and never backwards (G26). A message made and expunged unseen is never
 mentioned.
+
+The client's list is the first `exists` UIDs of an array of the state (see there). There are
+two cursors, both modseqs: up to `_flags_at` the client knows the flags of the messages it
+knows of; up to `_gone_at` it knows what is gone. They part only while EXPUNGE waits.
+What the client learned from answers of its own commands is remembered as (UIDs, modseq) until
+the first cursor passes it.
 """
 
-from collections.abc import Sequence
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from attrs import frozen
 
+from sora.errors import BadArgument
 from sora.mail.numbers import NumberSet, SequenceSet
+from sora.mailbox.state import MailboxState
 
 
 @frozen
@@ -52,60 +62,218 @@ class Updates:
         )
 
 
+_NOTHING = Updates()
+
+
 class View:
     """One client's belief. Made by `Selected`; see `sora.mailbox.state` for the truth."""
+
+    def __init__(self, state: MailboxState, read_only: bool) -> None:
+        self._state = state
+        self._read_only = read_only
+        self._array = state.uids
+        self._count = len(state.uids)
+        self._slice: Sequence[int] | None = None
+        self._flags_at = self._gone_at = state.highest_modseq
+        self._generation = state.generation
+        self._keywords = len(state.keywords)
+        self._told: list[tuple[Container[int], int]] = []
+        self._recent: array[int] = array("Q")
+        self._learn_recent(0)
 
     @property
     def exists(self) -> int:
         """How many messages the client knows of."""
-        raise NotImplementedError
+        return self._count
+
+    @property
+    def recent(self) -> int:
+        """How many of them are \\Recent in this session."""
+        return len(self._recent)
 
     @property
     def uids(self) -> Sequence[int]:
-        """Their UIDs, ascending: the one of number n stands at n - 1."""
-        raise NotImplementedError
+        """Their UIDs, ascending: the one of number n stands at n - 1.
+
+        What this gives is not to be kept: the next `take` makes another one.
+        """
+        if self._slice is None:
+            self._slice = self._array[: self._count]
+        return self._slice
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something may have to be told."""
+        state = self._state
+        return (
+            state.highest_modseq > self._flags_at
+            or self._array is not state.uids
+            or self._count != len(state.uids)
+            or self._keywords != len(state.keywords)
+        )
+
+    # -------------------------------------------------------------- numbers
 
     def number(self, uid: int) -> int:
         """The sequence number of a UID, 0 when the client does not know of it."""
-        raise NotImplementedError
+        place = bisect_left(self._array, uid, 0, self._count)
+        return place + 1 if place < self._count and self._array[place] == uid else 0
 
     def uid(self, number: int) -> int:
         """The UID of a sequence number. Raises BadArgument when it is out of range."""
-        raise NotImplementedError
+        if not 0 < number <= self._count:
+            raise BadArgument(f"There is no message {number}: there are {self._count}")
+        return self._array[number - 1]
 
     def of_numbers(self, numbers: SequenceSet) -> list[int]:
         """The UIDs of a sequence set of message numbers, ascending.
 
         Raises BadArgument when a number is larger than `exists` (RFC 3501 §9, seq-number).
         """
-        raise NotImplementedError
+        found: list[int] = []
+        for low, high in numbers.resolve(self._count).ranges:
+            if high > self._count:
+                raise BadArgument(f"There is no message {high}: there are {self._count}")
+            found += self._array[low - 1 : high]
+        return found
 
     def of_uids(self, uids: SequenceSet) -> list[int]:
         """Those UIDs of the set that the client knows of, ascending (RFC 3501 §6.4.8)."""
-        raise NotImplementedError
+        found: list[int] = []
+        for low, high in uids.resolve(self._last).ranges:
+            start = bisect_left(self._array, low, 0, self._count)
+            found += self._array[start : bisect_right(self._array, high, start, self._count)]
+        return found
+
+    @property
+    def _last(self) -> int:
+        return self._array[self._count - 1] if self._count else 0
+
+    # -------------------------------------------------------------- the truth
 
     def mask(self, uid: int) -> int | None:
         """The present flags of a message, None when it is gone."""
-        raise NotImplementedError
+        place = self._state.index(uid)
+        return None if place < 0 else self._state.masks[place]
 
     def modseq(self, uid: int) -> int:
         """The present modseq of a message, 0 when it is gone."""
-        raise NotImplementedError
+        place = self._state.index(uid)
+        return 0 if place < 0 else self._state.modseqs[place]
 
     def is_recent(self, uid: int) -> bool:
         """Whether the message is \\Recent in this session (RFC 3501 §2.3.2)."""
-        raise NotImplementedError
+        place = bisect_left(self._recent, uid)
+        return place < len(self._recent) and self._recent[place] == uid
 
     def is_gone(self, uid: int) -> bool:
         """Whether the client still believes in a message that was expunged."""
-        raise NotImplementedError
+        return self._state.index(uid) < 0 and self.number(uid) > 0
+
+    def flags_of(self, uids: Iterable[int]) -> Iterator[FlagUpdate]:
+        """Numbers, flags and modseqs of messages that the client knows of, for FETCH of many;
+        faster than asking for each. Those that are gone are left out.
+
+        To be used up before anything is awaited.
+        """
+        state = self._state
+        known, there = self._array, state.uids
+        number = place = -1
+        recent = set(self._recent)
+        for uid in uids:
+            number, place = number + 1, place + 1
+            if number >= self._count or known[number] != uid:
+                number = self.number(uid) - 1
+            if place >= len(there) or there[place] != uid:
+                place = state.index(uid)
+            if place >= 0 and number >= 0:
+                yield FlagUpdate(
+                    number + 1, uid, state.masks[place], state.modseqs[place], uid in recent
+                )
+
+    # -------------------------------------------------------------- telling
 
     def told(self, uids: NumberSet | Sequence[int], modseq: int) -> None:
         """The client learns the flags that these messages have as of `modseq` from the answer
         of its own command, or asked not to (.SILENT): no update repeats it."""
-        raise NotImplementedError
+        if modseq > self._flags_at and uids:
+            self._told.append((uids if isinstance(uids, NumberSet) else frozenset(uids), modseq))
 
     def take(self, may_expunge: bool) -> Updates:
         """What has to be told now; it counts as told. Without `may_expunge` no EXPUNGE, and no
         EXISTS or RECENT of changes that come with one, is among it."""
-        raise NotImplementedError
+        if not self.has_news:
+            return _NOTHING
+        state = self._state
+        if self._generation != state.generation:
+            self._generation, self._flags_at, self._gone_at = state.generation, -1, -1
+            self._told = []
+        known_before = self._last
+        gone = self._gone()
+        withheld = bool(gone) and not may_expunge
+        expunged: list[tuple[int, int]] = []
+        exists = recent = None
+        if not withheld:
+            recent_before = len(self._recent)
+            expunged = self._forget(gone)
+            if self._follow(known_before):
+                exists = self._count
+            if len(self._recent) != recent_before:
+                recent = len(self._recent)
+        flags = self._flag_updates(known_before)
+        has_new_keywords = self._keywords != len(state.keywords)
+        self._keywords = len(state.keywords)
+        return Updates(expunged, exists, recent, has_new_keywords, flags)
+
+    def _gone(self) -> list[int]:
+        """The UIDs that the client knows of and that are gone."""
+        if self._array is self._state.uids:
+            return []
+        whole = self._count == len(self._array)
+        return self._state.vanished_since(self._gone_at, self._array if whole else self.uids)
+
+    def _forget(self, gone: Sequence[int]) -> list[tuple[int, int]]:
+        """The lines of EXPUNGE: each makes the numbers after it smaller by one."""
+        if gone and self._recent:
+            missing = set(gone)
+            self._recent = array("Q", (uid for uid in self._recent if uid not in missing))
+        return [(self.number(uid) - earlier, uid) for earlier, uid in enumerate(gone)]
+
+    def _follow(self, known_before: int) -> bool:
+        """Take the present list of messages for the client's; whether new ones came with it."""
+        self._array = self._state.uids
+        self._count = len(self._array)
+        self._gone_at = self._state.highest_modseq
+        self._slice = None
+        if self._last <= known_before:
+            return False
+        self._learn_recent(known_before)
+        return True
+
+    def _learn_recent(self, known_before: int) -> None:
+        self._recent += self._state.unclaimed(known_before, self._last)
+        if not self._read_only:
+            self._state.claim(self._last)
+
+    def _flag_updates(self, known_before: int) -> list[FlagUpdate]:
+        """FETCH responses for messages that the client knew of before."""
+        state = self._state
+        updates: list[FlagUpdate] = []
+        for uid in state.changed_since(self._flags_at):
+            if uid > known_before:
+                break
+            place = state.index(uid)
+            if place < 0:
+                continue
+            modseq = state.modseqs[place]
+            if modseq <= self._flags_at or self._was_told(uid, modseq):
+                continue
+            updates.append(
+                FlagUpdate(self.number(uid), uid, state.masks[place], modseq, self.is_recent(uid))
+            )
+        self._flags_at = state.highest_modseq
+        self._told = [pair for pair in self._told if pair[1] > self._flags_at]
+        return updates
+
+    def _was_told(self, uid: int, modseq: int) -> bool:
+        return any(at >= modseq and uid in uids for uids, at in self._told)

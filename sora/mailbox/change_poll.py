@@ -1,0 +1,135 @@
+"""What other processes did: one question for all open mailboxes, every few seconds.
+
+The doorbell between processes may be lost; this is what makes up for it. A NOOP asks at once
+when other processes serve the database (`IMembership`), and all that ask at the same time
+share one round trip; when this process is alone it costs nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from sora.deferreds import Tasks, gather
+from sora.errors import Unavailable
+from sora.mailbox.open_mailbox import OpenMailbox
+from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.storage.interfaces import IMailboxes, IMembership
+
+INTERVAL: Final = 2.0
+"""Seconds between two questions."""
+BEATS: Final = 2
+"""A heartbeat goes with every second one."""
+
+
+class ChangePoll(Service):
+    """Keeps `OpenMailboxes` right about what others did, and about whether there are others."""
+
+    log = Logger()
+    name = "change poll"
+
+    def __init__(
+        self,
+        mailboxes: IMailboxes,
+        membership: IMembership,
+        open_mailboxes: OpenMailboxes,
+        clock: IReactorTime,
+        process_id: UUID,
+        process_name: str = "",
+        interval: float = INTERVAL,
+    ) -> None:
+        self._mailboxes = mailboxes
+        self._membership = membership
+        self._open = open_mailboxes
+        self._process_id = process_id
+        self._process_name = process_name
+        self._interval = interval
+        self._rounds = 0
+        self._tasks = Tasks()
+        self._asking: list[tuple[OpenMailbox, Deferred[None]]] = []
+        self._answering = False
+        self._loop = LoopingCall(self._start_round)
+        self._loop.clock = clock
+
+    def startService(self) -> None:
+        super().startService()
+        self._loop.start(self._interval, now=True)
+
+    def stopService(self) -> "Deferred[None]":
+        super().stopService()
+        if self._loop.running:
+            self._loop.stop()
+        return Deferred.fromCoroutine(self._leave())
+
+    async def _leave(self) -> None:
+        await self._tasks.cancel()
+        try:
+            await self._membership.leave(self._process_id)
+        except Unavailable:
+            self.log.info("could not sign off; the others will notice")
+
+    # -------------------------------------------------------------- now and then
+
+    def _start_round(self) -> "Deferred[None]":
+        return self._tasks.start(self._round(), "change poll")
+
+    async def _round(self) -> None:
+        try:
+            if self._rounds % BEATS == 0:
+                others = await self._membership.beat(self._process_id, self._process_name)
+                self._open.alone = others == 0
+            self._rounds += 1
+            # Also when alone: an operator's command may write too.
+            await self._poll(self._open.in_use)
+        except Unavailable as error:
+            self.log.warn("cannot learn of changes by others: {error}", error=error.text)
+        self._open.cool()
+
+    async def _poll(self, mailboxes: Iterable[OpenMailbox]) -> None:
+        wanted = {mailbox.mailbox_id: mailbox for mailbox in mailboxes}
+        if not wanted:
+            return
+        found = await self._mailboxes.poll(list(wanted))
+        behind = []
+        for mailbox_id, mailbox in wanted.items():
+            modseq = found.get(mailbox_id)
+            if modseq is None:
+                mailbox.mark_deleted()
+            elif modseq > mailbox.state.highest_modseq:
+                behind.append(mailbox.settle(modseq))
+        await gather(*behind)
+
+    # -------------------------------------------------------------- at once
+
+    async def refresh(self, mailbox: OpenMailbox) -> None:
+        """Learn what others did to this mailbox up to now. While storage cannot be reached,
+        nothing is learned, and that is no error."""
+        if self._open.alone:
+            return
+        waiter: Deferred[None] = Deferred()
+        self._asking.append((mailbox, waiter))
+        if not self._answering:
+            self._answering = True
+            self._tasks.start(self._answer(), "refresh of mailboxes")
+        await waiter
+
+    async def _answer(self) -> None:
+        """Answer all that ask. A question that began before somebody asked is no answer for
+        him: he waits for the next one."""
+        try:
+            while self._asking:
+                asking, self._asking = self._asking, []
+                try:
+                    await self._poll(mailbox for mailbox, _ in asking)
+                except Unavailable as error:
+                    self.log.debug("cannot refresh: {error}", error=error.text)
+                finally:
+                    for _, waiter in asking:
+                        waiter.callback(None)
+        finally:
+            self._answering = False

@@ -1,0 +1,53 @@
+"""The door through which protocols come in: identities to accounts.
+
+It is put together once for a process (`app`):
+
+    open_mailboxes = OpenMailboxes(mailboxes, clock)
+    poll = ChangePoll(mailboxes, membership, open_mailboxes, clock, process_id, name)  # a Service
+    mail_store = MailStore(mailboxes, messages, arrivals, bodies, open_mailboxes, poll, clock)
+    delivery = Delivery(accounts, arrivals, open_mailboxes, clock, hostname=...)
+
+with the storage's `mailboxes`, `messages`, `accounts`, `membership`, and the process's
+`Bodies` and `Arrivals`. IMAP takes the `MailStore`, LMTP the `Delivery`.
+"""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+from twisted.internet.interfaces import IReactorTime
+
+from sora.auth.interfaces import Identity
+from sora.mailbox.account import Account, AccountRooms, SessionFacts
+from sora.mailbox.arrivals import Arrivals
+from sora.mailbox.bodies import Bodies
+from sora.mailbox.change_poll import ChangePoll
+from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.selected import Rooms
+from sora.storage.interfaces import IMailboxes, IMessages
+
+
+class MailStore:
+    """All accounts of a process. Without `poll`, sessions ask storage one by one."""
+
+    def __init__(
+        self,
+        mailboxes: IMailboxes,
+        messages: IMessages,
+        arrivals: Arrivals,
+        bodies: Bodies,
+        open_mailboxes: OpenMailboxes,
+        poll: ChangePoll | None,
+        clock: IReactorTime,
+        new_uuid: Callable[[], UUID] = uuid4,
+    ) -> None:
+        self._rooms = AccountRooms(
+            mailboxes=mailboxes,
+            arrivals=arrivals,
+            selected=Rooms(messages, bodies, open_mailboxes, poll),
+            clock=clock,
+            new_uuid=new_uuid,
+        )
+
+    def account(self, identity: Identity, facts: SessionFacts) -> Account:
+        """The mailboxes of somebody who has logged in, for one session."""
+        return Account(self._rooms, identity, facts)

@@ -1,0 +1,198 @@
+"""One mailbox that this process has open: its state, kept up to date, and who watches it.
+
+Answers to writes come back in any order, and other processes write too. A change that fits on
+top of the state is applied at once, with no round trip. One that does not is kept, and what is
+missing is either on its way (another write of this process, whose answer was overtaken): then
+it is given a moment; or was done elsewhere: then one `mailboxes.changes` reads it, whoever
+many are waiting.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from sora.errors import NoSuchMailbox
+from sora.mailbox.sharing import Shared
+from sora.mailbox.state import Change, MailboxState
+from sora.storage.interfaces import IMailboxes
+from sora.storage.rows import Opened
+
+PATIENCE: Final = 0.005
+"""Seconds for which an overtaken answer is waited for."""
+MAX_PARKED: Final = 256
+_ATTEMPTS: Final = 3
+
+Watcher = Callable[[], None]
+
+
+class OpenMailbox:
+    """A `MailboxState` that learns of all changes; `sessions` counts who has it open."""
+
+    log = Logger()
+
+    def __init__(self, mailboxes: IMailboxes, clock: IReactorTime, state: MailboxState) -> None:
+        self.state = state
+        self.sessions = 0
+        self._mailboxes = mailboxes
+        self._clock = clock
+        self._watchers: dict[object, Watcher] = {}
+        self._parked: dict[int, Change] = {}
+        self._writing = 0
+        self._waiting: list[tuple[int, Deferred[None]]] = []
+        self._reading: Shared[int, None] = Shared()
+
+    @property
+    def mailbox_id(self) -> int:
+        """The mailbox's id in storage."""
+        return self.state.mailbox_id
+
+    # -------------------------------------------------------------- watching
+
+    def watch(self, session: object, changed: Watcher | None) -> None:
+        """Call `changed` after each change made by others than `session`; None ends it."""
+        if changed is None:
+            self._watchers.pop(session, None)
+        else:
+            self._watchers[session] = changed
+
+    def _notify(self, source: object = None) -> None:
+        for session, changed in list(self._watchers.items()):
+            if session is not source:
+                changed()
+
+    # -------------------------------------------------------------- changes
+
+    def begin_write(self) -> None:
+        """A write of this process is on its way; `end_write` when its answer is there."""
+        self._writing += 1
+
+    def end_write(self) -> None:
+        """The answer of a write is there, and has been applied."""
+        self._writing -= 1
+        if not self._writing:
+            self._wake_waiting(all_of_them=True)
+
+    def apply(self, change: Change, source: object = None) -> bool:
+        """Take in a write of this process, done by `source`; whether it is in the state now.
+
+        False means that something before it is missing: `settle` gets it.
+        """
+        state = self.state
+        if change.modseq <= state.highest_modseq:
+            return True
+        if not state.fits(change):
+            if len(self._parked) < MAX_PARKED:
+                self._parked[change.before] = change
+            return False
+        state.apply(change)
+        self._apply_parked()
+        self._wake_waiting()
+        self._notify(source)
+        return True
+
+    def _apply_parked(self) -> None:
+        parked, state = self._parked, self.state
+        if not parked:
+            return
+        while (change := parked.pop(state.highest_modseq, None)) is not None:
+            state.apply(change)
+        for before, change in list(parked.items()):
+            if change.modseq <= state.highest_modseq:
+                del parked[before]
+
+    def mark_deleted(self) -> None:
+        """The mailbox was deleted."""
+        if not self.state.is_deleted:
+            self.state.is_deleted = True
+            self._wake_waiting(all_of_them=True)
+            self._notify()
+
+    # -------------------------------------------------------------- catching up
+
+    async def settle(self, modseq: int) -> None:
+        """Wait until the state reaches `modseq`, reading what is missing if need be."""
+        if self.state.highest_modseq >= modseq:
+            return
+        if self._writing:
+            await self._wait_for(modseq)
+        for _ in range(_ATTEMPTS):
+            if self.state.highest_modseq >= modseq or self.state.is_deleted:
+                return
+            # A read that was under way may have begun before the change was made.
+            await self.catch_up()
+        self.log.warn(
+            "mailbox {mailbox} does not reach modseq {modseq}: it is at {highest}",
+            mailbox=self.mailbox_id,
+            modseq=modseq,
+            highest=self.state.highest_modseq,
+        )
+
+    async def catch_up(self) -> None:
+        """Read what happened since; all who ask at the same time share one round trip."""
+        await self._reading.get(self.mailbox_id, self._read)
+
+    def _wait_for(self, modseq: int) -> "Deferred[None]":
+        waiter: Deferred[None] = Deferred()
+        entry = (modseq, waiter)
+        self._waiting.append(entry)
+
+        def give_up() -> None:
+            if not waiter.called:
+                waiter.callback(None)
+
+        timer = self._clock.callLater(PATIENCE, give_up)
+
+        def end(result: None) -> None:
+            if timer.active():
+                timer.cancel()
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            return result
+
+        waiter.addBoth(end)
+        return waiter
+
+    def _wake_waiting(self, all_of_them: bool = False) -> None:
+        if self._waiting:
+            for modseq, waiter in list(self._waiting):
+                if all_of_them or modseq <= self.state.highest_modseq:
+                    waiter.callback(None)
+
+    async def _read(self) -> None:
+        state = self.state
+        before = state.highest_modseq
+        try:
+            changes = await self._mailboxes.changes(self.mailbox_id, before, state.keywords.known)
+            if changes.complete:
+                state.update(changes)
+            else:
+                await self._begin_anew(rewound=changes.mailbox.highest_modseq < before)
+        except NoSuchMailbox:
+            self.mark_deleted()
+            return
+        self._apply_parked()
+        self._wake_waiting()
+        if state.highest_modseq != before:
+            self._notify()
+
+    async def _begin_anew(self, rewound: bool) -> None:
+        """Open the mailbox again: the log of storage does not reach back to what is known."""
+        for _ in range(_ATTEMPTS):
+            opened = await self._open()
+            # What was applied here meanwhile must not be lost, or live messages would be
+            # taken for expunged ones.
+            if rewound or opened.mailbox.highest_modseq >= self.state.highest_modseq:
+                self.state.replace(opened, rewound)
+                return
+
+    async def _open(self) -> Opened:
+        listing = await self._mailboxes.list(self.state.account_id)
+        for mailbox in listing.mailboxes:
+            if mailbox.id == self.mailbox_id:
+                opened = await self._mailboxes.open(self.state.account_id, mailbox.name)
+                if opened.mailbox.id == self.mailbox_id:
+                    return opened
+        raise NoSuchMailbox()

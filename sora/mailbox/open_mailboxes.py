@@ -1,0 +1,224 @@
+"""All mailboxes that this process has open, and those kept warm after their sessions left.
+
+This is also where the doorbell ends: whoever writes to a mailbox tells it here, after the
+commit. A write whose answer says everything (`Placed`, `Copied`) brings an open mailbox up to
+date with no round trip; a mere ring makes it read the changes.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import Final
+from weakref import WeakValueDictionary
+
+from twisted.internet.interfaces import IReactorTime
+
+from sora.deferreds import Tasks
+from sora.mail.flags import Keywords
+from sora.mail.mailbox_names import DELIMITER, name_key
+from sora.mailbox.names import Names
+from sora.mailbox.open_mailbox import OpenMailbox
+from sora.mailbox.sharing import Shared
+from sora.mailbox.state import Change, MailboxState
+from sora.storage.interfaces import IMailboxes
+from sora.storage.rows import Copied, Fate, MailboxRow, Opened, Placed
+
+WARM_MEMORY: Final = 256 * 1024 * 1024
+WARM_FOR: Final = 600.0
+_MAX_CLAIMS: Final = 65_536
+
+
+def _silent(mailbox_id: int, modseq: int) -> None:
+    """Nobody else is to be told."""
+
+
+class OpenMailboxes:
+    """States by mailbox id, shared, counted by their sessions.
+
+    `alone` says that no other process writes to the database (`ChangePoll` keeps it right):
+    what is known here is then all there is. `ring` is called with (mailbox id, modseq) after
+    each write of this process, for the doorbells of others. `warm_memory` (octets) and
+    `warm_for` (seconds) bound what is kept without sessions.
+    """
+
+    def __init__(
+        self,
+        mailboxes: IMailboxes,
+        clock: IReactorTime,
+        *,
+        warm_memory: int = WARM_MEMORY,
+        warm_for: float = WARM_FOR,
+        ring: Callable[[int, int], None] = _silent,
+    ) -> None:
+        self.alone = False
+        self.names = Names(clock)
+        self.tasks = Tasks()
+        self._mailboxes = mailboxes
+        self._clock = clock
+        self._warm_memory = warm_memory
+        self._warm_for = warm_for
+        self._ring = ring
+        self._open: dict[int, OpenMailbox] = {}
+        self._warm: OrderedDict[int, float] = OrderedDict()
+        self._keywords: WeakValueDictionary[int, Keywords] = WeakValueDictionary()
+        self._claims: OrderedDict[int, int] = OrderedDict()
+        self._opening: Shared[tuple[int, str], Opened] = Shared()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def get(self, mailbox_id: int) -> OpenMailbox | None:
+        """A mailbox that is open or warm."""
+        return self._open.get(mailbox_id)
+
+    @property
+    def in_use(self) -> list[OpenMailbox]:
+        """The mailboxes that sessions have open."""
+        return [mailbox for mailbox in self._open.values() if mailbox.sessions]
+
+    # -------------------------------------------------------------- sessions
+
+    async def acquire(self, account_id: int, name: str) -> OpenMailbox:
+        """Open a mailbox for one more session, which gives it back with `release`.
+
+        At most one round trip; none when it is warm and this process is alone.
+        Raises NoSuchMailbox.
+        """
+        mailbox = await self._find_warm(account_id, name)
+        if mailbox is None:
+            key = (account_id, name_key(name))
+
+            async def opening() -> Opened:
+                return await self._mailboxes.open(account_id, name)
+
+            opened = await self._opening.get(key, opening)
+            mailbox = self._take_in(opened)
+            self.names.remember(account_id, name, opened.mailbox.id)
+        mailbox.sessions += 1
+        self._warm.pop(mailbox.mailbox_id, None)
+        return mailbox
+
+    async def _find_warm(self, account_id: int, name: str) -> OpenMailbox | None:
+        heard = self.names.last_heard(account_id, name)
+        mailbox = None if heard is None else self._open.get(heard[0])
+        if mailbox is None:
+            return None
+        if not self.alone:
+            await mailbox.catch_up()
+        state = mailbox.state
+        if state.is_deleted or name_key(state.name) != name_key(name):
+            return None
+        # While it was awaited, the last session may have left and memory been needed.
+        return self._open.setdefault(state.mailbox_id, mailbox)
+
+    def _take_in(self, opened: Opened) -> OpenMailbox:
+        row = opened.mailbox
+        there = self._open.get(row.id)
+        if there is not None and not there.state.is_deleted:
+            if there.state.highest_modseq < row.highest_modseq:
+                self.rang(row.id, row.highest_modseq)
+            return there
+        keywords = self._keywords.setdefault(row.account_id, Keywords())
+        state = MailboxState(opened, keywords, self._claims.get(row.id))
+        mailbox = self._open[row.id] = OpenMailbox(self._mailboxes, self._clock, state)
+        return mailbox
+
+    def release(self, mailbox: OpenMailbox) -> None:
+        """A session has left. The mailbox stays warm for a while."""
+        mailbox.sessions -= 1
+        state = mailbox.state
+        if state.claimed is not None:
+            self._claims[state.mailbox_id] = state.claimed
+            self._claims.move_to_end(state.mailbox_id)
+            if len(self._claims) > _MAX_CLAIMS:
+                self._claims.popitem(last=False)
+        if mailbox.sessions == 0:
+            if state.is_deleted:
+                self._drop(mailbox)
+            else:
+                self._warm[state.mailbox_id] = self._clock.seconds()
+            self.cool()
+
+    def cool(self) -> None:
+        """Let go of what has been warm for too long, or takes too much memory."""
+        memory = 0
+        for mailbox_id in reversed(list(self._warm)):
+            memory += self._open[mailbox_id].state.memory
+            too_long = self._clock.seconds() - self._warm[mailbox_id] > self._warm_for
+            if too_long or memory > self._warm_memory:
+                self._drop(self._open[mailbox_id])
+
+    def _drop(self, mailbox: OpenMailbox) -> None:
+        self._warm.pop(mailbox.mailbox_id, None)
+        if self._open.get(mailbox.mailbox_id) is mailbox:
+            del self._open[mailbox.mailbox_id]
+
+    def recent(self, row: MailboxRow) -> int:
+        """How many messages would be \\Recent for a session that opened it now (STATUS)."""
+        mailbox = self._open.get(row.id)
+        if mailbox is not None:
+            return len(mailbox.state.unclaimed(0, mailbox.state.uidnext))
+        claimed = self._claims.get(row.id)
+        if claimed is None:
+            return row.unseen
+        return min(row.messages, max(0, row.uidnext - 1 - claimed))
+
+    # -------------------------------------------------------------- what happened
+
+    def rang(self, mailbox_id: int, modseq: int) -> None:
+        """The doorbell: the mailbox has changed, somewhere. It may be late, or repeated."""
+        mailbox = self._open.get(mailbox_id)
+        if mailbox is not None and mailbox.state.highest_modseq < modseq:
+            self.tasks.start(mailbox.settle(modseq), f"learn of changes in mailbox {mailbox_id}")
+
+    def told(self, mailbox_id: int, change: Change, source: object = None) -> None:
+        """A write of this process, with all that it changed; `source` is the session that did
+        it and needs no waking. The doorbell of the others rings."""
+        if change.modseq == change.before:
+            return
+        mailbox = self._open.get(mailbox_id)
+        if mailbox is not None and not mailbox.apply(change, source):
+            self.rang(mailbox_id, change.modseq)
+        self._ring(mailbox_id, change.modseq)
+
+    def placed(self, placed: Iterable[Placed]) -> None:
+        """Messages that were placed by this process."""
+        new = [one for one in placed if one.fate is Fate.PLACED]
+        new.sort(key=lambda one: (one.mailbox_id, one.modseq, one.uid))
+        for (mailbox_id, modseq), group in groupby(new, lambda one: (one.mailbox_id, one.modseq)):
+            ones = list(group)
+            self._learn(mailbox_id, [pair for one in ones for pair in one.keywords])
+            uids, masks = [one.uid for one in ones], [one.mask for one in ones]
+            self.told(mailbox_id, Change(ones[0].before, modseq, uids, masks))
+
+    def copied(self, copied: Copied) -> None:
+        """Messages that were copied or moved to somewhere by this process."""
+        self._learn(copied.mailbox_id, copied.keywords)
+        change = Change(copied.before, copied.modseq, copied.uids, copied.masks)
+        self.told(copied.mailbox_id, change)
+
+    def _learn(self, mailbox_id: int, keywords: Sequence[tuple[int, str]]) -> None:
+        mailbox = self._open.get(mailbox_id)
+        if mailbox is not None and keywords:
+            mailbox.state.keywords.learn(keywords)
+
+    def deleted(self, account_id: int, mailbox_id: int) -> None:
+        """This process deleted a mailbox."""
+        self.names.forget(account_id)
+        mailbox = self._open.get(mailbox_id)
+        if mailbox is not None:
+            mailbox.mark_deleted()
+            if not mailbox.sessions:
+                self._drop(mailbox)
+
+    def renamed(self, account_id: int, old: str, new: str) -> None:
+        """This process renamed a mailbox, other than INBOX, and with it its inferiors."""
+        self.names.forget(account_id)
+        old_key = name_key(old)
+        for mailbox in self._open.values():
+            state = mailbox.state
+            if state.account_id == account_id and (
+                state.name == old_key or state.name.startswith(old_key + DELIMITER)
+            ):
+                state.name = new + state.name[len(old_key) :]
+                self.names.remember(account_id, state.name, state.mailbox_id)
