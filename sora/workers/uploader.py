@@ -1,0 +1,301 @@
+"""Moves staged bodies to the object store; workers of all nodes share one queue.
+
+A worker claims the oldest contents that are due, under a lease: one that dies is followed by
+another when its lease ends. The same object name serves all attempts, so that a PUT that
+happened and was not noted is done again, not left over. While the store cannot be reached,
+attempts are not counted (G5), nothing is given up, and one worker tries now and then; the
+age of the oldest body is what alarms (G10).
+"""
+
+from datetime import timedelta
+from random import Random
+from typing import Final
+
+from attrs import frozen
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from sora.deferreds import Tasks
+from sora.errors import OutcomeUnknown, SoraError, StorageFull, StoreRefused, Unavailable
+from sora.mailbox.spool import Spool
+from sora.metrics.bodies import UploadMetrics
+from sora.retry import Delays
+from sora.storage.interfaces import IObjects, IUploads
+from sora.storage.rows import Backlog, Upload
+
+PIECES_AT_ONCE: Final = 4
+REMIND: Final = 300.0
+"""Seconds between two warnings about the same backlog."""
+UNREACHABLE: Final = Delays(first=5.0, longest=15.0)
+REFUSED: Final = Delays(first=60.0, longest=3600.0)
+
+
+@frozen
+class UploaderStatus:
+    """What `GET /admin/uploader/status` shows. `oldest` is an age in seconds."""
+
+    active: int
+    uploaded: int
+    postponed: int
+    refused: int
+    store_reachable: bool
+    contents: int
+    octets: int
+    oldest: float
+
+
+class Uploader(Service):
+    """Up to `workers` bodies at the same time; `batch_size` are claimed with one statement.
+
+    `lease` and `wake_interval` are seconds; `warn_after` is the age in seconds of the oldest body
+    from which on the log says so.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        uploads: IUploads,
+        objects: IObjects,
+        *,
+        store: str,
+        clock: IReactorTime,
+        random: Random,
+        workers: int = 10,
+        batch_size: int = 100,
+        lease: float = 300.0,
+        wake_interval: float = 10.0,
+        warn_after: float = 900.0,
+        metrics: UploadMetrics | None = None,
+    ) -> None:
+        self._uploads = uploads
+        self._objects = objects
+        self._store = store
+        self._clock = clock
+        self._random = random
+        self._workers = workers
+        self._batch_size = batch_size
+        self._lease = timedelta(seconds=lease)
+        self._wake_interval = wake_interval
+        self._warn_after = warn_after
+        self._metrics = metrics
+        self._tasks = Tasks()
+        self._timer: IDelayedCall | None = None
+        self._claimed: list[Upload] = []
+        self._claiming = DeferredLock()
+        self._poked = False
+        self._active = 0
+        self._reachable = True
+        self._unreachable_in_a_row = 0
+        self._uploaded = self._postponed = self._refused = 0
+        self._backlog = Backlog(0, 0, 0.0)
+        self._warned: float | None = None
+
+    # ------------------------------------------------------------ service
+
+    def startService(self) -> None:
+        super().startService()
+        self._wake()
+
+    def stopService(self) -> "Deferred[None]":
+        super().stopService()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return Deferred.fromCoroutine(self._finish())
+
+    async def _finish(self) -> None:
+        """What is being PUT is finished; what was only claimed goes back."""
+        await self._tasks.join()
+        claimed, self._claimed = self._claimed, []
+        for upload in claimed:
+            await self._put_off(upload, 0.0, count=False)
+
+    def poke(self) -> None:
+        """A body was staged."""
+        self._poked = True
+        if self.running and self._reachable:
+            self._hire(1)
+
+    @property
+    def status(self) -> UploaderStatus:
+        """What it does now; the backlog is as of the last wake-up."""
+        return UploaderStatus(
+            self._active,
+            self._uploaded,
+            self._postponed,
+            self._refused,
+            self._reachable,
+            self._backlog.contents,
+            self._backlog.octets,
+            self._backlog.oldest,
+        )
+
+    # ------------------------------------------------------------ workers
+
+    def _wake(self) -> None:
+        delay = self._wake_interval * (0.75 + 0.5 * self._random.random())
+        self._timer = self._clock.callLater(delay, self._wake)
+        self._hire(1)
+        self._tasks.start(self._look_at_backlog(), "looking at the upload backlog")
+
+    def _hire(self, count: int) -> None:
+        """Start workers, as many as there is room for; one alone while the store is away."""
+        most = self._workers if self._reachable else 1
+        for _ in range(min(count, most - self._active)):
+            self._active += 1
+            self._tasks.start(self._work(), "upload worker")
+
+    async def _work(self) -> None:
+        try:
+            while self.running:
+                upload = await self._next()
+                if upload is None:
+                    return
+                await self._move(upload)
+                if not self._reachable:
+                    return  # one worker tries again at the next wake-up
+        except Unavailable as error:  # the database: the next wake-up tries again
+            self.log.info("an upload worker stops for now: {error}", error=error.text)
+        finally:
+            self._active -= 1
+
+    async def _next(self) -> Upload | None:
+        """The next content, from what this process has claimed or by a new claim.
+
+        Who waited while another worker claimed does not ask again for nothing, unless a body
+        was staged meanwhile.
+        """
+        if not self._claimed:
+            has_waited = bool(self._claiming.locked)
+            await self._claiming.acquire()
+            try:
+                if not self._claimed and (self._poked or not has_waited):
+                    await self._claim()
+            finally:
+                self._claiming.release()
+        return self._claimed.pop(0) if self._claimed and self.running else None
+
+    async def _claim(self) -> None:
+        self._poked = False
+        limit = self._batch_size if self._reachable else 1
+        self._claimed += await self._uploads.claim(self._store, limit, self._lease)
+        self._hire(len(self._claimed) - 1)
+
+    async def _move(self, upload: Upload) -> None:
+        begun = self._clock.seconds()
+        try:
+            result = await self._upload(upload)
+        except CancelledError:
+            raise
+        except OutcomeUnknown:
+            raise  # of `finish`: the lease ends, and it is done again or found done
+        except (Unavailable, StorageFull) as error:
+            result = "unavailable"
+            await self._is_away(upload, error)
+        except SoraError as error:
+            result = "refused"
+            await self._is_refused(upload, error)
+        if self._metrics is not None:
+            self._metrics.jobs.labels(result).inc()
+            self._metrics.duration.observe(self._clock.seconds() - begun)
+
+    async def _upload(self, upload: Upload) -> str:
+        spool = Spool()
+        try:
+            if not await self._read(upload, spool):
+                return "gone"
+            checksum = await self._objects.put(
+                upload.object_id, spool.open, upload.size, upload.hash
+            )
+        finally:
+            spool.close()
+        await self._uploads.finish(upload, upload.size, checksum, None)
+        self._uploaded += 1
+        if self._metrics is not None:
+            self._metrics.attempts.labels("success").inc()
+        if not self._reachable:
+            self.log.info("the object store {store} is back", store=self._store)
+        self._reachable = True
+        self._unreachable_in_a_row = 0
+        return "success"
+
+    async def _read(self, upload: Upload, spool: Spool) -> bool:
+        """The staged body; False when it is staged no longer: somebody else was faster.
+
+        Raises StoreRefused when what is staged is not what arrived.
+        """
+        number = 0
+        while spool.size < upload.size or number == 0:
+            pieces = await self._uploads.staged(upload.content_id, number, PIECES_AT_ONCE)
+            for piece in pieces:
+                spool.write(piece)
+            number += len(pieces)
+            if len(pieces) < PIECES_AT_ONCE:
+                break
+        if spool.size == upload.size and spool.hash == upload.hash:
+            return True
+        staged, _ = await self._uploads.place_of(upload.content_id)
+        if not staged:
+            return False
+        raise StoreRefused(f"The staged body of content {upload.content_id} is damaged")
+
+    async def _is_away(self, upload: Upload, error: SoraError) -> None:
+        """The store cannot be reached: nothing is counted, and the others need not try (G5)."""
+        if self._reachable:
+            self.log.warn("uploads to {store} wait: {error}", store=self._store, error=error.text)
+        self._reachable = False
+        delay = UNREACHABLE.delay(self._unreachable_in_a_row, self._random)
+        self._unreachable_in_a_row += 1
+        claimed, self._claimed = self._claimed, []
+        for waiting in (upload, *claimed):
+            await self._put_off(waiting, delay, count=False)
+        if self._metrics is not None:
+            self._metrics.attempts.labels("unavailable").inc()
+
+    async def _is_refused(self, upload: Upload, error: SoraError) -> None:
+        """Trying again will hardly help; the body stays staged, and readable, all the same."""
+        self._refused += 1
+        self.log.error(
+            "content {content} is not uploaded (attempt {attempt}): {error}",
+            content=upload.content_id,
+            attempt=upload.attempts + 1,
+            error=error.text,
+        )
+        await self._put_off(upload, REFUSED.delay(upload.attempts, self._random), count=True)
+        if self._metrics is not None:
+            self._metrics.attempts.labels("refused").inc()
+
+    async def _put_off(self, upload: Upload, delay: float, count: bool) -> None:
+        self._postponed += 1
+        try:
+            await self._uploads.postpone(upload, timedelta(seconds=delay), count)
+        except Unavailable as error:
+            self.log.info("an upload is left to its lease: {error}", error=error.text)
+
+    # ------------------------------------------------------------ backlog
+
+    async def _look_at_backlog(self) -> None:
+        try:
+            self._backlog = backlog = await self._uploads.backlog()
+        except Unavailable as error:
+            self.log.info("the upload backlog is not known: {error}", error=error.text)
+            return
+        if self._metrics is not None:
+            self._metrics.depth.labels("s3_upload").set(backlog.contents)
+            self._metrics.lag.labels("s3_upload").set(backlog.oldest)
+        now = self._clock.seconds()
+        if backlog.oldest < self._warn_after:
+            self._warned = None
+        elif self._warned is None or now - self._warned >= REMIND:
+            self._warned = now
+            self.log.warn(
+                "the oldest of {count} staged bodies ({octets} octets) has waited {oldest:.0f}"
+                " seconds for its upload to {store}",
+                count=backlog.contents,
+                octets=backlog.octets,
+                oldest=backlog.oldest,
+                store=self._store,
+            )
