@@ -1,0 +1,73 @@
+"""COPY and UID COPY (RFC 3501 §6.4.7), MOVE and UID MOVE (RFC 6851), with COPYUID (RFC 4315)."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+from attrs import define
+
+from sora.errors import BadArgument, NoSuchMailbox
+from sora.mail.numbers import SequenceSet
+from sora.protocols.imap.command import Command, State
+from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.errors import Answer
+from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.codes import copy_uid
+from sora.protocols.imap.wire.scanner import Scanner
+from sora.storage.rows import Copied
+
+
+@define
+class Copy(Command):
+    """COPY sequence-set SP mailbox"""
+
+    word = b"COPY"
+    states = State.SELECTED
+    has_uid_form: ClassVar[bool] = True
+    answers = {
+        NoSuchMailbox: Answer(b"NO", b"[TRYCREATE]"),
+        BadArgument: Answer(b"BAD"),
+    }
+
+    messages: SequenceSet
+    destination: str
+    by_uid: bool
+
+    @classmethod
+    def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
+        scan.space()
+        messages = scan.sequence_set()
+        scan.space()
+        return cls(messages, scan.mailbox(), by_uid)
+
+    def _uids(self, session: Session) -> Sequence[int]:
+        view = session.mailbox.view
+        return view.of_uids(self.messages) if self.by_uid else view.of_numbers(self.messages)
+
+    async def run(self, session: Session) -> bytes | None:
+        uids = self._uids(session)
+        if not uids:
+            return b"There is no such message"
+        copied = await session.mailbox.copy(uids, self.destination)
+        return _where(copied) + b"COPY completed"
+
+
+class Move(Copy):
+    """MOVE sequence-set SP mailbox"""
+
+    word = b"MOVE"
+    capability = b"MOVE"
+
+    async def run(self, session: Session) -> bytes | None:
+        uids = self._uids(session)
+        if not uids:
+            return b"There is no such message"
+        moved = await session.mailbox.move(uids, self.destination)
+        # RFC 6851 §4.3: COPYUID comes before the EXPUNGEs, so not in the tagged line.
+        session.untagged(b"OK " + _where(moved.copied) + b"Moved")
+        return None
+
+
+def _where(copied: Copied) -> bytes:
+    if not copied.uids:
+        return b""
+    return copy_uid(copied.uidvalidity, copied.sources, copied.uids) + b" "

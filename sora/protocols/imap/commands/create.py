@@ -1,0 +1,50 @@
+"""CREATE (RFC 3501 §6.3.3), with the special use of CREATE-SPECIAL-USE (RFC 6154 §3)."""
+
+from typing import Self
+
+from attrs import define
+
+from sora.errors import UseAttributeRefused
+from sora.mail.mailbox_names import SPECIAL_USES
+from sora.protocols.imap.command import Command, State
+from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.scanner import Scanner
+
+_USES = {name.lower(): name for name in SPECIAL_USES}
+
+
+@define
+class Create(Command):
+    """CREATE mailbox [SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")"]"""
+
+    word = b"CREATE"
+    states = State.LOGGED_IN
+
+    name: str
+    special_use: str | None
+
+    @classmethod
+    def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
+        scan.space()
+        name = scan.mailbox()
+        uses: list[str] = []
+        if dialect.has(b"CREATE-SPECIAL-USE") and scan.skip(b" ("):
+            scan.expect(b"USE")
+            scan.space()
+            uses = scan.flag_list()
+            scan.expect(b")")
+        if len(uses) > 1:
+            raise UseAttributeRefused("A mailbox can have one special use")
+        return cls(name, _known(uses[0]) if uses else None)
+
+    async def run(self, session: Session) -> bytes | None:
+        await session.account.create(self.name, self.special_use)
+        return None
+
+
+def _known(use: str) -> str:
+    try:
+        return _USES[use.lower()]
+    except KeyError:
+        raise UseAttributeRefused(f"The special use {use} is not known") from None

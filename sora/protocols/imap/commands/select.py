@@ -1,0 +1,51 @@
+"""SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2)."""
+
+from typing import ClassVar, Self
+
+from attrs import define
+
+from sora.protocols.imap.command import Command, State
+from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.responses import flags, permanent_flags
+from sora.protocols.imap.wire.scanner import Scanner
+
+
+@define
+class Select(Command):
+    """SELECT mailbox"""
+
+    word = b"SELECT"
+    states = State.LOGGED_IN
+    read_only: ClassVar[bool] = False
+
+    name: str
+
+    @classmethod
+    def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
+        scan.space()
+        return cls(scan.mailbox())
+
+    async def run(self, session: Session) -> bytes | None:
+        selected = await session.select(self.name, self.read_only)
+        keywords = [name for _, name in selected.keywords]
+        say = session.untagged
+        say(flags(keywords))
+        say(permanent_flags(keywords, selected.read_only))
+        say(b"%d EXISTS" % selected.view.exists)
+        say(b"%d RECENT" % selected.recent)
+        if selected.first_unseen:
+            say(b"OK [UNSEEN %d] The first unseen message" % selected.first_unseen)
+        say(b"OK [UIDVALIDITY %d] UIDs are valid" % selected.uidvalidity)
+        say(b"OK [UIDNEXT %d] The next UID" % selected.uidnext)
+        for line in session.dialect.select_lines:
+            say(line(selected))
+        access = b"[READ-ONLY] " if selected.read_only else b"[READ-WRITE] "
+        return access + self.word + b" completed"
+
+
+class Examine(Select):
+    """EXAMINE mailbox: the same, and nothing is changed (G34)"""
+
+    word = b"EXAMINE"
+    read_only: ClassVar[bool] = True

@@ -1,0 +1,65 @@
+"""STATUS (RFC 3501 §6.3.10)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Self
+
+from attrs import define
+
+from sora.errors import BadSyntax
+from sora.protocols.imap.command import Command, State
+from sora.protocols.imap.dialect import Dialect, StatusItem
+from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.responses import status
+from sora.protocols.imap.wire.scanner import Scanner
+from sora.storage.rows import MailboxRow
+
+STATUS_ITEMS: Final[Mapping[bytes, StatusItem]] = {
+    b"MESSAGES": lambda row: row.messages,
+    # \Recent belongs to sessions and is never stored (G34).
+    b"RECENT": lambda row: 0,
+    b"UIDNEXT": lambda row: row.uidnext,
+    b"UIDVALIDITY": lambda row: row.uidvalidity,
+    b"UNSEEN": lambda row: row.unseen,
+}
+"""The items of RFC 3501; extensions add theirs in the dialect."""
+
+
+def read_items(scan: Scanner, dialect: Dialect) -> list[bytes]:
+    """ "(" status-att *(SP status-att) ")" """
+    words = scan.parenthesised(scan.word)
+    for word in words:
+        if word not in dialect.status_items:
+            raise BadSyntax(f"{word.decode()} is not an item of STATUS")
+    return list(dict.fromkeys(words))
+
+
+def status_line(row: MailboxRow, name: str, words: Sequence[bytes], dialect: Dialect) -> bytes:
+    """The untagged STATUS of a mailbox, under the name that the client knows."""
+    items = []
+    for word in words:
+        value = dialect.status_items[word](row)
+        items.append(word + b" " + (b"%d" % value if isinstance(value, int) else value))
+    return status(name, items)
+
+
+@define
+class Status(Command):
+    """STATUS mailbox SP "(" status-att *(SP status-att) ")" """
+
+    word = b"STATUS"
+    states = State.LOGGED_IN
+
+    name: str
+    items: list[bytes]
+
+    @classmethod
+    def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
+        scan.space()
+        name = scan.mailbox()
+        scan.space()
+        return cls(name, read_items(scan, dialect))
+
+    async def run(self, session: Session) -> bytes | None:
+        row = await session.account.status(self.name)
+        session.untagged(status_line(row, self.name, self.items, session.dialect))
+        return None

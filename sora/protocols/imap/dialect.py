@@ -1,0 +1,132 @@
+"""What is spoken: commands, and what extensions add to them.
+
+A `Dialect` is put together from explicit lists (`sora.protocols.imap.spoken` names them all).
+A filter for some clients takes capabilities away with `without`: their commands, items and
+options go with them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from attrs import field, frozen
+
+from sora.mailbox.selected import Selected
+from sora.protocols.imap.capabilities import CORE, Capability, When, mechanisms, offered
+from sora.protocols.imap.command import Command
+from sora.protocols.imap.fetch_items import FetchItem
+from sora.protocols.imap.list_options import ReturnOption, SelectionOption
+from sora.protocols.imap.wire.search_keys import SEARCH_KEYS, ReadKey
+from sora.storage.rows import MailboxRow
+
+StatusItem = Callable[[MailboxRow], int | bytes]
+"""the value of an item of STATUS, from the mailbox's counters"""
+
+
+SelectLine = Callable[[Selected], bytes]
+"""an untagged line of SELECT, without `* ` and CRLF"""
+
+
+@frozen
+class Extension:
+    """What a capability adds to commands that are there without it.
+
+    `enables` says that ENABLE takes its name (RFC 5161).
+    """
+
+    capability: Capability
+    enables: bool = False
+    fetch_items: Mapping[bytes, type[FetchItem]] = field(factory=dict)
+    search_keys: Mapping[bytes, ReadKey] = field(factory=dict)
+    status_items: Mapping[bytes, StatusItem] = field(factory=dict)
+    selection_options: Mapping[bytes, SelectionOption] = field(factory=dict)
+    return_options: Mapping[bytes, type[ReturnOption]] = field(factory=dict)
+    select_lines: Sequence[SelectLine] = ()
+
+
+class Dialect:
+    """Commands and extensions, and the tables that follow from them."""
+
+    def __init__(
+        self,
+        *,
+        commands: Sequence[type[Command]],
+        extensions: Sequence[Extension],
+        fetch_items: Mapping[bytes, type[FetchItem]],
+        status_items: Mapping[bytes, StatusItem],
+        sasl: Sequence[str],
+    ) -> None:
+        self._made_of = {
+            "fetch_items": fetch_items,
+            "status_items": status_items,
+        }
+        self._extensions = tuple(extensions)
+        self._command_list = tuple(commands)
+        self.sasl = tuple(sasl)
+        self.commands = {command.word: command for command in commands}
+        self.fetch_items = dict(fetch_items)
+        self.search_keys = dict(SEARCH_KEYS)
+        self.status_items = dict(status_items)
+        self.selection_options: dict[bytes, SelectionOption] = {}
+        self.return_options: dict[bytes, type[ReturnOption]] = {}
+        self.select_lines: list[SelectLine] = []
+        for extension in extensions:
+            self.fetch_items.update(extension.fetch_items)
+            self.search_keys.update(extension.search_keys)
+            self.status_items.update(extension.status_items)
+            self.selection_options.update(extension.selection_options)
+            self.return_options.update(extension.return_options)
+            self.select_lines += extension.select_lines
+        self.enabling = frozenset(
+            extension.capability.name for extension in extensions if extension.enables
+        )
+        self._capabilities = self._declared()
+        self._known = frozenset(item.name for item in self._capabilities)
+        self._offered: dict[When, tuple[bytes, ...]] = {}
+
+    def _declared(self) -> tuple[Capability, ...]:
+        early = (b"ENABLE", b"ID", b"IDLE")  # clients look for these before they log in
+        commands = [
+            Capability(
+                command.capability,
+                when=When.ALWAYS if command.capability in early else When.AFTER_LOGIN,
+            )
+            for command in self._command_list
+            if command.capability is not None
+        ]
+        extensions = [extension.capability for extension in self._extensions]
+        return (*CORE, *mechanisms(self.sasl), *commands, *extensions)
+
+    def capabilities(self, circumstances: When) -> tuple[bytes, ...]:
+        """What a session in these circumstances is told of."""
+        known = self._offered.get(circumstances)
+        if known is None:
+            known = self._offered[circumstances] = offered(self._capabilities, circumstances)
+        return known
+
+    def has(self, capability: bytes) -> bool:
+        """Whether the capability is a part of this dialect, in some circumstances."""
+        return capability in self._known
+
+    def without(self, *names: bytes) -> "Dialect":
+        """The same dialect without these capabilities, and without those that build on them."""
+        hidden = set(names)
+        while True:
+            left = [
+                extension
+                for extension in self._extensions
+                if extension.capability.name not in hidden
+            ]
+            lost = {
+                extension.capability.name
+                for extension in left
+                if hidden.intersection(extension.capability.needs)
+            }
+            if not lost:
+                break
+            hidden |= lost
+        return Dialect(
+            commands=[item for item in self._command_list if item.capability not in hidden],
+            extensions=left,
+            fetch_items=self._made_of["fetch_items"],
+            status_items=self._made_of["status_items"],
+            sasl=[name for name in self.sasl if b"AUTH=" + name.encode() not in hidden],
+        )

@@ -1,0 +1,100 @@
+"""Errors of the domain -> NO and BAD with response codes (RFC 3501 §7.1, RFC 5530).
+
+Every class of `sora.errors` has a row; what has none is a bug of ours.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from sora.errors import (
+    AlreadyExists,
+    AuthenticationFailed,
+    AuthenticationRefused,
+    BadArgument,
+    BadCharset,
+    BadName,
+    BadSyntax,
+    ExpungeIssued,
+    HasChildren,
+    InUse,
+    MailLoop,
+    NoSuchAccount,
+    NoSuchMailbox,
+    NoSuchMessage,
+    NotPermitted,
+    ObjectMissing,
+    OutcomeUnknown,
+    OverQuota,
+    ReadOnly,
+    ShuttingDown,
+    SoraError,
+    StorageFull,
+    StoreRefused,
+    TooBig,
+    TooMany,
+    Unavailable,
+    UnknownCommand,
+    UseAttributeRefused,
+    WrongState,
+)
+from sora.mail.charsets import SEARCH_CHARSETS
+from sora.protocols.imap.wire.codes import bad_charset
+
+
+@frozen
+class Answer:
+    """A condition, and a response code with its brackets."""
+
+    condition: bytes
+    code: bytes = b""
+
+
+BAD: Final = b"BAD"
+NO: Final = b"NO"
+
+ANSWERS: Final[Mapping[type[SoraError], Answer]] = {
+    SoraError: Answer(NO),
+    BadSyntax: Answer(BAD),
+    BadArgument: Answer(NO, b"[CANNOT]"),
+    BadCharset: Answer(NO, bad_charset(SEARCH_CHARSETS)),
+    WrongState: Answer(BAD, b"[CLIENTBUG]"),
+    AuthenticationFailed: Answer(NO, b"[AUTHENTICATIONFAILED]"),
+    AuthenticationRefused: Answer(NO, b"[PRIVACYREQUIRED]"),
+    NotPermitted: Answer(NO, b"[NOPERM]"),
+    ReadOnly: Answer(NO, b"[READ-ONLY]"),
+    NoSuchAccount: Answer(NO, b"[NONEXISTENT]"),
+    NoSuchMailbox: Answer(NO, b"[NONEXISTENT]"),
+    NoSuchMessage: Answer(NO, b"[NONEXISTENT]"),
+    AlreadyExists: Answer(NO, b"[ALREADYEXISTS]"),
+    InUse: Answer(NO, b"[INUSE]"),
+    BadName: Answer(NO, b"[CANNOT]"),
+    HasChildren: Answer(NO, b"[HASCHILDREN]"),
+    UseAttributeRefused: Answer(NO, b"[USEATTR]"),
+    TooBig: Answer(NO, b"[TOOBIG]"),
+    TooMany: Answer(NO, b"[LIMIT]"),
+    OverQuota: Answer(NO, b"[OVERQUOTA]"),
+    StorageFull: Answer(NO, b"[UNAVAILABLE]"),
+    MailLoop: Answer(NO, b"[CANNOT]"),
+    ExpungeIssued: Answer(NO, b"[EXPUNGEISSUED]"),
+    Unavailable: Answer(NO, b"[UNAVAILABLE]"),
+    OutcomeUnknown: Answer(NO, b"[UNAVAILABLE]"),
+    UnknownCommand: Answer(BAD),
+    ShuttingDown: Answer(NO, b"[UNAVAILABLE]"),
+    StoreRefused: Answer(NO, b"[SERVERBUG]"),
+    ObjectMissing: Answer(NO, b"[CORRUPTION]"),
+}
+
+SERVER_BUG: Final = Answer(NO, b"[SERVERBUG]")
+
+
+def answer_to(
+    error: SoraError, overrides: Mapping[type[SoraError], Answer]
+) -> Answer:
+    """The row for an error, or that of its nearest ancestor."""
+    for kind in type(error).__mro__:
+        found = overrides.get(kind) or ANSWERS.get(kind)
+        if found is not None:
+            return found
+    return SERVER_BUG

@@ -1,0 +1,37 @@
+"""LIST-STATUS (RFC 5819): the counters of mailboxes with their names."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from attrs import define
+
+from sora.mailbox.listing import Listed
+from sora.protocols.imap.capabilities import Capability
+from sora.protocols.imap.commands.status import read_items, status_line
+from sora.protocols.imap.dialect import Dialect, Extension
+from sora.protocols.imap.list_options import ReturnOption
+from sora.protocols.imap.wire.scanner import Scanner
+
+
+@define
+class ReturnStatus(ReturnOption):
+    """STATUS "(" status-att *(SP status-att) ")" """
+
+    items: list[bytes]
+
+    @classmethod
+    def parse(cls, scan: Scanner, dialect: Dialect) -> Self:
+        scan.space()
+        return cls(read_items(scan, dialect))
+
+    def lines(self, listed: Listed, dialect: Dialect) -> Sequence[bytes]:
+        # §2: none for a name that cannot be selected.
+        if listed.mailbox is None:
+            return ()
+        return (status_line(listed.mailbox, listed.name, self.items, dialect),)
+
+
+EXTENSION = Extension(
+    Capability(b"LIST-STATUS", needs=(b"LIST-EXTENDED",)),
+    return_options={b"STATUS": ReturnStatus},
+)

@@ -1,0 +1,248 @@
+"""The items of FETCH (RFC 3501 §6.4.5, §7.4.2): what each is called, needs, and looks like.
+
+An item says which columns it `wants` before storage is asked, so that one FETCH asks once for
+all its items. Items with `from_view` need no storage at all. A section of the body says which
+octets of the content it needs (`extent`), and whether the answer is these octets as they
+are (`is_raw`), so that large ones can be streamed.
+"""
+
+from typing import ClassVar, Final
+
+from attrs import define, frozen
+
+from sora.errors import Unavailable
+from sora.mail.flags import Keywords
+from sora.mail.section import Extent, Section, locate, render
+from sora.mail.structure import basic
+from sora.mailbox.view import FlagUpdate
+from sora.protocols.imap.updates import flag_text
+from sora.protocols.imap.wire.dates import write_date_time
+from sora.protocols.imap.wire.scanner import Scanner
+from sora.protocols.imap.wire.sections import Partial, read_partial, read_section, section_name
+from sora.protocols.imap.wire.write import string
+from sora.storage.rows import StoredMessage, Want
+
+NOTHING: Final[frozenset[Want]] = frozenset()
+
+
+@define
+class Fetched:
+    """One message on its way into an answer: what the view says of it, what storage says, and
+    its whole content, if it was read."""
+
+    state: FlagUpdate
+    keywords: Keywords
+    stored: StoredMessage | None = None
+    content: bytes | None = None
+
+    @property
+    def row(self) -> StoredMessage:
+        """What storage said; items that are not `from_view` may ask for it."""
+        assert self.stored is not None
+        return self.stored
+
+
+class FetchItem:
+    """The root of all items."""
+
+    name: bytes
+    """as the answer calls it"""
+    from_view: ClassVar[bool] = False
+    sees: bool = False
+    """whether fetching it sets \\Seen"""
+
+    @classmethod
+    def parse(cls, scan: Scanner, word: bytes) -> "FetchItem":
+        """Read what follows the item's word."""
+        return cls()
+
+    @property
+    def wants(self) -> frozenset[Want]:
+        """The columns it needs."""
+        return NOTHING
+
+    def value(self, fetched: Fetched) -> bytes:
+        """What the answer says after the name."""
+        raise NotImplementedError
+
+
+class FlagsItem(FetchItem):
+    """FLAGS"""
+
+    name = b"FLAGS"
+    from_view = True
+
+    def value(self, fetched: Fetched) -> bytes:
+        return b"(" + flag_text(fetched.keywords, fetched.state.mask, fetched.state.recent) + b")"
+
+
+class UidItem(FetchItem):
+    """UID"""
+
+    name = b"UID"
+    from_view = True
+
+    def value(self, fetched: Fetched) -> bytes:
+        return b"%d" % fetched.state.uid
+
+
+class InternalDateItem(FetchItem):
+    """INTERNALDATE"""
+
+    name = b"INTERNALDATE"
+
+    def value(self, fetched: Fetched) -> bytes:
+        return write_date_time(fetched.row.internal_date)
+
+
+class SizeItem(FetchItem):
+    """RFC822.SIZE"""
+
+    name = b"RFC822.SIZE"
+
+    def value(self, fetched: Fetched) -> bytes:
+        return b"%d" % fetched.row.size
+
+
+class EnvelopeItem(FetchItem):
+    """ENVELOPE"""
+
+    name = b"ENVELOPE"
+    wants = frozenset({Want.ENVELOPE})  # type: ignore[assignment]
+
+    def value(self, fetched: Fetched) -> bytes:
+        return fetched.row.envelope or b"NIL"
+
+
+class StructureItem(FetchItem):
+    """BODYSTRUCTURE"""
+
+    name = b"BODYSTRUCTURE"
+    wants = frozenset({Want.STRUCTURE})  # type: ignore[assignment]
+
+    def value(self, fetched: Fetched) -> bytes:
+        return fetched.row.structure or b"NIL"
+
+
+class BasicStructureItem(FetchItem):
+    """BODY: BODYSTRUCTURE without its extension data"""
+
+    name = b"BODY"
+    wants = frozenset({Want.STRUCTURE})  # type: ignore[assignment]
+
+    def value(self, fetched: Fetched) -> bytes:
+        return basic(fetched.row.structure or b"NIL")
+
+
+class BodyItem(FetchItem):
+    """BODY, BODY[section]<partial> and BODY.PEEK[section]<partial>"""
+
+    @classmethod
+    def parse(cls, scan: Scanner, word: bytes) -> FetchItem:
+        if word == b"BODY" and scan.peek() != b"[":
+            return BasicStructureItem()
+        section = read_section(scan)
+        partial = read_partial(scan)
+        return SectionItem(
+            section_name(section, partial), section, partial, sees=word != b"BODY.PEEK"
+        )
+
+
+class RFC822Item(FetchItem):
+    """RFC822, RFC822.HEADER and RFC822.TEXT: sections under older names"""
+
+    @classmethod
+    def parse(cls, scan: Scanner, word: bytes) -> FetchItem:
+        what = word.decode("ascii").partition(".")[2]
+        return SectionItem(word, Section((), what, ()), None, sees=what != "HEADER")
+
+
+@frozen
+class SectionItem(FetchItem):
+    """A section of the body, or `partial` octets of it."""
+
+    name: bytes
+    section: Section
+    partial: Partial | None
+    sees: bool
+
+    @property
+    def wants(self) -> frozenset[Want]:
+        if not self.needs_octets:
+            return frozenset({Want.HEADER})
+        if self.is_whole:
+            return frozenset({Want.BODY})
+        if self.section.path and self.section.what != "TEXT":
+            # A part of a message that is not multipart is the text of the message itself.
+            return frozenset({Want.BODY, Want.PARTS, Want.HEADER})
+        return frozenset({Want.BODY, Want.PARTS})
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is BODY[]."""
+        return not self.section.path and not self.section.what
+
+    @property
+    def needs_octets(self) -> bool:
+        """Whether the header block of the message does not hold the answer."""
+        return bool(self.section.path) or self.section.what in ("", "TEXT")
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether the answer is octets of the content as they stand there."""
+        return self.section.what in ("", "TEXT")
+
+    def extent(self, row: StoredMessage) -> Extent | None:
+        """The octets of the content that the answer is made from."""
+        if not self.needs_octets:
+            return None
+        if self.is_whole:
+            return Extent(0, row.body.size if row.body else 0)
+        return locate(self.section, row.parts or "")
+
+    def value(self, fetched: Fetched) -> bytes:
+        row = fetched.row
+        extent = self.extent(row)
+        data: bytes | None = None
+        if extent is not None:
+            if fetched.content is None:
+                raise Unavailable("The body of a message cannot be read now")
+            data = fetched.content[extent.start : extent.end]
+        return self.written(self.cut(row, data))
+
+    def cut(self, row: StoredMessage, data: bytes | None) -> bytes | None:
+        """The section, from the octets of its extent; None when there is no such part."""
+        if self.is_whole:
+            return (row.trace or b"") + (data or b"")
+        return render(self.section, row.trace or b"", row.header or b"", row.parts or "", data)
+
+    def written(self, octets: bytes | None) -> bytes:
+        """The section as nstring, cut to the partial."""
+        if octets is None:
+            return b"NIL"
+        if self.partial is not None:
+            octets = octets[self.partial.start : self.partial.start + self.partial.count]
+        # Bodies are literals even when they are short: clients depend on it.
+        return b"{%d}\r\n" % len(octets) + octets if self.needs_octets else string(octets)
+
+
+FETCH_ITEMS: Final[dict[bytes, type[FetchItem]]] = {
+    b"BODY": BodyItem,
+    b"BODY.PEEK": BodyItem,
+    b"BODYSTRUCTURE": StructureItem,
+    b"ENVELOPE": EnvelopeItem,
+    b"FLAGS": FlagsItem,
+    b"INTERNALDATE": InternalDateItem,
+    b"RFC822": RFC822Item,
+    b"RFC822.HEADER": RFC822Item,
+    b"RFC822.SIZE": SizeItem,
+    b"RFC822.TEXT": RFC822Item,
+    b"UID": UidItem,
+}
+"""The items of RFC 3501; extensions add theirs in the dialect."""
+
+MACROS: Final[dict[bytes, tuple[bytes, ...]]] = {
+    b"ALL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE"),
+    b"FAST": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE"),
+    b"FULL": (b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"ENVELOPE", b"BODY"),
+}

@@ -1,0 +1,282 @@
+"""How FETCH is answered: what is asked of storage, in which portions, and what waits for whom.
+
+Three ways, by what the items need:
+
+* only what the view knows (FLAGS, UID): no round trip, lines written by the thousand;
+* columns of the database (ENVELOPE, header fields): one round trip for 1,000 messages;
+* octets of bodies: small messages are read ahead in groups of bounded size, a large one by
+  itself, its sections streamed from storage to the client, so that neither a slow client nor
+  a message of 50 MB costs more memory than the connection's buffer.
+
+A body that cannot be read now is never shown as an empty one (G8): its message is left out,
+and the tagged answer says NO [UNAVAILABLE]. Once the size of a literal was announced there is
+no way back: then the connection is cut.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sora.deferreds import deferred
+from sora.errors import ExpungeIssued, SoraError, Unavailable
+from sora.mail.flags import SEEN
+from sora.mail.section import Extent
+from sora.net.connection import ConnectionEnded
+from sora.protocols.imap.fetch_items import (
+    NOTHING,
+    Fetched,
+    FetchItem,
+    FlagsItem,
+    SectionItem,
+    UidItem,
+)
+from sora.protocols.imap.session import Session
+from sora.protocols.imap.updates import flag_text
+from sora.storage.rows import StoredMessage
+
+LINES: Final = 1000
+"""lines of flags written before the client is waited for"""
+SMALL: Final = 256 * 1024
+"""octets up to which a body, or a piece of one, is held in memory as a whole"""
+GROUP_OCTETS: Final = 4 * 1024 * 1024
+GROUP_MESSAGES: Final = 64
+"""how much is read ahead"""
+
+
+class Fetching:
+    """One FETCH of certain items."""
+
+    def __init__(self, session: Session, items: Sequence[FetchItem], by_uid: bool) -> None:
+        self._session = session
+        self._selected = session.mailbox
+        self._view = session.mailbox.view
+        self._items = list(items)
+        self._by_uid = by_uid
+        self._sections = [item for item in items if isinstance(item, SectionItem)]
+        self._shows_flags = any(isinstance(item, FlagsItem) for item in items)
+        self._sees = any(item.sees for item in items) and not self._selected.read_only
+        self._unseen: set[int] = set()
+        self._answered = 0
+        self._failure: SoraError | None = None
+
+    async def answer(self, uids: Sequence[int]) -> None:
+        """Answer for these messages of the view.
+
+        Raises what kept the answer from being whole: ExpungeIssued, Unavailable.
+        """
+        if not uids:
+            return
+        if all(item.from_view for item in self._items):
+            await self._from_view(uids)
+        else:
+            await self._from_storage(uids)
+        if self._failure is not None:
+            raise self._failure
+        if self._answered < len(uids) and not self._by_uid:
+            raise ExpungeIssued
+
+    # ---------------------------------------------------------- from the view
+
+    async def _from_view(self, uids: Sequence[int]) -> None:
+        plain = {FlagsItem, UidItem}
+        if not {type(item) for item in self._items} <= plain:
+            await self._items_from_view(uids)
+            return
+        shows_uid = any(isinstance(item, UidItem) for item in self._items)
+        keywords, flags_of = self._selected.keywords, self._view.flags_of
+        texts: dict[int, bytes] = {}
+        for start in range(0, len(uids), LINES):
+            portion = uids[start : start + LINES]
+            lines: list[bytes] = []
+            for state in flags_of(portion):
+                key = ~state.mask if state.recent else state.mask
+                text = texts.get(key)
+                if text is None:
+                    text = self._flags(flag_text(keywords, state.mask, state.recent))
+                    texts[key] = text
+                if shows_uid:
+                    lines.append(b"* %d FETCH (UID %d%b)\r\n" % (state.number, state.uid, text))
+                else:
+                    lines.append(b"* %d FETCH (%b)\r\n" % (state.number, text))
+            self._answered += len(lines)
+            self._told(portion)
+            self._session.write(b"".join(lines))
+            await self._session.drain()
+
+    def _flags(self, text: bytes) -> bytes:
+        if not self._shows_flags:
+            return b""
+        space = b" " if len(self._items) > 1 else b""
+        return space + b"FLAGS (" + text + b")"
+
+    async def _items_from_view(self, uids: Sequence[int]) -> None:
+        for start in range(0, len(uids), LINES):
+            portion = uids[start : start + LINES]
+            for state in self._view.flags_of(portion):
+                self._write(Fetched(state, self._selected.keywords))
+            self._told(portion)
+            await self._session.drain()
+
+    def _told(self, uids: Sequence[int]) -> None:
+        if self._shows_flags:
+            self._view.told(uids, self._selected.highest_modseq)
+
+    # ---------------------------------------------------------- from storage
+
+    async def _from_storage(self, uids: Sequence[int]) -> None:
+        wants = NOTHING.union(*(item.wants for item in self._items))
+        if self._sees:
+            self._unseen = {
+                state.uid for state in self._view.flags_of(uids) if not state.mask & SEEN
+            }
+        needs_octets = any(item.needs_octets for item in self._sections)
+        async for batch in self._selected.read(uids, wants, self._sees):
+            if needs_octets:
+                for group in _groups(batch):
+                    await self._with_bodies(group)
+            else:
+                self._without_bodies(batch)
+                await self._session.drain()
+
+    def _without_bodies(self, batch: Sequence[StoredMessage]) -> None:
+        by_uid = {row.uid: row for row in batch}
+        uids = [row.uid for row in batch]
+        for state in self._view.flags_of(uids):
+            self._write(Fetched(state, self._selected.keywords, by_uid[state.uid]))
+        self._told(uids)
+
+    async def _with_bodies(self, group: Sequence[StoredMessage]) -> None:
+        if len(group) == 1 and _size(group[0]) > SMALL:
+            await self._large(group[0])
+            return
+        contents = await self._selected.bodies(group)
+        for row, content in zip(group, contents, strict=True):
+            if isinstance(content, Exception):
+                self._failed(content)
+                continue
+            for state in self._view.flags_of((row.uid,)):
+                self._write(Fetched(state, self._selected.keywords, row, content))
+                self._told((row.uid,))
+        await self._session.drain()
+
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, SoraError):
+            raise error
+        self._answered += 1
+        self._failure = self._failure or error
+
+    # ---------------------------------------------------------- a line
+
+    def _line_items(self, fetched: Fetched) -> Sequence[FetchItem]:
+        """The items; and the flags when this very FETCH has set \\Seen (RFC 3501 §6.4.5)."""
+        state = fetched.state
+        if state.uid in self._unseen and not self._shows_flags and state.mask & SEEN:
+            return [*self._items, FlagsItem()]
+        return self._items
+
+    def _write(self, fetched: Fetched) -> None:
+        values = [item.name + b" " + item.value(fetched) for item in self._line_items(fetched)]
+        self._session.write(
+            b"* %d FETCH (" % fetched.state.number + b" ".join(values) + b")\r\n"
+        )
+        self._answered += 1
+
+    # ---------------------------------------------------------- large messages
+
+    async def _large(self, row: StoredMessage) -> None:
+        for state in self._view.flags_of((row.uid,)):
+            fetched = Fetched(state, self._selected.keywords, row)
+            line = LargeLine(self._session)
+            try:
+                await line.write(fetched, self._line_items(fetched))
+            except SoraError as error:
+                if line.is_begun:
+                    self._session.cut_off()
+                    raise ConnectionEnded from None
+                self._failed(error)
+            else:
+                self._answered += 1
+                self._told((row.uid,))
+
+
+class LargeLine:
+    """The answer for one message whose body is not held in memory."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._selected = session.mailbox
+        self._pieces: list[bytes] = []
+        self.is_begun = False
+        """whether a part of it has gone out"""
+
+    async def write(self, fetched: Fetched, items: Sequence[FetchItem]) -> None:
+        """Write it. Raises Unavailable when a body cannot be read."""
+        self._pieces.append(b"* %d FETCH (" % fetched.state.number)
+        for place, item in enumerate(items):
+            self._pieces.append((b" " if place else b"") + item.name + b" ")
+            extent = item.extent(fetched.row) if isinstance(item, SectionItem) else None
+            if extent is None or not isinstance(item, SectionItem):
+                self._pieces.append(item.value(fetched))
+            elif item.is_raw:
+                await self._raw(item, fetched.row, extent)
+            else:
+                data = await self._selected.body(fetched.row, extent.start, extent.end)
+                self._pieces.append(item.written(item.cut(fetched.row, data)))
+        self._pieces.append(b")\r\n")
+        self._go_out()
+        await self._session.drain()
+
+    async def _raw(self, item: SectionItem, row: StoredMessage, extent: Extent) -> None:
+        """The trace, where the section is the whole message, and octets of the content."""
+        trace = (row.trace or b"") if item.is_whole else b""
+        size = len(trace) + extent.end - extent.start
+        first, last = 0, size
+        if item.partial is not None:
+            first = min(item.partial.start, size)
+            last = min(item.partial.start + item.partial.count, size)
+        start = extent.start + max(0, first - len(trace))
+        end = extent.start + max(0, last - len(trace))
+        # The first piece is read before the size is announced: it shows that the body is there.
+        ahead = min(end, start + SMALL)
+        piece = await self._selected.body(row, start, ahead) if ahead > start else b""
+        self._pieces.append(b"{%d}\r\n" % (last - first))
+        self._pieces.append(trace[first:last])
+        self._pieces.append(piece)
+        if end > ahead:
+            self._go_out()
+            self.is_begun = True
+            await self._selected.stream(row, ahead, end, self._deliver)
+
+    @deferred
+    async def _deliver(self, data: bytes) -> None:
+        self._session.write(data)
+        await self._session.drain()
+
+    def _go_out(self) -> None:
+        self._session.connection.write_all(self._pieces)
+        self._pieces = []
+
+
+def _size(row: StoredMessage) -> int:
+    if row.body is None:
+        raise Unavailable("A message was read without the place of its body")
+    return row.body.size
+
+
+def _groups(batch: Sequence[StoredMessage]) -> Iterator[list[StoredMessage]]:
+    """Portions to be read ahead, in order; a large message is one of its own."""
+    group: list[StoredMessage] = []
+    octets = 0
+    for row in batch:
+        size = _size(row)
+        if group and (
+            size > SMALL or len(group) >= GROUP_MESSAGES or octets + size > GROUP_OCTETS
+        ):
+            yield group
+            group, octets = [], 0
+        if size > SMALL:
+            yield [row]
+        else:
+            group.append(row)
+            octets += size
+    if group:
+        yield group

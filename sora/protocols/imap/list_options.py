@@ -1,0 +1,38 @@
+"""What LIST can be asked for besides names (RFC 5258): which mailboxes, and what of them."""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Self
+
+from sora.mailbox.listing import Listed
+from sora.protocols.imap.wire.scanner import Scanner
+
+if TYPE_CHECKING:
+    from sora.protocols.imap.dialect import Dialect
+
+
+class SelectionOption(Enum):
+    """Which mailboxes are listed."""
+
+    SUBSCRIBED = auto()
+    REMOTE = auto()
+    """there are none elsewhere: it changes nothing"""
+    RECURSIVE_MATCH = auto()
+    SPECIAL_USE = auto()
+
+
+class ReturnOption:
+    """What is said of a listed mailbox. This root says nothing more than LIST says anyway."""
+
+    @classmethod
+    def parse(cls, scan: Scanner, dialect: "Dialect") -> Self:
+        """Read what follows the option's word."""
+        return cls()
+
+    def lines(self, listed: Listed, dialect: "Dialect") -> Sequence[bytes]:
+        """Untagged lines that follow that of the mailbox, without `* ` and CRLF."""
+        return ()
+
+
+class ReturnSubscribed(ReturnOption):
+    """SUBSCRIBED: whether it is subscribed to"""

@@ -1,0 +1,497 @@
+"""One conversation: what all commands have in common.
+
+The session takes events from the reader one after the other. A complete command is looked up
+in the dialect, checked against the state, parsed and run; what changed in the selected
+mailbox is told before the tagged line; the tagged line comes from the table of errors if
+it failed. Commands see the session as their whole world: who has logged in, which mailbox is
+open, how to write, how to ask the client for more.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from attrs import field, frozen
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from sora.auth.interfaces import IAuthenticator, Identity
+from sora.errors import BadSyntax, SoraError, TooMany, UnknownCommand, WrongState
+from sora.mail.mailbox_names import name_key
+from sora.mailbox.account import Account, SessionFacts
+from sora.mailbox.selected import Selected
+from sora.mailbox.spool import Spool
+from sora.metrics.protocol import CommandMetrics
+from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.protocols.imap.capabilities import When
+from sora.protocols.imap.command import Command, State, Taking
+from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.errors import BAD, SERVER_BUG, Answer, answer_to
+from sora.protocols.imap.updates import update_lines
+from sora.protocols.imap.wire.codes import capability
+from sora.protocols.imap.wire.reader import Chunk, Hopeless, IMAPReader, Line, Offer, TooLong
+from sora.protocols.imap.wire.scanner import Scanner
+from sora.protocols.imap.wire.write import text as sentence
+
+_HEAD = re.compile(
+    rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) (?:([Uu][Ii][Dd]) )?([A-Za-z][A-Za-z0-9.-]*)"
+)
+_TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,100}) ")
+
+MAX_LITERALS: Final = 500
+"""in one command"""
+
+
+@frozen
+class Limits:
+    """Octets, seconds and counts that bound a session (G59)."""
+
+    line_before_login: int = 8 * 1024
+    line: int = 64 * 1024
+    literals_before_login: int = 4 * 1024
+    literals: int = 1024 * 1024
+    """the literals of one command that are kept in memory"""
+    skip_before_login: int = 16 * 1024 * 1024
+    skip: int = 256 * 1024 * 1024
+    """octets in a row that are read only to stay in step; beyond, the connection ends"""
+    message: int = 50 * 1024 * 1024
+    """`max_message_size`"""
+    login_timeout: float = 60
+    idle_timeout: float = 30 * 60
+    still_here: float = 110
+    """seconds between untagged lines while a client idles: below 2 minutes (G40)"""
+    bad_commands_before_login: int = 5
+    bad_commands: int = 50
+    """bad commands in a row before the connection ends"""
+
+
+class MailAccess(Protocol):
+    """Where accounts come from: `sora.mailbox` implements it."""
+
+    def account(self, identity: Identity, facts: SessionFacts) -> Account:
+        """The account of somebody who has logged in."""
+
+
+@frozen(kw_only=True)
+class Services:
+    """What sessions are given by whoever builds the server."""
+
+    authenticator: IAuthenticator
+    mail: MailAccess
+    spool: Callable[[], Spool]
+    metrics: CommandMetrics
+    new_id: Callable[[], str]
+    tls: Callable[[], Any] | None = field(default=None)
+    """gives a context factory for STARTTLS"""
+    admit: Callable[[Identity, Connection], Callable[[], None] | None] | None = None
+    """reserves one of the user's connections and gives what releases it, None over the limit"""
+    insecure_auth: bool = False
+    """whether passwords are taken without TLS"""
+
+
+class Session:
+    """The state of one conversation."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        connection: Connection,
+        reader: IMAPReader,
+        dialect: Dialect,
+        services: Services,
+        limits: Limits,
+    ) -> None:
+        self.connection = connection
+        self.dialect = dialect
+        self.services = services
+        self.limits = limits
+        self.id = services.new_id()
+        self.identity: Identity | None = None
+        self.state = State.GREETED
+        self.enabled: set[bytes] = set()
+        self.client: dict[str, str] = {}
+        """what the client said of itself with ID"""
+        self.spools: list[Spool] = []
+        self.selected: Selected | None = None
+        self.is_ending = False
+        self.is_stopping = False
+        self.write = connection.write
+        self._reader = reader
+        self._account: Account | None = None
+        self._bad = 0
+        self._waited = 0.0
+        self._afterwards: Callable[[], None] | None = None
+        self._release: Callable[[], None] | None = None
+
+    # ---------------------------------------------------------- the conversation
+
+    async def converse(self) -> None:
+        """Greet, answer until the end, and let go of everything."""
+        self.untagged(b"OK " + capability(self.capabilities) + b" Sora is ready")
+        try:
+            while not self.is_ending:
+                event = await self.next_event()
+                if type(event) is Line:
+                    await self.execute(event.text)
+                else:
+                    await self._unusual(event)
+        except TimedOut:
+            self.untagged(b"BYE Nothing was heard for too long")
+        finally:
+            await self._let_go()
+
+    async def next_event(self) -> Any:
+        """What the client sends next. Raises ConnectionEnded; TimedOut."""
+        timeout = self.limits.idle_timeout if self.identity else self.limits.login_timeout
+        while True:
+            event = await self.connection.event_or_wake(timeout)
+            if event is not None:
+                return event
+            if self.is_stopping:
+                self.untagged(b"BYE The server is shutting down")
+                raise ConnectionEnded
+            if self.connection.is_overdue:
+                raise TimedOut
+
+    async def event_or_change(self, timeout: float) -> Any:
+        """What the client sends next, or None after `timeout` seconds or a call of `wake`.
+
+        Raises ConnectionEnded.
+        """
+        event = await self.connection.event_or_wake(timeout)
+        if event is None and self.is_stopping:
+            self.untagged(b"BYE The server is shutting down")
+            raise ConnectionEnded
+        return event
+
+    def wake(self) -> None:
+        """Make `event_or_change` return."""
+        self.connection.wake()
+
+    def stop(self) -> None:
+        """The server stops: say goodbye when the command in hand is answered."""
+        self.is_stopping = True
+        self.connection.wake()
+
+    async def _let_go(self) -> None:
+        self._close_spools()
+        if self._release is not None:
+            self._release()
+            self._release = None
+        await self.deselect()
+
+    async def _unusual(self, event: Offer | Chunk | TooLong | Hopeless) -> None:
+        match event:
+            case Offer():
+                await self._offered(event)
+            case TooLong(text):
+                self._close_spools()
+                self._answer_bad(text, "The line is too long")
+            case Hopeless():
+                self._bye(b"Too much was sent that cannot be taken")
+            case Chunk():
+                raise AssertionError("A chunk of a literal that nobody streams")
+
+    # ---------------------------------------------------------- commands
+
+    async def execute(self, text: bytes) -> None:
+        """Answer one complete command."""
+        started = self.connection.clock.seconds()
+        self._waited = 0.0
+        head = _HEAD.match(text)
+        if head is None or 0 in text:
+            self._close_spools()
+            self._answer_bad(text, "A command is a tag, a space and a word, and has no NUL")
+            return
+        kind: type[Command] | None = None
+        status = b"OK"
+        by_uid = False
+        try:
+            kind, by_uid = self._find(head)
+            command = kind.parse(scan := Scanner(text, head.end()), self.dialect, by_uid)
+            scan.end()
+            done = await command.run(self)
+            if done is None:
+                done = (b"UID " if by_uid else b"") + kind.word + b" completed"
+            self._bad = 0
+        except SoraError as error:
+            answer = answer_to(error, kind.answers if kind else {})
+            status, done = answer.condition, self._words(answer, error.text)
+        except (ConnectionEnded, CancelledError):
+            raise
+        except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
+            self.log.failure(
+                "{word} failed in session {session}",
+                word=kind.word.decode() if kind else "?",
+                session=self.id,
+            )
+            status, done = SERVER_BUG.condition, self._words(SERVER_BUG, f"See log: {self.id}")
+        if self.selected is not None and not self.is_ending:
+            understood = kind is not None and status != BAD
+            self.tell(understood and (by_uid or not kind.keeps_numbers))  # type: ignore[union-attr]
+        self.write(head[1] + b" " + status + b" " + done + b"\r\n")
+        self._ended(kind, status, started)
+
+    def _ended(self, kind: type[Command] | None, status: bytes, started: float) -> None:
+        if self.spools:
+            self._close_spools()
+        word = kind.word.decode("ascii").lower() if kind else "unknown"
+        seconds = self.connection.clock.seconds() - started - self._waited
+        self.services.metrics.answered("imap", word, status.decode("ascii").lower(), seconds)
+        if status == BAD:
+            self._count_bad()
+        if self._afterwards is not None:
+            afterwards, self._afterwards = self._afterwards, None
+            afterwards()
+
+    def _find(self, head: "re.Match[bytes]") -> tuple[type[Command], bool]:
+        by_uid = head[2] is not None
+        word = head[3].upper()
+        kind = self.dialect.commands.get(word)
+        if kind is None or (by_uid and not kind.has_uid_form):
+            raise UnknownCommand(f"There is no command {'UID ' * by_uid}{word.decode()[:40]}")
+        if not kind.states & self.state:
+            raise WrongState(_out_of_place(kind, self.state))
+        return kind, by_uid
+
+    def _words(self, answer: Answer, text: str) -> bytes:
+        words = sentence(text)
+        return answer.code + b" " + words if answer.code else words
+
+    # ---------------------------------------------------------- literals
+
+    async def _offered(self, offer: Offer) -> None:
+        head = _HEAD.match(offer.text)
+        try:
+            if head is None or 0 in offer.text:
+                raise BadSyntax("A command is a tag, a space and a word, and has no NUL")
+            if offer.number > MAX_LITERALS:
+                raise BadSyntax(f"A command has more than {MAX_LITERALS} literals")
+            kind, _ = self._find(head)
+            scan = Scanner(offer.text, head.end())
+            taking = kind.literal(scan, offer.size, self)
+            if not offer.synchronising and self.identity is None and offer.size > 4096:
+                raise BadSyntax("A non-synchronising literal has more than 4096 octets")
+        except SoraError as error:
+            self._refuse(offer, head, error)
+            return
+        if taking is Taking.MEMORY:
+            self._reader.accept()
+            if offer.synchronising:
+                self.continuation(b"Ready for the literal")
+        else:
+            await self._take_stream(offer)
+
+    async def _take_stream(self, offer: Offer) -> None:
+        spool = self.services.spool()
+        self.spools.append(spool)
+        self._reader.stream()
+        if offer.synchronising:
+            self.continuation(b"Ready for the message")
+        failure: SoraError | None = None
+        while True:
+            chunk = await self.next_event()
+            if failure is None:
+                try:
+                    spool.write(chunk.data)
+                except SoraError as error:
+                    failure = error
+            if chunk.last:
+                break
+        if failure is not None:
+            self._fail_streamed(offer, failure)
+
+    def _fail_streamed(self, offer: Offer, error: SoraError) -> None:
+        """The octets have come and could not be kept: the rest of the command is of no use."""
+        self._refuse_words(offer, error)
+        self._reader.abandon()
+        self._close_spools()
+
+    def _refuse(self, offer: Offer, head: "re.Match[bytes] | None", error: SoraError) -> None:
+        if not offer.synchronising and offer.size > self._reader.skip_limit:
+            self._bye(b"The literal is too large to be taken or skipped")
+            return
+        self._refuse_words(offer, error)
+        self._reader.refuse()
+        self._close_spools()
+
+    def _refuse_words(self, offer: Offer, error: SoraError) -> None:
+        tag = _TAG.match(offer.text)
+        answer = answer_to(error, {})
+        words = self._words(answer, error.text)
+        self.write((tag[1] if tag else b"*") + b" " + answer.condition + b" " + words + b"\r\n")
+        if answer.condition == BAD:
+            self._count_bad()
+
+    def _close_spools(self) -> None:
+        for spool in self.spools:
+            spool.close()
+        self.spools.clear()
+
+    # ---------------------------------------------------------- what cannot be understood
+
+    def _answer_bad(self, text: bytes, why: str) -> None:
+        tag = _TAG.match(text)
+        self.write((tag[1] if tag else b"*") + b" BAD " + why.encode() + b"\r\n")
+        self.services.metrics.answered("imap", "unknown", "bad", 0.0)
+        self._count_bad()
+
+    def _count_bad(self) -> None:
+        self._bad += 1
+        limits = self.limits
+        if self._bad >= (limits.bad_commands if self.identity else limits.bad_commands_before_login):
+            self._bye(b"Too many bad commands")
+
+    def _bye(self, why: bytes) -> None:
+        if not self.is_ending:
+            self.untagged(b"BYE " + why)
+        self.is_ending = True
+
+    # ---------------------------------------------------------- for commands: writing and asking
+
+    def untagged(self, line: bytes) -> None:
+        """Send `* line`."""
+        self.write(b"* " + line + b"\r\n")
+
+    def continuation(self, line: bytes) -> None:
+        """Send `+ line`."""
+        self.write(b"+ " + line + b"\r\n")
+
+    async def ask(self, challenge: bytes) -> bytes:
+        """Send `+ challenge` and give the line that answers it. Raises BadSyntax if none does."""
+        self.continuation(challenge)
+        event = await self.next_event()
+        if type(event) is Line:
+            return bytes(event.text)
+        self.forget(event)
+        raise BadSyntax("A line was expected")
+
+    def forget(self, event: Any) -> None:
+        """Something came that has no place here; the reader stays in step."""
+        if type(event) is Offer:
+            self._reader.refuse()
+        elif type(event) is Hopeless:
+            self._bye(b"Too much was sent that cannot be taken")
+
+    async def drain(self) -> None:
+        """Wait while the client does not read; this time is the client's, not ours (G66)."""
+        began = self.connection.clock.seconds()
+        await self.connection.drain()
+        self._waited += self.connection.clock.seconds() - began
+
+    def tell(self, may_expunge: bool) -> bool:
+        """Tell the client what changed in its mailbox. Gives whether there was anything."""
+        selected = self.selected
+        if selected is None:
+            return False
+        updates = selected.updates(may_expunge)
+        if updates:
+            self.connection.write_all(
+                update_lines(updates, selected.keywords, selected.read_only)
+            )
+            return True
+        if selected.is_deleted:
+            self._bye(b"The selected mailbox was deleted")
+        return False
+
+    def after_answer(self, work: Callable[[], None]) -> None:
+        """Do something when the tagged line is written."""
+        self._afterwards = work
+
+    def cut_off(self) -> None:
+        """Hang up in the middle of an answer that cannot be completed."""
+        self.connection.abort()
+
+    def end(self) -> None:
+        """The conversation ends with this command."""
+        self.is_ending = True
+
+    # ---------------------------------------------------------- for commands: who, and where
+
+    @property
+    def account(self) -> Account:
+        """The account of the user who has logged in."""
+        if self._account is None:
+            raise WrongState("Log in first")
+        return self._account
+
+    @property
+    def mailbox(self) -> Selected:
+        """The selected mailbox."""
+        if self.selected is None:
+            raise WrongState("Select a mailbox first")
+        return self.selected
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether a password would be taken on this connection."""
+        return self.connection.is_tls or self.services.insecure_auth
+
+    @property
+    def can_start_tls(self) -> bool:
+        """Whether STARTTLS is possible now."""
+        return self.services.tls is not None and not self.connection.is_tls
+
+    @property
+    def capabilities(self) -> tuple[bytes, ...]:
+        """What the client is told of now."""
+        circumstances = When.AFTER_LOGIN if self.identity else When.BEFORE_LOGIN
+        circumstances |= When.MAY_LOG_IN if self.may_log_in else When.MAY_NOT_LOG_IN
+        if self.can_start_tls:
+            circumstances |= When.CAN_START_TLS
+        return self.dialect.capabilities(circumstances)
+
+    async def authenticate(self, login: str, password: str) -> None:
+        """Log in. Raises AuthenticationFailed and what else the authenticator says."""
+        identity = await self.services.authenticator.password(
+            login, password, self.connection.peer, "imap"
+        )
+        if self.services.admit is not None:
+            self._release = self.services.admit(identity, self.connection)
+            if self._release is None:
+                self._bye(b"[LIMIT] Too many connections of this user")
+                raise TooMany("Too many connections of this user")
+        facts = SessionFacts(self.id, "imap", self.connection.peer.host)
+        self._account = self.services.mail.account(identity, facts)
+        self.identity = identity
+        self.state = State.AUTHENTICATED
+        self._bad = 0
+        self._reader.line_limit = self.limits.line
+        self._reader.skip_limit = self.limits.skip
+
+    async def select(self, name: str, read_only: bool) -> Selected:
+        """Open a mailbox, leaving the one that was open. Raises NoSuchMailbox: none is open then."""
+        await self.deselect()
+        self.selected = await self.account.select(name, read_only)
+        self.state = State.SELECTED
+        return self.selected
+
+    async def deselect(self) -> None:
+        """Leave the selected mailbox; nothing is expunged."""
+        selected, self.selected = self.selected, None
+        if selected is not None:
+            self.state = State.AUTHENTICATED
+            await selected.close()
+
+    def is_selected(self, name: str) -> bool:
+        """Whether this is the mailbox that is open."""
+        return self.selected is not None and name_key(self.selected.name) == name_key(name)
+
+    def start_tls(self) -> None:
+        """Begin TLS once the tagged line is written. Raises WrongState when it is not possible."""
+        if not self.can_start_tls or self.services.tls is None:
+            raise WrongState("TLS is not possible here, or there already")
+        context = self.services.tls()
+        self.after_answer(lambda: self.connection.start_tls(context))
+
+
+def _out_of_place(kind: type[Command], state: int) -> str:
+    word = kind.word.decode("ascii")
+    if kind.states == State.GREETED:
+        return f"{word} is not allowed after the login"
+    if state == State.GREETED:
+        return f"{word} is not allowed before the login"
+    return f"{word} needs a selected mailbox"
+
+

@@ -1,0 +1,84 @@
+"""The list of all that Sora's IMAP speaks: one line for each command and each extension."""
+
+from typing import Final
+
+from sora.auth.sasl import MECHANISMS
+from sora.protocols.imap.commands.append import Append
+from sora.protocols.imap.commands.authenticate import Authenticate
+from sora.protocols.imap.commands.capability import CapabilityCommand
+from sora.protocols.imap.commands.close import Close, Unselect
+from sora.protocols.imap.commands.copy import Copy, Move
+from sora.protocols.imap.commands.create import Create
+from sora.protocols.imap.commands.delete import Delete
+from sora.protocols.imap.commands.enable import Enable
+from sora.protocols.imap.commands.expunge import Expunge
+from sora.protocols.imap.commands.fetch import Fetch
+from sora.protocols.imap.commands.id import Id
+from sora.protocols.imap.commands.idle import Idle
+from sora.protocols.imap.commands.list import List, Lsub
+from sora.protocols.imap.commands.login import Login
+from sora.protocols.imap.commands.logout import Logout
+from sora.protocols.imap.commands.namespace import Namespace
+from sora.protocols.imap.commands.noop import Check, Noop
+from sora.protocols.imap.commands.rename import Rename
+from sora.protocols.imap.commands.search import Search
+from sora.protocols.imap.commands.select import Examine, Select
+from sora.protocols.imap.commands.starttls import StartTLS
+from sora.protocols.imap.commands.status import STATUS_ITEMS, Status
+from sora.protocols.imap.commands.store import Store
+from sora.protocols.imap.commands.subscribe import Subscribe, Unsubscribe
+from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.extensions import (
+    children,
+    list_extended,
+    list_status,
+    special_use,
+    uidplus,
+)
+from sora.protocols.imap.fetch_items import FETCH_ITEMS
+
+DIALECT: Final = Dialect(
+    commands=[
+        Append,
+        Authenticate,
+        CapabilityCommand,
+        Check,
+        Close,
+        Copy,
+        Create,
+        Delete,
+        Enable,
+        Examine,
+        Expunge,
+        Fetch,
+        Id,
+        Idle,
+        List,
+        Login,
+        Logout,
+        Lsub,
+        Move,
+        Namespace,
+        Noop,
+        Rename,
+        Search,
+        Select,
+        StartTLS,
+        Status,
+        Store,
+        Subscribe,
+        Unselect,
+        Unsubscribe,
+    ],
+    extensions=[
+        children.EXTENSION,
+        list_extended.EXTENSION,
+        list_status.EXTENSION,
+        special_use.CREATE,
+        special_use.EXTENSION,
+        uidplus.EXTENSION,
+    ],
+    fetch_items=FETCH_ITEMS,
+    status_items=STATUS_ITEMS,
+    sasl=tuple(MECHANISMS),
+)

@@ -1,0 +1,31 @@
+"""What changed in a mailbox -> untagged lines (RFC 3501 §7.3, §7.4)."""
+
+from sora.mail.flags import Keywords
+from sora.mailbox.view import Updates
+from sora.protocols.imap.wire.responses import flags, permanent_flags
+
+
+def update_lines(updates: Updates, keywords: Keywords, read_only: bool) -> list[bytes]:
+    """The lines in the one order that keeps numbers right (G25): EXPUNGE, EXISTS, RECENT,
+    FLAGS, FETCH."""
+    lines = [b"* %d EXPUNGE\r\n" % number for number, _ in updates.expunged]
+    if updates.exists is not None:
+        lines.append(b"* %d EXISTS\r\n" % updates.exists)
+    if updates.recent is not None:
+        lines.append(b"* %d RECENT\r\n" % updates.recent)
+    if updates.keywords:
+        names = [name for _, name in keywords]
+        lines.append(b"* " + flags(names) + b"\r\n")
+        lines.append(b"* " + permanent_flags(names, read_only) + b"\r\n")
+    for update in updates.flags:
+        text = flag_text(keywords, update.mask, update.recent)
+        lines.append(b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (update.number, update.uid, text))
+    return lines
+
+
+def flag_text(keywords: Keywords, mask: int, recent: bool) -> bytes:
+    """What stands between the parentheses of FLAGS."""
+    text = keywords.text(mask)
+    if recent:
+        text = f"{text} \\Recent" if text else "\\Recent"
+    return text.encode("ascii")

@@ -1,0 +1,45 @@
+"""Response codes (RFC 3501 §7.1, RFC 5530, and those of extensions), with their brackets."""
+
+from collections.abc import Iterable, Sequence
+
+from sora.mail.numbers import NumberSet
+
+
+def code(*words: bytes) -> bytes:
+    """`[WORD argument]`"""
+    return b"[" + b" ".join(words) + b"]"
+
+
+def capability(names: Iterable[bytes]) -> bytes:
+    """RFC 3501 §7.1"""
+    return code(b"CAPABILITY", *names)
+
+
+def append_uid(uidvalidity: int, uids: NumberSet) -> bytes:
+    """RFC 4315 §3: where an appended message is."""
+    return code(b"APPENDUID", b"%d" % uidvalidity, str(uids).encode())
+
+
+def copy_uid(uidvalidity: int, sources: Sequence[int], uids: Sequence[int]) -> bytes:
+    """RFC 4315 §3: which message went where; sets are in the order of the pairs."""
+    return code(
+        b"COPYUID", b"%d" % uidvalidity, _in_order(sources), _in_order(uids)
+    )
+
+
+def _in_order(numbers: Sequence[int]) -> bytes:
+    """A uid-set that keeps the order of its numbers."""
+    parts: list[str] = []
+    start = 0
+    for place in range(1, len(numbers) + 1):
+        if place < len(numbers) and numbers[place] == numbers[place - 1] + 1:
+            continue
+        low, high = numbers[start], numbers[place - 1]
+        parts.append(str(low) if low == high else f"{low}:{high}")
+        start = place
+    return ",".join(parts).encode()
+
+
+def bad_charset(charsets: Sequence[str]) -> bytes:
+    """RFC 3501 §7.1: the charsets that are known."""
+    return b"[BADCHARSET (" + " ".join(charsets).encode() + b")]"

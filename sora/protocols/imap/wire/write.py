@@ -1,0 +1,62 @@
+"""Values -> octets of responses (RFC 3501 §9). What a user chose is quoted here and nowhere else."""
+
+import re
+from collections.abc import Iterable
+
+from sora.mail.mailbox_names import encode_utf7
+
+MAX_QUOTED = 1024
+"""octets up to which a string is quoted; a longer one is a literal"""
+
+_ATOM = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\\]]+\Z")
+_QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*\Z")
+_SPECIAL = re.compile(rb'(["\\])')
+
+
+def quoted(octets: bytes) -> bytes:
+    """quoted; the octets have to be quotable: 7-bit, without NUL, CR and LF."""
+    if b'"' in octets or b"\\" in octets:
+        octets = _SPECIAL.sub(rb"\\\1", octets)
+    return b'"' + octets + b'"'
+
+
+def literal(octets: bytes) -> bytes:
+    """literal: any octets"""
+    return b"{%d}\r\n" % len(octets) + octets
+
+
+def string(octets: bytes) -> bytes:
+    """string = quoted / literal, the shorter that can hold the octets"""
+    if len(octets) <= MAX_QUOTED and _QUOTABLE.match(octets):
+        return quoted(octets)
+    return literal(octets)
+
+
+def nstring(octets: bytes | None) -> bytes:
+    """nstring = string / nil"""
+    return b"NIL" if octets is None else string(octets)
+
+
+def astring(octets: bytes) -> bytes:
+    """astring: an atom where it can be one"""
+    if _ATOM.match(octets) and octets.upper() != b"NIL":
+        return octets
+    return string(octets)
+
+
+def mailbox(name: str) -> bytes:
+    """mailbox, in modified UTF-7"""
+    return astring(encode_utf7(name))
+
+
+def parenthesised(items: Iterable[bytes]) -> bytes:
+    """ "(" item *(SP item) ")" """
+    return b"(" + b" ".join(items) + b")"
+
+
+def text(sentence: str) -> bytes:
+    """text = 1*TEXT-CHAR: a sentence for a person, on one line, in US-ASCII"""
+    octets = sentence.encode("ascii", "backslashreplace")
+    octets = b" ".join(octets.replace(b"\0", b"").split())[:800]
+    # A text that began with a bracket would be read as a response code (RFC 3501 §7.1).
+    return b"(" + octets[1:] if octets.startswith(b"[") else octets or b"?"
