@@ -1,0 +1,21 @@
+"""Metrics of mail that comes in."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+
+class DeliveryMetrics:
+    """`result` is `ok`, `temporary` or `permanent`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.recipients = Counter(
+            "sora_lmtp_recipients_total",
+            "Recipients of received messages, by what they were answered",
+            ["result"],
+            registry=registry,
+        )
+        self.octets = Histogram(
+            "sora_lmtp_message_size_bytes",
+            "Sizes of received messages",
+            buckets=tuple(float(1 << power) for power in range(10, 27, 2)),
+            registry=registry,
+        )

@@ -1,0 +1,74 @@
+"""Errors to replies: one row for every class of `sora.errors` (RFC 5321 §4.2.3, RFC 3463).
+
+4xx asks the sender to try again, and keeps the mail in its queue; 5xx makes it return the
+mail. When in doubt it is 4xx: nothing may be lost for a fault of ours.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from sora import errors
+from sora.protocols.lmtp.wire.commands import UnknownParameter
+
+
+@frozen
+class Reply:
+    """A reply code, an enhanced status code, and a text."""
+
+    code: int
+    status: str
+    text: str
+
+    def line(self) -> bytes:
+        """The reply as it is sent; a text of several lines becomes one."""
+        text = " ".join(self.text.split())
+        return f"{self.code} {self.status} {text}\r\n".encode()
+
+
+TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
+    errors.SoraError: (451, "4.3.0"),
+    errors.BadSyntax: (501, "5.5.2"),
+    errors.BadArgument: (501, "5.5.4"),
+    UnknownParameter: (555, "5.5.4"),
+    errors.BadCharset: (501, "5.5.4"),
+    errors.WrongState: (503, "5.5.1"),
+    errors.AuthenticationFailed: (535, "5.7.8"),
+    errors.AuthenticationRefused: (530, "5.7.0"),
+    errors.NotPermitted: (550, "5.7.1"),
+    errors.ReadOnly: (451, "4.2.1"),
+    errors.NoSuchAccount: (550, "5.1.1"),
+    # The account was there at RCPT and its INBOX is not: that is ours to mend.
+    errors.NoSuchMailbox: (451, "4.2.0"),
+    errors.NoSuchMessage: (451, "4.3.0"),
+    errors.AlreadyExists: (451, "4.3.0"),
+    errors.InUse: (451, "4.2.1"),
+    errors.BadName: (553, "5.1.3"),
+    errors.HasChildren: (451, "4.3.0"),
+    errors.UseAttributeRefused: (451, "4.3.0"),
+    errors.TooBig: (552, "5.3.4"),
+    errors.TooMany: (452, "4.5.3"),
+    # RFC 5321 §4.5.3.1.10: a full mailbox is emptied sooner or later.
+    errors.OverQuota: (452, "4.2.2"),
+    errors.StorageFull: (452, "4.3.1"),
+    errors.MailLoop: (554, "5.4.6"),
+    errors.ExpungeIssued: (451, "4.3.0"),
+    errors.Unavailable: (451, "4.3.0"),
+    errors.OutcomeUnknown: (451, "4.3.0"),
+    errors.UnknownCommand: (500, "5.5.1"),
+    errors.ShuttingDown: (421, "4.3.2"),
+    errors.StoreRefused: (451, "4.3.0"),
+    errors.ObjectMissing: (451, "4.3.0"),
+}
+
+INTERNAL: Final = Reply(451, "4.3.0", "Something went wrong here; try again later")
+
+
+def reply_to(error: errors.SoraError) -> Reply:
+    """The reply that says `error`. A class without a row has that of its nearest ancestor."""
+    for kind in type(error).__mro__:
+        row = TABLE.get(kind)
+        if row is not None:
+            return Reply(*row, error.text)
+    return INTERNAL

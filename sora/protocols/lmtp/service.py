@@ -1,0 +1,49 @@
+"""An LMTP server from its configuration."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from sora.config.limits import LimitsConfig
+from sora.config.servers import ServerConfig
+from sora.mailbox.spool import Spool
+from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.protocol import CommandMetrics
+from sora.net.networks import PRIVATE, Networks
+from sora.protocols.lmtp.protocol import LMTPFactory
+from sora.protocols.lmtp.session import Deliveries, Services, Settings
+
+
+def lmtp_factory(
+    *,
+    clock: IReactorTime,
+    server: ServerConfig,
+    limits: LimitsConfig,
+    hostname: str,
+    deliveries: Deliveries,
+    spool: Callable[[], Spool],
+    commands: CommandMetrics,
+    metrics: DeliveryMetrics,
+    tls: Any = None,
+) -> LMTPFactory:
+    """What a listener takes for a server of type `lmtp`; `sora.protocols.lmtp.protocol.refusal`
+    is what it says to clients over its limits.
+
+    `hostname` is the name of this machine; `tls` a connection creator, used for STARTTLS where
+    the server does not speak TLS from the first octet. Without `trusted_networks`, loopback
+    and private networks may deliver.
+    """
+    settings = Settings(
+        hostname=server.hostname or hostname,
+        max_message_size=limits.max_message_size,
+        trusted=Networks(server.trusted_networks or PRIVATE),
+    )
+    services = Services(
+        deliveries=deliveries,
+        spool=spool,
+        commands=commands,
+        metrics=metrics,
+        tls=tls if server.starttls and not server.tls else None,
+    )
+    return LMTPFactory(clock=clock, services=services, settings=settings)
