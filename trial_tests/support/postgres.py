@@ -46,15 +46,12 @@ _started: list[Server] = []
 _templates: dict[str, str] = {}
 
 
-def test_server() -> Server:
+def the_server() -> Server:
     """The run's server, started if there is none."""
     if not _started:
         named = os.environ.get(VARIABLE, "")
         _started.append(_named(named) if named else _start())
     return _started[0]
-
-
-test_server.__test__ = False  # type: ignore[attr-defined]
 
 
 def _named(text: str) -> Server:
@@ -88,7 +85,7 @@ def temporary_directory(prefix: str) -> Path:
 
 def administer(sql: str) -> list[tuple[Any, ...]]:
     """Run one statement on the server's own database, now, blocking."""
-    connection = psycopg2.connect(**test_server().parameters())
+    connection = psycopg2.connect(**the_server().parameters())
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -109,7 +106,7 @@ async def template() -> str:
 async def _make_template(name: str) -> str:
     """Whoever creates the guard's database makes the template; the others wait for it."""
     building = f"{name}_building_{os.getpid()}"
-    guard = psycopg2.connect(**test_server().parameters())
+    guard = psycopg2.connect(**the_server().parameters())
     guard.autocommit = True
     try:
         with guard.cursor() as cursor:
@@ -137,7 +134,7 @@ async def _wait_until_left(database: str) -> None:
 
 
 def _connector(database: str) -> Callable[[], Awaitable[Connection]]:
-    server = evolve(test_server(), database=database)
+    server = evolve(the_server(), database=database)
     return lambda: connect(server, reactor, reactor)  # type: ignore[arg-type]
 
 
@@ -189,7 +186,7 @@ class DatabaseTestCase(TestCase):
         source = await template() if migrated else "template0"
         name = f"test_{uuid4().hex[:20]}"
         administer(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
-        fresh = FreshDatabase(name, evolve(test_server(), database=name))
+        fresh = FreshDatabase(name, evolve(the_server(), database=name))
         self.addCleanup(fresh.drop)
         return fresh
 

@@ -176,7 +176,7 @@ class Connection:
             BadArgument: a text holds NUL; nothing was sent.
         """
         assert not self._busy, "one statement at a time"
-        if not self.usable:
+        if not self.check():
             raise Lost("the connection is closed", sent=False)
         cursor = self._wire.cursor()
         try:
