@@ -1,0 +1,129 @@
+"""`twistd sora-admin`: runs in the foreground, prints to stdout, leaves nothing behind.
+
+The command runs while twistd makes its service, in a reactor of its own that ends with it:
+so there is no daemon, no pid file and no log file, and the exit code is the command's.
+"""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, NoReturn
+
+from prometheus_client import CollectorRegistry
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+from twisted.internet.threads import deferToThread
+from twisted.python.usage import Options as TwistedOptions
+
+from sora.admin.command import CommandFailed, Store, Terminal
+from sora.admin.main import DEFAULT_CONFIG, parse, prepare, run
+from sora.app.database import make_database
+from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
+from sora.app.postgres_server import PostgresServer
+from sora.config.checks import is_placeholder
+from sora.config.config import Config
+from sora.config.load import load, loads
+from sora.config.problems import ConfigError
+from sora.operations.accounts import AccountOperations, PasswordHashing
+from sora.operations.credentials import CredentialOperations
+from sora.storage.postgres.accounts import Accounts
+from sora.storage.postgres.credentials import Credentials
+from sora.storage.postgres.pool import Limits
+
+
+class Options(TwistedOptions):
+    """Leaves the command line to `sora.admin.main`, and keeps twistd from becoming a daemon."""
+
+    synopsis = "GROUP COMMAND [options]"
+    given: Namespace
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Parse, and ask for what is missing. Ends the process for help and for errors."""
+        self.given = parse(list(options or ()))
+        try:
+            prepare(self.given, Terminal(sys.stdin, sys.stderr))
+        except CommandFailed as error:
+            _fail(str(error))
+        except (KeyboardInterrupt, EOFError):
+            _fail("nothing was done")
+        if self.parent is not None:
+            self.parent["nodaemon"] = True
+            self.parent["pidfile"] = ""
+
+
+def makeService(options: Options) -> NoReturn:
+    """Do the command, and end the process with its exit code."""
+    given = options.given
+    try:
+        config = _config_of(given)
+    except ConfigError as error:
+        _fail("\nsora-admin: ".join(str(problem) for problem in error.problems))
+
+    def main(reactor: Any) -> "Deferred[None]":
+        return Deferred.fromCoroutine(_main(given, config, reactor))
+
+    react(main)
+    raise SystemExit(0)
+
+
+async def _main(given: Namespace, config: Config, reactor: Any) -> None:
+    code = await run(given, partial(_open_store, config, reactor), sys.stdout, sys.stderr)
+    sys.stdout.flush()
+    if code:
+        raise SystemExit(code)
+
+
+async def _open_store(config: Config, reactor: Any, given: Namespace) -> Store:
+    """The database that is meant, with one connection. Raises CommandFailed, Unavailable."""
+    if given.dir:
+        _require_running(given.dir)
+    database = make_database(
+        config.database,
+        reactor=reactor,
+        random=SystemRandom(),
+        registry=CollectorRegistry(),
+        limits=Limits(minimum=0, maximum=1, acquire_timeout=config.database.acquire_timeout),
+    )
+    database.pool.start()
+    accounts = Accounts(database, config.s3.dedup)  # type: ignore[arg-type]
+    credentials = Credentials(database)
+    hashing = PasswordHashing(os.urandom, deferToThread)
+    return Store(
+        AccountOperations(accounts, credentials, hashing),
+        CredentialOperations(credentials, hashing),
+        database.pool.close,
+    )
+
+
+def _config_of(given: Namespace) -> Config:
+    if given.dir:
+        server = PostgresServer(EmbeddedOptions(Path(given.dir).absolute()).postgres).server()
+        text = (
+            f'[database]\nhost = "{server.host}"\nport = {server.port}\n'
+            f'dbname = "{server.database}"\nuser = "{server.user}"\n'
+            '[s3]\nprovider = "filesystem"\n'
+        )
+        return loads(text, MODE_NAME, os.environ, given.set).config
+    loaded = load(given.config or DEFAULT_CONFIG, os.environ, given.set)
+    if is_placeholder(loaded.config.database.password):
+        _fail("database.password is a placeholder: write the real one, or use password_file")
+    return loaded.config
+
+
+def _require_running(directory: str) -> None:
+    server = PostgresServer(EmbeddedOptions(Path(directory).absolute()).postgres)
+    if not server.data.is_dir():
+        raise CommandFailed(f"there is no embedded Sora in {directory}: ./dev run makes one")
+    if server.pid is None:
+        raise CommandFailed(
+            f"the embedded Sora in {directory} does not run: start it with ./dev run"
+        )
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"sora-admin: {message}\n")
+    raise SystemExit(1)

@@ -1,0 +1,124 @@
+"""SIGHUP: read the configuration anew and exchange what can be exchanged while Sora runs.
+
+That is: certificates, the log, and the limits of connections. The new configuration is read,
+checked and tried as a whole first; when anything is wrong with it nothing is changed, and the
+log says why (G68). Keys that changed and take a restart are named in the log.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from attrs import fields, frozen, has
+from twisted.logger import Logger
+
+from sora.app.logging import LogOutput
+from sora.config.checks import check
+from sora.config.config import Config
+from sora.config.load import Loaded
+from sora.config.problems import ConfigError, Path, dotted
+from sora.net.limits import ConnectionLimits
+from sora.tls.contexts import CertificateUnusable, ServerTLS
+
+_LIMITS: Final = ("max_connections", "max_connections_per_ip")
+
+
+@frozen
+class RunningServer:
+    """What can be exchanged of a server: the number of its entry, and its limits."""
+
+    number: int
+    limits: ConnectionLimits
+
+
+class Reload:
+    """What SIGHUP does. Called in the reactor's thread."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        current: Config,
+        read: Callable[[], Loaded],
+        *,
+        output: LogOutput | None,
+        certificates: Sequence[ServerTLS],
+        servers: Sequence[RunningServer],
+    ) -> None:
+        """`read` loads the configuration as it was loaded at start."""
+        self.current = current
+        self._read = read
+        self._output = output
+        self._certificates = certificates
+        self._servers = servers
+
+    def __call__(self) -> bool:
+        """Exchange what can be exchanged. Gives False when nothing was changed."""
+        try:
+            loaded = self._read()
+            check(loaded.config, loaded.where)
+            for one in self._certificates:
+                ServerTLS(*one.files)
+            if self._output is not None:
+                self._output.configure(loaded.config.logging)
+        except ConfigError as error:
+            for problem in error.problems:
+                self._refuse(str(problem))
+            return False
+        except (CertificateUnusable, OSError) as error:
+            self._refuse(str(error))
+            return False
+        for warning in loaded.warnings:
+            self.log.warn("{warning}", warning=str(warning))
+        self._apply(loaded.config)
+        return True
+
+    def reopen(self) -> None:
+        """Open the log's file anew, after it was renamed."""
+        if self._output is None:
+            return
+        try:
+            self._output.reopen()
+        except OSError as error:
+            self._refuse(str(error))
+
+    def _refuse(self, why: str) -> None:
+        self.log.error("the configuration was not reloaded, nothing has changed: {why}", why=why)
+
+    def _apply(self, config: Config) -> None:
+        for one in self._certificates:
+            one.reload()
+        for server in self._servers:
+            if server.number < len(config.servers):
+                entry = config.servers[server.number]
+                server.limits.change(
+                    total=entry.max_connections, per_address=entry.max_connections_per_ip
+                )
+        waiting = [path for path in changes(self.current, config) if not _is_exchanged(path)]
+        if waiting:
+            self.log.warn(
+                "changed keys that take a restart: {keys}",
+                keys=", ".join(dotted(path) for path in waiting),
+            )
+        self.current = config
+        self.log.info("the configuration was reloaded")
+
+
+def changes(old: Any, new: Any, path: Path = ()) -> list[Path]:
+    """The paths of the keys whose values differ."""
+    if has(type(old)) and type(old) is type(new):
+        found: list[Path] = []
+        for attribute in fields(type(old)):
+            name = attribute.name
+            found += changes(getattr(old, name), getattr(new, name), (*path, name))
+        return found
+    if isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
+        return [
+            step
+            for number, (one, other) in enumerate(zip(old, new, strict=True))
+            for step in changes(one, other, (*path, number))
+        ]
+    return [] if old == new else [path]
+
+
+def _is_exchanged(path: Path) -> bool:
+    return path[0] == "logging" or (path[0] == "servers" and path[-1] in _LIMITS)
