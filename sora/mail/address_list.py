@@ -143,7 +143,7 @@ class _Reader:
         for mark in _COMMENT_MARK.finditer(self.value, self.place):
             depth += {b"(": 1, b")": -1}.get(mark[0], 0)
             if depth == 0:
-                end = self.place + mark.end()
+                end = mark.end()
                 content = self.value[self.place + 1 : end - 1].strip()
                 self.comment = _ESCAPE.sub(rb"\1", content)
                 self.place, self.spaced = end, True
@@ -183,17 +183,18 @@ class _Reader:
             start -= 1
         mailbox = b"".join(text for _, text in self.words[max(start, 0) :])
         self.words = self.words[: max(start, 0)]
-        host: list[bytes] = []
+        local, host = [mailbox], list[bytes]()
         self.spaced = False
         while (found := _TOKEN_WITHOUT_QUOTES.match(self.value, self.place)) is not None:
             if found.lastgroup in ("atom", "literal"):
                 host.append(found[0])
             elif found[0] == b"@":
-                mailbox += b"@" + b"".join(host)
+                local += [b"@", *host]
                 host = []
             elif not (found.lastgroup == "space" and not host):
                 break
             self.place = found.end()
+        mailbox = b"".join(local)
         # What follows up to the separator is noise, but a comment may be the name.
         name = self._phrase()
         while (token := self._next()) is not None:

@@ -4,9 +4,34 @@ Nothing here is computed again when a message is read: FETCH, SEARCH and SORT wo
 facts, and on the octets of the sections that a client asks for.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from mmap import mmap
+from typing import Final
 
 from attrs import field, frozen
+
+from sora.mail import dates, envelope, html, message, section, structure, transfer
+from sora.mail.charsets import decode as decode_charset
+from sora.mail.content_type import decode_parameter
+from sora.mail.encoded_words import decode as decode_words
+from sora.mail.headers import Field
+from sora.mail.headers import fields as read_fields
+from sora.mail.message import Part
+from sora.mail.sort_keys import (
+    base_subject,
+    first_display,
+    first_mailbox,
+    message_id,
+    message_ids,
+)
+from sora.mail.text import fold, one_line, preview
+
+MAX_TEXT: Final = 4_000_000
+"""Characters of `Facts.text_body`: what a search can find of one message."""
+
+# Octets of a text part that are decoded for each character that still has room.
+_OCTETS_FOR_CHARACTER: Final = 4
 
 
 @frozen
@@ -58,3 +83,109 @@ class Facts:
     text_bcc: str = field(default="", repr=False)
     text_header: str = field(default="\n", repr=False)
     text_body: str = field(default="", repr=False)
+
+
+def derive(content: "bytes | memoryview | mmap") -> Facts:
+    """The facts of a message's octets. Never raises, whatever they are.
+
+    The time is linear in the size. It is CPU: what is longer than some 64 KB belongs on a thread.
+    """
+    data = content if isinstance(content, bytes) else bytes(content)
+    root = message.parse(data)
+    read = envelope.read(root.fields)
+    values = read.values
+    subject = one_line(decode_words(values.get(b"subject", b"")))
+    sent = dates.parse(values[b"date"]) if b"date" in values else None
+    references = [value for name, value in root.fields if name == b"references"]
+    in_reply_to = message_ids(values.get(b"in-reply-to", b""))
+    beginning, body = _body_texts(root, data)
+    return Facts(
+        size=len(data),
+        size_crlf=len(data) + data.count(b"\n") - data.count(b"\r\n"),
+        header=data[: root.body],
+        envelope=read.wire,
+        structure=structure.extended(root, data),
+        parts=section.describe(root),
+        sent_at=sent.at if sent else None,
+        sent_day=sent.day if sent else None,
+        sort_subject=base_subject(subject),
+        sort_from=first_mailbox(read.senders),
+        sort_to=first_mailbox(read.to),
+        sort_cc=first_mailbox(read.cc),
+        display_from=first_display(read.senders),
+        display_to=first_display(read.to),
+        message_id=message_id(values.get(b"message-id", b"")),
+        in_reply_to=in_reply_to[0] if in_reply_to else "",
+        references=message_ids(b" ".join(references)) if references else (),
+        preview=beginning,
+        text_subject=fold(subject),
+        text_from=_folded(values.get(b"from")),
+        text_to=_folded(values.get(b"to")),
+        text_cc=_folded(values.get(b"cc")),
+        text_bcc=_folded(values.get(b"bcc")),
+        text_header=_header_text(root.fields),
+        text_body=body,
+    )
+
+
+def header_text(block: bytes) -> str:
+    """`Facts.text_header` of any header block: trace lines are searched in the same form."""
+    return _header_text(read_fields(block))
+
+
+def _header_text(fields: Sequence[Field]) -> str:
+    lines = b"".join([b"\n%s:%s" % pair for pair in fields]) + b"\n"
+    if lines.isascii() and b"=?" not in lines and b"\0" not in lines and b"\r" not in lines:
+        return lines.decode("ascii").lower()
+    return "".join([f"\n{name.decode()}:{_folded(value)}" for name, value in fields]) + "\n"
+
+
+def _folded(value: bytes | None) -> str:
+    """A header value decoded and folded, on one line."""
+    if not value:
+        return ""
+    return fold(" ".join(decode_words(value).splitlines()))
+
+
+def _body_texts(root: Part, data: bytes) -> tuple[str, str]:
+    """The preview, and the folded text of all text parts."""
+    beginning = ""
+    pieces: list[str] = []
+    room = MAX_TEXT
+    for text in _texts(root, data):
+        beginning = beginning or preview(text.text if isinstance(text, _BodyText) else "")
+        folded = fold(text.text[:room])[:room]
+        pieces.append(folded)
+        room -= len(folded) + 1
+        if room <= 0:
+            break
+    return beginning, "\n".join(pieces)
+
+
+@frozen
+class _HeaderText:
+    """Text of the header of a message inside the message."""
+
+    text: str
+
+
+@frozen
+class _BodyText:
+    """Text of a text part, as a reader sees it."""
+
+    text: str
+
+
+def _texts(part: Part, data: bytes) -> Iterator[_HeaderText | _BodyText]:
+    """The texts of a part in their order. Decoded one by one: the caller may have enough."""
+    if part.parts:
+        for inner in part.parts:
+            yield from _texts(inner, data)
+    elif part.message is not None:
+        yield _HeaderText(_header_text(part.message.fields))
+        yield from _texts(part.message, data)
+    elif part.type.type.lower() == b"text":
+        limit = min(part.end, part.body + MAX_TEXT * _OCTETS_FOR_CHARACTER)
+        octets = transfer.decode(data[part.body : limit], part.encoding)
+        text = decode_charset(octets, decode_parameter(part.type.parameters, "charset") or "")
+        yield _BodyText(html.to_text(text) if part.type.subtype.lower() == b"html" else text)

@@ -1,0 +1,95 @@
+"""Keys of SORT and THREAD: base subject, first addresses, message ids (RFC 5256, RFC 5957).
+
+All texts are folded, so that storage can order them as they are.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from sora.mail.address_list import MISSING_DOMAIN, MailAddress
+from sora.mail.encoded_words import decode, raw
+from sora.mail.text import fold, one_line
+
+MAX_KEY: Final = 1000
+"""Characters of a key; what differs later than that is the same."""
+MAX_REFERENCES: Final = 200
+"""Message ids kept of References: the first, and the last ones."""
+
+# RFC 5256 §5: subj-blob, subj-refwd, subj-leader, subj-trailer. The text is folded already.
+_BLOB: Final = r"(?:\[[^\[\]]*\] ?)"
+_LEADER: Final = re.compile(_BLOB + r"*+(?:re|fwd?) ?" + _BLOB + r"?: ?")
+_FIRST_BLOB: Final = re.compile(_BLOB)
+_MESSAGE_ID: Final = re.compile(rb"<\s*([^<>\s](?:[^<>]{0,996}[^<>\s])?)\s*>")
+
+
+def base_subject(subject: str) -> str:
+    """The base subject of a decoded subject (RFC 5256 §2.1), folded."""
+    text = fold(one_line(subject[: 4 * MAX_KEY]))
+    while True:
+        text = _stripped(text)
+        # Step 6: "[fwd: ...]" around it.
+        if not (text.startswith("[fwd:") and text.endswith("]")):
+            return text[:MAX_KEY]
+        text = text[5:-1]
+
+
+def _stripped(text: str) -> str:
+    """Steps 2 to 5: without trailers, leaders and, unless nothing else is left, blobs."""
+    while text.endswith((" ", "(fwd)")):
+        text = text.removesuffix("(fwd)").rstrip(" ")
+    place = len(text) - len(text.lstrip(" "))
+    while True:
+        leader = _LEADER.match(text, place)
+        if leader is not None:
+            place = leader.end()
+            continue
+        blob = _FIRST_BLOB.match(text, place)
+        if blob is None or blob.end() == len(text):
+            return text[place:]
+        place = blob.end()
+
+
+def first_mailbox(addresses: Sequence[MailAddress]) -> str:
+    """The mailbox of the first address, without its domain (RFC 5256 §3, FROM)."""
+    if not addresses:
+        return ""
+    return fold(decode(addresses[0].mailbox or b""))[:MAX_KEY]
+
+
+def first_display(addresses: Sequence[MailAddress]) -> str:
+    """The display name of the first address, or its address (RFC 5957 §3)."""
+    if not addresses:
+        return ""
+    one = addresses[0]
+    name = one_line(decode(one.name or b""))
+    if not name:
+        name = decode(one.mailbox or b"")
+        if one.host and one.host != MISSING_DOMAIN:
+            name += "@" + decode(one.host)
+    return fold(name)[:MAX_KEY]
+
+
+def message_ids(value: bytes) -> tuple[str, ...]:
+    """The message ids of a field, without brackets, quoting normalised, each once."""
+    found = dict.fromkeys(_normalised(one) for one in _MESSAGE_ID.findall(value))
+    ids = tuple(found)
+    if len(ids) > MAX_REFERENCES:
+        return ids[:1] + ids[1 - MAX_REFERENCES :]
+    return ids
+
+
+def message_id(value: bytes) -> str:
+    """The message id of a Message-ID field; one without brackets is taken as it is."""
+    ids = message_ids(value)
+    if ids:
+        return ids[0]
+    words = value[:MAX_KEY].split()
+    return raw(words[0].strip(b"<>")) if words else ""
+
+
+def _normalised(one: bytes) -> str:
+    # `"a"@b` and `a@b` are the same id (RFC 5256 §3, THREAD=REFERENCES).
+    if one.startswith(b'"'):
+        one = re.sub(rb"\\(.)", rb"\1", one.replace(b'"', b""))
+    return raw(one)
