@@ -76,8 +76,8 @@ def parse(line: bytes) -> Command:
         text = line.decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
         raise BadSyntax("The command is not UTF-8") from None
-    if "\0" in text or "\r" in text:
-        raise BadSyntax("The command has a NUL or a bare CR")
+    if any(character < " " for character in text):
+        raise BadSyntax("The command has a control character")
     word, _, rest = text.partition(" ")
     word = word.upper()
     match word:
