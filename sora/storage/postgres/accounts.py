@@ -95,7 +95,7 @@ class Accounts:
                 "select (account_row_v1(c.account_id)).* from ("
                 " select c.account_id, c.address_key from credentials c"
                 " join accounts a on a.id = c.account_id"
-                " where c.is_primary and c.address_key > %s and (%s or a.deleted_at is null)"
+                " where c.is_primary and c.address_key > %s and (a.deleted_at is not null) = %s"
                 " and (%s::text is null or c.domain_id = (select id from domains where name = %s))"
                 " order by c.address_key limit %s) c order by c.address_key",
                 (after, deleted, domain, domain, limit),

@@ -146,8 +146,8 @@ def _seen(row: tuple[Any, ...] | None, target: Target) -> Placed | None:
     if row is None:
         return None
     _, mailbox_id, uid, uidvalidity, modseq, before, _, ids, _, names = row
-    words = tuple(word for word in packing.keywords(names) if ids and word[0] in ids)
     mask = target.flags.system | packing.keyword_mask(ids)
+    words = packing.used(packing.keywords(names), (mask,))
     return Placed(Fate.PLACED, mailbox_id, uid, uidvalidity, modseq, before, mask, words)
 
 

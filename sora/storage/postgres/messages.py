@@ -257,6 +257,7 @@ class Messages:
 
         row = await self._database.run("outcome", rest, write=False)
         uidvalidity, words = row or (0, None)
+        masks = tuple(mask_of.get(uid, 0) for uid in arrived.uids)
         copied = Copied(
             arrived.mailbox_id,
             uidvalidity,
@@ -264,8 +265,8 @@ class Messages:
             arrived.modseq,
             tuple(packing.number_set(cast(str | None, arrived.detail.get("sources")))),
             tuple(arrived.uids),
-            tuple(mask_of.get(uid, 0) for uid in arrived.uids),
-            packing.keywords(words),
+            masks,
+            packing.used(packing.keywords(words), masks),
         )
         gone = Expunged(
             mailbox_id,
@@ -307,9 +308,9 @@ class Messages:
 def _placed(row: tuple[Any, ...], target: Target) -> Placed:
     fate, mailbox_id, uid, uidvalidity, modseq, before, ids, names = row[:8]
     if fate != Fate.PLACED:
-        return Placed(Fate(fate), mailbox_id)
+        return Placed(Fate(fate), mailbox_id or 0, uid or 0, uidvalidity or 0)
     mask = target.flags.system | packing.keyword_mask(ids)
-    words = tuple(word for word in packing.keywords(names) if ids and word[0] in ids)
+    words = packing.used(packing.keywords(names), (mask,))
     return Placed(Fate.PLACED, mailbox_id, uid, uidvalidity, modseq, before, mask, words)
 
 
@@ -330,6 +331,7 @@ def _moved(source_id: int, row: tuple[Any, ...]) -> Moved:
     source_before, source_modseq, vanished = row[9:]
     chosen = tuple(packing.numbers(sources))
     uids = tuple(range(first, first + len(chosen)))
+    masks = tuple(packing.masks(uids, flags, spots))
     copied = Copied(
         mailbox_id,
         uidvalidity,
@@ -337,8 +339,8 @@ def _moved(source_id: int, row: tuple[Any, ...]) -> Moved:
         modseq,
         chosen,
         uids,
-        tuple(packing.masks(uids, flags, spots)),
-        packing.keywords(words),
+        masks,
+        packing.used(packing.keywords(words), masks),
     )
     gone = Expunged(source_id, source_before, source_modseq, packing.number_set(vanished))
     return Moved(copied, gone)

@@ -7,7 +7,7 @@ faster to read than a row for each message, and the reactor is not kept from oth
 import json
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -71,6 +71,14 @@ def keywords(text: str | None) -> tuple[tuple[int, str], ...]:
     if not text or text == _NO_KEYWORDS:
         return ()
     return tuple((number, name) for number, name in json.loads(text))
+
+
+def used(words: tuple[tuple[int, str], ...], by: Iterable[int]) -> tuple[tuple[int, str], ...]:
+    """Those keywords that one of the masks has."""
+    together = 0
+    for mask in by if words else ():
+        together |= mask
+    return tuple(word for word in words if together >> (FIRST_KEYWORD_BIT + word[0]) & 1)
 
 
 def keyword_names(flags: Flags) -> tuple[list[str], list[str]]:

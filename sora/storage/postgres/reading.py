@@ -111,13 +111,17 @@ def _statement(wants: frozenset[Want]) -> tuple[str, dict[str, int]]:
     columns = list(_ALWAYS)
     for want in sorted(wants):
         columns.extend(column for column in _COLUMNS[want] if column not in columns)
-    join = " join contents c on c.id = m.content_id" if wants else ""
+    # Messages are chosen before contents are joined, so that a wide range reads no more of them
+    # than are sent; and each content is found by its key, whatever the planner thinks of sizes.
+    join = (
+        " cross join lateral (select * from contents where id = m.content_id offset 0) c"
+        if wants
+        else ""
+    )
     named = ", ".join(f"{column} as c{place}" for place, column in enumerate(columns))
     sql = (
-        f"select {named} from (select %s::bigint as id, %s::int8multirange as uids) w,"
-        f" unnest(w.uids) u join messages m on true{join}"
-        f" where m.mailbox_id = w.id and m.uid >= lower(u) and m.uid < upper(u)"
-        f" order by m.uid limit {BATCH}"
+        f"select {named} from (select * from messages_in_v1(%s, %s::int8multirange)"
+        f" order by uid limit {BATCH}) m{join} order by m.uid"
     )
     return sql, {column: place for place, column in enumerate(columns)}
 

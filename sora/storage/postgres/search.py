@@ -156,6 +156,8 @@ class _Builder:
         if not _storable(text):
             return "false"
         self.texts = True
+        if "\n" in text:  # no line of a header has one
+            return self._with("coalesce(strpos(t.body, %s) > 0, false)", text)
         return self._with(
             "case when strpos(t.header, %s) > 0 then true when strpos(t.body, %s) > 0 then true"
             " when m.trace is null then false"

@@ -69,6 +69,18 @@ begin
 end
 $$;
 
+-- The messages of a mailbox whose UIDs are in a set: for each of its ranges one range of the
+-- index. (Written as a plain join it may be planned as a scan of the whole mailbox.)
+create function messages_in_v1(p_mailbox bigint, p_uids int8multirange) returns setof messages
+language sql stable rows 100 as $$
+    select m.* from unnest(p_uids) r cross join lateral (
+        select * from messages
+        where mailbox_id = p_mailbox and uid >= lower(r)
+            and uid < coalesce(upper(r), 9223372036854775807)
+        offset 0
+    ) m
+$$;
+
 -- Numbers of keywords, ascending; those that the account has never used are added under the lock
 -- of its row. p_keys are the names as they are compared.
 create function learn_keywords_v1(p_account bigint, p_names text[], p_keys text[])
@@ -115,6 +127,23 @@ $$;
 create function cut_keywords_v1(p_old integer[], p_removed integer[]) returns integer[]
 language sql immutable as $$
     select array_agg(k order by k) from unnest(p_old) k where k <> all (p_removed)
+$$;
+
+-- What STORE makes of flags and of keywords; p_mode is replace, add or remove.
+create function new_flags_v1(p_mode text, p_old smallint, p_flags smallint) returns smallint
+language sql immutable as $$
+    select (case p_mode when 'add' then p_old | p_flags when 'remove' then p_old & ~p_flags
+        else p_flags end)::smallint
+$$;
+
+create function new_keywords_v1(p_mode text, p_old integer[], p_ids integer[]) returns integer[]
+language sql immutable as $$
+    select case
+        when p_mode = 'replace' then nullif(p_ids, '{}')
+        when p_ids = '{}' then p_old
+        when p_mode = 'add' then join_keywords_v1(p_old, p_ids)
+        else cut_keywords_v1(p_old, p_ids)
+    end
 $$;
 
 -- p_map[number here + 1] = number there. A keyword that has none yet is one that came after the
@@ -365,6 +394,11 @@ begin
         v_octets := v_size + coalesce(char_length(t.t), 0);
         if t.r is not null and t.e <> all (v_claimed) then
             fate := 'duplicate';
+            mailbox := 0;
+            select d.mailbox_id, d.uid, b.uidvalidity into mailbox, uid, uidvalidity
+            from deliveries d join mailboxes b on b.id = d.mailbox_id
+            where d.account_id = t.a and d.recipient = t.r
+                and d.received_hash = decode(t.h, 'hex');
         else
             select * into v_account from accounts a
                 where a.id = t.a and a.scope_id = p_scope and a.deleted_at is null;
@@ -373,6 +407,7 @@ begin
             end if;
             if v_account.id is null or v_box.id is null or v_box.account_id <> t.a then
                 fate := 'no mailbox';
+                mailbox := 0;
             elsif (v_account.quota_storage is not null or v_account.quota_messages is not null)
                 and not fits_quota_v1(
                     t.a, v_account.quota_storage, v_account.quota_messages, v_octets, 1
@@ -422,6 +457,11 @@ begin
                 p_operation.id, p_operation.actor, p_operation.session,
                 p_operation.protocol, p_operation.address
             );
+            if t.r is not null then
+                update deliveries d set uid = v_box.uidnext
+                where d.account_id = t.a and d.recipient = t.r
+                    and d.received_hash = decode(t.h, 'hex');
+            end if;
             v_placed := v_placed + 1;
         end if;
         content_id := v_content;
@@ -491,29 +531,24 @@ begin
     o_modseq := next_modseq_v1(o_before);
     if p_unchanged is not null then
         select range_agg(int8range(m.uid, m.uid + 1)) into v_modified
-        from unnest(p_uids) r join messages m
-            on m.mailbox_id = p_mailbox and m.uid >= lower(r) and m.uid < upper(r)
+        from messages_in_v1(p_mailbox, p_uids) m
         where m.modseq > p_unchanged;
     end if;
     with old as materialized (
-        select m.uid, m.flags, m.keywords, c.flags as new_flags, c.keywords as new_keywords
-        from unnest(p_uids) r join messages m
-            on m.mailbox_id = p_mailbox and m.uid >= lower(r) and m.uid < upper(r),
-        lateral (select
-            (case p_mode when 'add' then m.flags | p_flags when 'remove' then m.flags & ~p_flags
-                else p_flags end)::smallint as flags,
-            case
-                when p_mode = 'replace' then nullif(v_ids, '{}')
-                when v_ids = '{}' then m.keywords
-                when p_mode = 'add' then join_keywords_v1(m.keywords, v_ids)
-                else cut_keywords_v1(m.keywords, v_ids)
-            end as keywords
-        ) c
-        where (p_unchanged is null or m.modseq <= p_unchanged)
-            and (c.flags <> m.flags or c.keywords is distinct from m.keywords)
+        select m.uid, m.flags, m.keywords,
+            new_flags_v1(p_mode, m.flags, p_flags) as new_flags,
+            new_keywords_v1(p_mode, m.keywords, v_ids) as new_keywords
+        from messages_in_v1(p_mailbox, p_uids) m
+        where (p_unchanged is null or m.modseq <= p_unchanged) and (
+            new_flags_v1(p_mode, m.flags, p_flags) <> m.flags
+            or new_keywords_v1(p_mode, m.keywords, v_ids) is distinct from m.keywords
+        )
     ), changed as (
-        update messages m set flags = o.new_flags, keywords = o.new_keywords, modseq = o_modseq
-        from old o where m.mailbox_id = p_mailbox and m.uid = o.uid
+        update messages m set
+            flags = new_flags_v1(p_mode, m.flags, p_flags),
+            keywords = new_keywords_v1(p_mode, m.keywords, v_ids),
+            modseq = o_modseq
+        where m.mailbox_id = p_mailbox and m.uid = any (array(select uid from old))
     )
     select count(*), coalesce(sum((o.flags & 1) - (o.new_flags & 1)), 0),
         coalesce(sum((o.new_flags & 8) - (o.flags & 8)), 0) / 8,
@@ -573,9 +608,10 @@ begin
     o_modseq := next_modseq_v1(o_before);
     if v_box.deleted > 0 then
         with gone as (
-            delete from messages m using unnest(p_uids) r
-            where m.mailbox_id = p_mailbox and m.uid >= lower(r) and m.uid < upper(r)
-                and (m.flags & 8) <> 0
+            delete from messages m
+            where m.mailbox_id = p_mailbox and m.uid = any (array(
+                select uid from messages_in_v1(p_mailbox, p_uids) where (flags & 8) <> 0
+            ))
             returning m.*
         ), kept as (
             insert into expunged (

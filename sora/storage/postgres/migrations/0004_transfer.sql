@@ -65,8 +65,10 @@ begin
 
     if p_move then
         with gone as (
-            delete from messages m using unnest(p_uids) r
-            where m.mailbox_id = p_source and m.uid >= lower(r) and m.uid < upper(r)
+            delete from messages m
+            where m.mailbox_id = p_source and m.uid = any (array(
+                select uid from messages_in_v1(p_source, p_uids)
+            ))
             returning m.*
         ), chosen as materialized (
             select *, o_first - 1 + row_number() over (order by uid) as new_uid,
@@ -102,8 +104,7 @@ begin
             select m.*, o_first - 1 + row_number() over (order by m.uid) as new_uid,
                 case when v_map is null then m.keywords else map_keywords_v1(m.keywords, v_map) end
                     as new_keywords
-            from unnest(p_uids) r join messages m
-                on m.mailbox_id = p_source and m.uid >= lower(r) and m.uid < upper(r)
+            from messages_in_v1(p_source, p_uids) m
         ), made as (
             insert into messages (
                 account_id, mailbox_id, uid, content_id, modseq, internal_date, save_date,
@@ -207,8 +208,7 @@ begin
     select array_agg(k.name order by k.id), array_agg(k.name_key order by k.id)
     into v_names, v_keys
     from keywords k where k.account_id = p_from and k.id in (
-        select unnest(m.keywords) from unnest(p_uids) r join messages m
-            on m.mailbox_id = p_mailbox and m.uid >= lower(r) and m.uid < upper(r)
+        select unnest(m.keywords) from messages_in_v1(p_mailbox, p_uids) m
     );
     perform learn_keywords_v1(p_to, v_names, v_keys);
     select array_agg(there.id order by here.id) into v_map
@@ -232,10 +232,11 @@ language plpgsql volatile as $$
 declare
     v_destination bigint;
 begin
-    select id into v_destination from mailboxes
-        where account_id = p_account and name_key = p_key and deleted_at is null;
+    select b.id into v_destination
+    from mailboxes b join accounts a on a.id = b.account_id and a.deleted_at is null
+    where b.account_id = p_account and b.name_key = p_key and b.deleted_at is null;
     if v_destination is null then
-        raise exception using errcode = 'SR001', message = 'There is no such mailbox.';
+        raise exception using errcode = 'SR001', message = format('There is no mailbox %s.', p_key);
     end if;
     select t.* into o_mailbox, o_uidvalidity, o_before, o_modseq, o_sources, o_first, o_flags,
         o_spots, o_keywords, o_source_before, o_source_modseq, o_vanished

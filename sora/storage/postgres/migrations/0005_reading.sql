@@ -58,6 +58,7 @@ language plpgsql stable as $$
 declare
     v_box mailboxes;
     v_changed int8multirange;
+    v_came int8multirange;
     v_vanished int8multirange;
 begin
     select * into v_box from mailboxes where id = p_mailbox and deleted_at is null;
@@ -74,11 +75,14 @@ begin
         );
     if p_since < v_box.highest_modseq and o_complete then
         select range_agg(r) filter (where e.kind in (1, 2, 4, 5)),
+            range_agg(r) filter (where e.kind in (1, 4, 5)),
             range_agg(r) filter (where e.kind in (3, 6))
-        into v_changed, v_vanished
+        into v_changed, v_came, v_vanished
         from events e, unnest(e.uids) r
         where e.mailbox_id = p_mailbox and e.modseq > p_since
             and e.modseq <= v_box.highest_modseq;
+        -- What came and went since then was never there for the caller (G24).
+        v_vanished := v_vanished - coalesce(v_came, '{}');
         select string_agg(m.uid::text, ','), string_agg(chr(64 + m.flags), ''),
             string_agg(m.modseq::text, ','),
             string_agg(m.uid || ':' || array_to_string(m.keywords, '.'), ',')
@@ -86,8 +90,7 @@ begin
         into o_uids, o_flags, o_modseqs, o_spots
         from (
             select m.uid, m.flags, m.modseq, m.keywords
-            from unnest(v_changed) r join messages m
-                on m.mailbox_id = p_mailbox and m.uid >= lower(r) and m.uid < upper(r)
+            from messages_in_v1(p_mailbox, v_changed) m
             order by m.uid
         ) m;
     end if;
@@ -130,27 +133,27 @@ language sql stable as $$
             filter (where m.keywords is not null)
     from (
         select m.uid, m.flags, m.modseq, m.keywords
-        from unnest(p_uids) r join messages m
-            on m.mailbox_id = p_mailbox and m.uid >= lower(r) and m.uid < upper(r)
+        from messages_in_v1(p_mailbox, p_uids) m
         order by m.uid
     ) m
 $$;
 
--- The header lines of a trace as content_texts has them. A trace is made by us, in ASCII or UTF-8.
+-- A trace as lines like those of content_texts.header: unfolded, in lower case. It is made by us, in
+-- ASCII or UTF-8.
 create function trace_lines_v1(p_trace text) returns text
 language plpgsql immutable as $$
 declare
-    v_text text;
+    v_text text := p_trace;
 begin
-    begin
-        v_text := convert_from(convert_to(p_trace, 'LATIN1'), 'UTF8');
-    exception when others then
-        v_text := p_trace;
-    end;
-    v_text := lower(regexp_replace(v_text, E'\r?\n[ \t]+', ' ', 'g'));
-    return regexp_replace(
-        E'\n' || replace(v_text, E'\r', ''), E'\n([^:\n]*):[ \t]*', E'\n\\1:', 'g'
-    );
+    if octet_length(v_text) <> char_length(v_text) then
+        begin
+            v_text := convert_from(convert_to(v_text, 'LATIN1'), 'UTF8');
+        exception when character_not_in_repertoire or untranslatable_character then
+            null;
+        end;
+    end if;
+    v_text := replace(replace(lower(v_text), E'\r\n\t', ' '), E'\r\n ', ' ');
+    return E'\n' || replace(replace(v_text, E'\r', ''), ': ', ':');
 end
 $$;
 

@@ -157,7 +157,7 @@ begin
         union all
         select id from (
             select id from contents
-            where state = 'pending' and created_at <= now() - greatest(p_grace, interval '1 day')
+            where state = 'pending' and created_at <= now() - p_grace
             order by created_at limit p_limit
         ) abandoned
     ) c;
