@@ -57,10 +57,10 @@ class Threads(Service):
 
         def done(result: Any) -> None:
             self._running.discard(call)
+            answer.callback(result)  # ignored when the caller has cancelled
             if not self._running and self._ended is not None:
                 ended, self._ended = self._ended, None
                 ended.callback(None)
-            answer.callback(result)  # ignored when the caller has cancelled
 
         call.addBoth(done)
         return answer
