@@ -290,7 +290,9 @@ class Connection(TwistedProtocol):
     def abort(self) -> None:
         """Hang up now; what was not sent is lost."""
         if self.transport is not None and not self._lost:
-            self.transport.unregisterProducer()
+            if not self._closing:
+                self._closing = True
+                self.transport.unregisterProducer()
             abort = getattr(self.transport, "abortConnection", self.transport.loseConnection)
             abort()
 

@@ -5,7 +5,7 @@ never guessed: a sender that is trusted has to send one (§5), and it is read wh
 anything else is (G56).
 """
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from re import compile as compile_regex
 from struct import Struct
 from typing import Final
@@ -75,7 +75,7 @@ def _read_v1(data: bytes) -> ProxyHeader | None:
         raise BadProxyHeader("the PROXY header has no address") from None
     if (address.version == 4) != (family == b"TCP4") or int(port) > 65535:
         raise BadProxyHeader("the PROXY header contradicts itself")
-    return ProxyHeader(end + 1, Peer.at(str(address), int(port)))
+    return ProxyHeader(end + 1, _peer(address, int(port)))
 
 
 def _read_v2(data: bytes) -> ProxyHeader | None:
@@ -96,4 +96,9 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
         raise BadProxyHeader("the PROXY header is too short for its addresses")
     host = ip_address(data[16 : 16 + octets])
     (port,) = _PORT.unpack_from(data, 16 + 2 * octets)
-    return ProxyHeader(size, Peer.at(str(host), port))
+    return ProxyHeader(size, _peer(host, port))
+
+
+def _peer(address: IPv4Address | IPv6Address, port: int) -> Peer:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return Peer(str(mapped or address), port)
