@@ -118,7 +118,7 @@ async def _make_template(name: str) -> str:
             if cursor.fetchone() is None:
                 cursor.execute(f'DROP DATABASE IF EXISTS "{building}" WITH (FORCE)')
                 cursor.execute(f'CREATE DATABASE "{building}" TEMPLATE template0')
-                await migrate(_connector(building), reactor, uuid4())  # type: ignore[arg-type]
+                await migrate(connector(building), reactor, uuid4())  # type: ignore[arg-type]
                 await _wait_until_left(building)
                 cursor.execute(f'ALTER DATABASE "{building}" RENAME TO "{name}"')
     finally:
@@ -133,7 +133,8 @@ async def _wait_until_left(database: str) -> None:
         await pause(reactor, 0.01)  # type: ignore[arg-type]
 
 
-def _connector(database: str) -> Callable[[], Awaitable[Connection]]:
+def connector(database: str) -> Callable[[], Awaitable[Connection]]:
+    """What opens connections to this database, as `migrate` wants it."""
     server = evolve(the_server(), database=database)
     return lambda: connect(server, reactor, reactor)  # type: ignore[arg-type]
 

@@ -167,7 +167,7 @@ class Connection:
     async def execute(self, sql: str, parameters: Parameters = None) -> Answer:
         """Send `sql` (one or several statements: one message, one round trip).
 
-        Must be run to its end; nobody may cancel it.
+        Whoever cancels this loses the connection: it is closed, with the statement under way.
 
         Raises:
             Lost: the connection ended, and is closed.
@@ -195,7 +195,10 @@ class Connection:
 
     async def _answer(self, asked: "Deferred[Any]", cursor: Any, *, sent: bool) -> Answer:
         try:
-            await asked
+            await shielded(asked)
+        except CancelledError:
+            self._closed = True
+            raise
         except psycopg2.Error as error:
             if not self._closed and not self._wire.closed and not ends_connection(error):
                 raise

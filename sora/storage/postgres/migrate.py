@@ -309,11 +309,7 @@ class _Runner:
         keeping.addErrback(self._stopped_keeping, connection)
         applied = []
         try:
-            limit, lock = int(self._pace.limit * 1000), int(self._pace.lock * 1000)
-            await connection.execute(
-                f"SET statement_timeout = {limit}; SET lock_timeout = {lock};"
-                "SET client_min_messages = warning"
-            )
+            await self._prepare_session(connection)
             # looked at again: while we waited, another runner may have done it all
             for migration in (await self._examine(connection)).pending:
                 self._progress(f"Migration {migration}")
@@ -322,6 +318,22 @@ class _Runner:
         finally:
             keeping.cancel()
         return applied
+
+    async def _prepare_session(self, connection: Connection) -> None:
+        limit, lock = int(self._pace.limit * 1000), int(self._pace.lock * 1000)
+        await connection.execute(
+            f"SET statement_timeout = {limit}; SET lock_timeout = {lock};"
+            "SET client_min_messages = warning"
+        )
+        try:
+            # A server whose runner was killed would work on, for nobody, and hold its locks.
+            # Since PostgreSQL 14, and not on every system.
+            await connection.execute(
+                "SELECT set_config(name, '1000', false) FROM pg_settings "
+                "WHERE name = 'client_connection_check_interval'"
+            )
+        except psycopg2.Error as error:
+            self.log.debug("Dead runners are noticed late: {error}", error=error)
 
     def _stopped_keeping(self, failure: object, connection: Connection) -> None:
         trapped = getattr(failure, "check", lambda *_: None)(CancelledError)
