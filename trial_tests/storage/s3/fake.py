@@ -1,0 +1,123 @@
+"""A small S3 store inside the test process, which fails as it is told.
+
+It keeps objects in a dict, checks the declared length and SHA-256 of what it gets, answers
+ranges, and takes one `Fault` off its list for each request.
+"""
+
+from collections import deque
+from hashlib import md5, sha256
+from typing import Any
+
+from attrs import frozen
+from twisted.internet import reactor
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from sora.config.s3 import S3Config
+
+ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>{}</Message></Error>"
+
+
+@frozen
+class Fault:
+    """What goes wrong with one request.
+
+    `status` and `code` are answered in place of the truth; `cut` closes the connection after so
+    many octets of the body; `stall` never goes on after them; `etag` is a wrong ETag; `damage`
+    keeps other bytes than were sent.
+    """
+
+    status: int = 0
+    code: str = ""
+    cut: int | None = None
+    stall: int | None = None
+    etag: str = ""
+    damage: bool = False
+
+
+class FakeS3(Resource):
+    """Listens on 127.0.0.1; `close` gives a Deferred."""
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.objects: dict[str, bytes] = {}
+        self.faults: deque[Fault | None] = deque()
+        self.requests: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self._port = reactor.listenTCP(0, Site(self), interface="127.0.0.1")
+
+    @property
+    def config(self) -> S3Config:
+        return S3Config(
+            endpoint=f"127.0.0.1:{self._port.getHost().port}",
+            bucket="fake",
+            access_key="AK",
+            secret_key="SK",
+            use_ssl=False,
+            path_style=True,
+            timeout=5.0,
+        )
+
+    def close(self) -> Any:
+        return self._port.stopListening()
+
+    def render(self, request: Request) -> Any:
+        fault = self.faults.popleft() if self.faults else None
+        path = request.path.decode("ascii")
+        method = request.method.decode("ascii")
+        self.requests.append((method, path))
+        self.headers.append(
+            {
+                name.decode().lower(): values[0].decode()
+                for name, values in request.requestHeaders.getAllRawHeaders()
+            }
+        )
+        if fault is not None and fault.status:
+            request.setResponseCode(fault.status)
+            return ERROR.format(fault.code, "told to").encode() if fault.code else b""
+        return getattr(self, f"_{method.lower()}")(request, path, fault)
+
+    def _put(self, request: Request, path: str, fault: Fault | None) -> bytes:
+        body = request.content.read()
+        told = request.getHeader("x-amz-content-sha256")
+        if told != sha256(body).hexdigest() or len(body) != int(
+            request.getHeader("content-length")
+        ):
+            request.setResponseCode(400)
+            return ERROR.format("BadDigest", "the body is not what was signed").encode()
+        self.objects[path] = body[::-1] if fault and fault.damage else body
+        etag = fault.etag if fault and fault.etag else md5(body).hexdigest()
+        request.setHeader("ETag", f'"{etag}"')
+        return b""
+
+    def _get(self, request: Request, path: str, fault: Fault | None) -> Any:
+        data = self.objects.get(path)
+        if data is None:
+            request.setResponseCode(404)
+            return ERROR.format("NoSuchKey", "not here").encode()
+        first, _, last = request.getHeader("range").removeprefix("bytes=").partition("-")
+        start, end = int(first), min(int(last) + 1, len(data))
+        if start >= len(data):
+            request.setResponseCode(416)
+            request.setHeader("Content-Range", f"bytes */{len(data)}")
+            return ERROR.format("InvalidRange", "not satisfiable").encode()
+        request.setResponseCode(206)
+        request.setHeader("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
+        part = data[start:end]
+        if fault is not None and (fault.cut is not None or fault.stall is not None):
+            request.setHeader("Content-Length", str(len(part)))
+            request.write(part[: fault.cut if fault.cut is not None else fault.stall])
+            if fault.cut is not None:
+                request.transport.loseConnection()
+            return NOT_DONE_YET
+        return part
+
+    def _delete(self, request: Request, path: str, fault: Fault | None) -> bytes:
+        if path not in self.objects:
+            request.setResponseCode(404)
+            return ERROR.format("NoSuchKey", "not here").encode()
+        del self.objects[path]
+        request.setResponseCode(204)
+        return b""
