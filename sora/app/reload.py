@@ -6,9 +6,13 @@ log says why (G68). Keys that changed and take a restart are named in the log.
 """
 
 from collections.abc import Callable, Sequence
+from signal import SIGHUP, SIGUSR1, signal
+from threading import current_thread, main_thread
 from typing import Any, Final
 
 from attrs import fields, frozen, has
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from sora.app.logging import LogOutput
@@ -17,6 +21,7 @@ from sora.config.config import Config
 from sora.config.load import Loaded
 from sora.config.problems import ConfigError, Path, dotted
 from sora.net.limits import ConnectionLimits
+from sora.net.tracker import Tracker
 from sora.tls.contexts import CertificateUnusable, ServerTLS
 
 _LIMITS: Final = ("max_connections", "max_connections_per_ip")
@@ -43,13 +48,16 @@ class Reload:
         output: LogOutput | None,
         certificates: Sequence[ServerTLS],
         servers: Sequence[RunningServer],
+        trackers: Sequence[Tracker] = (),
     ) -> None:
-        """`read` loads the configuration as it was loaded at start."""
+        """`read` loads the configuration as it was loaded at start. `servers` and `trackers`
+        may be filled later."""
         self.current = current
         self._read = read
         self._output = output
         self._certificates = certificates
         self._servers = servers
+        self._trackers = trackers
 
     def __call__(self) -> bool:
         """Exchange what can be exchanged. Gives False when nothing was changed."""
@@ -93,6 +101,8 @@ class Reload:
                 server.limits.change(
                     total=entry.max_connections, per_address=entry.max_connections_per_ip
                 )
+        for tracker in self._trackers:
+            tracker.change(per_user=config.limits.max_connections_per_user)
         waiting = [path for path in changes(self.current, config) if not _is_exchanged(path)]
         if waiting:
             self.log.warn(
@@ -121,4 +131,44 @@ def changes(old: Any, new: Any, path: Path = ()) -> list[Path]:
 
 
 def _is_exchanged(path: Path) -> bool:
-    return path[0] == "logging" or (path[0] == "servers" and path[-1] in _LIMITS)
+    return (
+        path[0] == "logging"
+        or path == ("limits", "max_connections_per_user")
+        or (path[0] == "servers" and path[-1] in _LIMITS)
+    )
+
+
+class Signals(Service):
+    """SIGHUP reloads and opens the log's file anew; SIGUSR1 only opens the file anew.
+
+    A signal comes in the middle of anything: it only puts the work on the reactor's list.
+    """
+
+    name = "signals"
+
+    def __init__(self, reload: Reload, reactor: IReactorFromThreads) -> None:
+        self._reload = reload
+        self._reactor = reactor
+        self._before: dict[int, Any] = {}
+
+    def startService(self) -> None:
+        """Listen for signals, if this is the main thread."""
+        super().startService()
+        if current_thread() is not main_thread():
+            return
+        for number, work in ((SIGHUP, self._hang_up), (SIGUSR1, self._reload.reopen)):
+            self._before[number] = signal(number, self._later(work))
+
+    def stopService(self) -> None:
+        """Let signals do what they did before."""
+        super().stopService()
+        for number, before in self._before.items():
+            signal(number, before)
+        self._before.clear()
+
+    def _later(self, work: Callable[[], object]) -> Callable[[int, Any], None]:
+        return lambda number, frame: self._reactor.callFromThread(work)
+
+    def _hang_up(self) -> None:
+        self._reload.reopen()
+        self._reload()

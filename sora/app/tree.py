@@ -14,7 +14,7 @@ that nothing hangs.
 from collections.abc import Awaitable, Callable
 
 from twisted.application.service import IService, MultiService, Service
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -115,6 +115,36 @@ class Stage(Service):
         """Do what is to be done at the end."""
         super().stopService()
         return Deferred.fromCoroutine(_run(self._stop))
+
+
+class Later(Service):
+    """A part of the tree that can only be built when what is below it has started.
+
+    `build` gives a service, which is then started, and stopped in its place.
+    """
+
+    def __init__(self, name: str, build: Callable[[], Awaitable[IService]]) -> None:
+        self.setName(name)
+        self._build = build
+        self._built: IService | None = None
+
+    def startService(self) -> "Deferred[None]":
+        """Build the part, and start it."""
+        super().startService()
+        return Deferred.fromCoroutine(self._start())
+
+    def stopService(self) -> "Deferred[object]":
+        """Stop the part, if it was built."""
+        super().stopService()
+        built, self._built = self._built, None
+        return maybeDeferred(built.stopService) if built is not None else succeed(None)
+
+    async def _start(self) -> None:
+        built = await self._build()
+        if not self.running:
+            return  # it was stopped meanwhile
+        self._built = built
+        await maybeDeferred(built.startService)
 
 
 def name_of(service: IService) -> str:

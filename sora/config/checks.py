@@ -115,6 +115,7 @@ def _is_32_octets(text: str) -> bool:
 def _servers(config: Config) -> list[tuple[Path, str]]:
     found: list[tuple[Path, str]] = []
     seen: dict[str, int] = {}
+    labels: set[str] = set()
     for number, server in enumerate(config.servers):
         if not server.start:
             continue
@@ -127,13 +128,14 @@ def _servers(config: Config) -> list[tuple[Path, str]]:
                 )
             )
         seen.setdefault(str(server.addr), number)
+        if server.label in labels:
+            found.append(((*path, "name"), f"another server is called {server.label}, too"))
+        labels.add(server.label)
         found += _certificates(config, server, path)
         if server.type == "http_api" and not server.api_key:
             found.append(((*path, "api_key"), "this must not be empty: openssl rand -hex 32"))
         if server.type.endswith("_proxy") and not server.remote_addrs:
             found.append(((*path, "remote_addrs"), "name at least one server behind the proxy"))
-    if not any(server.start for server in config.servers):
-        found.append((("servers",), "nothing is started: write a [[servers]] entry"))
     return found
 
 

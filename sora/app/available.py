@@ -1,0 +1,59 @@
+"""What a configuration asks for that this version does not have yet.
+
+The configuration file of all versions is one. What would be unsafe to pass over in silence
+(a server that is to listen, encryption, a second copy) is refused at start; the rest is said
+in the log.
+"""
+
+from collections.abc import Collection
+
+from sora.config.config import Config
+from sora.config.problems import ConfigError, Path, Problem, dotted
+
+_MISSING = "not available in this version"
+
+
+def require_available(config: Config, server_types: Collection[str]) -> list[str]:
+    """Raise ConfigError for what must not be passed over; gives sentences for the log."""
+    refused = _refused(config, server_types)
+    if refused:
+        raise ConfigError([Problem("", dotted(path), text) for path, text in refused])
+    return [f"{dotted(path)}: {text}" for path, text in _passed_over(config)]
+
+
+def _refused(config: Config, server_types: Collection[str]) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    for number, server in enumerate(config.servers):
+        if server.start and server.type not in server_types:
+            mend = f"servers of type {server.type} are {_MISSING}: set start = false"
+            found.append((("servers", number, "type"), mend))
+    if config.process.workers != 1:
+        text = f"more than one process is {_MISSING}: set workers = 1"
+        found.append((("process", "workers"), text))
+    if config.s3.encryption_keys and config.s3.encryption != "off":
+        mend = f'encryption is {_MISSING}: set encryption = "off", or remove the keys'
+        found.append((("s3", "encryption_keys"), mend))
+    if config.s3.second.bucket:
+        found.append((("s3", "second", "bucket"), f"a second bucket is {_MISSING}: leave it empty"))
+    if config.tls.enabled and config.tls.provider == "letsencrypt":
+        mend = f'letsencrypt is {_MISSING}: set provider = "file", or tls_cert_file'
+        found.append((("tls", "provider"), mend))
+    return found
+
+
+def _passed_over(config: Config) -> list[tuple[Path, str]]:
+    asked: list[tuple[Path, object]] = [
+        (("cluster", "enabled"), config.cluster.enabled),
+        (("relay", "type"), config.relay.type),
+        (("database", "read_endpoints"), config.database.read_endpoints),
+        (("database", "async_flags"), config.database.async_flags),
+        (("cleanup", "max_age_restriction"), config.cleanup.max_age_restriction),
+        (("history", "namespace"), config.history.namespace),
+        (("shared_mailboxes", "enabled"), config.shared_mailboxes.enabled),
+    ]
+    asked += [
+        (("servers", number, "client_filters"), server.client_filters)
+        for number, server in enumerate(config.servers)
+        if server.start
+    ]
+    return [(path, f"this is {_MISSING} and has no effect") for path, value in asked if value]

@@ -1,0 +1,165 @@
+"""`[[servers]]` made into listeners: one line in BUILDERS for each type of server."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry
+from twisted.internet.interfaces import IProtocolFactory
+
+from sora.app.reload import RunningServer
+from sora.auth.interfaces import IAuthenticator
+from sora.config.config import Config
+from sora.config.servers import ServerConfig
+from sora.mailbox.delivery import Delivery
+from sora.mailbox.mail_store import MailStore
+from sora.mailbox.spool import Spool
+from sora.metrics.connections import ConnectionMetrics
+from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.protocol import CommandMetrics
+from sora.net.limits import ConnectionLimits
+from sora.net.listener import Listener
+from sora.net.networks import Networks
+from sora.net.tracker import Tracker
+from sora.protocols.imap.service import imap_factory
+from sora.protocols.imap.service import refusal as imap_refusal
+from sora.protocols.lmtp.protocol import refusal as lmtp_refusal
+from sora.protocols.lmtp.service import lmtp_factory
+from sora.tls.contexts import ServerTLS
+
+
+@frozen(kw_only=True)
+class Parts:
+    """What builders choose from. A server is given what its builder takes out, never this."""
+
+    config: Config
+    reactor: Any
+    hostname: str
+    authenticator: IAuthenticator
+    mail: MailStore
+    delivery: Delivery
+    spool: Callable[[], Spool]
+    tracker: Tracker
+    commands: CommandMetrics
+    deliveries: DeliveryMetrics
+    connections: ConnectionMetrics
+
+
+@frozen
+class Spoken:
+    """A protocol as a listener takes it: its factory, and its words of refusal."""
+
+    factory: IProtocolFactory
+    refusal: Callable[[str], bytes]
+
+
+def _imap(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
+    factory = imap_factory(
+        clock=parts.reactor,
+        server=server,
+        limits=parts.config.limits,
+        authenticator=parts.authenticator,
+        mail=parts.mail,
+        spool=parts.spool,
+        commands=parts.commands,
+        new_id=lambda: uuid4().hex[:12],
+        tls=tls,
+    )
+    return Spoken(factory, imap_refusal)
+
+
+def _lmtp(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
+    factory = lmtp_factory(
+        clock=parts.reactor,
+        server=server,
+        limits=parts.config.limits,
+        hostname=parts.hostname,
+        deliveries=parts.delivery,
+        spool=parts.spool,
+        commands=parts.commands,
+        metrics=parts.deliveries,
+        tls=tls,
+    )
+    return Spoken(factory, lmtp_refusal)
+
+
+BUILDERS: Final[Mapping[str, Callable[[Parts, ServerConfig, ServerTLS | None], Spoken]]] = {
+    "imap": _imap,
+    "lmtp": _lmtp,
+}
+
+
+@frozen
+class Servers:
+    """The listeners, and what of them can be exchanged by a reload."""
+
+    listeners: tuple[Listener, ...]
+    running: tuple[RunningServer, ...]
+
+
+def servers(parts: Parts, certificates: Mapping[int, ServerTLS]) -> Servers:
+    """Build all servers that are to be started; `certificates` are by number of the entry."""
+    listeners, running = [], []
+    for number, server in enumerate(parts.config.servers):
+        if not server.start:
+            continue
+        trusted = Networks(server.trusted_networks)
+        limits = ConnectionLimits(
+            total=server.max_connections,
+            per_address=server.max_connections_per_ip,
+            exempt=trusted,
+        )
+        tls = certificates.get(number)
+        spoken = BUILDERS[server.type](parts, server, tls)
+        listeners.append(
+            Listener(
+                parts.reactor,
+                name=server.label,
+                protocol=server.type,
+                endpoint=server.addr,
+                factory=spoken.factory,
+                tracker=parts.tracker,
+                limits=limits,
+                metrics=parts.connections,
+                tls=tls if server.tls else None,
+                proxies=trusted if server.proxy_protocol else None,
+                refusal=spoken.refusal,
+                grace=parts.config.limits.shutdown_timeout,
+            )
+        )
+        running.append(RunningServer(number, limits))
+    return Servers(tuple(listeners), tuple(running))
+
+
+def certificates_of(config: Config) -> dict[int, ServerTLS]:
+    """The certificate of each server that has one, by the number of its entry; servers that
+    name the same files share it.
+
+    Raises CertificateUnusable.
+    """
+    loaded: dict[tuple[str, str], ServerTLS] = {}
+    found = {}
+    for number, server in enumerate(config.servers):
+        files = _files_of(config, server)
+        if server.start and files is not None:
+            if files not in loaded:
+                loaded[files] = ServerTLS(*map(Path, files))
+            found[number] = loaded[files]
+    return found
+
+
+def _files_of(config: Config, server: ServerConfig) -> tuple[str, str] | None:
+    if server.tls_cert_file:
+        return server.tls_cert_file, server.tls_key_file
+    if config.tls.enabled and config.tls.cert_file and (server.tls or server.starttls):
+        return config.tls.cert_file, config.tls.key_file
+    return None
+
+
+def metrics_of(
+    registry: CollectorRegistry,
+) -> tuple[CommandMetrics, DeliveryMetrics, ConnectionMetrics]:
+    """The metrics that all servers share."""
+    return CommandMetrics(registry), DeliveryMetrics(registry), ConnectionMetrics(registry)

@@ -1,0 +1,132 @@
+"""`[s3]`, `[cache]` and `[upload]` made into object stores, a cache, and what uses them."""
+
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry
+from twisted.application.service import IService
+
+from sora.app.tree import Stage
+from sora.config.config import Config
+from sora.mail.facts import derive
+from sora.mailbox.arrivals import Arrivals, Store
+from sora.mailbox.bodies import Bodies
+from sora.metrics.bodies import CacheMetrics, ObjectMetrics, UploadMetrics
+from sora.storage.disk.cache import DiskCache
+from sora.storage.disk.objects import DiskObjects
+from sora.storage.interfaces import ICleaning, IMessages, IObjects, IUploads
+from sora.storage.s3.client import S3Client
+from sora.storage.s3.objects import S3Objects
+from sora.threads import Threads
+from sora.workers.cleaner import Cleaner
+from sora.workers.uploader import Uploader
+
+DISK_THREADS = 8
+"""threads that read, write and fsync bodies, and hash and parse large ones"""
+
+
+@frozen
+class BodyStorage:
+    """Where bodies go and come from. `stores` start before, `workers` after the rest."""
+
+    arrivals: Arrivals
+    bodies: Bodies
+    stores: tuple[IService, ...]
+    workers: tuple[IService, ...]
+
+
+def body_storage(
+    config: Config,
+    database_id: UUID,
+    *,
+    messages: IMessages,
+    uploads: IUploads,
+    cleaning: ICleaning,
+    reactor: Any,
+    random: Random,
+    registry: CollectorRegistry,
+) -> BodyStorage:
+    """Build what keeps bodies. Nothing of it is started."""
+    threads = Threads(reactor, DISK_THREADS, "bodies")
+    objects, store_service = _object_store(config, database_id, reactor, random, registry, threads)
+    name = config.s3.provider
+    cache, cache_services = _cache(config, registry, threads)
+    services: list[IService] = [threads, store_service, *cache_services]
+    workers: list[IService] = [
+        Cleaner(
+            cleaning,
+            {name: objects},
+            clock=reactor,
+            random=random,
+            grace=config.cleanup.grace_period,
+            wake_interval=config.cleanup.wake_interval,
+        )
+    ]
+    poke = None
+    if name == "s3":
+        uploader = Uploader(
+            uploads,
+            objects,
+            store=name,
+            clock=reactor,
+            random=random,
+            workers=config.upload.workers,
+            batch_size=config.upload.batch_size,
+            warn_after=config.upload.warn_after,
+            metrics=UploadMetrics(registry),
+        )
+        workers.append(uploader)
+        poke = uploader.poke
+    arrivals = Arrivals(
+        messages,
+        uploads,
+        Store(name, objects, "staged" if name == "s3" else "direct"),
+        derive=derive,
+        threads=threads,
+        clock=reactor,
+        staging_max_size=config.upload.staging_max_size,
+        staging_total=config.upload.staging_total,
+        poke=poke,
+    )
+    services.append(Stage("arrivals", stop=arrivals.stop))
+    bodies = Bodies({name: objects}, uploads, threads, cache)
+    return BodyStorage(arrivals, bodies, tuple(services), tuple(workers))
+
+
+def _object_store(
+    config: Config,
+    database_id: UUID,
+    reactor: Any,
+    random: Random,
+    registry: CollectorRegistry,
+    threads: Threads,
+) -> tuple[IObjects, IService]:
+    if config.s3.provider == "filesystem":
+        directory = DiskObjects(config.s3.path, threads)
+        return directory, Stage("object store", start=directory.prepare)
+    objects = S3Objects(
+        S3Client(config.s3, reactor, threads),
+        name="s3",
+        prefix=f"{database_id}/",
+        clock=reactor,
+        random=random,
+        metrics=ObjectMetrics(registry),
+    )
+    return objects, Stage("object store", stop=objects.stop)
+
+
+def _cache(
+    config: Config, registry: CollectorRegistry, threads: Threads
+) -> tuple[DiskCache | None, list[IService]]:
+    if not config.cache.path or not config.cache.capacity:
+        return None, []
+    cache = DiskCache(
+        config.cache.path,
+        capacity=config.cache.capacity,
+        max_object_size=config.cache.max_object_size,
+        threads=threads,
+        metrics=CacheMetrics(registry),
+    )
+    return cache, [Stage("cache", start=cache.start, stop=cache.stop)]
