@@ -285,6 +285,8 @@ class PostgresServer:
         """Take over a healthy server that runs already; remove what else is in the way."""
         pid = self._pid_in_file()
         if pid is None:
+            # nobody can be starting here, the lock is ours: it was cut short by a crash
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
             return False
         if not _is_postgres_of(pid, self.data):
             if _alive(pid):
@@ -349,7 +351,7 @@ class PostgresServer:
         return False
 
     def _parameters(self, database: str) -> dict[str, object]:
-        return {**self.server(database).parameters(), "connect_timeout": 5}
+        return {**self.server(database).parameters(), "connect_timeout": 2}
 
     def _make_database(self) -> None:
         connection = psycopg2.connect(**self._parameters("postgres"))
