@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import field, frozen
 
+from sora.mailbox.account import Account
 from sora.mailbox.selected import Selected
 from sora.protocols.imap.capabilities import CORE, Capability, When, mechanisms, offered
 from sora.protocols.imap.command import Command
@@ -17,7 +18,7 @@ from sora.protocols.imap.list_options import ReturnOption, SelectionOption
 from sora.protocols.imap.wire.search_keys import SEARCH_KEYS, ReadKey
 from sora.storage.rows import MailboxRow
 
-StatusItem = Callable[[MailboxRow], int | bytes]
+StatusItem = Callable[[MailboxRow, Account], int | bytes]
 """the value of an item of STATUS, from the mailbox's counters"""
 
 

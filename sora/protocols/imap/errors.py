@@ -89,9 +89,7 @@ ANSWERS: Final[Mapping[type[SoraError], Answer]] = {
 SERVER_BUG: Final = Answer(NO, b"[SERVERBUG]")
 
 
-def answer_to(
-    error: SoraError, overrides: Mapping[type[SoraError], Answer]
-) -> Answer:
+def answer_to(error: SoraError, overrides: Mapping[type[SoraError], Answer]) -> Answer:
     """The row for an error, or that of its nearest ancestor."""
     for kind in type(error).__mro__:
         found = overrides.get(kind) or ANSWERS.get(kind)

@@ -175,9 +175,7 @@ class Fetching:
 
     def _write(self, fetched: Fetched) -> None:
         values = [item.name + b" " + item.value(fetched) for item in self._line_items(fetched)]
-        self._session.write(
-            b"* %d FETCH (" % fetched.state.number + b" ".join(values) + b")\r\n"
-        )
+        self._session.write(b"* %d FETCH (" % fetched.state.number + b" ".join(values) + b")\r\n")
         self._answered += 1
 
     # ---------------------------------------------------------- large messages
@@ -268,9 +266,7 @@ def _groups(batch: Sequence[StoredMessage]) -> Iterator[list[StoredMessage]]:
     octets = 0
     for row in batch:
         size = _size(row)
-        if group and (
-            size > SMALL or len(group) >= GROUP_MESSAGES or octets + size > GROUP_OCTETS
-        ):
+        if group and (size > SMALL or len(group) >= GROUP_MESSAGES or octets + size > GROUP_OCTETS):
             yield group
             group, octets = [], 0
         if size > SMALL:

@@ -9,6 +9,7 @@ from sora.protocols.imap.wire.scanner import Scanner
 
 if TYPE_CHECKING:
     from sora.protocols.imap.dialect import Dialect
+    from sora.protocols.imap.session import Session
 
 
 class SelectionOption(Enum):
@@ -29,7 +30,7 @@ class ReturnOption:
         """Read what follows the option's word."""
         return cls()
 
-    def lines(self, listed: Listed, dialect: "Dialect") -> Sequence[bytes]:
+    def lines(self, listed: Listed, session: "Session") -> Sequence[bytes]:
         """Untagged lines that follow that of the mailbox, without `* ` and CRLF."""
         return ()
 

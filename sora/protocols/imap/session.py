@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from attrs import field, frozen
+from attrs import frozen
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.auth.interfaces import IAuthenticator, Identity
-from sora.errors import BadSyntax, SoraError, TooMany, UnknownCommand, WrongState
+from sora.errors import BadSyntax, SoraError, UnknownCommand, WrongState
 from sora.mail.mailbox_names import name_key
 from sora.mailbox.account import Account, SessionFacts
 from sora.mailbox.selected import Selected
@@ -81,10 +81,8 @@ class Services:
     spool: Callable[[], Spool]
     metrics: CommandMetrics
     new_id: Callable[[], str]
-    tls: Callable[[], Any] | None = field(default=None)
-    """gives a context factory for STARTTLS"""
-    admit: Callable[[Identity, Connection], Callable[[], None] | None] | None = None
-    """reserves one of the user's connections and gives what releases it, None over the limit"""
+    tls: Any = None
+    """a connection creator for STARTTLS; None: there is no STARTTLS"""
     insecure_auth: bool = False
     """whether passwords are taken without TLS"""
 
@@ -122,7 +120,6 @@ class Session:
         self._bad = 0
         self._waited = 0.0
         self._afterwards: Callable[[], None] | None = None
-        self._release: Callable[[], None] | None = None
 
     # ---------------------------------------------------------- the conversation
 
@@ -176,9 +173,6 @@ class Session:
 
     async def _let_go(self) -> None:
         self._close_spools()
-        if self._release is not None:
-            self._release()
-            self._release = None
         await self.deselect()
 
     async def _unusual(self, event: Offer | Chunk | TooLong | Hopeless) -> None:
@@ -340,7 +334,9 @@ class Session:
     def _count_bad(self) -> None:
         self._bad += 1
         limits = self.limits
-        if self._bad >= (limits.bad_commands if self.identity else limits.bad_commands_before_login):
+        if self._bad >= (
+            limits.bad_commands if self.identity else limits.bad_commands_before_login
+        ):
             self._bye(b"Too many bad commands")
 
     def _bye(self, why: bytes) -> None:
@@ -387,9 +383,7 @@ class Session:
             return False
         updates = selected.updates(may_expunge)
         if updates:
-            self.connection.write_all(
-                update_lines(updates, selected.keywords, selected.read_only)
-            )
+            self.connection.write_all(update_lines(updates, selected.keywords, selected.read_only))
             return True
         if selected.is_deleted:
             self._bye(b"The selected mailbox was deleted")
@@ -447,11 +441,7 @@ class Session:
         identity = await self.services.authenticator.password(
             login, password, self.connection.peer, "imap"
         )
-        if self.services.admit is not None:
-            self._release = self.services.admit(identity, self.connection)
-            if self._release is None:
-                self._bye(b"[LIMIT] Too many connections of this user")
-                raise TooMany("Too many connections of this user")
+        self.connection.identify(identity.address)
         facts = SessionFacts(self.id, "imap", self.connection.peer.host)
         self._account = self.services.mail.account(identity, facts)
         self.identity = identity
@@ -482,7 +472,7 @@ class Session:
         """Begin TLS once the tagged line is written. Raises WrongState when it is not possible."""
         if not self.can_start_tls or self.services.tls is None:
             raise WrongState("TLS is not possible here, or there already")
-        context = self.services.tls()
+        context = self.services.tls
         self.after_answer(lambda: self.connection.start_tls(context))
 
 
@@ -493,5 +483,3 @@ def _out_of_place(kind: type[Command], state: int) -> str:
     if state == State.GREETED:
         return f"{word} is not allowed before the login"
     return f"{word} needs a selected mailbox"
-
-

@@ -69,7 +69,7 @@ class List(Command):
         for item in list_mailboxes(await session.account.listing(), query):
             session.untagged(listed(b"LIST", item.attributes, item.name, _child_info(item)))
             for option in self.returns:
-                for line in option.lines(item, session.dialect):
+                for line in option.lines(item, session):
                     session.untagged(line)
         return None
 
@@ -78,7 +78,9 @@ def _child_info(item: Listed) -> bytes:
     """RFC 5258 §6: why a name is listed that does not match by itself."""
     if not item.child_info:
         return b""
-    return b' ("CHILDINFO" (' + b" ".join(b'"%b"' % word.encode() for word in item.child_info) + b"))"
+    return (
+        b' ("CHILDINFO" (' + b" ".join(b'"%b"' % word.encode() for word in item.child_info) + b"))"
+    )
 
 
 def _selection(scan: Scanner, dialect: Dialect) -> frozenset[SelectionOption]:

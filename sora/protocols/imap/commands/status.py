@@ -14,12 +14,12 @@ from sora.protocols.imap.wire.scanner import Scanner
 from sora.storage.rows import MailboxRow
 
 STATUS_ITEMS: Final[Mapping[bytes, StatusItem]] = {
-    b"MESSAGES": lambda row: row.messages,
+    b"MESSAGES": lambda row, account: row.messages,
     # \Recent belongs to sessions and is never stored (G34).
-    b"RECENT": lambda row: 0,
-    b"UIDNEXT": lambda row: row.uidnext,
-    b"UIDVALIDITY": lambda row: row.uidvalidity,
-    b"UNSEEN": lambda row: row.unseen,
+    b"RECENT": lambda row, account: account.recent(row),
+    b"UIDNEXT": lambda row, account: row.uidnext,
+    b"UIDVALIDITY": lambda row, account: row.uidvalidity,
+    b"UNSEEN": lambda row, account: row.unseen,
 }
 """The items of RFC 3501; extensions add theirs in the dialect."""
 
@@ -33,11 +33,11 @@ def read_items(scan: Scanner, dialect: Dialect) -> list[bytes]:
     return list(dict.fromkeys(words))
 
 
-def status_line(row: MailboxRow, name: str, words: Sequence[bytes], dialect: Dialect) -> bytes:
+def status_line(row: MailboxRow, name: str, words: Sequence[bytes], session: Session) -> bytes:
     """The untagged STATUS of a mailbox, under the name that the client knows."""
     items = []
     for word in words:
-        value = dialect.status_items[word](row)
+        value = session.dialect.status_items[word](row, session.account)
         items.append(word + b" " + (b"%d" % value if isinstance(value, int) else value))
     return status(name, items)
 
@@ -61,5 +61,5 @@ class Status(Command):
 
     async def run(self, session: Session) -> bytes | None:
         row = await session.account.status(self.name)
-        session.untagged(status_line(row, self.name, self.items, session.dialect))
+        session.untagged(status_line(row, self.name, self.items, session))
         return None

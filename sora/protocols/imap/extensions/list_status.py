@@ -10,6 +10,7 @@ from sora.protocols.imap.capabilities import Capability
 from sora.protocols.imap.commands.status import read_items, status_line
 from sora.protocols.imap.dialect import Dialect, Extension
 from sora.protocols.imap.list_options import ReturnOption
+from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
 
 
@@ -24,11 +25,11 @@ class ReturnStatus(ReturnOption):
         scan.space()
         return cls(read_items(scan, dialect))
 
-    def lines(self, listed: Listed, dialect: Dialect) -> Sequence[bytes]:
+    def lines(self, listed: Listed, session: Session) -> Sequence[bytes]:
         # §2: none for a name that cannot be selected.
         if listed.mailbox is None:
             return ()
-        return (status_line(listed.mailbox, listed.name, self.items, dialect),)
+        return (status_line(listed.mailbox, listed.name, self.items, session),)
 
 
 EXTENSION = Extension(

@@ -22,9 +22,7 @@ def append_uid(uidvalidity: int, uids: NumberSet) -> bytes:
 
 def copy_uid(uidvalidity: int, sources: Sequence[int], uids: Sequence[int]) -> bytes:
     """RFC 4315 §3: which message went where; sets are in the order of the pairs."""
-    return code(
-        b"COPYUID", b"%d" % uidvalidity, _in_order(sources), _in_order(uids)
-    )
+    return code(b"COPYUID", b"%d" % uidvalidity, _in_order(sources), _in_order(uids))
 
 
 def _in_order(numbers: Sequence[int]) -> bytes:

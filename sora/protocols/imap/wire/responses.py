@@ -27,9 +27,12 @@ def _flag_list(names: Iterable[str]) -> bytes:
 
 def listed(word: bytes, attributes: Sequence[str], name: str, extended: bytes = b"") -> bytes:
     """LIST and LSUB (§7.2.2, §7.2.3); `extended` is data of RFC 5258 with its space."""
-    return b" ".join(
-        (word, parenthesised(a.encode("ascii") for a in attributes), DELIMITER, mailbox(name))
-    ) + extended
+    return (
+        b" ".join(
+            (word, parenthesised(a.encode("ascii") for a in attributes), DELIMITER, mailbox(name))
+        )
+        + extended
+    )
 
 
 def status(name: str, items: Iterable[bytes]) -> bytes:

@@ -233,7 +233,7 @@ class Scanner:
         return read_date_time(self.quoted())
 
     def parenthesised(self, item: Callable[[], T], may_be_empty: bool = False) -> list[T]:
-        """"(" item *(SP item) ")" """
+        """ "(" item *(SP item) ")" """
         self.open()
         items: list[T] = []
         if may_be_empty and self.close():

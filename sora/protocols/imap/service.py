@@ -1,0 +1,61 @@
+"""An IMAP server from its configuration."""
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.interfaces import IReactorTime
+
+from sora.auth.interfaces import IAuthenticator
+from sora.config.limits import LimitsConfig
+from sora.config.servers import ServerConfig
+from sora.mailbox.spool import Spool
+from sora.metrics.protocol import CommandMetrics
+from sora.protocols.imap.protocol import IMAPFactory
+from sora.protocols.imap.session import Limits, MailAccess, Services
+from sora.protocols.imap.spoken import DIALECT
+from sora.protocols.imap.wire.write import text
+
+
+def imap_factory(
+    *,
+    clock: IReactorTime,
+    server: ServerConfig,
+    limits: LimitsConfig,
+    authenticator: IAuthenticator,
+    mail: MailAccess,
+    spool: Callable[[], Spool],
+    commands: CommandMetrics,
+    new_id: Callable[[], str],
+    tls: Any = None,
+) -> IMAPFactory:
+    """What a listener takes for a server of type `imap`; `refusal` is what it says to clients
+    over its limits.
+
+    `tls` is a connection creator, used for STARTTLS where the server does not speak TLS from
+    the first octet. `new_id` names sessions.
+    """
+    can_start_tls = tls is not None and server.starttls and not server.tls
+    services = Services(
+        authenticator=authenticator,
+        mail=mail,
+        spool=spool,
+        metrics=commands,
+        new_id=new_id,
+        tls=tls if can_start_tls else None,
+        insecure_auth=server.allows_insecure_auth,
+    )
+    bounds = evolve(
+        Limits(),
+        message=limits.max_message_size,
+        skip=max(Limits().skip, 2 * limits.max_message_size),
+        login_timeout=limits.login_timeout,
+        # RFC 3501 §5.4: at least 30 minutes for those who have logged in.
+        idle_timeout=limits.idle_timeout,
+    )
+    return IMAPFactory(clock=clock, dialect=DIALECT, services=services, limits=bounds)
+
+
+def refusal(sentence: str) -> bytes:
+    """What a client over a limit is told before the connection is closed."""
+    return b"* BYE [UNAVAILABLE] " + text(sentence) + b"\r\n"

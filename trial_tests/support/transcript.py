@@ -1,0 +1,258 @@
+"""Dialogues as RFCs print them, played against an IMAP server without a network.
+
+A `TranscriptTestCase` has a server over the memory storage, a Clock, and clients on string
+transports. `converse` takes lines that begin with `C:` and `S:`, and compares all that the
+server says. In `S:` lines, `...` stands for anything. Literals are written as in RFCs: the
+line ends with `{n}`, and their octets follow as further `C:` or `S:` lines.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from textwrap import dedent
+from typing import Any
+
+from attrs import evolve
+from prometheus_client import CollectorRegistry
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from sora.addresses import Address, parse_address
+from sora.auth.interfaces import IAuthenticator, Identity
+from sora.deferreds import deferred
+from sora.errors import AuthenticationFailed
+from sora.mail.facts import derive
+from sora.mailbox.account import Account, SessionFacts
+from sora.mailbox.arrivals import Arrivals, Store
+from sora.mailbox.bodies import Bodies
+from sora.mailbox.mail_store import MailStore
+from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.spool import Spool
+from sora.metrics.protocol import CommandMetrics
+from sora.net.peer import Peer
+from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.protocol import IMAPConnection, IMAPFactory
+from sora.protocols.imap.session import Limits, Services
+from sora.protocols.imap.spoken import DIALECT
+from sora.storage.memory.objects import MemoryObjects
+from sora.storage.memory.storage import MemoryStorage, memory_storage
+from sora.storage.rows import NewMailbox, Placed
+
+EPOCH = datetime(2026, 8, 1, 12, 0, tzinfo=UTC).timestamp()
+PASSWORD = "secret"
+
+
+class ThreadsHere:
+    """A pool of threads that has none: work is done at once."""
+
+    def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> "Deferred[Any]":
+        """Call `work` now."""
+        answer: Deferred[Any] = Deferred()
+        try:
+            answer.callback(work(*args, **kwargs))
+        except BaseException:
+            answer.errback(Failure())
+        return answer
+
+
+@implementer(IAuthenticator)
+class OnePassword:
+    """Everybody's password is `secret`."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._storage = storage
+
+    @deferred
+    async def password(self, login: str, password: str, peer: Peer, protocol: str) -> Identity:
+        """See IAuthenticator."""
+        address = parse_address(login if "@" in login else f"{login}@example.com")
+        row = await self._storage.credentials.login(address)
+        if row is None or password != PASSWORD:
+            raise AuthenticationFailed
+        return Identity(row.account_id, row.scope_id, row.address, address.key)
+
+
+class Server:
+    """An IMAP server, its storage, and the account `fred@example.com`."""
+
+    def __init__(self, limits: Limits, dialect: Dialect = DIALECT, **services: Any) -> None:
+        self.clock = Clock()
+        self.clock.advance(EPOCH)
+        self.storage = memory_storage(self.clock)
+        self.objects = MemoryObjects()
+        threads: Any = ThreadsHere()
+        self.open = OpenMailboxes(self.storage.mailboxes, self.clock)
+        self.open.alone = True
+        arrivals = Arrivals(
+            self.storage.messages,
+            self.storage.uploads,
+            Store("memory", self.objects, "direct"),
+            derive=derive,
+            threads=threads,
+            clock=self.clock,
+        )
+        self.mail = MailStore(
+            self.storage.mailboxes,
+            self.storage.messages,
+            arrivals,
+            Bodies({"memory": self.objects}, self.storage.uploads, threads),
+            self.open,
+            None,
+            self.clock,
+        )
+        self.registry = CollectorRegistry()
+        self.factory = IMAPFactory(
+            clock=self.clock,
+            dialect=dialect,
+            limits=limits,
+            services=evolve(
+                Services(
+                    authenticator=OnePassword(self.storage),
+                    mail=self.mail,
+                    spool=Spool,
+                    metrics=CommandMetrics(self.registry),
+                    new_id=lambda: "session",
+                    insecure_auth=True,
+                ),
+                **services,
+            ),
+        )
+
+
+class Client:
+    """One connection to the server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.transport = StringTransport()
+        self.connection: IMAPConnection = server.factory.buildProtocol(None)
+        self.connection.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        """Send octets as they are."""
+        self.connection.dataReceived(data)
+
+    def take(self) -> bytes:
+        """What the server has said since."""
+        self.connection.flush()
+        said: bytes = self.transport.value()
+        self.transport.clear()
+        return said
+
+    def ask(self, command: bytes) -> bytes:
+        """Send a line and take the answer."""
+        self.send(command + b"\r\n")
+        return self.take()
+
+    def hang_up(self) -> None:
+        """The connection is lost."""
+        self.connection.connectionLost(Failure(ConnectionError()))
+
+    @property
+    def is_hung_up_on(self) -> bool:
+        """Whether the server has closed the connection."""
+        return bool(self.transport.disconnecting or self.transport.disconnected)
+
+
+class TranscriptTestCase(SynchronousTestCase):
+    """A server for each test, and its first client, who has logged in as fred.
+
+    `limits` and `dialect` may be set by a subclass.
+    """
+
+    limits = Limits()
+    dialect = DIALECT
+    logs_in = True
+
+    def setUp(self) -> None:
+        self.server = Server(self.limits, self.dialect)
+        self.clock = self.server.clock
+        self.add_account("fred@example.com")
+        self.client = self.new_client(self.logs_in)
+
+    def tearDown(self) -> None:
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def add_account(self, address: str, *mailboxes: NewMailbox) -> Address:
+        """An account with an INBOX and these mailboxes."""
+        parsed = parse_address(address)
+        made = self.server.storage.accounts.create(parsed, (), (NewMailbox("INBOX"), *mailboxes))
+        self.successResultOf(made)
+        return parsed
+
+    def new_client(self, logs_in: bool = True, user: str = "fred") -> Client:
+        """Another connection."""
+        client = Client(self.server)
+        if logs_in:
+            client.take()
+            said = client.ask(f"login LOGIN {user} {PASSWORD}".encode())
+            self.assertTrue(said.startswith(b"login OK"), said)
+        else:
+            client.greeting = client.take()  # type: ignore[attr-defined]
+        return client
+
+    def result(self, work: Any) -> Any:
+        """The result of a coroutine that waits for nothing."""
+        return self.successResultOf(Deferred.fromCoroutine(work))
+
+    def account(self, user: str = "fred") -> Account:
+        """The account as the house sees it."""
+        identity = self.successResultOf(
+            OnePassword(self.server.storage).password(user, PASSWORD, Peer("test"), "imap")
+        )
+        return self.server.mail.account(identity, SessionFacts("test", "test", "test"))
+
+    def append(
+        self, message: bytes, name: str = "INBOX", flags: Any = None, date: datetime | None = None
+    ) -> Placed:
+        """Put a message into a mailbox from the side."""
+        from sora.mail.flags import parse_flags
+
+        spool = Spool()
+        spool.write(message)
+        placed: Placed = self.result(
+            self.account().append(name, parse_flags(flags or ()), date, spool)
+        )
+        return placed
+
+    def append_some(self, count: int, name: str = "INBOX") -> None:
+        """Messages with subjects `message 1` and so on."""
+        for number in range(1, count + 1):
+            self.append(b"Subject: message %d\r\n\r\nText %d\r\n" % (number, number), name)
+
+    # ---------------------------------------------------------- dialogues
+
+    def converse(self, dialogue: str, client: Client | None = None) -> None:
+        """Play a dialogue."""
+        client = client or self.client
+        for who, lines in _turns(dialogue):
+            if who == "C":
+                self.assertEqual(client.take(), b"", "the server said more than it should")
+                client.send("".join(line + "\r\n" for line in lines).encode())
+            else:
+                self._compare(client.take().decode("utf-8", "backslashreplace"), lines)
+        self.assertEqual(client.take(), b"", "the server said more than it should")
+
+    def _compare(self, said: str, expected: Sequence[str]) -> None:
+        pattern = "".join(
+            re.escape(line).replace(r"\.\.\.", "[^\r\n]*") + "\r\n" for line in expected
+        )
+        if re.fullmatch(pattern, said) is None:
+            self.assertEqual(said.split("\r\n"), [*expected, ""])
+
+
+def _turns(dialogue: str) -> list[tuple[str, list[str]]]:
+    turns: list[tuple[str, list[str]]] = []
+    for line in dedent(dialogue).strip("\n").splitlines():
+        who, _, text = line.partition(":")
+        assert who in ("C", "S"), line
+        text = text.removeprefix(" ")
+        if turns and turns[-1][0] == who:
+            turns[-1][1].append(text)
+        else:
+            turns.append((who, [text]))
+    return turns
