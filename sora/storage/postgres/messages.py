@@ -39,21 +39,21 @@ from sora.storage.rows import (
     Want,
 )
 
-_PLACE: Final = (
+PLACE: Final = (
     "select fate, mailbox, uid, uidvalidity, modseq, before, keywords, names,"
     " content_id, used_object, needs_body from place_v1("
     "%s, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s::text[], %s::uuid, %s, %s, %s, %s, %s, "
     + packing.OPERATION
     + ") order by place"
 )
-_STORE: Final = (
+STORE: Final = (
     "select o_before, o_modseq, o_uids, o_flags, o_spots, o_modified, o_keywords from store_v1("
     "%s, %s, %s, %s::smallint, %s::text[], %s::text[], %s, %s, " + packing.OPERATION + ")"
 )
-_EXPUNGE: Final = (
+EXPUNGE: Final = (
     "select o_before, o_modseq, o_vanished from expunge_v1(%s, %s, " + packing.OPERATION + ")"
 )
-_TRANSFER: Final = (
+TRANSFER: Final = (
     "select o_mailbox, o_uidvalidity, o_before, o_modseq, o_sources, o_first, o_flags, o_spots,"
     " o_keywords, o_source_before, o_source_modseq, o_vanished"
     " from transfer_v1(%s, %s, %s, %s, %s, " + packing.OPERATION + ")"
@@ -77,7 +77,7 @@ class Messages:
         parameters = place_parameters(scope_id, arrival, targets)
 
         async def work(tx: Tx) -> list[tuple[Any, ...]]:
-            return await tx.all(_PLACE, (*parameters, *packing.operation(operation)))
+            return await tx.all(PLACE, (*parameters, *packing.operation(operation)))
 
         try:
             rows = await self._database.run("place", work, write=True)
@@ -106,7 +106,7 @@ class Messages:
 
         async def work(tx: Tx) -> Stored:
             row = await tx.one(
-                _STORE,
+                STORE,
                 (
                     mailbox_id,
                     uids.multirange(),
@@ -170,7 +170,7 @@ class Messages:
         which = packing.EVERY_UID if uids is None else uids.multirange()
 
         async def work(tx: Tx) -> Expunged:
-            row = await tx.one(_EXPUNGE, (mailbox_id, which, *packing.operation(operation)))
+            row = await tx.one(EXPUNGE, (mailbox_id, which, *packing.operation(operation)))
             before, modseq, vanished = cast(tuple[Any, ...], row)
             return Expunged(mailbox_id, before, modseq, packing.number_set(vanished))
 
@@ -219,7 +219,7 @@ class Messages:
     ) -> Moved:
         async def work(tx: Tx) -> Moved:
             row = await tx.one(
-                _TRANSFER,
+                TRANSFER,
                 (
                     mailbox_id,
                     uids.multirange(),

@@ -1,0 +1,77 @@
+"""Laws of the schema that are easily broken by a later migration."""
+
+from sora.storage.postgres.database import Tx
+from trial_tests.storage.postgres.stage import StageTestCase
+
+MUTABLE = {
+    "messages": {"flags", "keywords", "modseq", "thread_id"},
+    "mailboxes": {
+        "uidnext", "highest_modseq", "messages", "unseen", "deleted", "size", "epoch",
+        "indexed_uid", "lost_after", "lost_before",
+    },
+    "accounts": {"version", "next_uidvalidity"},
+}  # fmt: skip
+
+
+class SchemaTests(StageTestCase):
+    async def test_every_foreign_key_is_indexed(self) -> None:
+        """G20"""
+        stage = await self.stage()
+        missing = await stage.rows(
+            "select c.conrelid::regclass::text, c.conname from pg_constraint c"
+            " where c.contype = 'f' and not exists (select from pg_index i"
+            " where i.indrelid = c.conrelid"
+            " and (i.indkey::smallint[])[0:cardinality(c.conkey) - 1] @> c.conkey)"
+        )
+        self.assertEqual(missing, [])
+
+    async def test_no_index_has_a_column_that_changes(self) -> None:
+        """Trap 6: such an index makes every flag change five times dearer."""
+        stage = await self.stage()
+        rows = await stage.rows(
+            "select c.relname, i.indexrelid::regclass::text, a.attname from pg_index i"
+            " join pg_class c on c.oid = i.indrelid join pg_attribute a"
+            " on a.attrelid = c.oid and a.attnum = any (i.indkey::smallint[])"
+            " where c.relname = any (%s)",
+            (list(MUTABLE),),
+        )
+        self.assertGreater(len(rows), 5)
+        wrong = [row for row in rows if row[2] in MUTABLE[row[0]]]
+        self.assertEqual(wrong, [])
+
+    async def test_flag_changes_stay_in_their_page(self) -> None:
+        """HOT updates: no index entry is written for a change of flags."""
+        stage = await self.stage()
+        await stage.put_many(20)
+
+        async def change(tx: Tx) -> tuple[int, int]:
+            await tx.do("update messages set flags = 1, keywords = '{1}', modseq = 9")
+            row = await tx.one(
+                "select pg_stat_get_xact_tuples_updated('messages'::regclass),"
+                " pg_stat_get_xact_tuples_hot_updated('messages'::regclass)"
+            )
+            assert row is not None
+            return row[0], row[1]
+
+        self.assertEqual(await stage.database.transaction("change", change), (20, 20))
+
+    async def test_every_table_knows_its_account_or_scope(self) -> None:
+        """So that accounts can be spread over cells."""
+        stage = await self.stage()
+        whole = {
+            "domains",
+            "sora",
+            "processes",
+            "migrations",
+            "leases",
+            "accounts",
+            "objects",
+            "staging",
+        }
+        rows = await stage.rows(
+            "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition"
+            " and not exists (select from pg_attribute a where a.attrelid = c.oid"
+            " and a.attname in ('account_id', 'scope_id') and a.attnum = 1)"
+        )
+        self.assertEqual({name for (name,) in rows}, whole)
