@@ -198,6 +198,7 @@ class DatabaseTestCase(TestCase):
         limits: Limits | None = None,
         timing: Timing | None = None,
         faults: Faults | None = None,
+        registry: CollectorRegistry | None = None,
     ) -> Database:
         """A Database on a server; its pool is closed after the test."""
         database = open_database(
@@ -205,7 +206,7 @@ class DatabaseTestCase(TestCase):
             limits or Limits(minimum=0, maximum=8),
             reactor=reactor,
             random=Random(0),
-            metrics=DatabaseMetrics(CollectorRegistry()),
+            metrics=DatabaseMetrics(registry or CollectorRegistry()),
             timing=timing,
             faults=faults,
         )
@@ -219,10 +220,13 @@ class DatabaseTestCase(TestCase):
         limits: Limits | None = None,
         timing: Timing | None = None,
         faults: Faults | None = None,
+        registry: CollectorRegistry | None = None,
     ) -> Database:
         """A Database on a fresh database with all migrations (or empty)."""
         fresh = await self.fresh(migrated)
-        return self.open(fresh.server, limits=limits, timing=timing, faults=faults)
+        return self.open(
+            fresh.server, limits=limits, timing=timing, faults=faults, registry=registry
+        )
 
     async def connect(self, server: Server) -> Connection:
         """A connection of its own, closed after the test."""

@@ -4,6 +4,7 @@ import contextlib
 
 import psycopg2
 from attrs import evolve
+from prometheus_client import CollectorRegistry
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -408,3 +409,24 @@ class TransactionTests(TableTestCase):
         with self.assertRaises(AssertionError):
             await database.transaction("swallows", work)
         self.assertEqual(await count(database), 0)
+
+
+class MetricsTests(TableTestCase):
+    async def test_statements_are_counted_by_operation_and_outcome(self) -> None:
+        registry = CollectorRegistry()
+        database = await self.with_table(faults=LoseAnswer("insert"), registry=registry)
+        with self.assertRaises(OutcomeUnknown):
+            await insert(database)
+        await insert(database)
+        with self.assertRaises(StatementFailed):
+            await database.run("bad", lambda tx: tx.do("SELECT 1/0"), write=False)
+
+        def counted(operation: str, status: str) -> float | None:
+            labels = {"operation": operation, "status": status, "role": "primary"}
+            return registry.get_sample_value("sora_db_queries_total", labels)
+
+        self.assertEqual(counted("insert", "ok"), 2)
+        self.assertEqual(counted("bad", "error"), 1)
+        labels = {"operation": "insert", "role": "primary"}
+        name = "sora_db_query_duration_seconds_count"
+        self.assertEqual(registry.get_sample_value(name, labels), 2)
