@@ -191,6 +191,27 @@ class View:
                     number + 1, uid, state.masks[place], state.modseqs[place], uid in recent
                 )
 
+    def run_of(self, uids: Sequence[int]) -> tuple[int, list[int]] | None:
+        """The fastest way to the flags of many: for messages that follow one another in the
+        client's list, none of which is gone, the number of the first, and for each its mask,
+        inverted (`~mask`) if it is \\Recent. None when it is not so simple.
+        """
+        state = self._state
+        if not uids or self._array is not state.uids:
+            return None
+        first = bisect_left(self._array, uids[0], 0, self._count)
+        end = first + len(uids)
+        if end > self._count or self._array[first] != uids[0] or self._array[end - 1] != uids[-1]:
+            return None
+        masks = state.masks[first:end]
+        start = bisect_left(self._recent, uids[0])
+        recent = set(self._recent[start : bisect_right(self._recent, uids[-1], start)])
+        if recent:
+            masks = [
+                ~mask if uid in recent else mask for uid, mask in zip(uids, masks, strict=True)
+            ]
+        return first + 1, masks
+
     # -------------------------------------------------------------- telling
 
     def told(self, uids: NumberSet | Sequence[int], modseq: int) -> None:

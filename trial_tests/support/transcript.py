@@ -54,7 +54,7 @@ class ThreadsHere:
         answer: Deferred[Any] = Deferred()
         try:
             answer.callback(work(*args, **kwargs))
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - as a thread hands it over
             answer.errback(Failure())
         return answer
 

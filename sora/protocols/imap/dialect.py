@@ -55,10 +55,7 @@ class Dialect:
         status_items: Mapping[bytes, StatusItem],
         sasl: Sequence[str],
     ) -> None:
-        self._made_of = {
-            "fetch_items": fetch_items,
-            "status_items": status_items,
-        }
+        self._base = (fetch_items, status_items)
         self._extensions = tuple(extensions)
         self._command_list = tuple(commands)
         self.sasl = tuple(sasl)
@@ -127,7 +124,7 @@ class Dialect:
         return Dialect(
             commands=[item for item in self._command_list if item.capability not in hidden],
             extensions=left,
-            fetch_items=self._made_of["fetch_items"],
-            status_items=self._made_of["status_items"],
+            fetch_items=self._base[0],
+            status_items=self._base[1],
             sasl=[name for name in self.sasl if b"AUTH=" + name.encode() not in hidden],
         )

@@ -108,7 +108,7 @@ class EnvelopeItem(FetchItem):
     """ENVELOPE"""
 
     name = b"ENVELOPE"
-    wants = frozenset({Want.ENVELOPE})  # type: ignore[assignment]
+    wants = frozenset({Want.ENVELOPE})
 
     def value(self, fetched: Fetched) -> bytes:
         return fetched.row.envelope or b"NIL"
@@ -118,7 +118,7 @@ class StructureItem(FetchItem):
     """BODYSTRUCTURE"""
 
     name = b"BODYSTRUCTURE"
-    wants = frozenset({Want.STRUCTURE})  # type: ignore[assignment]
+    wants = frozenset({Want.STRUCTURE})
 
     def value(self, fetched: Fetched) -> bytes:
         return fetched.row.structure or b"NIL"
@@ -128,7 +128,7 @@ class BasicStructureItem(FetchItem):
     """BODY: BODYSTRUCTURE without its extension data"""
 
     name = b"BODY"
-    wants = frozenset({Want.STRUCTURE})  # type: ignore[assignment]
+    wants = frozenset({Want.STRUCTURE})
 
     def value(self, fetched: Fetched) -> bytes:
         return basic(fetched.row.structure or b"NIL")

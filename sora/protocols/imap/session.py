@@ -125,6 +125,7 @@ class Session:
 
     async def converse(self) -> None:
         """Greet, answer until the end, and let go of everything."""
+        self.connection.must_end_by = self.connection.clock.seconds() + self.limits.login_timeout
         self.untagged(b"OK " + capability(self.capabilities) + b" Sora is ready")
         try:
             while not self.is_ending:
@@ -151,7 +152,7 @@ class Session:
             if self.connection.is_overdue:
                 raise TimedOut
 
-    async def event_or_change(self, timeout: float) -> Any:
+    async def event_or_change(self, timeout: float) -> Any:  # noqa: ASYNC109
         """What the client sends next, or None after `timeout` seconds or a call of `wake`.
 
         Raises ConnectionEnded.
@@ -447,11 +448,12 @@ class Session:
         self.identity = identity
         self.state = State.AUTHENTICATED
         self._bad = 0
+        self.connection.must_end_by = None
         self._reader.line_limit = self.limits.line
         self._reader.skip_limit = self.limits.skip
 
     async def select(self, name: str, read_only: bool) -> Selected:
-        """Open a mailbox, leaving the one that was open. Raises NoSuchMailbox: none is open then."""
+        """Open a mailbox, leaving the one that was open. Raises NoSuchMailbox, with none open."""
         await self.deselect()
         self.selected = await self.account.select(name, read_only)
         self.state = State.SELECTED

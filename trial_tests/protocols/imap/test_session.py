@@ -29,7 +29,7 @@ class SessionTests(TranscriptTestCase):
             C: c FETCH 2 (BODY[] RFC822.SIZE)
             S: * 2 FETCH (BODY[] {30}
             S: Subject: message 2
-            S: 
+            S:
             S: Text 2
             S:  RFC822.SIZE 30 FLAGS (\\Seen \\Recent))
             S: c OK FETCH completed

@@ -113,7 +113,7 @@ class Scanner:
         return self._take(_ATOM, "A word").upper()
 
     def item_name(self) -> bytes:
-        """The name of an item, in capitals, up to what may follow it: `BODY.PEEK` of `BODY.PEEK[]`"""
+        """The name of an item, in capitals: `BODY.PEEK` of `BODY.PEEK[]`"""
         return self._take(_ITEM, "The name of an item").upper()
 
     def astring(self) -> bytes:
@@ -183,7 +183,7 @@ class Scanner:
         return value
 
     def sequence_set(self) -> SequenceSet:
-        """sequence-set = (seq-number / seq-range) *("," sequence-set); seq-number = nz-number / "*" """
+        """sequence-set = (seq-number / seq-range) *("," sequence-set)"""
         text = self._take(_SEQUENCE_SET, "A set of numbers")
         ranges: list[tuple[int | None, int | None]] = []
         for part in text.split(b","):

@@ -1,4 +1,4 @@
-"""Values -> octets of responses (RFC 3501 §9). What a user chose is quoted here and nowhere else."""
+"""Values -> octets of responses (RFC 3501 §9): what a user chose is quoted here only."""
 
 import re
 from collections.abc import Iterable

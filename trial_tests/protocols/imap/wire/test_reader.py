@@ -1,5 +1,7 @@
 """Octets of an IMAP client -> events."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -206,5 +208,5 @@ class ReaderTests(SynchronousTestCase):
             return events
 
         places = sorted({min(cut, len(text)) for cut in cuts} | {0, len(text)})
-        pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+        pieces = [text[a:b] for a, b in pairwise(places)]
         self.assertEqual(run(pieces), run([text] if text else []))
