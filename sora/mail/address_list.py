@@ -100,6 +100,9 @@ class _Reader:
             elif text == b"@":
                 self._bare()
             elif text == b":":
+                if self.in_group:
+                    # Groups cannot nest: the one before was not ended.
+                    self.found.append(GROUP_END)
                 self.found.append(MailAddress(None, None, self._phrase() or b"", None))
                 self.in_group = True
                 self._clear()

@@ -53,7 +53,8 @@ class Facts:
     `message_id`, `in_reply_to` and `references` are message ids without angle brackets.
     `preview` has at most 200 characters (RFC 8970).
 
-    `text_*` are decoded, unfolded and folded by `sora.mail.text.fold`, without NUL.
+    `text_*` are decoded, unfolded and folded by `sora.mail.text.fold`, without NUL; in fields of
+    the header each line break and tab is a space.
     `text_header` has one line for each field: a line feed, the name in lower case, a colon, the
     value; it ends in a line feed. `text_body` is the text of all text parts.
     """
@@ -118,7 +119,7 @@ def derive(content: "bytes | memoryview | mmap") -> Facts:
         in_reply_to=in_reply_to[0] if in_reply_to else "",
         references=message_ids(b" ".join(references)) if references else (),
         preview=beginning,
-        text_subject=fold(subject),
+        text_subject=_folded(values.get(b"subject")),
         text_from=_folded(values.get(b"from")),
         text_to=_folded(values.get(b"to")),
         text_cc=_folded(values.get(b"cc")),
@@ -136,7 +137,7 @@ def header_text(block: bytes) -> str:
 def _header_text(fields: Sequence[Field]) -> str:
     lines = b"".join([b"\n%s:%s" % pair for pair in fields]) + b"\n"
     if lines.isascii() and b"=?" not in lines and b"\0" not in lines and b"\r" not in lines:
-        return lines.decode("ascii").lower()
+        return lines.decode("ascii").replace("\t", " ").lower()
     return "".join([f"\n{name.decode()}:{_folded(value)}" for name, value in fields]) + "\n"
 
 
@@ -144,7 +145,7 @@ def _folded(value: bytes | None) -> str:
     """A header value decoded and folded, on one line."""
     if not value:
         return ""
-    return fold(" ".join(decode_words(value).splitlines()))
+    return fold(" ".join(decode_words(value).splitlines()).replace("\t", " "))
 
 
 def _body_texts(root: Part, data: bytes) -> tuple[str, str]:

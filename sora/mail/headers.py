@@ -2,7 +2,7 @@
 
 Tolerant of what arrives: bare LF, 8-bit octets, NUL, lines that are no fields. Two views of a
 block are needed. `fields` has names and unfolded values, for everything that is derived from a
-message. `selected` and `others` cut out lines exactly as they stand, for HEADER.FIELDS.
+message. `selected` cuts out lines exactly as they stand, for HEADER.FIELDS.
 
 A block always ends at its first empty line, whatever stands in it before. That is what makes
 the header of `trace + content` the trace followed by the header of the content.
@@ -24,6 +24,7 @@ _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 _NAME: Final = re.compile(rb"[!-9;-~]+\Z")
 # A field's last line end is left out of a match: the next match begins with it.
 _VALUE: Final = rb"[^\n]*(?:\n[ \t][^\n]*)*"
+_LINE: Final = re.compile(rb"\n((?!\r?\n|\Z)" + _VALUE + rb")")
 
 
 def header_end(data: bytes) -> int:
@@ -67,29 +68,28 @@ def first(found: Sequence[Field], name: bytes) -> bytes | None:
 def selected(block: bytes, names: Sequence[str], inverted: bool = False) -> bytes:
     """The lines of the fields with these names, or of all others, as they stand, and the empty
     line if there is one (RFC 3501 §6.4.5). Lines that are no fields are among the others."""
-    found = _selector(tuple(names), inverted).findall(b"\n" + block)
-    empty_line = _blank(block)
-    if not found:
-        return empty_line
-    lines = b"\n".join(found)
-    # Only the block's last line can be without a line end, and only without an empty line.
-    if empty_line or block.endswith(b"\n") or not block.endswith(found[-1]):
-        return lines + b"\n" + empty_line
-    return lines
+    named, chooser = _patterns(tuple(names))
+    ended = block.endswith(b"\n")
+    if ended and not inverted:
+        kept = chooser.findall(b"\n" + block)
+    else:
+        lines = _LINE.findall(b"\n" + block)
+        kept = [line for line in lines if bool(named.match(line)) != inverted]
+        # Only the last line of a block that has no empty line can be without a line end.
+        ended = ended or not lines or bool(named.match(lines[-1])) == inverted
+    text = b"\n".join(kept) + (b"\n" if kept and ended else b"")
+    return text + _empty_line(block)
 
 
-def _blank(block: bytes) -> bytes:
+def _empty_line(block: bytes) -> bytes:
     if block.endswith(b"\n\r\n") or block == b"\r\n":
         return b"\r\n"
     return b"\n" if block.endswith(b"\n\n") or block == b"\n" else b""
 
 
 @lru_cache(maxsize=128)
-def _selector(names: tuple[str, ...], inverted: bool) -> "re.Pattern[bytes]":
-    wanted = b"|".join(re.escape(name.encode("utf-8", "replace")) for name in names)
-    named = rb"(?:" + wanted + rb")[ \t]*:"
-    if inverted:
-        # What is left at the end of a block is its empty line, or nothing.
-        ahead = rb"(?!\r?(?:\n|\Z)" + (rb"|" + named if names else rb"") + rb")"
-        return re.compile(rb"(?i)\n(" + ahead + _VALUE + rb")")
-    return re.compile(rb"(?i)\n(" + (named if names else rb"(?!)") + _VALUE + rb")")
+def _patterns(names: tuple[str, ...]) -> tuple["re.Pattern[bytes]", "re.Pattern[bytes]"]:
+    """What a line with one of these names begins with, and a search for all such lines."""
+    alternatives = b"|".join(re.escape(name.encode("utf-8", "replace")) for name in names)
+    named = rb"(?:" + alternatives + rb")[ \t]*:" if names else rb"(?!)"
+    return re.compile(rb"(?i)" + named), re.compile(rb"(?i)\n(" + named + _VALUE + rb")")

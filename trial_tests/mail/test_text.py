@@ -1,0 +1,57 @@
+"""Folding, cleaning, previews."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from sora.mail.text import MAX_PREVIEW, clean, fold, one_line, preview
+from trial_tests.support.properties import SETTINGS
+
+
+class FoldTests(SynchronousTestCase):
+    def test_texts_that_mean_the_same_fold_to_the_same(self) -> None:
+        for one, other in (
+            ("HeLLo", "hello"),
+            ("GRÜSSE", "grüße"),
+            ("e\u0301", "É"),
+            ("ﬁne", "FINE"),
+            ("Ⅷ", "viii"),
+            ("ΣΑΣ", "σας"),
+        ):
+            with self.subTest(one):
+                self.assertEqual(fold(one), fold(other))
+
+    def test_accents_are_kept(self) -> None:
+        self.assertNotEqual(fold("naive"), fold("naïve"))
+
+    @SETTINGS
+    @given(st.text())
+    def test_folding_twice_is_folding_once(self, text: str) -> None:
+        self.assertEqual(fold(fold(text)), fold(text))
+
+    @SETTINGS
+    @given(st.text(alphabet=st.characters(max_codepoint=127)))
+    def test_ascii_takes_the_short_way_to_the_same_result(self, text: str) -> None:
+        # The character at the end makes the text take the long way.
+        self.assertEqual(fold(text) + "é", fold(text + "é"))
+
+
+class CleanTests(SynchronousTestCase):
+    def test_nul_and_lone_surrogates_go(self) -> None:
+        self.assertEqual(clean("a\0b\ud800c"), "ab\ufffdc")
+
+
+class PreviewTests(SynchronousTestCase):
+    def test_a_preview_is_one_line(self) -> None:
+        self.assertEqual(preview(" Hello,\r\n\r\n\tworld. \n"), "Hello, world.")
+
+    def test_a_long_text_is_cut_after_a_word(self) -> None:
+        cut = preview("wonderful " * 100)
+        self.assertLessEqual(len(cut), MAX_PREVIEW)
+        self.assertTrue(cut.endswith("wonderful"))
+
+    def test_a_text_without_spaces_is_cut_anyway(self) -> None:
+        self.assertEqual(len(preview("x" * 1000)), MAX_PREVIEW)
+
+    def test_one_line_collapses_all_white_space(self) -> None:
+        self.assertEqual(one_line("\ta \r\n  b\u00a0c "), "a b c")
