@@ -232,12 +232,13 @@ class MemoryStore:
         return mailbox
 
     def mailboxes_of(self, account_id: int) -> list[MailboxRecord]:
-        """The live mailboxes of an account, in the order of their making."""
-        return [
+        """The live mailboxes of an account, in the order of their names."""
+        found = [
             mailbox
             for mailbox in self.mailboxes.values()
             if mailbox.account_id == account_id and mailbox.deleted_at is None
         ]
+        return sorted(found, key=lambda mailbox: mailbox.key)
 
     def named(self, account_id: int, name: str) -> MailboxRecord | None:
         """A live mailbox by name, None when there is none."""

@@ -1,0 +1,169 @@
+"""The contract of STORE and EXPUNGE."""
+
+from sora.storage.rows import FlagChange
+from trial_tests.storage.contracts.contract import EVERYTHING, Contract, flags, letter, sets
+
+
+class ChangingContract(Contract):
+    """Flags that change, and messages that go."""
+
+    async def setUp(self) -> None:
+        await super().setUp()
+        self.ann = await self.account("ann@example.com", "Other")
+        self.inbox = await self.find(self.ann)
+        self.uids = await self.fill(
+            self.ann, self.inbox, [], ["\\Seen"], ["\\Flagged", "$Work"], ["\\Seen", "$Work"]
+        )
+
+    async def test_the_three_modes(self) -> None:
+        """RFC 3501 §6.4.6"""
+        for mode, names, expected in (
+            ("add", ["\\Seen"], {1: ["\\Seen"], 3: ["$Work", "\\Flagged", "\\Seen"]}),
+            ("remove", ["\\Seen", "$work"], {1: [], 3: ["\\Flagged"]}),
+            ("replace", ["\\Draft", "$New"], {1: ["$New", "\\Draft"], 3: ["$New", "\\Draft"]}),
+            ("replace", [], {1: [], 3: []}),
+        ):
+            await self.store(self.inbox, sets(1, 3), mode, *names)
+            found = await self.contents(self.ann)
+            self.assertEqual({uid: found[uid] for uid in (1, 3)}, expected, mode)
+            self.assertEqual(found[4], ["$Work", "\\Seen"])
+            await self.check(self.ann)
+
+    async def test_it_names_only_what_is_different_now(self) -> None:
+        before = (await self.opened(self.ann)).mailbox.highest_modseq
+        stored = await self.store(self.inbox, EVERYTHING, "add", "\\Seen")
+        self.assertEqual(list(stored.changed.uids), [1, 3])
+        self.assertEqual(stored.mailbox_id, self.inbox.id)
+        self.assertEqual(stored.before, before)
+        self.assertGreater(stored.modseq, before)
+        self.assertEqual(list(stored.changed.modseqs), [stored.modseq] * 2)
+        self.assertFalse(stored.modified)
+        opened = await self.check(self.ann)
+        states = dict(zip(opened.states.uids, opened.states.masks, strict=True))
+        self.assertEqual(stored.changed.masks, [states[1], states[3]])
+        self.assertEqual(opened.mailbox.highest_modseq, stored.modseq)
+
+    async def test_a_store_that_changes_nothing_is_no_change(self) -> None:
+        before = (await self.check(self.ann)).mailbox
+        for uids, mode, names in (
+            (EVERYTHING, "add", []),
+            (sets(2), "add", ["\\Seen"]),
+            (sets(1), "remove", ["\\Seen", "$Never"]),
+            (sets(99), "replace", ["\\Seen"]),
+            (sets(), "replace", ["\\Seen"]),
+            (sets(3), "replace", ["$WORK", "\\Flagged"]),
+        ):
+            stored = await self.store(self.inbox, uids, mode, *names)
+            self.assertEqual(list(stored.changed.uids), [], (mode, names))
+            self.assertEqual((stored.before, stored.modseq), (before.highest_modseq,) * 2)
+        self.assertEqual((await self.check(self.ann)).mailbox, before)
+
+    async def test_removing_an_unknown_keyword_does_not_make_it(self) -> None:
+        await self.store(self.inbox, EVERYTHING, "remove", "$Never")
+        self.assertEqual([name for _, name in (await self.opened(self.ann)).keywords], ["$Work"])
+
+    async def test_uids_that_are_gone_are_ignored(self) -> None:
+        await self.store(self.inbox, sets(2), "add", "\\Deleted")
+        await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+        stored = await self.store(self.inbox, sets(1, 2, 3, 77), "add", "\\Answered")
+        self.assertEqual(list(stored.changed.uids), [1, 3])
+
+    async def test_new_keywords_are_told_from_the_number_the_caller_knows(self) -> None:
+        change = FlagChange("add", flags("$Later", "$work", "$Last"))
+        stored = await self.storage.messages.store(
+            self.inbox.id, sets(1), change, self.operation(), known_keywords=1
+        )
+        self.assertEqual(sorted(stored.keywords), [(1, "$Later"), (2, "$Last")])
+        self.assertEqual((await self.contents(self.ann))[1], ["$Last", "$Later", "$Work"])
+
+    async def test_unchanged_since_refuses_what_changed_later(self) -> None:
+        """RFC 7162 §3.1.3, G30"""
+        since = (await self.opened(self.ann)).mailbox.highest_modseq
+        await self.store(self.inbox, sets(2), "add", "\\Answered")
+        stored = await self.store(
+            self.inbox, sets(1, 2, 3), "add", "\\Deleted", unchanged_since=since
+        )
+        self.assertEqual(list(stored.changed.uids), [1, 3])
+        self.assertEqual(list(stored.modified), [2])
+        self.assertNotIn("\\Deleted", (await self.contents(self.ann))[2])
+        await self.check(self.ann)
+
+    async def test_unchanged_since_zero_refuses_everything(self) -> None:
+        """G30: zero is present, not absent."""
+        stored = await self.store(self.inbox, EVERYTHING, "add", "\\Draft", unchanged_since=0)
+        self.assertEqual(list(stored.changed.uids), [])
+        self.assertEqual(list(stored.modified), self.uids)
+        self.assertEqual(stored.before, stored.modseq)
+
+    async def test_system_flags_and_counters(self) -> None:
+        """G16"""
+        for mode, names in (
+            ("add", ["\\Deleted"]),
+            ("add", ["\\Seen", "\\Deleted"]),
+            ("remove", ["\\Seen"]),
+            ("replace", ["\\Seen"]),
+            ("replace", ["\\Deleted"]),
+            ("remove", ["\\Deleted", "\\Answered"]),
+        ):
+            await self.store(self.inbox, sets(1, 2, 3), mode, *names)
+            await self.check(self.ann)
+
+    async def test_other_mailboxes_are_not_touched(self) -> None:
+        other = await self.find(self.ann, "Other")
+        await self.fill(self.ann, other, [], ["\\Deleted"])
+        before = (await self.check(self.ann, "Other")).mailbox
+        await self.store(self.inbox, EVERYTHING, "add", "\\Deleted")
+        await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+        self.assertEqual((await self.check(self.ann, "Other")).mailbox, before)
+
+    # -------------------------------------------------------------- expunge
+
+    async def test_expunge_takes_what_is_marked_as_deleted(self) -> None:
+        await self.store(self.inbox, sets(1, 3), "add", "\\Deleted")
+        before = (await self.opened(self.ann)).mailbox.highest_modseq
+        expunged = await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+        self.assertEqual(list(expunged.vanished), [1, 3])
+        self.assertEqual((expunged.mailbox_id, expunged.before), (self.inbox.id, before))
+        self.assertGreater(expunged.modseq, before)
+        opened = await self.check(self.ann)
+        self.assertEqual(list(opened.states.uids), [2, 4])
+        self.assertEqual(opened.mailbox.highest_modseq, expunged.modseq)
+        self.assertEqual(opened.mailbox.uidnext, 5)
+
+    async def test_uid_expunge_takes_only_those_named(self) -> None:
+        """RFC 4315 §2.1"""
+        await self.store(self.inbox, sets(1, 3), "add", "\\Deleted")
+        expunged = await self.storage.messages.expunge(
+            self.inbox.id, sets(2, 3, 9), self.operation()
+        )
+        self.assertEqual(list(expunged.vanished), [3])
+        self.assertEqual(list((await self.check(self.ann)).states.uids), [1, 2, 4])
+
+    async def test_an_expunge_of_nothing_is_no_change(self) -> None:
+        before = (await self.check(self.ann)).mailbox
+        for uids in (None, sets(), sets(1, 2), EVERYTHING):
+            expunged = await self.storage.messages.expunge(self.inbox.id, uids, self.operation())
+            self.assertFalse(expunged.vanished)
+            self.assertEqual((expunged.before, expunged.modseq), (before.highest_modseq,) * 2)
+        self.assertEqual((await self.check(self.ann)).mailbox, before)
+
+    async def test_uids_are_not_used_again(self) -> None:
+        """G29"""
+        await self.store(self.inbox, EVERYTHING, "add", "\\Deleted")
+        await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+        placed = await self.put(self.ann, self.inbox, letter("after"))
+        self.assertEqual(placed.uid, 5)
+        self.assertEqual(list((await self.check(self.ann)).states.uids), [5])
+
+    async def test_many_messages_at_once(self) -> None:
+        other = await self.find(self.ann, "Other")
+        message = letter("one of many")
+        for _ in range(3):
+            await self.place(self.ann, message, *[self.target(other) for _ in range(50)])
+        odd = sets(*range(1, 151, 2))
+        await self.store(other, odd, "add", "\\Deleted", "$odd")
+        await self.check(self.ann, "Other")
+        expunged = await self.storage.messages.expunge(other.id, None, self.operation())
+        self.assertEqual(list(expunged.vanished), list(odd))
+        opened = await self.check(self.ann, "Other")
+        self.assertEqual(list(opened.states.uids), list(range(2, 151, 2)))

@@ -1,0 +1,194 @@
+"""The contract of `ICleaning` and `IMembership`."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from sora.storage.rows import Arrival, Fate, ObjectPlace, Placed, Want
+from trial_tests.storage.contracts.contract import EVERYTHING, Contract, Letter, letter, sets
+
+DAY = timedelta(days=1)
+NOW = timedelta(0)
+
+
+class CleaningContract(Contract):
+    """Nothing live is ever deleted; what is not goes step by step."""
+
+    async def setUp(self) -> None:
+        await super().setUp()
+        self.ann = await self.account("ann@example.com", "Other")
+        self.inbox = await self.find(self.ann)
+        self.cleaning = self.storage.cleaning
+
+    async def put_object(self, message: Letter) -> Placed:
+        (name,) = await self.storage.uploads.reserve("disk", 1)
+        arrival = Arrival(message.hash, message.facts, object=ObjectPlace(name, "disk", None, 1))
+        placement = await self.storage.messages.place(
+            self.ann.scope_id, arrival, [self.target(self.inbox)], self.operation()
+        )
+        self.object_id = name
+        return placement.placed[0]
+
+    async def expunge_all(self) -> None:
+        await self.store(self.inbox, EVERYTHING, "add", "\\Deleted")
+        await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+
+    async def clean(self, grace: timedelta = NOW) -> None:
+        """Everything a cleaner does, until nothing is left to do."""
+        for step in (
+            lambda: self.cleaning.purge_expunged(grace, 100),
+            lambda: self.cleaning.condemn(grace, 100),
+        ):
+            for _ in range(10):
+                if not await step():
+                    break
+
+    async def test_what_is_live_stays(self) -> None:
+        message = letter("live")
+        await self.put_object(message)
+        await self.clean()
+        self.assertEqual(list(await self.cleaning.condemned(10)), [])
+        self.assertTrue(await self.storage.uploads.known(self.ann.scope_id, message.hash))
+
+    async def test_the_grace_is_kept(self) -> None:
+        message = letter("restorable")
+        await self.put_object(message)
+        await self.expunge_all()
+        await self.clean(grace=DAY)
+        self.assertEqual(list(await self.cleaning.condemned(10)), [])
+        self.assertTrue(await self.storage.uploads.known(self.ann.scope_id, message.hash))
+
+    async def test_an_expunged_message_holds_its_content_until_it_is_purged(self) -> None:
+        message = letter("held")
+        await self.put_object(message)
+        await self.expunge_all()
+        for _ in range(3):
+            await self.cleaning.condemn(NOW, 100)
+        self.assertTrue(await self.storage.uploads.known(self.ann.scope_id, message.hash))
+
+    async def test_the_three_steps(self) -> None:
+        message = letter("going")
+        await self.put_object(message)
+        await self.expunge_all()
+        self.assertEqual(await self.cleaning.purge_expunged(NOW, 100), 1)
+        self.assertEqual(await self.cleaning.purge_expunged(NOW, 100), 0)
+        self.assertEqual(await self.cleaning.condemn(NOW, 100), 1)
+        self.assertEqual(await self.cleaning.condemn(NOW, 100), 0)
+        self.assertFalse(await self.storage.uploads.known(self.ann.scope_id, message.hash))
+        (condemned,) = await self.cleaning.condemned(10)
+        self.assertEqual((condemned.object_id, condemned.store), (self.object_id, "disk"))
+        self.assertEqual(await self.cleaning.forget([condemned.object_id]), 1)
+        self.assertEqual(list(await self.cleaning.condemned(10)), [])
+
+    async def test_the_same_bytes_after_condemning_are_a_new_content(self) -> None:
+        """G3"""
+        message = letter("comes back")
+        await self.put_object(message)
+        await self.expunge_all()
+        await self.clean()
+        bare = Arrival(message.hash, message.facts)
+        placement = await self.storage.messages.place(
+            self.ann.scope_id, bare, [self.target(self.inbox)], self.operation()
+        )
+        self.assertTrue(placement.needs_body)
+        old = self.object_id
+        placed = await self.put_object(message)
+        (condemned,) = await self.cleaning.condemned(10)
+        self.assertEqual(condemned.object_id, old)
+        await self.cleaning.forget([old])
+        read = await self.storage.messages.read(
+            self.inbox.id, sets(placed.uid), frozenset({Want.BODY})
+        )
+        self.assertEqual([entry.id for entry in read.messages[0].body.objects], [self.object_id])
+
+    async def test_a_content_with_another_message_stays(self) -> None:
+        message = letter("shared")
+        await self.put_object(message)
+        other = await self.find(self.ann, "Other")
+        await self.put(self.ann, other, message)
+        await self.expunge_all()
+        await self.clean()
+        self.assertTrue(await self.storage.uploads.known(self.ann.scope_id, message.hash))
+        read = await self.storage.messages.read(other.id, sets(1), frozenset({Want.BODY}))
+        self.assertEqual(len(read.messages[0].body.objects), 1)
+
+    async def test_a_copy_holds_the_content_too(self) -> None:
+        message = letter("copied")
+        placed = await self.put_object(message)
+        await self.storage.messages.copy(
+            self.inbox.id, sets(placed.uid), self.ann.id, "Other", self.operation()
+        )
+        await self.expunge_all()
+        await self.clean()
+        self.assertTrue(await self.storage.uploads.known(self.ann.scope_id, message.hash))
+
+    async def test_messages_of_a_deleted_mailbox_are_purged_too(self) -> None:
+        message = letter("in a deleted mailbox")
+        other = await self.find(self.ann, "Other")
+        await self.put(self.ann, other, message)
+        await self.storage.mailboxes.delete(self.ann.id, "Other", self.operation())
+        await self.clean(grace=DAY)
+        self.assertTrue(await self.storage.uploads.known(self.ann.scope_id, message.hash))
+        await self.clean()
+        self.assertFalse(await self.storage.uploads.known(self.ann.scope_id, message.hash))
+
+    async def test_a_staged_content_goes_without_ever_being_uploaded(self) -> None:
+        await self.put(self.ann, self.inbox, letter("short life"))
+        await self.expunge_all()
+        await self.clean()
+        self.assertEqual(list(await self.storage.uploads.claim("s3", 10, NOW)), [])
+        self.assertEqual((await self.storage.uploads.backlog()).contents, 0)
+
+    async def test_small_batches(self) -> None:
+        await self.fill(self.ann, self.inbox, [], [], [])
+        await self.expunge_all()
+        self.assertEqual([await self.cleaning.purge_expunged(NOW, 2) for _ in range(3)], [2, 1, 0])
+        self.assertEqual([await self.cleaning.condemn(NOW, 2) for _ in range(3)], [2, 1, 0])
+
+    async def test_a_fresh_reservation_is_not_condemned(self) -> None:
+        await self.storage.uploads.reserve("disk", 3)
+        self.assertEqual(list(await self.cleaning.condemned(10)), [])
+
+    async def test_forgetting_what_is_not_condemned_does_nothing(self) -> None:
+        await self.put_object(letter("live"))
+        self.assertEqual(await self.cleaning.forget([self.object_id, uuid4()]), 0)
+        read = await self.storage.messages.read(self.inbox.id, sets(1), frozenset({Want.BODY}))
+        self.assertEqual(len(read.messages[0].body.objects), 1)
+
+    async def test_claims_of_deliveries_are_forgotten_with_time(self) -> None:
+        """G42"""
+        message = letter("delivered")
+        target = self.target(self.inbox, recipient="ann@example.com", received=b"hash")
+
+        async def deliver() -> Fate:
+            return (await self.place(self.ann, message, target)).placed[0].fate
+
+        fates = [await deliver()]
+        self.assertEqual(await self.cleaning.forget_deliveries(7 * DAY, 10), 0)
+        fates.append(await deliver())
+        self.assertEqual(await self.cleaning.forget_deliveries(NOW, 10), 1)
+        fates.append(await deliver())
+        self.assertEqual(fates, [Fate.PLACED, Fate.DUPLICATE, Fate.PLACED])
+
+    async def test_partitions_can_be_seen_to_at_any_time(self) -> None:
+        await self.put(self.ann, self.inbox, letter("staged"))
+        for _ in range(2):
+            await self.cleaning.make_partitions()
+            await self.cleaning.drop_staging()
+        (upload,) = await self.storage.uploads.claim("s3", 10, NOW)
+        pieces = await self.storage.uploads.staged(upload.content_id, 0, 9)
+        self.assertEqual(b"".join(pieces), letter("staged").octets)
+
+
+class MembershipContract(Contract):
+    """Which processes serve the database now."""
+
+    async def test_processes_hear_of_one_another(self) -> None:
+        membership = self.storage.membership
+        one, two = uuid4(), uuid4()
+        self.assertEqual(await membership.beat(one, "one"), 0)
+        self.assertEqual(await membership.beat(one, "one"), 0)
+        self.assertEqual(await membership.beat(two, "two"), 1)
+        self.assertEqual(await membership.beat(one, "one"), 1)
+        await membership.leave(two)
+        self.assertEqual(await membership.beat(one, "one"), 0)
+        await membership.leave(uuid4())

@@ -1,0 +1,112 @@
+"""The memory storage passes the contracts that PostgreSQL passes."""
+
+from datetime import UTC, datetime
+
+from twisted.internet.task import Clock
+
+from sora.storage.memory.storage import memory_storage
+from sora.storage.memory.store import MemoryStore
+from trial_tests.storage.contracts import (
+    accounts,
+    changing,
+    cleaning,
+    copying,
+    credentials,
+    mailboxes,
+    placing,
+    reading,
+    searching,
+    uploads,
+)
+from trial_tests.storage.contracts.contract import Contract, Storage
+
+
+class OnMemory(Contract):
+    """Gives a suite the memory storage."""
+
+    async def new_storage(self) -> Storage:
+        clock = Clock()
+        clock.advance(datetime(2024, 5, 17, tzinfo=UTC).timestamp())
+        memory = memory_storage(clock)
+        tables = memory.tables
+        return Storage(
+            accounts=memory.accounts,
+            credentials=memory.credentials,
+            mailboxes=memory.mailboxes,
+            messages=memory.messages,
+            uploads=memory.uploads,
+            cleaning=memory.cleaning,
+            membership=memory.membership,
+            set_quota=_Operator(tables).set_quota,
+            add_alias=_Operator(tables).add_alias,
+            forget_history=_Operator(tables).forget_history,
+        )
+
+
+class _Operator:
+    def __init__(self, tables: MemoryStore) -> None:
+        self._tables = tables
+
+    async def set_quota(self, account_id: int, octets: int | None, messages: int | None) -> None:
+        account = self._tables.accounts[account_id]
+        account.quota_storage, account.quota_messages = octets, messages
+
+    async def add_alias(self, address: str, account_id: int) -> None:
+        local, _, domain = address.partition("@")
+        if local:
+            self._tables.aliases[address] = account_id
+        else:
+            self._tables.catch_alls[domain] = account_id
+
+    async def forget_history(self, mailbox_id: int) -> None:
+        mailbox = self._tables.mailboxes[mailbox_id]
+        mailbox.events.clear()
+        mailbox.horizon = mailbox.highest_modseq
+
+
+class TestAccounts(OnMemory, accounts.AccountsContract):
+    pass
+
+
+class TestCredentials(OnMemory, credentials.CredentialsContract):
+    pass
+
+
+class TestMailboxes(OnMemory, mailboxes.MailboxesContract):
+    pass
+
+
+class TestPlacing(OnMemory, placing.PlacingContract):
+    pass
+
+
+class TestChanging(OnMemory, changing.ChangingContract):
+    pass
+
+
+class TestCopying(OnMemory, copying.CopyingContract):
+    pass
+
+
+class TestReading(OnMemory, reading.ReadingContract):
+    pass
+
+
+class TestChanges(OnMemory, reading.ChangesContract):
+    pass
+
+
+class TestSearching(OnMemory, searching.SearchingContract):
+    pass
+
+
+class TestUploads(OnMemory, uploads.UploadsContract):
+    pass
+
+
+class TestCleaning(OnMemory, cleaning.CleaningContract):
+    pass
+
+
+class TestMembership(OnMemory, cleaning.MembershipContract):
+    pass
