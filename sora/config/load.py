@@ -201,10 +201,13 @@ def _parse(text: str, name: str) -> dict[str, Any]:
             ]
         )
     try:
-        return dict(toml.loads(text))
+        mapping = dict(toml.loads(text))
+        # The parser passes over some mistakes, such as a list that never ends; the one of the
+        # standard library does not.
+        tomllib.loads(text)
+        return mapping
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
-        # The parser's position is rough, and some errors it meets unprepared; the one of the
-        # standard library is asked where it stumbles.
+        # The parser's positions are rough, and some errors it meets unprepared.
         raise ConfigError([_syntax_problem(text, name, error)]) from None
 
 
@@ -217,6 +220,8 @@ def _syntax_problem(text: str, name: str, error: Exception) -> Problem:
         reason, _, position = str(second).rpartition(" (at ")
         if position.startswith("line "):
             line = int(position.removeprefix("line ").partition(",")[0])
+        elif line is None:
+            line = len(text.splitlines())
         reason = f"this is not valid TOML: {reason[:1].lower()}{reason[1:]}"
     else:
         if "homogen" in str(error):

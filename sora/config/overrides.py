@@ -7,10 +7,10 @@ servers.0.api_key=…`. A server type instead of the number names the defaults o
 of that type: `--set servers.imap.max_connections=500`.
 """
 
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import toml
 from attrs import Attribute, fields, frozen
 
 from sora.config.config import Config
@@ -165,8 +165,8 @@ def _value(text: str, attribute: "Attribute[Any]", origin: str, path: Path) -> A
     if is_list(attribute):
         if text.lstrip().startswith("["):
             try:
-                return toml.loads(f"value = {text}")["value"]
-            except (toml.TomlDecodeError, IndexError, ValueError):
+                return tomllib.loads(f"value = {text}")["value"]
+            except tomllib.TOMLDecodeError:
                 raise ConfigError([Problem(origin, "", "this is not a list as TOML has it")])
         return [item.strip() for item in text.split(",") if item.strip()]
     wanted = str(attribute.type)

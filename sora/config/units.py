@@ -135,12 +135,13 @@ def read_endpoint(value: Any, port: int | None = None) -> Endpoint:
         text = value.strip()
         host, colon, number = text.rpartition(":")
         if port is not None and (not colon or text.endswith("]")):
-            host, number = text, str(port)
+            host, colon, number = text, ":", str(port)
         bracketed = host.startswith("[") and host.endswith("]")
         if bracketed:
             host = host[1:-1]
         if (
-            number.isascii()
+            colon
+            and number.isascii()
             and number.isdigit()
             and int(number) <= 65535
             and (bracketed or ":" not in host)

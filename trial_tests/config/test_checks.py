@@ -1,0 +1,89 @@
+"""What must be right before a configuration is started."""
+
+from base64 import b64encode
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sora.config.checks import check, is_placeholder
+from sora.config.load import load, loads
+from sora.config.problems import ConfigError
+
+GOOD = '[s3]\nprovider = "filesystem"\n[[servers]]\ntype = "imap"\naddr = ":143"\n'
+KEY = b64encode(bytes(32)).decode()
+
+
+class CheckTests(SynchronousTestCase):
+    """Loading is generous, starting is not (G52)."""
+
+    def complaints(self, text: str) -> str:
+        loaded = loads(text, "f")
+        try:
+            check(loaded.config, loaded.where)
+        except ConfigError as error:
+            return str(error)
+        return ""
+
+    def test_a_small_good_one(self) -> None:
+        """Nothing is said."""
+        self.assertEqual(self.complaints(GOOD), "")
+
+    def test_the_placeholders_of_the_example_are_refused(self) -> None:
+        """Each with its line and its mend."""
+        loaded = load(Path(__file__).parent / "data" / "product.toml")
+        error = self.assertRaises(ConfigError, check, loaded.config, loaded.where)
+        keys = [problem.key for problem in error.problems]
+        self.assertEqual(
+            keys,
+            [
+                "database.password",
+                "s3.access_key",
+                "s3.secret_key",
+                "servers[1].api_key",
+                "cluster.secret_key",
+            ],
+        )
+        self.assertIn("product.toml:6", error.problems[0].where)
+        self.assertIn("`password_file`", error.problems[0].text)
+
+    def test_placeholders_are_known_in_any_case(self) -> None:
+        """And what stands in angle brackets."""
+        for text in ("your-password", "...", "CHANGEME", "<secret>", " secret "):
+            self.assertTrue(is_placeholder(text), text)
+        for text in ("", "s3cr3t-indeed", "correct horse"):
+            self.assertFalse(is_placeholder(text), text)
+
+    def test_what_cannot_be_started(self) -> None:
+        """A table of configurations that are well formed and wrong."""
+        for text, expected in (
+            ('[[servers]]\ntype = "imap"\naddr = ":143"', "s3.bucket: name a bucket"),
+            (GOOD + "tls = true", "f:6: servers[0].tls: no certificate"),
+            (GOOD + 'tls_cert_file = "a"', "go together"),
+            (GOOD + '[[servers]]\ntype = "lmtp"\naddr = ":143"', "servers[0] listens on :143, too"),
+            (
+                GOOD + '[[servers]]\ntype = "imap"\naddr = "127.0.0.1:143"',
+                "another server is called imap-143, too",
+            ),
+            (GOOD + '[[servers]]\ntype = "http_api"\naddr = ":1"', "openssl rand -hex 32"),
+            (GOOD + '[[servers]]\ntype = "imap_proxy"\naddr = ":1"', "at least one server behind"),
+            (GOOD + '[cluster]\nenabled = true\nsecret_key = "AAAA"', "32 octets in base64"),
+            (GOOD + "[cluster]\nenabled = true", "32 octets in base64"),
+            (GOOD + "[database]\nmin_conns = 9\nmax_conns = 3", "more than max_conns"),
+            (GOOD + "[tls]\nenabled = true", "tls.cert_file: name a PEM file"),
+            (
+                GOOD.replace("[[servers]]", '[[s3.encryption_keys]]\nid="1"\nkey="x"\n[[servers]]'),
+                "s3.encryption_keys[0].key: this must be 32 octets",
+            ),
+        ):
+            self.assertIn(expected, self.complaints(text), text)
+
+    def test_what_is_not_started_is_not_checked(self) -> None:
+        """Nor what is not used."""
+        off = '[[servers]]\nstart = false\ntype = "http_api"\naddr = ":143"\napi_key = "..."\n'
+        unused = '[cluster]\nsecret_key = "..."\n[relay]\npassword = "..."\n'
+        self.assertEqual(self.complaints(GOOD + off + unused), "")
+
+    def test_right_keys_are_accepted(self) -> None:
+        """32 octets in base64."""
+        cluster = f'[cluster]\nenabled = true\nsecret_key = "{KEY}"\n'
+        self.assertEqual(self.complaints(GOOD + cluster), "")
