@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -112,7 +114,7 @@ class DataTests(SynchronousTestCase):
         message = text + b"\r\n"
         wire = stuffed(message) + b"NOOP\r\n"
         places = sorted({0, len(wire), *(cut for cut in cuts if cut < len(wire))})
-        pieces = [wire[a:b] for a, b in zip(places, places[1:], strict=False)]
+        pieces = [wire[a:b] for a, b in pairwise(places)]
         self.assertEqual(read_message(b"", pieces), (message, [Line(b"NOOP")]))
 
     def test_a_large_message_is_handed_on_as_it_comes(self) -> None:

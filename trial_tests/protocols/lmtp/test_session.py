@@ -1,0 +1,631 @@
+from collections.abc import Sequence
+from ipaddress import ip_network
+from typing import Any
+
+from attrs import define, field, frozen
+from prometheus_client import CollectorRegistry
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from sora import errors
+from sora.addresses import Address
+from sora.errors import MailLoop, OverQuota, SoraError, StorageFull, Unavailable
+from sora.mailbox.spool import Spool
+from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.protocol import CommandMetrics
+from sora.net.networks import LOOPBACK, Networks
+from sora.net.peer import Peer
+from sora.protocols.lmtp.errors import TABLE, reply_to
+from sora.protocols.lmtp.protocol import LMTPConnection, LMTPFactory, refusal
+from sora.protocols.lmtp.session import DRAINED, Origin, Services, Settings
+from sora.protocols.lmtp.wire.reader import MAX_LINE
+from sora.storage.rows import Recipient
+
+
+@frozen
+class Delivered:
+    sender: str
+    recipients: tuple[str, ...]
+    message: bytes
+    origin: Origin
+
+
+@define
+class Postroom:
+    """Deliveries that the test sees and steers. Who begins with `no` does not exist; `slow`
+    lookups wait; `outcomes` says what becomes of a recipient."""
+
+    delivered: list[Delivered] = field(factory=list)
+    slow: dict[str, Deferred[None]] = field(factory=dict)
+    outcomes: dict[str, SoraError] = field(factory=dict)
+    failure: Exception | None = None
+    hold: Deferred[None] | None = None
+    asked: list[str] = field(factory=list)
+
+    async def resolve(self, address: Address) -> Recipient | None:
+        self.asked.append(str(address))
+        if str(address) in self.slow:
+            await self.slow[str(address)]
+        if address.local == "broken":
+            raise Unavailable
+        if address.local == "bug":
+            raise ZeroDivisionError
+        if address.local.startswith("no"):
+            return None
+        return Recipient(len(self.asked), 1, address.key, {"INBOX": 1}, None, 0)
+
+    async def deliver(
+        self,
+        sender: str,
+        recipients: Sequence[tuple[Address, Recipient]],
+        message: Spool,
+        origin: Origin,
+    ) -> Sequence[SoraError | None]:
+        if self.hold is not None:
+            await self.hold
+        if self.failure is not None:
+            raise self.failure
+        names = tuple(str(address) for address, _ in recipients)
+        self.delivered.append(Delivered(sender, names, bytes(message.data()), origin))
+        return [self.outcomes.get(name) for name in names]
+
+
+class LMTPTestCase(SynchronousTestCase):
+    max_message_size = 10_000
+    max_recipients = 1000
+    peer = "127.0.0.1"
+    tls: Any = None
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.room = Postroom()
+        self.spools: list[Spool] = []
+        self.registry = CollectorRegistry()
+        self.open()
+
+    def new_spool(self) -> Spool:
+        self.spools.append(Spool())
+        return self.spools[-1]
+
+    def open(self) -> None:
+        factory = LMTPFactory(
+            clock=self.clock,
+            services=Services(
+                deliveries=self.room,
+                spool=self.new_spool,
+                commands=CommandMetrics(CollectorRegistry()),
+                metrics=DeliveryMetrics(CollectorRegistry()),
+                tls=self.tls,
+            ),
+            settings=Settings(
+                hostname="mx.example.com",
+                max_message_size=self.max_message_size,
+                max_recipients=self.max_recipients,
+                trusted=Networks([*LOOPBACK, ip_network("10.0.0.0/8")]),
+            ),
+        )
+        self.connection: LMTPConnection = factory.buildProtocol(None)
+        self.connection.peer = Peer(self.peer, 2525)
+        self.transport = Transport()
+        self.connection.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        self.connection.dataReceived(data)
+        self.clock.advance(0)
+
+    def sent(self) -> str:
+        data = self.transport.value().decode()
+        self.transport.clear()
+        return data
+
+    def converse(self, dialogue: str) -> None:
+        """Lines of `C:` are sent, and `S:` is all that comes back."""
+        lines = [line.strip() for line in dialogue.strip().splitlines()]
+        while lines:
+            said = b""
+            while lines and lines[0].startswith("C:"):
+                said += lines.pop(0)[2:].strip().encode() + b"\r\n"
+            expected = []
+            while lines and lines[0].startswith("S:"):
+                expected.append(lines.pop(0)[2:].strip())
+            if said:
+                self.send(said)
+            self.assertEqual(self.sent().splitlines(), expected)
+
+    def begin(self, *recipients: str) -> None:
+        self.send(b"LHLO client\r\nMAIL FROM:<a@b.c>\r\n")
+        for each in recipients or ("user@example.com",):
+            self.send(b"RCPT TO:<" + each.encode() + b">\r\n")
+        self.sent()
+
+    def lose(self) -> None:
+        self.connection.connectionLost(Failure(ConnectionDone()))
+
+    def tearDown(self) -> None:
+        if self.connection._conversation is not None and not self.connection.ended.called:
+            self.lose()
+        self.assertTrue(self.connection.ended.called, "the conversation has not ended")
+        self.assertTrue(all(spool.closed for spool in self.spools), "a spool is left open")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class Transport(StringTransport):
+    aborted = False
+    tls: Any = None
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+    def startTLS(self, context: Any) -> None:
+        self.tls = context
+
+
+class DialogueTests(LMTPTestCase):
+    def tearDown(self) -> None:
+        self.lose()
+        super().tearDown()
+
+    def test_the_example_of_rfc_2033(self) -> None:
+        """RFC 2033 §4.2; G41"""
+        self.room.outcomes["green@example.com"] = OverQuota()
+        self.converse(
+            """
+            S: 220 mx.example.com LMTP Sora is ready
+            C: LHLO foo.edu
+            S: 250-mx.example.com
+            S: 250-PIPELINING
+            S: 250-8BITMIME
+            S: 250-ENHANCEDSTATUSCODES
+            S: 250-SIZE 10000
+            S: 250-CHUNKING
+            S: 250 SMTPUTF8
+            C: MAIL FROM:<chris@bar.com>
+            S: 250 2.1.0 Sender OK
+            C: RCPT TO:<pat@example.com>
+            S: 250 2.1.5 <pat@example.com> OK
+            C: RCPT TO:<nobody@example.com>
+            S: 550 5.1.1 <nobody@example.com> There is no such account.
+            C: RCPT TO:<green+lists@example.com>
+            S: 250 2.1.5 <green+lists@example.com> OK
+            C: RCPT TO:<green@example.com>
+            S: 250 2.1.5 <green@example.com> OK
+            C: DATA
+            S: 354 Send the message, and end it with a dot on a line of its own
+            C: Subject: dots
+            C:
+            C: ..
+            C: Bcc
+            C: .
+            S: 250 2.0.0 <pat@example.com> Delivered
+            S: 250 2.0.0 <green+lists@example.com> Delivered
+            S: 452 4.2.2 <green@example.com> The account is over its quota.
+            C: NOOP
+            S: 250 2.0.0 OK
+            C: QUIT
+            S: 221 2.0.0 Bye
+            """
+        )
+        expected = Delivered(
+            "chris@bar.com",
+            ("pat@example.com", "green+lists@example.com", "green@example.com"),
+            b"Subject: dots\r\n\r\n.\r\nBcc\r\n",
+            Origin(host="127.0.0.1", helo="foo.edu", protocol="LMTP", by="mx.example.com"),
+        )
+        self.assertEqual(self.room.delivered, [expected])
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_split_at_every_octet(self) -> None:
+        whole = (
+            b"LHLO a\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<u@example.com>\r\nDATA\r\n"
+            b"..\r\nx\r\n.\r\nQUIT\r\n"
+        )
+        for octet in whole:
+            self.send(bytes([octet]))
+        self.assertEqual(self.room.delivered[0].message, b".\r\nx\r\n")
+        self.assertTrue(
+            self.sent().endswith("250 2.0.0 <u@example.com> Delivered\r\n221 2.0.0 Bye\r\n")
+        )
+
+    def test_a_pipelined_group_is_answered_in_one_write(self) -> None:
+        """RFC 2920"""
+        self.sent()
+        writes: list[bytes] = []
+        self.transport.write = writes.append  # type: ignore[assignment]
+        self.send(
+            b"LHLO a\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<u@example.com>\r\n"
+            b"RCPT TO:<v@example.com>\r\nDATA\r\n"
+        )
+        self.assertEqual(len(writes), 1)
+        self.assertEqual(
+            [line[:3] for line in writes[0].split(b"\r\n")[7:-1]], [b"250"] * 3 + [b"354"]
+        )
+        self.send(b".\r\n")
+
+    def test_order_of_commands(self) -> None:
+        self.sent()
+        self.converse(
+            """
+            C: MAIL FROM:<a@b.c>
+            S: 503 5.5.1 Say LHLO first
+            C: RCPT TO:<u@example.com>
+            S: 503 5.5.1 Say MAIL first
+            C: DATA
+            S: 503 5.5.1 Say MAIL first
+            C: EHLO a
+            S: 500 5.5.1 This is LMTP: say LHLO
+            C: FOO
+            S: 500 5.5.1 There is no such command
+            C: STARTTLS
+            S: 500 5.5.1 There is no certificate for TLS here
+            C: VRFY u
+            S: 252 2.5.0 Say RCPT to find out
+            """
+        )
+        self.send(b"LHLO a\r\nMAIL FROM:<>\r\n")
+        self.sent()
+        self.converse(
+            """
+            C: MAIL FROM:<a@b.c>
+            S: 503 5.5.1 A message was begun already; RSET forgets it
+            C: RCPT TO:<nobody@example.com>
+            S: 550 5.1.1 <nobody@example.com> There is no such account.
+            C: DATA
+            S: 503 5.5.1 There are no valid recipients
+            C: RSET
+            S: 250 2.0.0 OK
+            C: DATA
+            S: 503 5.5.1 Say MAIL first
+            """
+        )
+
+    def test_recipients_that_cannot_be(self) -> None:
+        self.begin("ok@example.com")
+        self.converse(
+            """
+            C: RCPT TO:<postmaster>
+            S: 553 5.1.3 <postmaster> 'postmaster' is not an address: it needs the form user@domain
+            C: RCPT TO:<broken@example.com>
+            S: 451 4.3.0 <broken@example.com> A part of the server cannot be reached now; try again later.
+            C: RCPT TO:<u@example.com> NOTIFY=NEVER
+            S: 555 5.5.4 The parameter NOTIFY is not known
+            """
+        )
+
+    def test_a_fault_of_ours_is_temporary_and_logged(self) -> None:
+        self.begin()
+        self.converse(
+            """
+            C: RCPT TO:<bug@example.com>
+            S: 451 4.3.0 <bug@example.com> Something went wrong here; try again later
+            """
+        )
+        self.room.failure = ZeroDivisionError()
+        self.send(b"RCPT TO:<v@example.com>\r\nDATA\r\n.\r\n")
+        self.assertEqual(self.sent().count("451 4.3.0"), 2)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        self.converse(
+            """
+            C: NOOP
+            S: 250 2.0.0 OK
+            """
+        )
+
+    def test_a_failure_of_the_whole_is_told_for_each_recipient(self) -> None:
+        """G41"""
+        for error, reply in (
+            (Unavailable(), "451 4.3.0"),
+            (MailLoop(), "554 5.4.6"),
+            (StorageFull(), "452 4.3.1"),
+        ):
+            self.begin("a@example.com", "b@example.com", "c@example.com")
+            self.room.failure = error
+            self.send(b"DATA\r\nx\r\n.\r\n")
+            self.assertEqual(self.sent().count(reply), 3)
+
+    def test_the_null_sender_stays_null(self) -> None:
+        """G44"""
+        self.send(b"LHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<u@example.com>\r\nDATA\r\n.\r\n")
+        self.assertEqual(self.room.delivered[0].sender, "")
+
+    def test_too_many_errors_end_it(self) -> None:
+        self.send(b"FOO\r\n" * 30)
+        self.assertEqual(self.sent().splitlines()[-1], "421 4.7.0 Too many errors")
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_a_line_that_is_too_long_is_refused_and_the_next_one_is_read(self) -> None:
+        self.sent()
+        self.send(b"x" * MAX_LINE * 3)
+        self.send(b"x\r\nNOOP\r\n")
+        expected = ["500 5.5.2 The line is too long", "250 2.0.0 OK"]
+        self.assertEqual(self.sent().splitlines(), expected)
+
+    def test_smtputf8_and_eight_bits(self) -> None:
+        """RFC 6531 §3"""
+        self.send("LHLO a\r\nMAIL FROM:<jürgen@b.c> SMTPUTF8 BODY=8BITMIME\r\n".encode())
+        self.send("RCPT TO:<jürgen@example.com>\r\nDATA\r\nä\r\n.\r\n".encode())
+        delivered = self.room.delivered[0]
+        self.assertEqual((delivered.sender, delivered.message), ("jürgen@b.c", "ä\r\n".encode()))
+        self.assertEqual(delivered.origin.protocol, "UTF8LMTP")
+
+
+class ManyRecipientsTests(LMTPTestCase):
+    max_recipients = 1000
+
+    def test_a_thousand_recipients_and_one_more(self) -> None:
+        """G41"""
+        names = [f"u{number}@example.com" for number in range(1000)]
+        for name in names[::10]:
+            self.room.outcomes[name] = OverQuota()
+        self.send(b"LHLO a\r\nMAIL FROM:<a@b.c>\r\n")
+        self.sent()
+        for start in range(0, 1000, 200):
+            self.send(
+                b"".join(b"RCPT TO:<%s>\r\n" % name.encode() for name in names[start : start + 200])
+            )
+        self.send(b"RCPT TO:<more@example.com>\r\n")
+        lines = self.sent().splitlines()
+        self.assertEqual(lines[:-1], [f"250 2.1.5 <{name}> OK" for name in names])
+        self.assertEqual(lines[-1], "452 4.5.3 A message has at most 1000 recipients")
+        self.send(b"DATA\r\nx\r\n.\r\n")
+        expected = [
+            f"452 4.2.2 <{name}> The account is over its quota."
+            if number % 10 == 0
+            else f"250 2.0.0 <{name}> Delivered"
+            for number, name in enumerate(names)
+        ]
+        self.assertEqual(self.sent().splitlines()[1:], expected)
+        self.assertEqual(self.room.delivered[0].recipients, tuple(names))
+
+    def test_lookups_of_a_group_overlap_and_replies_keep_their_order(self) -> None:
+        self.send(b"LHLO a\r\nMAIL FROM:<a@b.c>\r\n")
+        self.sent()
+        first: Deferred[None] = Deferred()
+        self.room.slow["slow@example.com"] = first
+        self.send(
+            b"RCPT TO:<slow@example.com>\r\nRCPT TO:<nobody@example.com>\r\n"
+            b"RCPT TO:<fast@example.com>\r\nFOO\r\n"
+        )
+        self.assertEqual(len(self.room.asked), 3)
+        self.assertEqual(self.sent(), "")
+        first.callback(None)
+        codes = [line[:9] for line in self.sent().splitlines()]
+        self.assertEqual(codes, ["250 2.1.5", "550 5.1.1", "250 2.1.5", "500 5.5.1"])
+
+
+class SizeTests(LMTPTestCase):
+    def test_a_size_that_is_announced_is_refused_early(self) -> None:
+        self.send(b"LHLO a\r\n")
+        self.sent()
+        self.converse(
+            """
+            C: MAIL FROM:<a@b.c> SIZE=10001
+            S: 552 5.3.4 A message has at most 10000 octets here
+            C: MAIL FROM:<a@b.c> SIZE=10000
+            S: 250 2.1.0 Sender OK
+            """
+        )
+
+    def test_one_that_is_not_is_drained_and_refused_for_each_recipient(self) -> None:
+        self.begin("a@example.com", "b@example.com")
+        self.send(b"DATA\r\n")
+        self.sent()
+        for _ in range(100):
+            self.send(b"x" * 998 + b"\r\n")
+            self.assertLess(self.spools[0].size, 10_001)
+        self.send(b".\r\nNOOP\r\n")
+        refused = "552 5.3.4 A message has at most 10000 octets here"
+        self.assertEqual(self.sent().splitlines(), [refused] * 2 + ["250 2.0.0 OK"])
+        self.assertEqual(self.room.delivered, [])
+
+    def test_one_of_exactly_the_limit_is_taken(self) -> None:
+        self.begin()
+        self.send(b"DATA\r\n" + b"x" * 9998 + b"\r\n.\r\n")
+        self.assertEqual(len(self.room.delivered[0].message), 10_000)
+
+    def test_a_sender_without_end_is_cut_off(self) -> None:
+        self.begin()
+        self.send(b"DATA\r\n")
+        self.sent()
+        piece = b"x" * (1 << 20)
+        for _ in range(DRAINED // len(piece) + 2):
+            self.send(piece)
+        self.assertTrue(self.sent().startswith("421 5.3.4"))
+        self.assertTrue(self.transport.disconnecting)
+        self.lose()
+
+    def test_a_full_disk_is_temporary(self) -> None:
+        self.begin()
+        self.send(b"DATA\r\n")
+        self.sent()
+
+        def full(data: bytes) -> None:
+            raise StorageFull
+
+        self.spools[0].write = full  # type: ignore[method-assign]
+        self.send(b"x\r\n.\r\n")
+        self.assertTrue(self.sent().startswith("452 4.3.1"))
+
+
+class ChunkingTests(LMTPTestCase):
+    """RFC 3030 §2"""
+
+    def test_a_message_in_chunks(self) -> None:
+        self.begin("a@example.com", "b@example.com")
+        self.send(b"BDAT 4\r\n.\r\n.BDAT 3 LAST\r\n\r\nx")
+        expected = [
+            "250 2.0.0 4 octets",
+            "250 2.0.0 <a@example.com> Delivered",
+            "250 2.0.0 <b@example.com> Delivered",
+        ]
+        self.assertEqual(self.sent().splitlines(), expected)
+        self.assertEqual(self.room.delivered[0].message, b".\r\n.\r\nx")
+
+    def test_the_octets_of_a_refused_chunk_are_no_commands(self) -> None:
+        self.send(b"LHLO a\r\nBDAT 6\r\nQUIT\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n")
+        codes = [line[:9] for line in self.sent().splitlines()[-3:]]
+        self.assertEqual(codes, ["503 5.5.1", "503 5.5.1", "250 2.0.0"])
+
+    def test_a_message_that_grows_too_large(self) -> None:
+        self.begin("a@example.com", "b@example.com")
+        self.send(b"BDAT 9000\r\n" + b"x" * 9000 + b"BDAT 2000\r\n" + b"x" * 2000)
+        self.send(b"BDAT 1 LAST\r\nx")
+        codes = [line[:9] for line in self.sent().splitlines()]
+        self.assertEqual(codes, ["250 2.0.0", "552 5.3.4", "503 5.5.1"])
+        self.begin("a@example.com", "b@example.com")
+        self.send(b"BDAT 20000 LAST\r\n" + b"x" * 20000)
+        codes = [line[:9] for line in self.sent().splitlines()]
+        self.assertEqual(codes, ["552 5.3.4"] * 2)
+
+    def test_data_does_not_follow_bdat_and_an_error_between_forgets_nothing(self) -> None:
+        self.begin()
+        self.send(b"BDAT 1\r\nxDATA\r\nFOO\r\nRCPT TO:<b@example.com>\r\nBDAT 0 LAST\r\n")
+        codes = [line[:9] for line in self.sent().splitlines()]
+        self.assertEqual(codes, ["250 2.0.0", "503 5.5.1", "500 5.5.1", "503 5.5.1", "250 2.0.0"])
+        self.assertEqual(self.room.delivered[0].message, b"x")
+
+
+class TrustTests(LMTPTestCase):
+    peer = "192.0.2.1"
+
+    def test_strangers_are_refused_at_mail(self) -> None:
+        self.send(b"LHLO a\r\n")
+        self.sent()
+        self.converse(
+            """
+            C: MAIL FROM:<a@b.c>
+            S: 550 5.7.1 Your address may not deliver here; see trusted_networks
+            """
+        )
+
+
+class StartTLSTests(LMTPTestCase):
+    tls = "context"
+
+    def test_begins_anew_after_tls_and_forgets_what_was_pipelined(self) -> None:
+        """G59"""
+        self.send(b"LHLO a\r\n")
+        self.assertIn("250 STARTTLS\r\n", self.sent())
+        self.send(b"STARTTLS\r\nMAIL FROM:<evil@b.c>\r\n")
+        self.assertEqual(self.sent(), "220 2.0.0 Begin TLS\r\n")
+        self.assertEqual(self.transport.tls, "context")
+        self.converse(
+            """
+            C: MAIL FROM:<a@b.c>
+            S: 503 5.5.1 Say LHLO first
+            """
+        )
+
+
+class EndTests(LMTPTestCase):
+    PIECES = (
+        b"LHLO a\r\n",
+        b"MAIL FROM:<a@b.c>\r\n",
+        b"RCPT TO:<u@example.com>\r\n",
+        b"RCPT TO:<slow@example.com>\r\n",
+        b"DATA\r\n",
+        b"Subject: x\r\n",
+        b"\r\ny\r\n.",
+    )
+
+    def test_hanging_up_at_any_point_delivers_nothing_and_leaves_nothing(self) -> None:
+        """G41"""
+        self.lose()
+        for count in range(len(self.PIECES) + 1):
+            self.room = Postroom()
+            self.open()
+            for piece in self.PIECES[:count]:
+                self.send(piece)
+            self.lose()
+            self.assertTrue(self.connection.ended.called)
+            self.assertEqual(self.room.delivered, [])
+            self.assertTrue(all(spool.closed for spool in self.spools))
+
+    def test_hanging_up_during_a_lookup_lets_it_end(self) -> None:
+        self.send(b"LHLO a\r\nMAIL FROM:<a@b.c>\r\n")
+        self.room.slow["broken@example.com"] = Deferred()
+        self.send(b"RCPT TO:<broken@example.com>\r\nRCPT TO:<bug@example.com>\r\n")
+        self.lose()
+        self.room.slow["broken@example.com"].callback(None)
+        self.assertTrue(self.connection.ended.called)
+        self.flushLoggedErrors(ZeroDivisionError)
+
+    def test_hanging_up_during_a_delivery_does_not_interrupt_it(self) -> None:
+        """G15"""
+        self.begin()
+        self.room.hold = Deferred()
+        self.send(b"DATA\r\nx\r\n.\r\n")
+        self.lose()
+        self.assertFalse(self.connection.ended.called)
+        self.assertFalse(self.spools[0].closed)
+        self.room.hold.callback(None)
+        self.assertEqual(len(self.room.delivered), 1)
+        self.assertTrue(self.connection.ended.called)
+
+    def test_silence_is_answered_with_421(self) -> None:
+        self.sent()
+        self.clock.advance(300)
+        self.assertEqual(self.sent(), "421 4.4.2 Nothing was heard for too long\r\n")
+        self.lose()
+
+    def test_silence_in_a_message_too(self) -> None:
+        self.begin()
+        self.send(b"DATA\r\nx")
+        self.sent()
+        self.clock.advance(180)
+        self.assertTrue(self.sent().startswith("421 4.4.2"))
+        self.lose()
+        self.assertEqual(self.room.delivered, [])
+
+    def test_a_stopping_server_says_goodbye(self) -> None:
+        """G67"""
+        self.begin()
+        self.connection.shutdown()
+        self.assertEqual(self.sent(), "421 4.3.2 The server is shutting down.\r\n")
+        self.lose()
+
+    def test_after_the_message_in_hand(self) -> None:
+        """G67"""
+        self.begin()
+        self.send(b"DATA\r\nx\r\n")
+        self.connection.shutdown()
+        self.sent()
+        self.room.hold = Deferred()
+        self.send(b".\r\n")
+        self.assertFalse(self.transport.disconnecting)
+        self.room.hold.callback(None)
+        expected = [
+            "250 2.0.0 <user@example.com> Delivered",
+            "421 4.3.2 The server is shutting down.",
+        ]
+        self.assertEqual(self.sent().splitlines(), expected)
+        self.lose()
+
+
+class ErrorTableTests(SynchronousTestCase):
+    def test_every_error_of_the_domain_has_a_row(self) -> None:
+        classes = {
+            each
+            for each in vars(errors).values()
+            if isinstance(each, type) and issubclass(each, SoraError)
+        }
+        self.assertEqual(classes - set(TABLE), set())
+
+    def test_rows_agree_with_their_class_of_codes(self) -> None:
+        for code, status in TABLE.values():
+            self.assertEqual(str(code)[0], status[0])
+
+    def test_an_error_that_may_pass_is_never_permanent(self) -> None:
+        for kind, (code, _) in TABLE.items():
+            if issubclass(kind, errors.Unavailable):
+                self.assertLess(code, 500, kind)
+
+    def test_a_text_of_several_lines_is_one_line(self) -> None:
+        line = reply_to(Unavailable("a\r\n250 OK\nb")).line()
+        self.assertEqual(line, b"451 4.3.0 a 250 OK b\r\n")
+
+    def test_the_refusal_of_a_full_server(self) -> None:
+        self.assertEqual(refusal("Too many"), b"421 4.3.2 Too many\r\n")
