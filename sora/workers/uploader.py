@@ -50,7 +50,8 @@ class Uploader(Service):
     """Up to `workers` bodies at the same time; `batch_size` are claimed with one statement.
 
     `lease` and `wake_interval` are seconds; `warn_after` is the age in seconds of the oldest body
-    from which on the log says so.
+    from which on the log says so. `unreachable` are the delays of a body that could not be uploaded
+    because the store was away.
     """
 
     log = Logger()
@@ -68,6 +69,7 @@ class Uploader(Service):
         lease: float = 300.0,
         wake_interval: float = 10.0,
         warn_after: float = 900.0,
+        unreachable: Delays = UNREACHABLE,
         metrics: UploadMetrics | None = None,
     ) -> None:
         self._uploads = uploads
@@ -80,12 +82,14 @@ class Uploader(Service):
         self._lease = timedelta(seconds=lease)
         self._wake_interval = wake_interval
         self._warn_after = warn_after
+        self._unreachable = unreachable
         self._metrics = metrics
         self._tasks = Tasks()
         self._timer: IDelayedCall | None = None
         self._claimed: list[Upload] = []
         self._claiming = DeferredLock()
         self._poked = False
+        self._found = False
         self._active = 0
         self._reachable = True
         self._unreachable_in_a_row = 0
@@ -168,20 +172,25 @@ class Uploader(Service):
         Who waited while another worker claimed does not ask again for nothing, unless a body
         was staged meanwhile.
         """
-        if not self._claimed:
+        while not self._claimed and self.running:
             has_waited = bool(self._claiming.locked)
             await self._claiming.acquire()
             try:
-                if not self._claimed and (self._poked or not has_waited):
+                if not self._claimed and (self._poked or self._found or not has_waited):
                     await self._claim()
+                if not self._claimed and not self._found and not self._poked:
+                    return None
             finally:
                 self._claiming.release()
-        return self._claimed.pop(0) if self._claimed and self.running else None
+        return self._claimed.pop(0) if self.running else None
 
     async def _claim(self) -> None:
         self._poked = False
         limit = self._batch_size if self._reachable else 1
-        self._claimed += await self._uploads.claim(self._store, limit, self._lease)
+        self._found = False
+        claimed = await self._uploads.claim(self._store, limit, self._lease)
+        self._found = bool(claimed)
+        self._claimed += claimed
         self._hire(len(self._claimed) - 1)
 
     async def _move(self, upload: Upload) -> None:
@@ -247,7 +256,7 @@ class Uploader(Service):
         if self._reachable:
             self.log.warn("uploads to {store} wait: {error}", store=self._store, error=error.text)
         self._reachable = False
-        delay = UNREACHABLE.delay(self._unreachable_in_a_row, self._random)
+        delay = self._unreachable.delay(self._unreachable_in_a_row, self._random)
         self._unreachable_in_a_row += 1
         claimed, self._claimed = self._claimed, []
         for waiting in (upload, *claimed):
