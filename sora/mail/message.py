@@ -74,20 +74,18 @@ class _Parser:
         place = self._stack[-1].body
         size = len(self._data)
         while found := self._delimiters.find(place, size):
+            if self._count >= MAX_PARTS and not found.closes:
+                break
             self._end(found)
             place = found.end
             if found.closes:
                 self._delimiters.close(found.owner.boundary, found.owner)
-                if not self._delimiters:
-                    break
-            elif self._count < MAX_PARTS:
+            else:
                 owner = found.owner
                 default = MESSAGE if owner.type.subtype.lower() == b"digest" else TEXT
                 owner.parts.append(self._begin(place, default, owner.depth + 1))
                 # The header may have been cut short by a delimiter, which comes next.
                 place = self._stack[-1].body
-            else:
-                self._delimiters.close_all()
         for part in self._stack:
             self._finish(part, size)
         return root

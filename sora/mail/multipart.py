@@ -40,9 +40,6 @@ class Delimiters(Generic[Owner]):
     data: bytes
     _open: dict[bytes, list[Owner]] = field(factory=dict)
 
-    def __bool__(self) -> bool:
-        return bool(self._open)
-
     def open(self, boundary: bytes, owner: Owner) -> None:
         """From here on, this boundary's lines are delimiters of `owner`."""
         self._open.setdefault(boundary, []).append(owner)
@@ -54,10 +51,6 @@ class Delimiters(Generic[Owner]):
             owners.pop()
             if not owners:
                 del self._open[boundary]
-
-    def close_all(self) -> None:
-        """No line is a delimiter any more."""
-        self._open.clear()
 
     def find(self, place: int, end: int) -> Delimiter[Owner] | None:
         """The next delimiter that begins before `end`; `place` is the begin of a line,
