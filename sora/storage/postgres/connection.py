@@ -114,9 +114,9 @@ class _Wire(txpostgres.Connection):
                 self.gone()
 
     def close(self) -> None:
-        # A cursor that waits for its answer is the reactor's reader in our place. Were it left
-        # there, the reactor would believe that it watches this descriptor already when the
-        # next socket gets the same number, and that one would never be read.
+        # A cursor that waits for its answer is the reactor's reader in our place. Reactors that
+        # know readers by descriptor lose both with one of us; one that knows them by object
+        # (select) would keep the cursor, and ask it for a descriptor that is closed.
         for cursor in self._cursors:
             self.reactor.removeReader(cursor)
             self.reactor.removeWriter(cursor)

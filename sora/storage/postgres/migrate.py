@@ -378,7 +378,7 @@ class _Runner:
             INSERT INTO migrations (version, name, checksum)
             SELECT %(version)s, %(text)s, %(checksum)s
               FROM leases
-             WHERE name = %(name)s AND holder = %(holder)s AND expires_at > clock_timestamp()
+             WHERE name = %(name)s AND holder = %(holder)s
             """,
             {
                 "version": migration.version,

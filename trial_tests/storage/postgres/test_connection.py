@@ -71,7 +71,7 @@ class UseTests(DatabaseTestCase):
         self.assertFalse(connection.usable)
 
     async def test_the_descriptor_of_an_aborted_connection_serves_the_next(self) -> None:
-        """The reactor must not believe that it watches the new socket already."""
+        """Nothing of it is left in the reactor."""
         for _ in range(5):
             connection = await self.connect(the_server())
             asked = Deferred.fromCoroutine(connection.execute("SELECT pg_sleep(30)"))
