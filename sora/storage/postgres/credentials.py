@@ -31,9 +31,10 @@ class Credentials:
     async def login(self, address: Address) -> Login | None:
         async def work(tx: Tx) -> Login | None:
             rows = await tx.all(
-                "select a.id, a.scope_id, c.id, c.address, c.version, a.disabled,"
+                "select a.id, a.scope_id, c.id, p.address, c.version, a.disabled,"
                 " s.kind, s.verifier, s.name, s.scopes, s.expires"
                 " from credentials c join accounts a on a.id = c.account_id"
+                " join credentials p on p.account_id = a.id and p.is_primary"
                 " left join secrets s on s.credential_id = c.id"
                 " where c.address_key = %s and a.deleted_at is null order by s.kind, s.name",
                 (address.key,),

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from datetime import timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
+
+from attrs import frozen
 
 from sora.mail.carrier import to_bytes
 from sora.mail.numbers import NumberSet
@@ -45,6 +48,21 @@ _ALWAYS: Final = (
 )
 
 
+_PLACED: Final = ("c.envelope", "c.structure", "c.header", "m.trace", "c.parts", "c.id")
+
+
+@frozen
+class _Places:
+    """Where the columns of `_PLACED` are in a row; the columns of a body follow one another."""
+
+    envelope: int | None
+    structure: int | None
+    header: int | None
+    trace: int | None
+    parts: int | None
+    body: int | None
+
+
 async def read(
     database: Database,
     mailbox_id: int,
@@ -53,7 +71,7 @@ async def read(
     see: Operation | None,
 ) -> Read:
     """`IMessages.read`: one round trip for each 1,000 messages."""
-    sql, columns = _statement(wants)
+    sql, places = _statement(wants)
     messages: list[StoredMessage] = []
     stored: Stored | None = None
     left = uids
@@ -62,7 +80,7 @@ async def read(
     else:
         rows = await _batch(database, mailbox_id, left, sql)
     while True:
-        messages.extend(_message(row, columns) for row in rows)
+        messages.extend(_message(row, places) for row in rows)
         if len(rows) < BATCH:
             return Read(tuple(messages), stored)
         left = left - NumberSet(((1, messages[-1].uid),))
@@ -106,7 +124,7 @@ async def _seeing(
 
 
 @lru_cache(maxsize=64)
-def _statement(wants: frozenset[Want]) -> tuple[str, dict[str, int]]:
+def _statement(wants: frozenset[Want]) -> "tuple[str, _Places]":
     """The statement for these columns, and where each column is in its rows."""
     columns = list(_ALWAYS)
     for want in sorted(wants):
@@ -123,7 +141,8 @@ def _statement(wants: frozenset[Want]) -> tuple[str, dict[str, int]]:
         f"select {named} from (select * from messages_in_v1(%s, %s::int8multirange)"
         f" order by uid limit {BATCH}) m{join} order by m.uid"
     )
-    return sql, {column: place for place, column in enumerate(columns)}
+    places = {column: place for place, column in enumerate(columns)}
+    return sql, _Places(*(places.get(column) for column in _PLACED))
 
 
 @lru_cache(maxsize=2048)
@@ -131,26 +150,22 @@ def _zone(minutes: int) -> timezone:
     return timezone(timedelta(minutes=minutes))
 
 
-def _message(row: tuple[Any, ...], columns: dict[str, int]) -> StoredMessage:
-    def octets(column: str) -> bytes | None:
-        place = columns.get(column)
-        return None if place is None else to_bytes(row[place] or "")
-
+def _message(row: tuple[Any, ...], at: "_Places") -> StoredMessage:
+    """A row as a value. This runs for every message of a FETCH: no calls that can be spared."""
     uid, size, internal_date, zone, email_id, thread_id, save_date = row[:7]
-    parts = columns.get("c.parts")
     return StoredMessage(
         uid,
         size,
         internal_date.astimezone(_zone(zone)),
-        packing.uuid(email_id),
-        None if thread_id is None else packing.uuid(thread_id),
+        UUID(email_id),
+        None if thread_id is None else UUID(thread_id),
         save_date,
-        octets("c.envelope"),
-        octets("c.structure"),
-        octets("c.header"),
-        octets("m.trace"),
-        None if parts is None else row[parts],
-        _body(row, columns["c.id"]) if "c.id" in columns else None,
+        None if at.envelope is None else to_bytes(row[at.envelope]),
+        None if at.structure is None else to_bytes(row[at.structure]),
+        None if at.header is None else to_bytes(row[at.header]),
+        None if at.trace is None else to_bytes(row[at.trace] or ""),
+        None if at.parts is None else row[at.parts],
+        None if at.body is None else _body(row, at.body),
     )
 
 

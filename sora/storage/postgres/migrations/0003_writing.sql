@@ -349,8 +349,10 @@ begin
         with claimed as (
             insert into deliveries (account_id, recipient, received_hash, mailbox_id, email_id)
             select r.a, r.r, decode(r.h, 'hex'), r.m, r.e
-            from jsonb_to_recordset(p_targets) as r (a bigint, m bigint, e uuid, r text, h text)
-            where r.r is not null order by r.a, r.r, r.h
+            from rows from (
+                jsonb_to_recordset(p_targets) as (a bigint, m bigint, e uuid, r text, h text)
+            ) with ordinality as r (a, m, e, r, h, place)
+            where r.r is not null order by r.a, r.r, r.h, r.place
             on conflict do nothing returning email_id
         ) select coalesce(array_agg(email_id), '{}') into v_claimed from claimed;
     end if;
@@ -458,6 +460,7 @@ begin
                 p_operation.protocol, p_operation.address
             );
             if t.r is not null then
+                v_claimed := array_remove(v_claimed, t.e);
                 update deliveries d set uid = v_box.uidnext
                 where d.account_id = t.a and d.recipient = t.r
                     and d.received_hash = decode(t.h, 'hex');

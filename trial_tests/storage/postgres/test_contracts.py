@@ -1,0 +1,143 @@
+"""The contracts of storage, on PostgreSQL."""
+
+from twisted.internet import reactor
+
+from sora.addresses import fold_domain, parse_address
+from sora.storage.postgres.accounts import Accounts
+from sora.storage.postgres.cleaning import Cleaning
+from sora.storage.postgres.credentials import Credentials
+from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.mailboxes import Mailboxes
+from sora.storage.postgres.membership import Membership
+from sora.storage.postgres.messages import Messages
+from sora.storage.postgres.uploads import Uploads
+from trial_tests.storage.contracts import (
+    accounts,
+    changing,
+    cleaning,
+    copying,
+    credentials,
+    mailboxes,
+    placing,
+    reading,
+    searching,
+    uploads,
+)
+from trial_tests.storage.contracts.contract import Storage
+from trial_tests.support.postgres import DatabaseTestCase
+
+
+class PostgresStorage(DatabaseTestCase):
+    """Gives each test the adapters over a fresh database."""
+
+    async def new_storage(self) -> Storage:
+        """A storage without anything in it."""
+        database = await self.new_database()
+        operator = Operator(database)
+        return Storage(
+            accounts=Accounts(database),
+            credentials=Credentials(database),
+            mailboxes=Mailboxes(database, reactor),  # type: ignore[arg-type]
+            messages=Messages(database, reactor),  # type: ignore[arg-type]
+            uploads=Uploads(database),
+            cleaning=Cleaning(database),
+            membership=Membership(database),
+            set_quota=operator.set_quota,
+            add_alias=operator.add_alias,
+            forget_history=operator.forget_history,
+        )
+
+
+class Operator:
+    """What no interface offers yet."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def set_quota(self, account_id: int, octets: int | None, messages: int | None) -> None:
+        await self._do(
+            "update accounts set quota_storage = %s, quota_messages = %s where id = %s",
+            octets,
+            messages,
+            account_id,
+        )
+
+    async def add_alias(self, text: str, account_id: int) -> None:
+        if text.startswith("@"):
+            await self._do(
+                "insert into domains (scope_id, name, catch_all) values"
+                " (nextval('scope_ids'), %s, %s)"
+                " on conflict (name) do update set catch_all = excluded.catch_all",
+                fold_domain(text[1:]),
+                account_id,
+            )
+        else:
+            address = parse_address(text)
+            await self._do(
+                "insert into aliases (account_id, address, address_key) values (%s, %s, %s)",
+                account_id,
+                address.base,
+                address.key,
+            )
+
+    async def forget_history(self, mailbox_id: int) -> None:
+        await self._do(
+            "with gone as (delete from events where mailbox_id = %s)"
+            " update sora set events_horizon = (select highest_modseq from mailboxes where id = %s)",
+            mailbox_id,
+            mailbox_id,
+        )
+
+    async def _do(self, sql: str, *parameters: object) -> None:
+        async def work(tx: Tx) -> None:
+            await tx.do(sql, parameters)
+
+        await self._database.run("operator", work, write=True)
+
+
+class AccountsTests(PostgresStorage, accounts.AccountsContract):
+    """`IAccounts`"""
+
+
+class ChangingTests(PostgresStorage, changing.ChangingContract):
+    """`IMessages.store` and `expunge`"""
+
+
+class CleaningTests(PostgresStorage, cleaning.CleaningContract):
+    """`ICleaning`"""
+
+
+class CopyingTests(PostgresStorage, copying.CopyingContract):
+    """`IMessages.copy` and `move`"""
+
+
+class CredentialsTests(PostgresStorage, credentials.CredentialsContract):
+    """`ICredentials`"""
+
+
+class MailboxesTests(PostgresStorage, mailboxes.MailboxesContract):
+    """`IMailboxes`"""
+
+
+class PlacingTests(PostgresStorage, placing.PlacingContract):
+    """`IMessages.place`"""
+
+
+class ReadingTests(PostgresStorage, reading.ReadingContract):
+    """`IMessages.read`"""
+
+
+class SearchingTests(PostgresStorage, searching.SearchingContract):
+    """`IMessages.search`"""
+
+
+class UploadsTests(PostgresStorage, uploads.UploadsContract):
+    """`IUploads`"""
+
+
+class ChangesTests(PostgresStorage, reading.ChangesContract):
+    """`IMailboxes.changes`"""
+
+
+class MembershipTests(PostgresStorage, cleaning.MembershipContract):
+    """`IMembership`"""
