@@ -1,9 +1,10 @@
 """Which mailboxes LIST and LSUB show (RFC 3501 §6.3.8, §6.3.9, RFC 5258), as values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import frozen
 
+from sora.mail.mailbox_names import INBOX, matches, name_key, superiors
 from sora.storage.rows import Listing, MailboxRow
 
 
@@ -36,11 +37,97 @@ class Listed:
 
 
 def list_mailboxes(listing: Listing, query: Query) -> Sequence[Listed]:
-    """The mailboxes that match, by name, INBOX first."""
-    raise NotImplementedError
+    """The mailboxes that match, by name, INBOX first.
+
+    A name without a mailbox is shown where it has to be: as a superior of something that is
+    there, or because it is subscribed to. Linear in the number of names.
+    """
+    names = _Names(listing)
+    matching = _pattern_matcher(query)
+    selected = _selector(names, query)
+    above_selected = (
+        _all_superiors(name for name in names.known if selected(name))
+        if query.recursive_match
+        else frozenset[str]()
+    )
+    info = _selection_words(query)
+    found = []
+    for name in _in_order(names.known | names.superiors | above_selected):
+        is_above = name in above_selected
+        if (selected(name) or is_above) and matching(name):
+            show_subscribed = query.only_subscribed or query.return_subscribed
+            found.append(
+                Listed(
+                    name,
+                    names.attributes(name, show_subscribed),
+                    names.mailboxes.get(name),
+                    info if is_above else (),
+                )
+            )
+    return found
 
 
 def lsub(listing: Listing, reference: str, pattern: str) -> Sequence[Listed]:
     """The subscribed names that match. A superior that `%` matches, and that is not itself
     subscribed to, stands for its subscribed inferiors with \\Noselect (RFC 3501 §6.3.9)."""
-    raise NotImplementedError
+    names = _Names(listing)
+    wanted = reference + pattern
+    found = {name: Listed(name, (), names.mailboxes.get(name)) for name in names.subscribed}
+    if "%" in pattern:
+        for name in _all_superiors(names.subscribed) - names.subscribed:
+            found[name] = Listed(name, ("\\Noselect",))
+    return [found[name] for name in _in_order(found) if matches(wanted, name)]
+
+
+class _Names:
+    """The names of a listing, by their keys."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.mailboxes = {name_key(mailbox.name): mailbox for mailbox in listing.mailboxes}
+        self.subscribed = frozenset(name_key(name) for name in listing.subscriptions)
+        self.superiors = _all_superiors(self.mailboxes)
+        self.known = frozenset(self.mailboxes) | self.subscribed
+
+    def attributes(self, name: str, show_subscribed: bool) -> tuple[str, ...]:
+        """The attributes of RFC 3501 §7.2.2, RFC 3348, RFC 5258 §4 and RFC 6154 §2."""
+        mailbox = self.mailboxes.get(name)
+        found = []
+        if mailbox is None:
+            # The second is implied by the first, for clients that do not know the first.
+            found += ["\\NonExistent", "\\Noselect"]
+        found.append("\\HasChildren" if name in self.superiors else "\\HasNoChildren")
+        if show_subscribed and name in self.subscribed:
+            found.append("\\Subscribed")
+        if mailbox is not None and mailbox.special_use:
+            found.append(mailbox.special_use)
+        return tuple(found)
+
+
+def _selector(names: _Names, query: Query) -> Callable[[str], bool]:
+    """Whether a name is what the selection options ask for; all of them have to be met."""
+    if not query.only_subscribed and not query.only_special_use:
+        shown = frozenset(names.mailboxes) | names.superiors
+        return shown.__contains__
+    chosen = names.known
+    if query.only_subscribed:
+        chosen &= names.subscribed
+    if query.only_special_use:
+        chosen &= {name for name, mailbox in names.mailboxes.items() if mailbox.special_use}
+    return chosen.__contains__
+
+
+def _selection_words(query: Query) -> tuple[str, ...]:
+    return ("SUBSCRIBED",) * query.only_subscribed + ("SPECIAL-USE",) * query.only_special_use
+
+
+def _pattern_matcher(query: Query) -> Callable[[str], bool]:
+    patterns = [query.reference + pattern for pattern in query.patterns if pattern]
+    return lambda name: any(matches(pattern, name) for pattern in patterns)
+
+
+def _all_superiors(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(superior for name in names for superior in superiors(name))
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: (name != INBOX, name))
