@@ -23,7 +23,6 @@ live one.
 import fcntl
 import hashlib
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -34,9 +33,10 @@ from pathlib import Path
 from typing import IO, Final
 
 import psycopg2
-from attrs import define, field, frozen
+from attrs import define, field
 
 from sora.app.postgres_binaries import PostgresRefused, find_binaries
+from sora.app.processes import Account, choose_account, is_alive, is_postgres_of
 from sora.storage.postgres.connection import Server
 
 SUPERUSER: Final = "sora"
@@ -71,38 +71,6 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-
-
-@frozen
-class Account:
-    """The operating system's account that PostgreSQL runs as; `uid` is None for our own."""
-
-    name: str
-    uid: int | None = None
-    gid: int | None = None
-
-    def run_as(self) -> dict[str, object]:
-        """Arguments of subprocess that drop to this account."""
-        if self.uid is None:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
-
-
-def choose_account() -> Account:
-    """See the module's text."""
-    if os.geteuid() != 0:
-        return Account(pwd.getpwuid(os.geteuid()).pw_name)
-    for name in ("sora", "postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        if entry.pw_uid != 0:
-            return Account(name, entry.pw_uid, entry.pw_gid)
-    raise PostgresRefused(
-        "PostgreSQL must not run as root, and there is no other account: "
-        "`useradd --system sora` makes one"
-    )
 
 
 @define
@@ -149,7 +117,7 @@ class PostgresServer:
     def pid(self) -> int | None:
         """The process id of the running server of this data directory; None without one."""
         pid = self._pid_in_file()
-        return pid if pid is not None and _is_postgres_of(pid, self.data) else None
+        return pid if pid is not None and is_postgres_of(pid, self.data) else None
 
     # ------------------------------------------------------------------ start
 
@@ -288,8 +256,8 @@ class PostgresServer:
             # nobody can be starting here, the lock is ours: it was cut short by a crash
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             return False
-        if not _is_postgres_of(pid, self.data):
-            if _alive(pid):
+        if not is_postgres_of(pid, self.data):
+            if is_alive(pid):
                 (self.data / "postmaster.pid").unlink()
             return False
         if self._socket_in_file() == str(self.socket) and self._wait_ready(pid):
@@ -383,7 +351,7 @@ class PostgresServer:
             (signal.SIGQUIT, self.stop_timeout),
             (signal.SIGKILL, 5.0),
         ):
-            if self._ended(pid) or not _is_postgres_of(pid, self.data):
+            if self._ended(pid) or not is_postgres_of(pid, self.data):
                 return
             os.kill(pid, number)
             deadline = time.monotonic() + patience
@@ -396,7 +364,7 @@ class PostgresServer:
     def _ended(self, pid: int) -> bool:
         if self._process is not None and self._process.pid == pid:
             return self._process.poll() is not None
-        return not _alive(pid)
+        return not is_alive(pid)
 
     # ------------------------------------------------------------------ files
 
@@ -432,39 +400,3 @@ class PostgresServer:
 def _environment() -> dict[str, str]:
     """Nothing of ours leaks into PostgreSQL, and no PG* variable changes what it does."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[:1] == ["Z"]
-
-
-def _is_postgres_of(pid: int, data: Path) -> bool:
-    """Whether this process is a PostgreSQL that works in this data directory."""
-    if not _alive(pid):
-        return False
-    process = Path(f"/proc/{pid}")
-    if process.exists():
-        try:
-            working = Path(os.readlink(process / "cwd"))
-            return working == data and "postgres" in (process / "comm").read_text()
-        except OSError:
-            return False
-    listed = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
-    )
-    words = listed.stdout.decode(errors="replace")
-    return "postgres" in words and str(data) in words

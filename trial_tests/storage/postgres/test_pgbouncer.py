@@ -8,7 +8,7 @@ import subprocess
 from attrs import evolve
 from twisted.internet import reactor
 
-from sora.app.postgres_server import choose_account
+from sora.app.processes import choose_account
 from sora.deferreds import gather
 from sora.errors import Unavailable
 from sora.retry import pause
