@@ -42,9 +42,9 @@ class CountingThreads(PasswordThreads):
 
     runs = 0
 
-    def run(self, work: Any, *arguments: Any) -> Any:
+    def run(self, work: Any, *args: Any, **kwargs: Any) -> Any:
         self.runs += 1
-        return super().run(work, *arguments)
+        return super().run(work, *args, **kwargs)
 
 
 @implementer(ICredentials)
@@ -216,7 +216,7 @@ class ThreadsTests(TestCase):
         threads.startService()
         self.addCleanup(threads.stopService)
         self.assertEqual([await result for result in results], [2, 3])
-        self.assertEqual(threads.waiting, 0)
+        self.assertEqual(threads.pending, 0)
 
 
 class CacheTests(SynchronousTestCase):

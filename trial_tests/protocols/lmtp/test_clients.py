@@ -8,6 +8,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 from twisted.internet import reactor as global_reactor
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.threads import deferToThread
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
@@ -16,6 +17,9 @@ from sora.config.limits import LimitsConfig
 from sora.config.servers import ServerConfig
 from sora.config.units import Endpoint
 from sora.errors import OverQuota
+from sora.mail.numbers import NumberSet
+from sora.mailbox.delivery import Delivery
+from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
 from sora.metrics.connections import ConnectionMetrics
 from sora.metrics.lmtp import DeliveryMetrics
@@ -26,8 +30,11 @@ from sora.net.networks import Networks
 from sora.net.tracker import Tracker
 from sora.protocols.lmtp.protocol import refusal
 from sora.protocols.lmtp.service import lmtp_factory
+from sora.storage.rows import Want
+from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
 from sora.tls.self_signed import self_signed
+from trial_tests.mailbox.bodies_world import World
 from trial_tests.protocols.lmtp.test_session import Postroom
 from trial_tests.support.programs import require_program
 
@@ -40,6 +47,9 @@ class LMTPServerTestCase(TestCase):
 
     def setUp(self) -> None:
         self.room = Postroom()
+        self.listen(self.room)
+
+    def listen(self, deliveries: Any) -> None:
         files = self_signed(Path(self.mktemp()), "mx.example.com", datetime.now(UTC))
         self.certificate = files.cert_file
         tls = ServerTLS(files.cert_file, files.key_file)
@@ -48,7 +58,7 @@ class LMTPServerTestCase(TestCase):
             server=ServerConfig(type="lmtp", addr=Endpoint("127.0.0.1", 0), tls=self.implicit_tls),
             limits=LimitsConfig(),
             hostname="mx.example.com",
-            deliveries=self.room,
+            deliveries=deliveries,
             spool=Spool,
             commands=CommandMetrics(CollectorRegistry()),
             metrics=DeliveryMetrics(CollectorRegistry()),
@@ -71,20 +81,24 @@ class LMTPServerTestCase(TestCase):
 
 
 class SmtplibTests(LMTPServerTestCase):
-    async def test_two_recipients_over_starttls(self) -> None:
+    async def test_three_recipients_over_starttls(self) -> None:
         self.room.outcomes["full@example.com"] = OverQuota()
         context = ssl.create_default_context(cafile=str(self.certificate))
 
-        def send() -> Any:
+        def send() -> list[int]:
+            # `sendmail` reads one reply after the message, so its steps are taken one by one.
             with smtplib.LMTP("localhost", self.listener.port) as client:
                 client.starttls(context=context)
-                return client.sendmail(
-                    "a@b.c", ["u@example.com", "full@example.com", "nobody@example.com"], MESSAGE
-                )
+                client.ehlo("client")
+                client.mail("a@b.c")
+                names = ("u@example.com", "full@example.com", "nobody@example.com")
+                codes = [client.rcpt(name)[0] for name in names]
+                codes.append(client.data(MESSAGE)[0])
+                codes.append(client.getreply()[0])
+                return codes
 
-        refused = await deferToThread(send)
-        codes = {name: reply[0] for name, reply in refused.items()}
-        self.assertEqual(codes, {"full@example.com": 452, "nobody@example.com": 550})
+        codes = await deferToThread(send)
+        self.assertEqual(codes, [250, 250, 550, 250, 452])
         (delivered,) = self.room.delivered
         self.assertEqual(delivered.message, MESSAGE)
         self.assertEqual(delivered.origin.protocol, "LMTPS")
@@ -139,3 +153,64 @@ class ImplicitTLSTests(LMTPServerTestCase):
         )
         self.assertNotIn("STARTTLS", text)
         self.assertEqual(self.room.delivered[0].origin.protocol, "LMTPS")
+
+
+class DeliveryTests(LMTPServerTestCase):
+    """The whole way in: LMTP, delivery, memory storage."""
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        threads = Threads(reactor, 2, "test")
+        await maybeDeferred(threads.startService)
+        self.addCleanup(threads.stopService)
+        self.world = await World(threads, reactor).open("user@example.com")
+        self.arrivals = self.world.arrivals("direct")
+        self.open_mailboxes = OpenMailboxes(self.world.storage.mailboxes, reactor)
+        self.listen(
+            Delivery(self.world.storage.accounts, self.arrivals, self.open_mailboxes, reactor)
+        )
+
+    async def send(self, *recipients: str) -> list[int]:
+        def send() -> list[int]:
+            with smtplib.LMTP("127.0.0.1", self.listener.port, local_hostname="here") as client:
+                client.ehlo()
+                client.mail("a@b.c")
+                codes = [client.rcpt(each)[0] for each in recipients]
+                codes.append(client.data(MESSAGE)[0])
+                codes += [client.getreply()[0] for _ in range(codes.count(250) - 2)]
+                return codes
+
+        return await deferToThread(send)
+
+    async def received(self) -> list[tuple[bytes, bytes]]:
+        """The trace and the body of each message."""
+        storage, inbox = self.world.storage, self.world.inbox
+        wants = frozenset({Want.HEADER, Want.BODY})
+        read = await storage.messages.read(inbox, NumberSet(((1, 1000),)), wants)
+        found = []
+        for each in read.messages:
+            assert each.body is not None and each.trace is not None
+            (place,) = each.body.objects
+            found.append((each.trace, await self.world.objects.get(place.id, 0, len(MESSAGE))))
+        return found
+
+    async def test_a_message_arrives_byte_for_byte_with_its_trace(self) -> None:
+        codes = await self.send("User+lists@Example.com", "nobody@example.com")
+        self.assertEqual(codes, [250, 550, 250])
+        ((trace, body),) = await self.received()
+        self.assertEqual(body, MESSAGE)
+        self.assertTrue(trace.startswith(b"Return-Path: <a@b.c>\r\n"), trace)
+        self.assertIn(b"Delivered-To: User+lists@example.com\r\n", trace)
+        self.assertIn(b"from here", trace)
+        self.assertIn(b"with LMTP", trace)
+
+    async def test_a_repeated_delivery_arrives_once(self) -> None:
+        """G42"""
+        self.assertEqual(await self.send("user@example.com"), [250, 250])
+        self.assertEqual(await self.send("user@example.com"), [250, 250])
+        self.assertEqual(len(await self.received()), 1)
+
+    async def test_the_same_recipient_twice_is_answered_twice_and_gets_it_once(self) -> None:
+        """G41, G42"""
+        codes = await self.send("user@example.com", "USER@example.com")
+        self.assertEqual(codes, [250, 250, 250, 250])
+        self.assertEqual(len(await self.received()), 1)
