@@ -14,7 +14,7 @@ Started in this order, stopped in reverse:
 import os
 from collections.abc import Callable, Mapping, Sequence
 from random import SystemRandom
-from socket import getfqdn, gethostname
+from socket import gethostname
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -122,7 +122,7 @@ def assemble(
     tree.addService(Stage("ready", ready))
     exit_code = ExitCode()
     exit_code.install()
-    return Root(tree, exit_code, reactor)
+    return Root(tree, exit_code, reactor, output)
 
 
 class House:
@@ -177,10 +177,16 @@ class House:
             random=self.random,
             registry=self.registry,
         )
-        hostname = config.cluster.node_id or gethostname()
+        # Not the qualified name: asking for it may wait for a name server.
+        hostname = gethostname()
         open_mailboxes = OpenMailboxes(mailboxes, reactor)
         poll = ChangePoll(
-            mailboxes, Membership(database), open_mailboxes, reactor, self.process_id, hostname
+            mailboxes,
+            Membership(database),
+            open_mailboxes,
+            reactor,
+            self.process_id,
+            config.cluster.node_id or hostname,
         )
         passwords = PasswordThreads(reactor, threads=os.cpu_count() or 1)
         commands, deliveries, connections = metrics_of(self.registry)
@@ -191,7 +197,7 @@ class House:
         parts = Parts(
             config=config,
             reactor=reactor,
-            hostname=getfqdn(),
+            hostname=hostname,
             authenticator=self._authenticator(passwords),
             mail=MailStore(
                 mailboxes,
@@ -207,7 +213,6 @@ class House:
                 storage.arrivals,
                 open_mailboxes,
                 reactor,
-                hostname=getfqdn(),
             ),
             spool=Spool,
             tracker=tracker,

@@ -73,6 +73,9 @@ def configuration(options: EmbeddedOptions) -> str:
     """
     directory = options.directory
     directory.mkdir(parents=True, exist_ok=True)
+    if not options.postgres.exists():
+        # Later a missing directory is bodies that are missing, and is not made up for.
+        (directory / "objects").mkdir(mode=0o700, exist_ok=True)
     certificate = self_signed(directory / "tls", "localhost", datetime.now(UTC))
     tls_files = {
         "tls_cert_file": str(certificate.cert_file),
@@ -159,7 +162,7 @@ def welcome(options: EmbeddedOptions, config: Config, login: Login) -> str:
 
 def _examples(config: Config, login: Login) -> list[str]:
     found = []
-    for server in config.servers:
+    for server in sorted(config.servers, key=lambda one: one.type != "lmtp"):
         host, port = server.addr.host, server.addr.port
         if server.type == "lmtp":
             found.append(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from twisted.application.service import IService
-from twisted.logger import ILogObserver
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
@@ -108,20 +107,14 @@ class Options(TwistedOptions):
         return loads(text, MODE_NAME, os.environ, self.settings)
 
     def _take_over_log(self) -> None:
-        """Give twistd our observer, unless the operator chose one on twistd's command line."""
+        """Write the log as configured, unless the operator said otherwise to twistd itself."""
         twistd = self.parent
         config = self.loaded.config.logging
         if twistd is None or any(twistd.get(name) for name in ("logger", "logfile", "syslog")):
             return
         if config.output == "stderr" and not twistd.get("nodaemon"):
             return  # a daemon has no stderr: twistd's own file is better than nothing
-        output = self.output = LogOutput(config, sys.stderr)
-
-        def make_observer() -> Any:
-            assert ILogObserver.providedBy(output)
-            return output
-
-        twistd["logger"] = make_observer
+        self.output = LogOutput(config, sys.stderr)
 
 
 def makeService(options: Options) -> IService:

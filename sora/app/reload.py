@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from sora.app.logging import LogOutput
 from sora.config.checks import check
 from sora.config.config import Config
+from sora.config.keys import METADATA
 from sora.config.load import Loaded
 from sora.config.problems import ConfigError, Path, dotted
 from sora.net.limits import ConnectionLimits
@@ -115,7 +116,7 @@ class Reload:
 
 def changes(old: Any, new: Any, path: Path = ()) -> list[Path]:
     """The paths of the keys whose values differ."""
-    if has(type(old)) and type(old) is type(new):
+    if _is_table(old) and type(old) is type(new):
         found: list[Path] = []
         for attribute in fields(type(old)):
             name = attribute.name
@@ -128,6 +129,10 @@ def changes(old: Any, new: Any, path: Path = ()) -> list[Path]:
             for step in changes(one, other, (*path, number))
         ]
     return [] if old == new else [path]
+
+
+def _is_table(value: Any) -> bool:
+    return has(type(value)) and all(METADATA in one.metadata for one in fields(type(value)))
 
 
 def _is_exchanged(path: Path) -> bool:

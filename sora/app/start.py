@@ -9,11 +9,12 @@ import atexit
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 
 from sora.app.postgres_binaries import PostgresRefused
 from sora.app.tree import OrderedServices
@@ -59,13 +60,25 @@ class Root(Service):
     log = Logger()
 
     def __init__(
-        self, tree: OrderedServices, exit_code: ExitCode, reactor: "object", name: str = "sora"
+        self,
+        tree: OrderedServices,
+        exit_code: ExitCode,
+        reactor: object,
+        observer: ILogObserver | None = None,
     ) -> None:
-        self.setName(name)
+        """`observer` is what twistd is to write the log with; None leaves it as it is."""
+        self.setName("sora")
         self.tree = tree
+        self._observer = observer
         self._exit_code = exit_code
         self._reactor = reactor
         self.failed: BaseException | None = None
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Become a part of twistd's application, which asks its components for the log."""
+        if self._observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self._observer)
+        super().setServiceParent(parent)
 
     def startService(self) -> None:
         """Start the tree; when it fails, say why and stop the process with code 1."""
