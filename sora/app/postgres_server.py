@@ -73,11 +73,16 @@ _SETTINGS: Final[Mapping[str, str]] = {
 }
 
 
+def _real(path: Path) -> Path:
+    """Whoever names a directory in another way finds the same server and socket."""
+    return Path(os.path.realpath(path))
+
+
 @define
 class PostgresServer:
     """One server in one directory: `data`, `socket`, `postgres.log` and `lock` in it."""
 
-    directory: Path
+    directory: Path = field(converter=_real)
     settings: Mapping[str, str] = DURABLE
     say: Callable[[str], None] = lambda _: None
     start_timeout: float = 60.0
@@ -127,7 +132,6 @@ class PostgresServer:
         Raises:
             PostgresRefused: it cannot be; the text says why and what to do.
         """
-        self.directory = Path(os.path.realpath(self.directory))
         self._prepare_directory()
         self._take_lock()
         try:

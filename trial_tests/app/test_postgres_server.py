@@ -122,6 +122,11 @@ class LifeTests(ServerTestCase):
         self.assertFalse(server.socket.is_relative_to(self.directory))
         self.assertEqual(self.ask(server, "SELECT 1"), 1)
 
+    def test_a_directory_of_two_names_has_one_socket(self) -> None:
+        link = self.directory / "link"
+        link.symlink_to(self.directory)
+        self.assertEqual(PostgresServer(link).server(), PostgresServer(self.directory).server())
+
     def test_an_interrupted_initdb_is_begun_again(self) -> None:
         half = self.directory / "data.new"
         half.mkdir()
