@@ -2,6 +2,7 @@
 split in the middle of a character, with spaces or question marks inside, with wrong padding.
 """
 
+import binascii
 import re
 from typing import Final
 
@@ -15,7 +16,6 @@ from sora.mail.transfer import decode_base64
 _WORD: Final = re.compile(
     rb"=\?([^?*\s]{1,64})(?:\*[^?\s]{0,64})?\?([bBqQ])\?([^?]*(?:(?<!=)\?(?!=)[^?]*){0,6})\?="
 )
-_HEX: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
 
 
 def decode(value: bytes) -> str:
@@ -57,4 +57,5 @@ def raw(value: bytes) -> str:
 def _octets(encoding: bytes, text: bytes) -> bytes:
     if encoding in b"bB":
         return decode_base64(text)
-    return _HEX.sub(lambda code: bytes((int(code[1], 16),)), text.replace(b"_", b" "))
+    # The Q encoding is quoted-printable with "_" as a space (RFC 2047 §4.2).
+    return binascii.a2b_qp(text, header=True)
