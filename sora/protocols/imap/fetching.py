@@ -52,6 +52,7 @@ class Fetching:
         self._items = list(items)
         self._by_uid = by_uid
         self._sections = [item for item in items if isinstance(item, SectionItem)]
+        self._shows_uid = any(isinstance(item, UidItem) for item in items)
         self._shows_flags = any(isinstance(item, FlagsItem) for item in items)
         self._sees = any(item.sees for item in items) and not self._selected.read_only
         self._unseen: set[int] = set()
@@ -102,7 +103,7 @@ class Fetching:
             numbers = [state.number for state in states]
             uids = [state.uid for state in states]
             keys = [~state.mask if state.recent else state.mask for state in states]
-        if any(isinstance(item, UidItem) for item in self._items):
+        if self._shows_uid:
             return [
                 b"* %d FETCH (UID %d%b)\r\n" % (number, uid, texts[key])
                 for number, uid, key in zip(numbers, uids, keys, strict=True)
@@ -119,7 +120,7 @@ class Fetching:
     def _flags(self, text: bytes) -> bytes:
         if not self._shows_flags:
             return b""
-        space = b" " if len(self._items) > 1 else b""
+        space = b" " if self._shows_uid else b""
         return space + b"FLAGS (" + text + b")"
 
     async def _items_from_view(self, uids: Sequence[int]) -> None:

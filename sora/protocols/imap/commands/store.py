@@ -56,6 +56,7 @@ class Store(Command):
         if not uids:
             return None
         await selected.store(uids, self.change, self.silent)
+        session.tell(may_expunge=False)  # of a new keyword before the first message that has it
         if not self.silent:
             items = [UidItem(), FlagsItem()] if self.by_uid else [FlagsItem()]
             await Fetching(session, items, self.by_uid).answer(uids)

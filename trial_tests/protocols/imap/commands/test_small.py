@@ -1,0 +1,62 @@
+"""CAPABILITY, ENABLE, ID, LOGOUT, NAMESPACE and STARTTLS."""
+
+from trial_tests.support.transcript import TranscriptTestCase
+
+
+class SmallTests(TranscriptTestCase):
+    def test_capability_after_the_login(self) -> None:
+        self.converse("""
+            C: a CAPABILITY
+            S: * CAPABILITY IMAP4rev1 LITERAL+ ENABLE ID IDLE MOVE NAMESPACE UNSELECT CHILDREN LIST-EXTENDED LIST-STATUS CREATE-SPECIAL-USE SPECIAL-USE UIDPLUS
+            S: a OK CAPABILITY completed
+        """)
+
+    def test_namespace(self) -> None:
+        """RFC 2342 §5."""
+        self.converse("""
+            C: a NAMESPACE
+            S: * NAMESPACE (("" "/")) NIL NIL
+            S: a OK NAMESPACE completed
+        """)
+
+    def test_id(self) -> None:
+        """RFC 2971 §3."""
+        self.converse("""
+            C: a ID NIL
+            S: * ID ("name" "Sora")
+            S: a OK ID completed
+            C: b ID ("name" "sodr" "version" "19.34" "vendor" NIL)
+            S: * ID ("name" "Sora")
+            S: b OK ID completed
+            C: c ID ()
+            S: * ID ("name" "Sora")
+            S: c OK ID completed
+            C: d ID ("name")
+            S: d BAD ...
+        """)
+
+    def test_enable(self) -> None:
+        """RFC 5161 §3.1: what cannot be enabled is passed over."""
+        self.converse("""
+            C: a ENABLE X-GOOD-IDEA condstore
+            S: * ENABLED
+            S: a OK ENABLE completed
+            C: b ENABLE
+            S: b BAD ...
+        """)
+
+    def test_logout(self) -> None:
+        """RFC 3501 §6.1.3: BYE comes first; what is pipelined behind it is not read."""
+        self.converse("""
+            C: a LOGOUT
+            C: b NOOP
+            S: * BYE Until next time
+            S: a OK LOGOUT completed
+        """)
+        self.assertTrue(self.client.is_hung_up_on)
+
+    def test_starttls_after_the_login(self) -> None:
+        self.converse("""
+            C: a STARTTLS
+            S: a BAD [CLIENTBUG] STARTTLS is not allowed after the login
+        """)
