@@ -1,0 +1,272 @@
+"""`twistd sora-admin`: command lines, what they print, and their exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import SynchronousTestCase
+
+from sora.admin.command import CommandFailed, Terminal
+from sora.admin.main import COMMANDS, parse, prepare
+from sora.admin.output import JSONReport, TextReport, size_text
+from trial_tests.support.postgres import DatabaseTestCase
+
+EMAIL = "ann@example.com"
+
+
+class ParseTests(SynchronousTestCase):
+    """Command lines."""
+
+    def ended(self, *words: str) -> tuple[int, str, str]:
+        """The exit code and the output of a command line that ends by itself."""
+        stdout, stderr = StringIO(), StringIO()
+        self.patch(sys, "stdout", stdout)
+        self.patch(sys, "stderr", stderr)
+        error = self.assertRaises(SystemExit, parse, words)
+        assert isinstance(error.code, int)
+        return error.code, stdout.getvalue(), stderr.getvalue()
+
+    def test_every_command_has_help_with_examples(self) -> None:
+        """By `--help` and by the word `help`."""
+        for command in COMMANDS:
+            code, text, _ = self.ended(*command.words, "--help")
+            self.assertEqual(code, 0)
+            self.assertIn(f"twistd sora-admin {' '.join(command.words)}", text)
+            self.assertIn("examples:\n", text)
+            self.assertEqual(self.ended("help", *command.words), (0, text, ""))
+
+    def test_the_examples_are_right(self) -> None:
+        """Each of them is a command line that is understood."""
+        for command in COMMANDS:
+            for example in command.examples:
+                words = example.partition(" <")[0].split()
+                self.assertIsInstance(parse(words).command, command)
+
+    def test_groups_and_the_whole_have_help(self) -> None:
+        """Which names the commands below."""
+        for words in ((), ("accounts",), ("accounts", "credentials"), ("credentials",)):
+            code, text, _ = self.ended(*words, "--help")
+            self.assertEqual(code, 0)
+            self.assertIn("credentials", text)
+
+    def test_the_version_is_printed(self) -> None:
+        """That of the package."""
+        code, text, _ = self.ended("version")
+        self.assertEqual(code, 0)
+        self.assertRegex(text, r"^sora \d+\.\d+")
+
+    def test_a_wrong_command_line_is_one_line_and_code_2(self) -> None:
+        """It says where help is."""
+        for words in (
+            ("accounts", "make"),
+            ("nothing",),
+            ("accounts", "create"),
+            ("accounts", "create", "--email", EMAIL, "--hash", "md5"),
+            ("accounts", "list", "--wrong"),
+            ("help", "nothing"),
+            ("accounts",),
+        ):
+            code, stdout, stderr = self.ended(*words)
+            self.assertEqual((code, stdout), (2, ""), words)
+            self.assertTrue(stderr.startswith("sora-admin: "))
+            self.assertIn("--help", stderr)
+            self.assertEqual(stderr.count("\n"), 1, stderr)
+
+
+class Person(StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class PrepareTests(SynchronousTestCase):
+    """What is asked before anything is done."""
+
+    def terminal(self, typed: str, *secrets: str, person: bool = True) -> Terminal:
+        answers = iter(secrets)
+        stdin = Person(typed) if person else StringIO(typed)
+        self.asked = StringIO()
+        return Terminal(stdin, self.asked, lambda prompt: next(answers))
+
+    def test_a_password_is_asked_for_twice(self) -> None:
+        """When none is given and somebody can answer."""
+        given = parse(["accounts", "create", "--email", EMAIL])
+        prepare(given, self.terminal("", "one", "one"))
+        self.assertEqual(given.password, "one")
+        self.assertRaises(
+            CommandFailed,
+            prepare,
+            parse(["accounts", "update", "--email", EMAIL]),
+            self.terminal("", "one", "two"),
+        )
+
+    def test_a_password_is_the_first_line_of_a_pipe(self) -> None:
+        """An empty one is an error."""
+        given = parse(["accounts", "create", "--email", EMAIL])
+        prepare(given, self.terminal("from a file\nmore\n", person=False))
+        self.assertEqual(given.password, "from a file")
+        given = parse(["accounts", "create", "--email", EMAIL])
+        self.assertRaises(CommandFailed, prepare, given, self.terminal("", person=False))
+
+    def test_what_destroys_asks_unless_it_was_said(self) -> None:
+        """Without a person it needs --yes."""
+        words = ["accounts", "delete", "--email", EMAIL]
+        prepare(parse([*words, "--yes"]), self.terminal("", person=False))
+        prepare(parse(words), self.terminal("y\n"))
+        self.assertIn(f"Delete the account {EMAIL}?", self.asked.getvalue())
+        self.assertRaises(CommandFailed, prepare, parse(words), self.terminal("n\n"))
+        self.assertRaises(CommandFailed, prepare, parse(words), self.terminal("\n"))
+        error = self.assertRaises(
+            CommandFailed, prepare, parse(words), self.terminal("y\n", person=False)
+        )
+        self.assertIn("--yes", str(error))
+
+
+class ReportTests(SynchronousTestCase):
+    """Tables and JSON."""
+
+    rows = (
+        {"email": "a@b.c", "messages": 1200, "size": 2048, "primary": True, "deleted": None},
+        {"email": "longer@b.c", "messages": 7, "size": 5, "primary": False, "deleted": None},
+    )
+
+    def test_a_table_has_columns_of_their_width(self) -> None:
+        """Numbers stand to the right."""
+        stream = StringIO()
+        TextReport(stream).table(["email", "messages", "size", "primary", "deleted"], self.rows)
+        self.assertEqual(
+            stream.getvalue(),
+            "EMAIL       MESSAGES    SIZE  PRIMARY  DELETED\n"
+            "a@b.c           1200  2.0 KB  yes      -\n"
+            "longer@b.c         7     5 B  no       -\n",
+        )
+
+    def test_an_empty_table_is_its_headings(self) -> None:
+        """So that one sees that there is nothing."""
+        stream = StringIO()
+        TextReport(stream).table(["email"], [])
+        self.assertEqual(stream.getvalue(), "EMAIL\n")
+
+    def test_json_has_all_fields(self) -> None:
+        """Times in ISO 8601."""
+        stream = StringIO()
+        JSONReport(stream).table(
+            ["email"], [{"email": "a", "at": datetime(2026, 1, 2, tzinfo=UTC)}]
+        )
+        self.assertEqual(
+            json.loads(stream.getvalue()), [{"email": "a", "at": "2026-01-02T00:00:00+00:00"}]
+        )
+
+    def test_sizes_are_for_people(self) -> None:
+        """Up to terabytes."""
+        self.assertEqual(
+            [size_text(octets) for octets in (0, 1023, 1536, 5 << 20, 3 << 30, 9 << 40)],
+            ["0 B", "1023 B", "1.5 KB", "5.0 MB", "3.0 GB", "9.0 TB"],
+        )
+
+
+class CommandTests(DatabaseTestCase):
+    """The program as an operator runs it, on a real database."""
+
+    async def asyncSetUp(self) -> None:
+        fresh = await self.fresh()
+        directory = TemporaryDirectory(prefix="sora-admin-")
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
+        self.config = self.directory / "config.toml"
+        server = fresh.server
+        self.config.write_text(
+            f'[database]\nhost = "{server.host}"\nport = {server.port}\nuser = "{server.user}"\n'
+            f'password = "{server.password}"\ndbname = "{server.database}"\n'
+        )
+
+    async def admin(self, *words: str, stdin: str = "") -> tuple[int, str, str]:
+        """Run it in a process of its own; gives exit code, stdout and stderr."""
+        twistd = str(Path(sys.executable).with_name("twistd"))
+
+        def run() -> "subprocess.CompletedProcess[str]":
+            return subprocess.run(
+                [twistd, "sora-admin", *words, "--config", str(self.config)],
+                input=stdin,
+                capture_output=True,
+                text=True,
+                cwd=self.directory,
+                env={**os.environ, "PYTHONWARNINGS": ""},
+                timeout=60,
+            )
+
+        ended = await deferToThread(run)
+        return ended.returncode, ended.stdout, ended.stderr
+
+    async def test_the_life_of_an_account(self) -> None:
+        """From its creation over an alias to its restoration; nothing is left in the directory."""
+        await self.asyncSetUp()
+        code, stdout, stderr = await self.admin(
+            "accounts", "create", "--email", EMAIL, "--password", "secret word", "--hash", "ssha512"
+        )
+        self.assertEqual((code, stdout, stderr), (0, f"created {EMAIL}\n", ""))
+        code, stdout, stderr = await self.admin(
+            *("accounts", "create", "--email", EMAIL, "--hash", "sha512"), stdin="again\n"
+        )
+        self.assertEqual((code, stdout), (1, ""))
+        self.assertTrue(stderr.startswith("sora-admin: "), stderr)
+        self.assertEqual(stderr.count("\n"), 1, stderr)
+        code, stdout, _ = await self.admin("accounts", "list", "--json")
+        [account] = json.loads(stdout)
+        self.assertEqual((account["email"], account["mailboxes"]), (EMAIL, 6))
+        alias = "sales@example.com"
+        code, _, stderr = await self.admin(
+            *("accounts", "credentials", "add", "--email", EMAIL, "--alias", alias),
+            *("--password", "other word", "--hash", "sha512"),
+        )
+        self.assertEqual((code, stderr), (0, ""))
+        code, stdout, _ = await self.admin("accounts", "credentials", "list", "--email", alias)
+        self.assertIn(EMAIL, stdout)
+        self.assertIn(alias, stdout)
+        code, stdout, _ = await self.admin("credentials", "show", "--email", alias, "--json")
+        self.assertEqual(json.loads(stdout)[0]["account"], EMAIL)
+        self.assertNotIn("SHA512}", stdout)
+        code, _, stderr = await self.admin("credentials", "delete", "--email", alias, "--yes")
+        self.assertEqual((code, stderr), (0, ""))
+        code, _, stderr = await self.admin("accounts", "delete", "--email", EMAIL)
+        self.assertEqual(code, 1)
+        self.assertIn("--yes", stderr)
+        code, stdout, _ = await self.admin("accounts", "delete", "--email", EMAIL, "--yes")
+        self.assertEqual((code, stdout), (0, f"deleted {EMAIL}\n"))
+        code, stdout, _ = await self.admin("accounts", "list", "--deleted")
+        self.assertIn(EMAIL, stdout)
+        code, stdout, _ = await self.admin("accounts", "restore", "--email", EMAIL)
+        self.assertEqual((code, stdout), (0, f"restored {EMAIL}\n"))
+        self.assertEqual([file.name for file in self.directory.iterdir()], ["config.toml"])
+
+    async def test_failures_are_one_line_and_code_1(self) -> None:
+        """No account, no address, no database, no file; no traceback and no secret."""
+        await self.asyncSetUp()
+        text = self.config.read_text()
+        for change, words, expected in (
+            ("", ("accounts", "update", "--email", EMAIL, "--password", "x"), EMAIL),
+            ("", ("credentials", "show", "--email", "nobody"), "nobody"),
+            ("dbnam = 5\n", ("accounts", "list"), "did you mean `dbname`?"),
+            (
+                "[database]\nhost = '/nowhere'\npassword = 'hushhush'",
+                ("accounts", "list"),
+                "/nowhere",
+            ),
+        ):
+            self.config.write_text(change if change.startswith("[") else text + change)
+            code, stdout, stderr = await self.admin(*words)
+            self.assertEqual((code, stdout), (1, ""), stderr)
+            self.assertIn(expected, stderr)
+            self.assertEqual(stderr.count("\n"), 1, stderr)
+            self.assertNotIn("hushhush", stderr)
+        self.config.unlink()
+        code, _, stderr = await self.admin("accounts", "list")
+        self.assertEqual(code, 1)
+        self.assertIn("there is no such file", stderr)
