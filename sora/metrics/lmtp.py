@@ -13,6 +13,9 @@ class DeliveryMetrics:
             ["result"],
             registry=registry,
         )
+        self.by_result = {
+            result: self.recipients.labels(result) for result in ("ok", "temporary", "permanent")
+        }
         self.octets = Histogram(
             "sora_lmtp_message_size_bytes",
             "Sizes of received messages",

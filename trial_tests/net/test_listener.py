@@ -28,6 +28,8 @@ from sora.tls.self_signed import self_signed
 from trial_tests.net.test_connection import LineReader
 
 reactor: Any = global_reactor
+MUCH = 640
+"""pieces of 64 KB, more than the system's buffers hold"""
 
 
 class Greeter(Connection):
@@ -37,6 +39,7 @@ class Greeter(Connection):
         super().__init__(reactor)
         self.reader = LineReader()
         self.work: Deferred[None] = Deferred()
+        self.context: Any = None
         self._patient = patient
 
     async def converse(self) -> None:
@@ -45,6 +48,14 @@ class Greeter(Connection):
             line = await self.next_event(60)
             if line == b"work":
                 await self.work
+            if line == b"tls":
+                self.write(b"go\n")
+                self.start_tls(self.context)
+                continue
+            if line == b"much":
+                for _ in range(MUCH):
+                    self.write(bytes(65536))
+                    await self.drain()
             self.write(b"<" + line + b">\n")
 
     def shutdown(self) -> None:
@@ -67,14 +78,14 @@ class Client(Protocol):
     """Collects what comes; `until` waits for octets, `lost` for the end."""
 
     def __init__(self) -> None:
-        self.got = b""
+        self.got = bytearray()
         self.lost: Deferred[bytes] = Deferred()
         self._waiting: list[tuple[bytes, Deferred[bytes]]] = []
 
     def until(self, end: bytes) -> "Deferred[bytes]":
         waiting: Deferred[bytes] = Deferred()
         self._waiting.append((end, waiting))
-        self._look()
+        self._look(0)
         return waiting
 
     def hang_up(self) -> None:
@@ -83,16 +94,16 @@ class Client(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self.got += data
-        self._look()
+        self._look(max(0, len(self.got) - len(data) - 100))
 
     def connectionLost(self, reason: Any = None) -> None:
-        self.lost.callback(self.got)
+        self.lost.callback(bytes(self.got))
 
-    def _look(self) -> None:
+    def _look(self, start: int) -> None:
         for end, waiting in list(self._waiting):
-            if end in self.got:
+            if self.got.find(end, start) >= 0:
                 self._waiting.remove((end, waiting))
-                waiting.callback(self.got)
+                waiting.callback(b"")
 
 
 class _ClientContext(CertificateOptions):
@@ -317,6 +328,42 @@ class TLSTests(ListenerTestCase):
         self.assertNotEqual(certificate_of(third), old)
         second.transport.write(b"still\n")  # type: ignore[union-attr]
         await second.until(b"<still>\n")
+
+    async def slow_download(self, client: Client) -> None:
+        """Ask for much and read nothing; then read it all."""
+        client.transport.write(b"much\n")  # type: ignore[union-attr]
+        transport: Any = client.transport
+        transport.pauseProducing()
+        greeter = self.factory.made[-1]
+        seen = -1
+        while seen != greeter.octets_out:
+            seen = greeter.octets_out
+            await deferLater(reactor, 0.05, lambda: None)
+        self.assertLess(seen, MUCH * 65536 // 2)
+        transport.resumeProducing()
+        await client.until(b"<much>\n")
+        self.assertGreater(len(client.got), MUCH * 65536)
+
+    async def test_a_client_that_does_not_read_is_not_written_to(self) -> None:
+        await self.slow_download(await self.connect(self.listen()))
+
+    async def test_nor_over_tls(self) -> None:
+        client = await self.connect(self.listen(tls=server_tls(self)), tls=True)
+        await client.until(b"tls\n")
+        await self.slow_download(client)
+
+    async def test_nor_after_starttls(self) -> None:
+        plain = await self.connect(self.listen())
+        await plain.until(b"plain\n")
+        self.factory.made[0].context = server_tls(self)
+        plain.transport.write(b"tls\n")  # type: ignore[union-attr]
+        await plain.until(b"go\n")
+        transport: Any = plain.transport
+        transport.startTLS(_ClientContext())
+        transport.write(b"a\n")
+        await plain.until(b"<a>\n")
+        self.assertTrue(self.factory.made[0].is_tls)
+        await self.slow_download(plain)
 
     async def test_tls_1_1_is_refused(self) -> None:
         listener = self.listen(tls=server_tls(self))

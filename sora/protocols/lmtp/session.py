@@ -122,6 +122,7 @@ class Session:
         self._services = services
         self._settings = settings
         self._helo = ""
+        self._trusted: bool | None = None
         self._mail: Mail | None = None
         self._accepted: list[tuple[Address, Recipient]] = []
         self._asked: list[tuple[str, Deferred[tuple[Address, Recipient]]]] = []
@@ -280,7 +281,9 @@ class Session:
             raise WrongState("Say LHLO first")
         if self._mail is not None:
             raise WrongState("A message was begun already; RSET forgets it")
-        if self._connection.peer.host not in self._settings.trusted:
+        if self._trusted is None:
+            self._trusted = self._connection.peer.host in self._settings.trusted
+        if not self._trusted:
             raise NotPermitted("Your address may not deliver here; see trusted_networks")
         if mail.size is not None and mail.size > self._settings.max_message_size:
             raise TooBig(self._size_text())
@@ -441,7 +444,7 @@ class Session:
         log("mail for {address} was not taken: {error}", address=str(address), error=error.text)
 
     def _count(self, result: str) -> None:
-        self._services.metrics.recipients.labels(result).inc()
+        self._services.metrics.by_result[result].inc()
 
     # ---------------------------------------------------------- inside
 

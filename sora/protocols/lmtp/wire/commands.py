@@ -11,6 +11,7 @@ from sora.errors import BadArgument, BadSyntax, UnknownCommand
 _PATH = compile_regex(
     r"[ ]*<(?:@[^:<>\"]*:)?((?:\"(?:[^\"\\]|\\.)*\"|[^\"<>\s])*)>(?: +(.*))?\Z",
 )
+_CONTROL = compile_regex(r"[\x00-\x1f\x7f]")
 _FROM = compile_regex(r"FROM:", IGNORECASE)
 _TO = compile_regex(r"TO:", IGNORECASE)
 _DECIMAL = compile_regex(r"\d{1,20}\Z")
@@ -76,7 +77,7 @@ def parse(line: bytes) -> Command:
         text = line.decode("utf-8").strip(" \t")
     except UnicodeDecodeError:
         raise BadSyntax("The command is not UTF-8") from None
-    if any(character < " " for character in text):
+    if _CONTROL.search(text):
         raise BadSyntax("The command has a control character")
     word, _, rest = text.partition(" ")
     word = word.upper()
