@@ -244,7 +244,7 @@ class View:
         flags = self._flag_updates(known_before)
         has_new_keywords = self._keywords != len(state.keywords)
         self._keywords = len(state.keywords)
-        return Updates(expunged, exists, recent, has_new_keywords, flags)
+        return Updates(tuple(expunged), exists, recent, has_new_keywords, tuple(flags))
 
     def _gone(self) -> list[int]:
         """The UIDs that the client knows of and that are gone."""

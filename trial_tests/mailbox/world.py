@@ -1,0 +1,135 @@
+"""A process of its own over a memory storage: what mailbox tests are made of."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from sora.addresses import parse_address
+from sora.auth.interfaces import Identity
+from sora.mail.facts import derive
+from sora.mailbox.account import Account, SessionFacts
+from sora.mailbox.arrivals import Arrivals, Store
+from sora.mailbox.bodies import Bodies
+from sora.mailbox.change_poll import ChangePoll
+from sora.mailbox.delivery import Delivery
+from sora.mailbox.mail_store import MailStore
+from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.spool import Spool
+from sora.storage.memory.objects import MemoryObjects
+from sora.storage.memory.storage import MemoryStorage, memory_storage
+from sora.storage.rows import AccountRow, NewMailbox
+
+START = 1_716_000_000.0
+
+
+class NoThreads:
+    """For messages that are too small to need a thread."""
+
+    def run(self, work: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        raise AssertionError("no thread is needed here")
+
+
+class Process:
+    """A Sora process: everything between storage and the protocols.
+
+    With `modern` arrivals, bodies are staged: one statement for each placement.
+    """
+
+    def __init__(self, storage: MemoryStorage, clock: Clock, *, alone: bool = True) -> None:
+        self.storage = storage
+        self.clock = clock
+        self.rings: list[tuple[int, int]] = []
+        self.open_mailboxes = OpenMailboxes(
+            storage.mailboxes, clock, ring=lambda *ring: self.rings.append(ring)
+        )
+        self.open_mailboxes.alone = alone
+        self.poll = ChangePoll(
+            storage.mailboxes, storage.membership, self.open_mailboxes, clock, uuid4()
+        )
+        objects = MemoryObjects()
+        threads: Any = NoThreads()
+        self.arrivals = Arrivals(
+            storage.messages,
+            storage.uploads,
+            Store("main", objects, "staged"),
+            derive=derive,
+            threads=threads,
+            clock=clock,
+        )
+        self.bodies = Bodies({"main": objects}, storage.uploads, threads)
+        self.mail_store = MailStore(
+            storage.mailboxes,
+            storage.messages,
+            self.arrivals,
+            self.bodies,
+            self.open_mailboxes,
+            self.poll,
+            clock,
+        )
+        self.delivery = Delivery(storage.accounts, self.arrivals, self.open_mailboxes, clock)
+
+    def session(self, account: AccountRow) -> Account:
+        """Somebody who has logged in."""
+        identity = Identity(account.id, account.scope_id, account.address)
+        return self.mail_store.account(identity, SessionFacts("s1", "imap", "192.0.2.1"))
+
+
+class World:
+    """One storage, one clock, one account, and any number of processes."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(START)
+        self.storage = memory_storage(self.clock)
+        self.statements = self.storage.tables.statements
+        self.held: list[tuple[str, Deferred[None]]] = []
+
+    async def add_account(self, address: str = "ann@example.com", *names: str) -> AccountRow:
+        """An account with INBOX and other mailboxes."""
+        mailboxes = [NewMailbox(name) for name in ("INBOX", *names)]
+        return await self.storage.accounts.create(parse_address(address), [], mailboxes)
+
+    def process(self, alone: bool = True) -> Process:
+        """One more process that serves this storage."""
+        return Process(self.storage, self.clock, alone=alone)
+
+    def hold_answers(self) -> None:
+        """From now on, answers of storage wait in `held` until a test lets them go."""
+
+        def pause(name: str) -> "Deferred[None]":
+            answer: Deferred[None] = Deferred()
+            self.held.append((name, answer))
+            return answer
+
+        self.storage.tables.pause = pause
+
+    def answer_at_once(self) -> None:
+        """The answers to come do not wait."""
+        self.storage.tables.pause = None
+
+    def let_go(self, place: int = 0) -> str:
+        """Give one answer, the oldest or another one; the operation's name."""
+        name, answer = self.held.pop(place)
+        answer.callback(None)
+        return name
+
+
+def spool(data: bytes) -> Spool:
+    """Bytes as they were received."""
+    made = Spool()
+    made.write(data)
+    return made
+
+
+def message(number: int = 0, text: str = "Hello.") -> bytes:
+    """A message that differs from others by its number."""
+    return f"Subject: number {number}\r\nFrom: ann@example.com\r\n\r\n{text}\r\n".encode()
+
+
+def new_uuids() -> Callable[[], UUID]:
+    """Names that can be told apart, and are the same in each run."""
+    numbers = iter(range(1, 1_000_000))
+    return lambda: UUID(int=next(numbers))
