@@ -138,23 +138,23 @@ language sql stable as $$
     ) m
 $$;
 
--- A trace as lines like those of content_texts.header: unfolded, in lower case. It is made by us, in
--- ASCII or UTF-8.
-create function trace_lines_v1(p_trace text) returns text
+-- A trace that is not all ASCII, as text: we write UTF-8, and it is carried an octet a character.
+create function utf8_trace_v1(p_trace text) returns text
 language plpgsql immutable as $$
-declare
-    v_text text := p_trace;
 begin
-    if octet_length(v_text) <> char_length(v_text) then
-        begin
-            v_text := convert_from(convert_to(v_text, 'LATIN1'), 'UTF8');
-        exception when character_not_in_repertoire or untranslatable_character then
-            null;
-        end;
-    end if;
-    v_text := replace(replace(lower(v_text), E'\r\n\t', ' '), E'\r\n ', ' ');
-    return E'\n' || replace(replace(v_text, E'\r', ''), ': ', ':');
+    return convert_from(convert_to(p_trace, 'LATIN1'), 'UTF8');
+exception when character_not_in_repertoire or untranslatable_character then
+    return p_trace;
 end
+$$;
+
+-- A trace as lines like those of content_texts.header: unfolded, in lower case.
+create function trace_lines_v1(p_trace text) returns text
+language sql immutable as $$
+    select E'\n' || replace(replace(replace(replace(
+        case when octet_length(p_trace) = char_length(p_trace) then lower(p_trace collate "C")
+            else lower(utf8_trace_v1(p_trace)) end,
+        E'\r\n\t', ' '), E'\r\n ', ' '), E'\r', ''), ': ', ':')
 $$;
 
 -- Whether the lines of a header have a field p_name (in lower case) whose value has p_text in it.

@@ -12,7 +12,7 @@
 --      from here on a new arrival of the same bytes makes a new content.
 --   2. Its objects are deleted from their stores. One that a worker may still be writing is left
 --      until the worker's lease has ended for an hour.
---   3. The rows go; a foreign key refuses if a message were there after all.
+--   3. The rows go, and the statement that deletes them looks for references once more (G1).
 
 -- ---------------------------------------------------------------- staging
 
@@ -138,44 +138,54 @@ begin
 end
 $$;
 
--- Mark contents that nothing refers to as deleting, and what has no object to delete as gone.
+-- Remove contents that are deleting and have no objects left.
+create function forget_contents_v1(p_contents bigint[]) returns void
+language sql volatile as $$
+    delete from contents c where c.id = any (p_contents) and c.state = 'deleting'
+        and not exists (select from objects o where o.content_id = c.id)
+        and not exists (select from messages m where m.content_id = c.id)
+        and not exists (select from expunged e where e.content_id = c.id);
+$$;
+
+-- Mark contents that nothing refers to as deleting, and remove those that have no object to delete.
+-- Gives how many; 0 only when no orphan is left that could be looked at now.
 create function condemn_v1(p_grace interval, p_limit integer) returns integer
 language plpgsql volatile as $$
 declare
     v_asked bigint[];
     v_locked bigint[];
     v_unused bigint[];
-    v_count integer;
+    v_count integer := 0;
 begin
-    -- Orphans first: purge_expunged_v1 renews a row that we do not hold, and waits for one we do.
-    select array_agg(content_id) into v_asked from (
-        select content_id from orphans where since <= now() - p_grace
-        order by since limit p_limit for update skip locked
-    ) o;
-    select array_agg(id) into v_locked from (
-        select id from contents where id = any (v_asked) and state = 'live'
-        union all
-        select id from (
+    for v_round in 1..20 loop
+        -- Orphans first: purge_expunged_v1 renews a row that we do not hold, and waits for one
+        -- that we do.
+        select array_agg(content_id) into v_asked from (
+            select content_id from orphans where since <= now() - p_grace
+            order by since limit p_limit for update skip locked
+        ) o;
+        select array_agg(id) into v_locked from (
             select id from contents
-            where state = 'pending' and created_at <= now() - p_grace
-            order by created_at limit p_limit
-        ) abandoned
-    ) c;
-    select array_agg(id) into v_locked from (
-        select id from contents where id = any (v_locked) and state in ('live', 'pending')
-        for update skip locked
-    ) c;
-    -- A statement of its own: it sees every reference that was committed before the lock.
-    select array_agg(c.id) into v_unused from unnest(v_locked) as c (id)
-        where not exists (select from messages m where m.content_id = c.id)
-            and not exists (select from expunged e where e.content_id = c.id);
-    delete from orphans where content_id = any (v_locked);
-    update contents set state = 'deleting', staging_slot = null where id = any (v_unused);
-    get diagnostics v_count = row_count;
-    -- An upload that no worker ever took has left nothing in a store.
-    delete from objects where content_id = any (v_unused) and state = 'pending' and store is null;
-    delete from contents c where c.id = any (v_unused)
-        and not exists (select from objects o where o.content_id = c.id);
+            where id = any (v_asked) and state = 'live' for update skip locked
+        ) c;
+        select coalesce(v_locked, '{}') || coalesce(array_agg(id), '{}') into v_locked from (
+            select id from contents where state = 'pending' and created_at <= now() - p_grace
+            order by created_at limit p_limit for update skip locked
+        ) abandoned;
+        exit when v_locked = '{}';
+        -- A statement of its own: it sees every reference that was committed before the lock.
+        select array_agg(c.id) into v_unused from unnest(v_locked) as c (id)
+            where not exists (select from messages m where m.content_id = c.id)
+                and not exists (select from expunged e where e.content_id = c.id);
+        delete from orphans where content_id = any (v_locked);
+        update contents set state = 'deleting', staging_slot = null where id = any (v_unused);
+        get diagnostics v_count = row_count;
+        -- An upload that no worker ever took has left nothing in a store.
+        delete from objects
+            where content_id = any (v_unused) and state = 'pending' and store is null;
+        perform forget_contents_v1(v_unused);
+        exit when v_count > 0;
+    end loop;
     return v_count;
 end
 $$;
@@ -220,8 +230,7 @@ begin
     with gone as (
         delete from objects where id = any (p_objects) and state = 'deleting' returning content_id
     ) select count(*), array_agg(distinct content_id) into v_count, v_contents from gone;
-    delete from contents c where c.id = any (v_contents) and c.state = 'deleting'
-        and not exists (select from objects o where o.content_id = c.id);
+    perform forget_contents_v1(v_contents);
     return v_count;
 end
 $$;
