@@ -58,6 +58,7 @@ class ChangePoll(Service):
 
     def startService(self) -> None:
         super().startService()
+        self._rounds = 0
         self._loop.start(self._interval, now=True)
 
     def stopService(self) -> "Deferred[None]":

@@ -70,10 +70,8 @@ class OpenMailbox:
         self._writing += 1
 
     def end_write(self) -> None:
-        """The answer of a write is there, and has been applied."""
+        """The answer of a write is there; now it is applied, and `settle` called."""
         self._writing -= 1
-        if not self._writing:
-            self._wake_waiting(all_of_them=True)
 
     def apply(self, change: Change, source: object = None) -> bool:
         """Take in a write of this process, done by `source`; whether it is in the state now.
@@ -114,6 +112,9 @@ class OpenMailbox:
 
     async def settle(self, modseq: int) -> None:
         """Wait until the state reaches `modseq`, reading what is missing if need be."""
+        if not self._writing:
+            # Nothing is on its way any more that could bring what the others wait for.
+            self._wake_waiting(all_of_them=True)
         if self.state.highest_modseq >= modseq:
             return
         if self._writing:

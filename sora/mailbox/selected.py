@@ -188,16 +188,12 @@ class Selected:
 
     async def _written(self, answer: "Deferred[T]", after: Callable[[T], Awaitable[None]]) -> T:
         self._mailbox.begin_write()
-        ended = False
         try:
             result = await answer
-            self._mailbox.end_write()
-            ended = True
-            await after(result)
-            return result
         finally:
-            if not ended:
-                self._mailbox.end_write()
+            self._mailbox.end_write()
+        await after(result)
+        return result
 
     async def _after_store(self, stored: Stored) -> None:
         self.keywords.learn(stored.keywords)
