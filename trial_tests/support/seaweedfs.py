@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from glob import glob
 from unittest import TestCase
 
 from botocore.auth import S3SigV4Auth
@@ -29,6 +30,7 @@ ACCESS_KEY = "SORATESTS"
 SECRET_KEY = "sora-tests-secret"
 BUCKET = "sora-tests"
 START_SECONDS = 60
+STOP_SECONDS = 1.5
 _PORTS = (
     "master.port",
     "master.port.grpc",
@@ -49,6 +51,7 @@ class SeaweedFS:
         self._directory = tempfile.mkdtemp(prefix="sora-seaweedfs-")
         self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         self._process: subprocess.Popen[bytes] | None = None
+        self._was_ready = False
         identity = {
             "name": "tests",
             "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
@@ -88,6 +91,8 @@ class SeaweedFS:
                     "-s3.port.iceberg=0",
                     "-s3.port.lance=0",
                     "-master.volumeSizeLimitMB=64",
+                    "-master.electionTimeout=1s",
+                    "-volume.preStopSeconds=0",
                     "-volume.max=30",
                     *arguments,
                 ],
@@ -105,11 +110,19 @@ class SeaweedFS:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """Stop it as a crash would; what was acknowledged is on its disk."""
+        """Stop it. It is given a moment to write what it acknowledged; its own stop takes longer
+        than a test wants to wait. Its sockets, which it makes by itself, are removed."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
             self._process = None
+            for port in self._ports.values():
+                for path in glob(f"/tmp/seaweedfs-*-{port}.sock"):
+                    os.unlink(path)
 
     def remove(self) -> None:
         """Stop it and remove its directory."""
@@ -131,10 +144,20 @@ class SeaweedFS:
         )
 
     def _answers(self) -> bool:
+        """Whether it can be written and read; after a restart, what was there before, too: its
+        parts find one another only some time after they listen."""
+        key = f"/{BUCKET}/is-ready"
         try:
-            return self._signed("PUT", f"/{BUCKET}") in (200, 409)
+            if self._was_ready and self._signed("GET", key) != 200:
+                return False
+            self._was_ready = (
+                self._signed("PUT", f"/{BUCKET}") in (200, 409)
+                and self._signed("PUT", key) == 200
+                and self._signed("GET", key) == 200
+            ) or self._was_ready
         except OSError:
             return False
+        return self._was_ready
 
     def _signed(self, method: str, path: str) -> int:
         request = AWSRequest(method=method, url=f"http://{self.endpoint}{path}", data=b"")
