@@ -70,13 +70,15 @@ class Listener(Service):
         proxies: Networks | None = None,
         refusal: Callable[[str], bytes] | None = None,
         grace: float = 10.0,
+        let_go: float = 1.0,
     ) -> None:
         """`protocol` is the server type, `name` the server's name for logs and metrics; `factory`
         builds a `Connection` for each client.
 
         `tls` is an IOpenSSLServerConnectionCreator for TLS from the first octet. With `proxies`,
         senders in these networks have to send a PROXY header. `refusal` makes the protocol's
-        line from the sentence that says why there is no place.
+        line from the sentence that says why there is no place. At the end, a client has `let_go`
+        seconds to read the goodbye.
         """
         self.name = name
         self._label = name
@@ -91,13 +93,16 @@ class Listener(Service):
         self._proxies = proxies
         self._refusal = refusal
         self._grace = grace
+        self._let_go = let_go
         self._port: IListeningPort | None = None
         self._sessions: set[Session] = set()
         self._unnamed: set[Any] = set()
-        self._empty: Deferred[None] | None = None
-        inner = _Accepting(self._accept)
+        self._changed: Deferred[None] | None = None
+        inner = _Accepting(name, self._accept)
         self._inner: Any = inner if tls is None else TLSMemoryBIOFactory(tls, False, inner)
-        self._outer: Any = self._inner if proxies is None else _Accepting(self._accept_proxied)
+        self._outer: Any = (
+            self._inner if proxies is None else _Accepting(name, self._accept_proxied)
+        )
 
     @property
     def port(self) -> int:
@@ -139,30 +144,42 @@ class Listener(Service):
             unnamed.abort()
         for session in list(self._sessions):
             session.connection.shutdown()
-        await self._until_empty(self._grace)
-        if self._sessions:
+            session.connection.ended.addCallback(self._one_has_ended)
+        await self._until(self._all_have_ended, self._grace)
+        if not self._all_have_ended():
             self.log.warn(
                 "{server}: {count} connections did not end in time and are cut off",
                 server=self.name,
-                count=len(self._sessions),
+                count=sum(not each.connection.ended.called for each in self._sessions),
             )
+        # The goodbye is on its way; clients that keep their end open are not waited for.
+        await self._until(self._is_empty, self._let_go)
         for session in list(self._sessions):
             session.connection.abort()
-        await self._until_empty(AFTER_ABORT_SECONDS)
+        await self._until(self._is_empty, AFTER_ABORT_SECONDS)
 
-    async def _until_empty(self, seconds: float) -> None:
-        if not self._sessions:
-            return
-        self._empty = Deferred()
-        timer = self._reactor.callLater(seconds, self._fire_empty)
-        await self._empty
+    def _is_empty(self) -> bool:
+        return not self._sessions
+
+    def _all_have_ended(self) -> bool:
+        return all(session.connection.ended.called for session in self._sessions)
+
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> None:
+        """Wait until connections have ended so that `holds`, at most `seconds`."""
+        timer = self._reactor.callLater(seconds, self._fire_changed)
+        while not holds() and timer.active():
+            self._changed = Deferred()
+            await self._changed
         if timer.active():
             timer.cancel()
 
-    def _fire_empty(self) -> None:
-        empty, self._empty = self._empty, None
-        if empty is not None:
-            empty.callback(None)
+    def _one_has_ended(self, result: None) -> None:
+        self._fire_changed()
+
+    def _fire_changed(self) -> None:
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.callback(None)
 
     def _listen(self) -> IListeningPort:
         host, port = self._endpoint.host, self._endpoint.port
@@ -223,8 +240,7 @@ class Listener(Service):
         def left() -> None:
             place.give_back()
             self._sessions.discard(session)
-            if not self._sessions:
-                self._fire_empty()
+            self._fire_changed()
 
         session.when_left(left)
         return connection
@@ -253,8 +269,12 @@ class _Accepting(ServerFactory):
 
     noisy = False
 
-    def __init__(self, accept: Callable[[Peer, IAddress], IProtocol | None]) -> None:
+    def __init__(self, name: str, accept: Callable[[Peer, IAddress], IProtocol | None]) -> None:
+        self._name = name
         self._accept = accept
+
+    def logPrefix(self) -> str:
+        return self._name
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         assert addr is not None

@@ -258,6 +258,17 @@ class StopTests(ListenerTestCase):
         await client.lost
         self.assertEqual(listener.connections, 0)
 
+    async def test_does_not_wait_for_clients_that_keep_their_end_open(self) -> None:
+        """G67"""
+        listener = self.listen(tls=server_tls(self), grace=60.0, let_go=0.05)
+        silent = await self.connect(listener)
+        client = await self.connect(listener, tls=True)
+        await client.until(b"tls\n")
+        client.transport.pauseProducing()  # type: ignore[union-attr]
+        await listener.stopService()
+        await silent.lost
+        self.assertEqual(listener.connections, 0)
+
 
 class ProxiedTests(ListenerTestCase):
     HEADER = b"PROXY TCP4 192.0.2.7 127.0.0.1 5000 143\r\n"
