@@ -20,6 +20,8 @@ from attrs import frozen
 
 from sora.addresses import parse_address
 from sora.app.postgres_server import PostgresServer
+from sora.app.processes import choose_account
+from sora.app.reach import bring_within_reach
 from sora.config.config import Config
 from sora.config.servers import ServerConfig
 from sora.errors import NoSuchAccount
@@ -65,17 +67,18 @@ class Login:
     is_new: bool
 
 
-def configuration(options: EmbeddedOptions) -> str:
+def configuration(options: EmbeddedOptions, say: Callable[[str], None]) -> str:
     """The configuration of the embedded mode, as TOML. The directory and the certificate are
     made if they are not there.
 
-    Raises OSError when the directory cannot be used.
+    Raises OSError when the directory cannot be used, PostgresRefused when the database's cannot.
     """
     directory = options.directory
     directory.mkdir(parents=True, exist_ok=True)
     if not options.postgres.exists():
         # Later a missing directory is bodies that are missing, and is not made up for.
         (directory / "objects").mkdir(mode=0o700, exist_ok=True)
+        bring_within_reach(options.postgres, choose_account(), say)
     certificate = self_signed(directory / "tls", "localhost", datetime.now(UTC))
     tls_files = {
         "tls_cert_file": str(certificate.cert_file),

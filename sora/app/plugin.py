@@ -100,7 +100,7 @@ class Options(TwistedOptions):
         if self.embedded is None:
             return load(self["config"], os.environ, self.settings)
         try:
-            text = configuration(self.embedded)
+            text = configuration(self.embedded, _printer())
         except OSError as error:
             # What cannot be made may be a part; the operator named the whole.
             raise OSError(error.errno, error.strerror, str(self.embedded.directory)) from None

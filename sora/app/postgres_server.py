@@ -35,8 +35,9 @@ from typing import IO, Final
 import psycopg2
 from attrs import define, field
 
-from sora.app.postgres_binaries import PostgresRefused, find_binaries
+from sora.app.postgres_binaries import PostgresRefused, ProgramsOutOfReach, find_binaries
 from sora.app.processes import Account, choose_account, is_alive, is_postgres_of
+from sora.app.reach import copy_within_reach, obstacle
 from sora.storage.postgres.connection import Server
 
 SUPERUSER: Final = "sora"
@@ -135,7 +136,7 @@ class PostgresServer:
         self._prepare_directory()
         self._take_lock()
         try:
-            binaries = find_binaries(self.account.run_as())
+            binaries = self._find_binaries()
             self._prepare(binaries)
             if not self._adopt():
                 self._launch(binaries)
@@ -157,14 +158,19 @@ class PostgresServer:
 
     def _require_reach(self) -> None:
         """The account must be able to enter the directory; its parents are not ours to change."""
-        for path in (*reversed(self.directory.parents), self.directory):
-            test = subprocess.run(["test", "-x", path], cwd="/", **self.account.run_as())  # type: ignore[call-overload]
-            if test.returncode != 0:
-                raise PostgresRefused(
-                    f"PostgreSQL runs as {self.account.name}, who cannot enter {path}: "
-                    f"use a directory elsewhere (for example below /var/lib), "
-                    f"or let others pass with `chmod o+x {path}`"
-                )
+        path = obstacle(self.directory, self.account)
+        if path is not None:
+            raise PostgresRefused(
+                f"PostgreSQL runs as {self.account.name}, who cannot enter {path}: "
+                f"use a directory elsewhere (for example below /var/lib), "
+                f"or let others pass with `chmod o+x {path}`"
+            )
+
+    def _find_binaries(self) -> Path:
+        try:
+            return find_binaries(self.account.run_as())
+        except ProgramsOutOfReach as error:
+            return copy_within_reach(error.directory, self.directory)
 
     def _own_directory(self, path: Path) -> None:
         try:
@@ -216,7 +222,15 @@ class PostgresServer:
         shutil.rmtree(fresh, ignore_errors=True)
         self._own_directory(fresh)
         for locale in (["--locale=C", "--lc-ctype=C.UTF-8"], ["--locale=C"]):
-            command = [binaries / "initdb", "-D", fresh, "-U", SUPERUSER, "-A", "trust"]
+            command: list[str | Path] = [
+                binaries / "initdb",
+                "-D",
+                fresh,
+                "-U",
+                SUPERUSER,
+                "-A",
+                "trust",
+            ]
             command += ["-E", "UTF8", *locale]
             if self.settings.get("fsync") == "off":
                 command.append("--no-sync")
