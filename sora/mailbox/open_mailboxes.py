@@ -63,6 +63,7 @@ class OpenMailboxes:
         self._keywords: WeakValueDictionary[int, Keywords] = WeakValueDictionary()
         self._claims: OrderedDict[int, int] = OrderedDict()
         self._opening: Shared[tuple[int, str], Opened] = Shared()
+        self._meanwhile: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -93,6 +94,10 @@ class OpenMailboxes:
 
             opened = await self._opening.get(key, opening)
             mailbox = self._take_in(opened)
+            # What happened while the answer was on its way may not be in it.
+            self.rang(mailbox.mailbox_id, self._meanwhile.get(mailbox.mailbox_id, 0))
+            if not self._opening:
+                self._meanwhile.clear()
             self.names.remember(account_id, name, opened.mailbox.id)
         mailbox.sessions += 1
         self._warm.pop(mailbox.mailbox_id, None)
@@ -168,7 +173,9 @@ class OpenMailboxes:
     def rang(self, mailbox_id: int, modseq: int) -> None:
         """The doorbell: the mailbox has changed, somewhere. It may be late, or repeated."""
         mailbox = self._open.get(mailbox_id)
-        if mailbox is not None and mailbox.state.highest_modseq < modseq:
+        if mailbox is None:
+            self._note(mailbox_id, modseq)
+        elif mailbox.state.highest_modseq < modseq:
             self.tasks.start(mailbox.settle(modseq), f"learn of changes in mailbox {mailbox_id}")
 
     def told(self, mailbox_id: int, change: Change, source: object = None) -> None:
@@ -177,9 +184,16 @@ class OpenMailboxes:
         if change.modseq == change.before:
             return
         mailbox = self._open.get(mailbox_id)
-        if mailbox is not None and not mailbox.apply(change, source):
+        if mailbox is None:
+            self._note(mailbox_id, change.modseq)
+        elif not mailbox.apply(change, source):
             self.rang(mailbox_id, change.modseq)
         self._ring(mailbox_id, change.modseq)
+
+    def _note(self, mailbox_id: int, modseq: int) -> None:
+        """Something happened in a mailbox that is not open, but may be about to be."""
+        if self._opening:
+            self._meanwhile[mailbox_id] = max(modseq, self._meanwhile.get(mailbox_id, 0))
 
     def placed(self, placed: Iterable[Placed]) -> None:
         """Messages that were placed by this process."""

@@ -17,6 +17,9 @@ class Shared(Generic[K, T]):
     def __init__(self) -> None:
         self._waiting: dict[K, list[Deferred[T]]] = {}
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def get(self, key: K, work: Callable[[], Coroutine[Any, Any, T]]) -> "Deferred[T]":
         """The result of the work that runs under this key, which is begun if there is none."""
         waiter: Deferred[T] = Deferred()

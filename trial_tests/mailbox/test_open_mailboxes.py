@@ -256,6 +256,15 @@ class SessionTests(MailboxTestCase):
         self.assertEqual(self.cost(), {"mailboxes.open": 1})
         self.assertIs(first.view._state, last.view._state)
 
+    async def test_what_arrives_while_a_mailbox_is_being_opened_is_not_missed(self) -> None:
+        self.world.hold_answers()
+        opening = Deferred.fromCoroutine(self.ann.select("INBOX", False))
+        self.world.answer_at_once()
+        await self.fill(self.ann, 1)
+        self.world.let_go()
+        selected = self.successResultOf(opening)
+        self.assertEqual(selected.view.exists, 4)
+
     async def test_the_write_of_a_session_that_ends_is_learned_of(self) -> None:
         """G15: a write that was sent goes on."""
         one, two = await self.select(), await self.select()
