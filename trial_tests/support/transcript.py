@@ -79,9 +79,18 @@ class OnePassword:
 class Server:
     """An IMAP server, its storage, and the account `fred@example.com`."""
 
-    def __init__(self, limits: Limits, dialect: Dialect = DIALECT, **services: Any) -> None:
-        self.clock = Clock()
-        self.clock.advance(EPOCH)
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        dialect: Dialect = DIALECT,
+        clock: Any = None,
+        **services: Any,
+    ) -> None:
+        """`clock` is a reactor for tests over a real port; `services` overrides `Services`."""
+        if clock is None:
+            clock = Clock()
+            clock.advance(EPOCH)
+        self.clock = clock
         self.storage = memory_storage(self.clock)
         self.objects = MemoryObjects()
         threads: Any = ThreadsHere()
@@ -108,7 +117,7 @@ class Server:
         self.factory = IMAPFactory(
             clock=self.clock,
             dialect=dialect,
-            limits=limits,
+            limits=limits or Limits(),
             services=evolve(
                 Services(
                     authenticator=OnePassword(self.storage),
@@ -135,6 +144,8 @@ class Client:
     def send(self, data: bytes) -> None:
         """Send octets as they are."""
         self.connection.dataReceived(data)
+        # Many commands in a row give way to others now and then.
+        self.server.clock.advance(0)
 
     def take(self) -> bytes:
         """What the server has said since."""

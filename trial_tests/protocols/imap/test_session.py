@@ -1,36 +1,140 @@
 """What all commands have in common."""
 
+from attrs import evolve
+
+from sora.errors import Unavailable
+from sora.protocols.imap.command import Command
+from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.fetch_items import FETCH_ITEMS
+from sora.protocols.imap.session import Limits, Session
+from sora.protocols.imap.spoken import DIALECT
 from trial_tests.support.transcript import TranscriptTestCase
 
 
-class SessionTests(TranscriptTestCase):
-    def test_answers_noop(self) -> None:
-        self.converse("""
-            C: a NOOP
-            S: a OK NOOP completed
-        """)
+class Broken(Command):
+    """A command with a bug."""
 
-    def test_select_and_fetch(self) -> None:
-        self.append_some(2)
-        self.converse("""
-            C: a SELECT INBOX
-            S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)
-            S: * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] ...
-            S: * 2 EXISTS
-            S: * 2 RECENT
-            S: * OK [UNSEEN 1] ...
-            S: * OK [UIDVALIDITY ...] ...
-            S: * OK [UIDNEXT 3] ...
-            S: a OK [READ-WRITE] SELECT completed
-            C: b FETCH 1:2 (FLAGS UID)
-            S: * 1 FETCH (UID 1 FLAGS (\\Recent))
-            S: * 2 FETCH (UID 2 FLAGS (\\Recent))
-            S: b OK FETCH completed
-            C: c FETCH 2 (BODY[] RFC822.SIZE)
-            S: * 2 FETCH (BODY[] {30}
-            S: Subject: message 2
-            S:
-            S: Text 2
-            S:  RFC822.SIZE 30 FLAGS (\\Seen \\Recent))
-            S: c OK FETCH completed
-        """)
+    word = b"BROKEN"
+
+    async def run(self, session: Session) -> bytes | None:
+        raise KeyError("a bug")
+
+
+class Down(Command):
+    """A command that cannot reach something, and says so with a user's words."""
+
+    word = b"DOWN"
+
+    async def run(self, session: Session) -> bytes | None:
+        raise Unavailable("[ALERT] caf\u00e9\r\n* BYE \0")
+
+
+WITH_BUGS = Dialect(
+    commands=[*DIALECT.commands.values(), Broken, Down],
+    extensions=[],
+    fetch_items=FETCH_ITEMS,
+    status_items={},
+    sasl=("PLAIN",),
+)
+
+
+class SessionTests(TranscriptTestCase):
+    dialect = WITH_BUGS
+    limits = evolve(Limits(), bad_commands=3)
+
+    def test_a_bug_is_logged_and_answered(self) -> None:
+        """The connection is kept, and the log says which session it was."""
+        said = self.client.ask(b"a BROKEN")
+        self.assertEqual(said, b"a NO [SERVERBUG] See log: session\r\n")
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.assertEqual(self.client.ask(b"b NOOP"), b"b OK NOOP completed\r\n")
+
+    def test_what_an_error_says_cannot_forge_lines(self) -> None:
+        self.assertEqual(
+            self.client.ask(b"a DOWN"), b"a NO [UNAVAILABLE] (ALERT] caf\\xe9 * BYE\r\n"
+        )
+
+    def test_words_in_any_case(self) -> None:
+        self.assertEqual(self.client.ask(b"a nOoP"), b"a OK NOOP completed\r\n")
+
+    def test_what_is_no_command(self) -> None:
+        for line, answer in {
+            b"": b"* BAD ",
+            b"a": b"* BAD ",
+            b"a ": b"a BAD ",
+            b"+ NOOP": b"* BAD ",
+            b"a\tNOOP": b"* BAD ",
+            b"a NONSENSE": b"a BAD There is no command NONSENSE",
+            b"a UID": b"a BAD There is no command UID",
+            b"a UID NOOP": b"a BAD There is no command UID NOOP",
+            b"a NOOP\0": b"a BAD ",
+            b"a NO\0OP": b"a BAD ",
+            b"\xff NOOP": b"* BAD ",
+        }.items():
+            client = self.new_client()
+            said = client.ask(line)
+            self.assertTrue(said.startswith(answer), (line, said))
+            self.assertTrue(said.endswith(b"\r\n"))
+
+    def test_a_nul_in_a_literal_is_bad(self) -> None:
+        """RFC 3501 §9: CHAR8."""
+        said = self.client.ask(b"a SELECT {3+}\r\na\0b")
+        self.assertTrue(said.startswith(b"a BAD"), said)
+
+    def test_bad_commands_in_a_row_end_the_connection(self) -> None:
+        self.client.ask(b"a X\r\nb X\r\nc NOOP\r\nd X\r\ne X")
+        self.assertFalse(self.client.is_hung_up_on)
+        self.assertIn(b"* BYE", self.client.ask(b"f X"))
+        self.assertTrue(self.client.is_hung_up_on)
+
+    def test_silence_ends_the_connection(self) -> None:
+        self.clock.advance(self.limits.idle_timeout)
+        self.assertEqual(self.client.take(), b"* BYE Nothing was heard for too long\r\n")
+        self.assertTrue(self.client.is_hung_up_on)
+
+    def test_a_stopping_server_says_goodbye(self) -> None:
+        """G67."""
+        self.client.connection.shutdown()
+        self.assertEqual(self.client.take(), b"* BYE The server is shutting down\r\n")
+        self.assertTrue(self.client.is_hung_up_on)
+
+    def test_literals_of_one_command_are_bounded(self) -> None:
+        self.client.ask(b"s SELECT INBOX")
+        said = self.client.ask(b"a SEARCH FROM {2000000}")
+        self.assertTrue(said.startswith(b"a NO [TOOBIG]"), said)
+        self.client.send(b"b SEARCH" + b" FROM {1+}\r\nx" * 501 + b"\r\n")
+        self.assertTrue(self.client.take().startswith(b"b BAD A command has more than 500"))
+        self.assertEqual(self.client.ask(b"c NOOP"), b"c OK NOOP completed\r\n")
+
+    def test_commands_are_counted(self) -> None:
+        self.client.ask(b"a NOOP\r\nb NONSENSE\r\nc SELECT Nowhere")
+
+        def count(command: str, status: str) -> float | None:
+            labels = {"protocol": "imap", "command": command, "status": status}
+            return self.server.registry.get_sample_value("sora_commands_total", labels)
+
+        self.assertEqual(count("noop", "ok"), 1)
+        self.assertEqual(count("unknown", "bad"), 1)
+        self.assertEqual(count("select", "no"), 1)
+
+    def test_hanging_up_lets_go_of_the_mailbox(self) -> None:
+        self.client.ask(b"s SELECT INBOX")
+        self.assertEqual(len(self.server.open.in_use), 1)
+        self.client.hang_up()
+        self.successResultOf(self.client.connection.ended)
+        self.assertEqual(len(self.server.open.in_use), 0)
+
+    def test_answers_do_not_depend_on_how_octets_are_cut(self) -> None:
+        text = (
+            b"a SELECT INBOX\r\nb APPEND INBOX {3+}\r\nhi!\r\nc FETCH 1 BODY[]\r\n"
+            b"d SEARCH TEXT {2+}\r\nhi\r\ne IDLE\r\nDONE\r\nf LOGOUT\r\n"
+        )
+        self.client.send(text)
+        whole = self.client.take()
+        self.assertIn(b"f OK LOGOUT completed", whole)
+        for place in range(1, len(text)):
+            self.setUp()
+            self.client.send(text[:place])
+            said = self.client.take()
+            self.client.send(text[place:])
+            self.assertEqual(said + self.client.take(), whole, place)

@@ -16,7 +16,7 @@ class AuthenticateTests(TranscriptTestCase):
         """RFC 3501 §6.2.2: an empty challenge."""
         self.converse(f"""
             C: a AUTHENTICATE PLAIN
-            S: + 
+            S: +...
             C: {base64(chr(0) + "fred@example.com" + chr(0) + "secret")}
             S: a OK [CAPABILITY IMAP4rev1 ...] Logged in
         """)
@@ -49,7 +49,7 @@ class AuthenticateTests(TranscriptTestCase):
     def test_the_client_can_cancel(self) -> None:
         self.converse("""
             C: a AUTHENTICATE PLAIN
-            S: + 
+            S: +...
             C: *
             S: a BAD The authentication was cancelled
         """)
@@ -57,13 +57,13 @@ class AuthenticateTests(TranscriptTestCase):
     def test_what_is_no_base64_is_bad(self) -> None:
         self.converse("""
             C: a AUTHENTICATE PLAIN
-            S: + 
+            S: +...
             C: %%%
             S: a BAD The response is not base64
             C: b AUTHENTICATE PLAIN =
             S: b BAD ...
             C: c AUTHENTICATE PLAIN
-            S: + 
+            S: +...
             C: {100}
             S: c BAD A line was expected
             C: d NOOP
