@@ -270,3 +270,13 @@ class CommandTests(DatabaseTestCase):
         code, _, stderr = await self.admin("accounts", "list")
         self.assertEqual(code, 1)
         self.assertIn("there is no such file", stderr)
+
+
+class ManualTests(SynchronousTestCase):
+    """docs/admin-cli.md."""
+
+    def test_every_command_is_in_the_manual(self) -> None:
+        """With its words."""
+        manual = (Path(__file__).parents[2] / "docs" / "admin-cli.md").read_text("utf-8")
+        for command in COMMANDS:
+            self.assertIn(f"| `{' '.join(command.words)} ", manual)
