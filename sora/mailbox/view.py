@@ -179,7 +179,7 @@ class View:
         state = self._state
         known, there = self._array, state.uids
         number = place = -1
-        recent = set(self._recent)
+        has_recent, is_recent = bool(self._recent), self.is_recent
         for uid in uids:
             number, place = number + 1, place + 1
             if number >= self._count or known[number] != uid:
@@ -188,7 +188,11 @@ class View:
                 place = state.index(uid)
             if place >= 0 and number >= 0:
                 yield FlagUpdate(
-                    number + 1, uid, state.masks[place], state.modseqs[place], uid in recent
+                    number + 1,
+                    uid,
+                    state.masks[place],
+                    state.modseqs[place],
+                    has_recent and is_recent(uid),
                 )
 
     def run_of(self, uids: Sequence[int]) -> tuple[int, list[int]] | None:

@@ -164,13 +164,14 @@ class Fetching:
             await self._large(group[0])
             return
         contents = await self._selected.bodies(group)
-        for row, content in zip(group, contents, strict=True):
+        by_uid = {row.uid: (row, content) for row, content in zip(group, contents, strict=True)}
+        for state in self._view.flags_of(by_uid):
+            row, content = by_uid[state.uid]
             if isinstance(content, Exception):
                 self._failed(content)
-                continue
-            for state in self._view.flags_of((row.uid,)):
+            else:
                 self._write(Fetched(state, self._selected.keywords, row, content))
-                self._told((row.uid,))
+        self._told(list(by_uid))
         await self._session.drain()
 
     def _failed(self, error: Exception) -> None:
