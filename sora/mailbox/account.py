@@ -121,7 +121,7 @@ class Account:
         inbox = None if heard is None else self._open.get(heard[0])
         if inbox is not None:
             # Its messages have gone to the new mailbox.
-            await inbox.catch_up()
+            await inbox.see_everything()
 
     async def subscribe(self, name: str) -> None:
         """Add a name to the subscriptions. Raises NoSuchMailbox for one that does not exist

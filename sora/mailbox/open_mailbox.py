@@ -135,6 +135,13 @@ class OpenMailbox:
         """Read what happened since; all who ask at the same time share one round trip."""
         await self._reading.get(self.mailbox_id, self._read)
 
+    async def see_everything(self) -> None:
+        """Know all that had happened when this was called: a read that is under way already
+        may have begun before."""
+        if self._reading:
+            await self.catch_up()
+        await self.catch_up()
+
     def _wait_for(self, modseq: int) -> "Deferred[None]":
         waiter: Deferred[None] = Deferred()
         entry = (modseq, waiter)
@@ -187,6 +194,7 @@ class OpenMailbox:
             # taken for expunged ones.
             if rewound or opened.mailbox.highest_modseq >= self.state.highest_modseq:
                 self.state.replace(opened, rewound)
+                self._parked.clear()
                 return
 
     async def _open(self) -> Opened:

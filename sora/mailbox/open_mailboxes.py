@@ -77,6 +77,10 @@ class OpenMailboxes:
         """The mailboxes that sessions have open."""
         return [mailbox for mailbox in self._open.values() if mailbox.sessions]
 
+    async def stop(self) -> None:
+        """Wait for what is being learned in the background."""
+        await self.tasks.join()
+
     # -------------------------------------------------------------- sessions
 
     async def acquire(self, account_id: int, name: str) -> OpenMailbox:
@@ -109,7 +113,7 @@ class OpenMailboxes:
         if mailbox is None:
             return None
         if not self.alone:
-            await mailbox.catch_up()
+            await mailbox.see_everything()
         state = mailbox.state
         if state.is_deleted or name_key(state.name) != name_key(name):
             return None

@@ -124,7 +124,7 @@ class Selected:
         if self._rooms.poll is not None:
             await self._rooms.poll.refresh(self._mailbox)
         elif not self._rooms.open_mailboxes.alone:
-            await self._mailbox.catch_up()
+            await self._mailbox.see_everything()
 
     def updates(self, may_expunge: bool) -> Updates:
         """What the client has to be told now; no round trip."""

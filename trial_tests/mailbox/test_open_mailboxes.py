@@ -460,6 +460,22 @@ class ChangePollTests(MailboxTestCase):
         self.assertEqual(two.first_unseen, 1)
         self.assertEqual([update.uid for update in one.updates(True).flags], [2])
 
+    async def test_select_does_not_join_a_question_that_began_before_it(self) -> None:
+        """G21: what another process had answered before is there."""
+        one = await self.select()
+        theirs = await self.select(process=self.stranger)
+        self.world.hold_answers()
+        asking = Deferred.fromCoroutine(one._mailbox.catch_up())
+        self.world.answer_at_once()
+        await theirs.store([1], add("\\Flagged"), silent=False)
+        self.world.hold_answers()
+        selecting = Deferred.fromCoroutine(self.ann.select("INBOX", True))
+        while self.world.held:
+            self.world.let_go()
+        self.world.answer_at_once()
+        self.successResultOf(asking)
+        self.assertEqual(self.successResultOf(selecting).view.mask(1), FLAGGED)
+
     async def test_a_mailbox_renamed_elsewhere_is_not_opened_by_its_old_name(self) -> None:
         other = await self.ann.select("Other", False)
         theirs = self.stranger.session(self.row)

@@ -35,7 +35,7 @@ class NoThreads:
 class Process:
     """A Sora process: everything between storage and the protocols.
 
-    With `modern` arrivals, bodies are staged: one statement for each placement.
+    Bodies are staged: one statement for each placement.
     """
 
     def __init__(self, storage: MemoryStorage, clock: Clock, *, alone: bool = True) -> None:
