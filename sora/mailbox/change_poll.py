@@ -69,6 +69,7 @@ class ChangePoll(Service):
 
     async def _leave(self) -> None:
         await self._tasks.cancel()
+        await self._open.stop()
         try:
             await self._membership.leave(self._process_id)
         except Unavailable:
