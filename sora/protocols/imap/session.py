@@ -157,7 +157,9 @@ class Session:
 
         Raises ConnectionEnded.
         """
+        began = self.connection.clock.seconds()
         event = await self.connection.event_or_wake(timeout)
+        self._waited += self.connection.clock.seconds() - began
         if event is None and self.is_stopping:
             self.untagged(b"BYE The server is shutting down")
             raise ConnectionEnded
@@ -217,9 +219,9 @@ class Session:
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
             self.log.failure(
-                "{word} failed in session {session}",
-                word=kind.word.decode() if kind else "?",
+                "a bug in session {session}: {command}",
                 session=self.id,
+                command=_loggable(kind, text),
             )
             status, done = SERVER_BUG.condition, self._words(SERVER_BUG, f"See log: {self.id}")
         if self.selected is not None and not self.is_ending:
@@ -258,6 +260,7 @@ class Session:
 
     async def _offered(self, offer: Offer) -> None:
         head = _HEAD.match(offer.text)
+        kind: type[Command] | None = None
         try:
             if head is None or 0 in offer.text:
                 raise BadSyntax("A command is a tag, a space and a word, and has no NUL")
@@ -269,16 +272,16 @@ class Session:
             if not offer.synchronising and self.identity is None and offer.size > 4096:
                 raise BadSyntax("A non-synchronising literal has more than 4096 octets")
         except SoraError as error:
-            self._refuse(offer, head, error)
+            self._refuse(offer, kind, error)
             return
         if taking is Taking.MEMORY:
             self._reader.accept()
             if offer.synchronising:
                 self.continuation(b"Ready for the literal")
         else:
-            await self._take_stream(offer)
+            await self._take_stream(offer, kind)
 
-    async def _take_stream(self, offer: Offer) -> None:
+    async def _take_stream(self, offer: Offer, kind: type[Command]) -> None:
         spool = self.services.spool()
         self.spools.append(spool)
         self._reader.stream()
@@ -295,25 +298,25 @@ class Session:
             if chunk.last:
                 break
         if failure is not None:
-            self._fail_streamed(offer, failure)
+            self._fail_streamed(offer, kind, failure)
 
-    def _fail_streamed(self, offer: Offer, error: SoraError) -> None:
+    def _fail_streamed(self, offer: Offer, kind: type[Command], error: SoraError) -> None:
         """The octets have come and could not be kept: the rest of the command is of no use."""
-        self._refuse_words(offer, error)
+        self._refuse_words(offer, kind, error)
         self._reader.abandon()
         self._close_spools()
 
-    def _refuse(self, offer: Offer, head: "re.Match[bytes] | None", error: SoraError) -> None:
+    def _refuse(self, offer: Offer, kind: type[Command] | None, error: SoraError) -> None:
         if not offer.synchronising and offer.size > self._reader.skip_limit:
             self._bye(b"The literal is too large to be taken or skipped")
             return
-        self._refuse_words(offer, error)
+        self._refuse_words(offer, kind, error)
         self._reader.refuse()
         self._close_spools()
 
-    def _refuse_words(self, offer: Offer, error: SoraError) -> None:
+    def _refuse_words(self, offer: Offer, kind: type[Command] | None, error: SoraError) -> None:
         tag = _TAG.match(offer.text)
-        answer = answer_to(error, {})
+        answer = answer_to(error, kind.answers if kind else {})
         words = self._words(answer, error.text)
         self.write((tag[1] if tag else b"*") + b" " + answer.condition + b" " + words + b"\r\n")
         if answer.condition == BAD:
@@ -358,7 +361,9 @@ class Session:
     async def ask(self, challenge: bytes) -> bytes:
         """Send `+ challenge` and give the line that answers it. Raises BadSyntax if none does."""
         self.continuation(challenge)
+        began = self.connection.clock.seconds()
         event = await self.next_event()
+        self._waited += self.connection.clock.seconds() - began
         if type(event) is Line:
             return bytes(event.text)
         self.forget(event)
@@ -476,6 +481,13 @@ class Session:
             raise WrongState("TLS is not possible here, or there already")
         context = self.services.tls
         self.after_answer(lambda: self.connection.start_tls(context))
+
+
+def _loggable(kind: type[Command] | None, text: bytes) -> str:
+    """The command for the log: without its arguments where they are secret (G69)."""
+    if kind is None or kind.secret:
+        return kind.word.decode("ascii") if kind else "?"
+    return text[:200].decode("utf-8", "backslashreplace")
 
 
 def _out_of_place(kind: type[Command], state: int) -> str:

@@ -138,3 +138,31 @@ class SessionTests(TranscriptTestCase):
             said = self.client.take()
             self.client.send(text[place:])
             self.assertEqual(said + self.client.take(), whole, place)
+
+
+class WaitingTests(TranscriptTestCase):
+    def test_the_clients_pace_is_not_the_servers_latency(self) -> None:
+        """G66: an hour of IDLE is no slow command."""
+        self.client.ask(b"a IDLE")
+        for _ in range(60):
+            self.clock.advance(60)
+        self.client.ask(b"DONE")
+        labels = {"protocol": "imap", "command": "idle"}
+        spent = self.server.registry.get_sample_value("sora_command_duration_seconds_sum", labels)
+        self.assertEqual(spent, 0)
+
+    def test_secrets_do_not_reach_the_log(self) -> None:
+        """G69: also when the authenticator has a bug."""
+        client = self.new_client(logs_in=False)
+
+        class Broken:
+            async def password(self, *arguments: object) -> None:
+                raise KeyError("bug")
+
+        client.connection._session.services = evolve(  # type: ignore[union-attr]
+            client.connection._session.services,  # type: ignore[union-attr]
+            authenticator=Broken(),
+        )
+        self.assertIn(b"SERVERBUG", client.ask(b"a LOGIN fred hunter2"))
+        [failure] = self.flushLoggedErrors(KeyError)
+        self.assertNotIn("hunter2", failure.getTraceback())

@@ -87,7 +87,7 @@ class AppendTests(TranscriptTestCase):
     def test_what_is_wrong_is_said_before_the_message_comes(self) -> None:
         self.converse("""
             C: a APPEND INBOX (\\Nonsense) {2}
-            S: a NO [CANNOT] \\Nonsense is not a flag that can be set
+            S: a BAD \\Nonsense is not a flag that can be set
             C: b APPEND INBOX "31-Feb-2020 00:00:00 +0000" {2}
             S: b BAD There is no such date and time
             C: c APPEND INBOX (\\Seen {2}
@@ -95,7 +95,7 @@ class AppendTests(TranscriptTestCase):
             C: d APPEND "a//b" {2}
             S: d NO [CANNOT] ...
             C: e APPEND INBOX {0}
-            S: e NO [CANNOT] A message without an octet cannot be appended
+            S: e BAD A message without an octet cannot be appended
         """)
 
     def test_more_behind_the_message_is_bad(self) -> None:
