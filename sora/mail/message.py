@@ -20,7 +20,7 @@ from sora.mail.headers import Field
 from sora.mail.multipart import MAX_BOUNDARY, Delimiter, Delimiters
 
 MAX_DEPTH: Final = 100
-MAX_PARTS: Final = 16_384
+MAX_PARTS: Final = 12_000
 
 _OPAQUE: Final = ContentType(b"APPLICATION", b"OCTET-STREAM")
 

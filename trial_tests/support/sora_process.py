@@ -12,6 +12,8 @@ from pathlib import Path
 
 EMAIL = "user@example.com"
 PASSWORD = "correct horse battery"
+CLEAN_ENDS = (0, -signal.SIGTERM)
+"""exit codes of a clean end: twistd ends by the signal that stopped it, once all is done"""
 
 
 def free_base_port() -> int:
