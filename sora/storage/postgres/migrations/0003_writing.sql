@@ -129,6 +129,23 @@ language sql immutable as $$
     select array_agg(k order by k) from unnest(p_old) k where k <> all (p_removed)
 $$;
 
+-- The same messages as places in the table, for a change or a deletion: `ctid = any (array(...))`
+-- goes straight to them. (`uid = any (...)` is planned as a filter on the whole mailbox, n times m,
+-- while the statistics do not know yet how large it is.) The places hold as long as the mailbox is
+-- locked.
+create function places_in_v1(p_mailbox bigint, p_uids int8multirange)
+returns table (place tid, uid bigint, flags smallint, keywords integer[], modseq bigint)
+language sql stable rows 100 as $$
+    select m.ctid, m.uid, m.flags, m.keywords, m.modseq
+    from unnest(p_uids) r cross join lateral (
+        select messages.ctid, messages.uid, messages.flags, messages.keywords, messages.modseq
+        from messages
+        where mailbox_id = p_mailbox and messages.uid >= lower(r)
+            and messages.uid < coalesce(upper(r), 9223372036854775807)
+        offset 0
+    ) m
+$$;
+
 -- What STORE makes of flags and of keywords; p_mode is replace, add or remove.
 create function new_flags_v1(p_mode text, p_old smallint, p_flags smallint) returns smallint
 language sql immutable as $$
@@ -538,10 +555,10 @@ begin
         where m.modseq > p_unchanged;
     end if;
     with old as materialized (
-        select m.uid, m.flags, m.keywords,
+        select m.place, m.uid, m.flags, m.keywords,
             new_flags_v1(p_mode, m.flags, p_flags) as new_flags,
             new_keywords_v1(p_mode, m.keywords, v_ids) as new_keywords
-        from messages_in_v1(p_mailbox, p_uids) m
+        from places_in_v1(p_mailbox, p_uids) m
         where (p_unchanged is null or m.modseq <= p_unchanged) and (
             new_flags_v1(p_mode, m.flags, p_flags) <> m.flags
             or new_keywords_v1(p_mode, m.keywords, v_ids) is distinct from m.keywords
@@ -551,7 +568,7 @@ begin
             flags = new_flags_v1(p_mode, m.flags, p_flags),
             keywords = new_keywords_v1(p_mode, m.keywords, v_ids),
             modseq = o_modseq
-        where m.mailbox_id = p_mailbox and m.uid = any (array(select uid from old))
+        where m.ctid = any (array(select place from old))
     )
     select count(*), coalesce(sum((o.flags & 1) - (o.new_flags & 1)), 0),
         coalesce(sum((o.new_flags & 8) - (o.flags & 8)), 0) / 8,
@@ -612,8 +629,8 @@ begin
     if v_box.deleted > 0 then
         with gone as (
             delete from messages m
-            where m.mailbox_id = p_mailbox and m.uid = any (array(
-                select uid from messages_in_v1(p_mailbox, p_uids) where (flags & 8) <> 0
+            where m.ctid = any (array(
+                select place from places_in_v1(p_mailbox, p_uids) where (flags & 8) <> 0
             ))
             returning m.*
         ), kept as (

@@ -66,9 +66,7 @@ begin
     if p_move then
         with gone as (
             delete from messages m
-            where m.mailbox_id = p_source and m.uid = any (array(
-                select uid from messages_in_v1(p_source, p_uids)
-            ))
+            where m.ctid = any (array(select place from places_in_v1(p_source, p_uids)))
             returning m.*
         ), chosen as materialized (
             select *, o_first - 1 + row_number() over (order by uid) as new_uid,

@@ -121,11 +121,11 @@ begin
         select id into v_mailbox from mailboxes where deleted_at <= now() - p_grace
             order by deleted_at limit 1 for update skip locked;
         if v_mailbox is not null then
-            with old as (
-                select uid from messages where mailbox_id = v_mailbox order by uid limit p_limit
-            ), gone as (
-                delete from messages m using old
-                where m.mailbox_id = v_mailbox and m.uid = old.uid returning m.content_id
+            with gone as (
+                delete from messages where ctid = any (array(
+                    select ctid from messages where mailbox_id = v_mailbox
+                    order by uid limit p_limit
+                )) returning content_id
             ) select count(*), array_agg(distinct content_id) into v_count, v_contents from gone;
             if v_count = 0 and not exists (select from expunged where mailbox_id = v_mailbox) then
                 delete from mailboxes where id = v_mailbox;
