@@ -20,6 +20,7 @@ from sora.deferreds import deferred
 from sora.errors import ExpungeIssued, SoraError, Unavailable
 from sora.mail.flags import SEEN
 from sora.mail.section import Extent
+from sora.mailbox.view import FlagUpdate
 from sora.net.connection import ConnectionEnded
 from sora.protocols.imap.fetch_items import (
     NOTHING,
@@ -37,6 +38,8 @@ LINES: Final = 1000
 """lines of flags written before the client is waited for"""
 SMALL: Final = 256 * 1024
 """octets up to which a body, or a piece of one, is held in memory as a whole"""
+PORTION: Final = 256 * 1024
+"""octets of answers after which the client is waited for"""
 GROUP_OCTETS: Final = 4 * 1024 * 1024
 GROUP_MESSAGES: Final = 64
 """how much is read ahead"""
@@ -57,6 +60,7 @@ class Fetching:
         self._sees = any(item.sees for item in items) and not self._selected.read_only
         self._unseen: set[int] = set()
         self._answered = 0
+        self._written = 0
         self._failure: SoraError | None = None
 
     async def answer(self, uids: Sequence[int]) -> None:
@@ -87,7 +91,7 @@ class Fetching:
             portion = uids[start : start + LINES]
             lines = self._lines(portion, texts)
             self._answered += len(lines)
-            self._told(portion)
+            self._told(portion, self._selected.highest_modseq)
             self._session.write(b"".join(lines))
             await self._session.drain()
 
@@ -128,12 +132,13 @@ class Fetching:
             portion = uids[start : start + LINES]
             for state in self._view.flags_of(portion):
                 self._write(Fetched(state, self._selected.keywords))
-            self._told(portion)
+            self._told(portion, self._selected.highest_modseq)
             await self._session.drain()
 
-    def _told(self, uids: Sequence[int]) -> None:
+    def _told(self, uids: Sequence[int], modseq: int) -> None:
+        """The client has the flags of these as they were at `modseq`."""
         if self._shows_flags:
-            self._view.told(uids, self._selected.highest_modseq)
+            self._view.told(uids, modseq)
 
     # ---------------------------------------------------------- from storage
 
@@ -149,29 +154,41 @@ class Fetching:
                 for group in _groups(batch):
                     await self._with_bodies(group)
             else:
-                self._without_bodies(batch)
-                await self._session.drain()
+                await self._without_bodies(batch)
 
-    def _without_bodies(self, batch: Sequence[StoredMessage]) -> None:
+    async def _without_bodies(self, batch: Sequence[StoredMessage]) -> None:
         by_uid = {row.uid: row for row in batch}
-        uids = [row.uid for row in batch]
-        for state in self._view.flags_of(uids):
+        for state in self._states(list(by_uid)):
             self._write(Fetched(state, self._selected.keywords, by_uid[state.uid]))
-        self._told(uids)
+            if self._written >= PORTION:
+                await self._drain()
+        await self._drain()
 
     async def _with_bodies(self, group: Sequence[StoredMessage]) -> None:
         if len(group) == 1 and _size(group[0]) > SMALL:
             await self._large(group[0])
             return
         contents = await self._selected.bodies(group)
-        by_uid = {row.uid: (row, content) for row, content in zip(group, contents, strict=True)}
-        for state in self._view.flags_of(by_uid):
-            row, content = by_uid[state.uid]
+        by_uid: dict[int, tuple[StoredMessage, bytes]] = {}
+        for row, content in zip(group, contents, strict=True):
             if isinstance(content, Exception):
                 self._failed(content)
             else:
-                self._write(Fetched(state, self._selected.keywords, row, content))
-        self._told(list(by_uid))
+                by_uid[row.uid] = row, content
+        for state in self._states(list(by_uid)):
+            self._write(Fetched(state, self._selected.keywords, *by_uid[state.uid]))
+            if self._written >= PORTION:
+                await self._drain()
+        await self._drain()
+
+    def _states(self, uids: Sequence[int]) -> list[FlagUpdate]:
+        """The flags as of now; the client learns them, whatever changes while it is waited for."""
+        states = list(self._view.flags_of(uids))
+        self._told(uids, self._selected.highest_modseq)
+        return states
+
+    async def _drain(self) -> None:
+        self._written = 0
         await self._session.drain()
 
     def _failed(self, error: Exception) -> None:
@@ -191,13 +208,16 @@ class Fetching:
 
     def _write(self, fetched: Fetched) -> None:
         values = [item.name + b" " + item.value(fetched) for item in self._line_items(fetched)]
-        self._session.write(b"* %d FETCH (" % fetched.state.number + b" ".join(values) + b")\r\n")
+        line = b"* %d FETCH (" % fetched.state.number + b" ".join(values) + b")\r\n"
+        self._session.write(line)
+        self._written += len(line)
         self._answered += 1
 
     # ---------------------------------------------------------- large messages
 
     async def _large(self, row: StoredMessage) -> None:
-        for state in self._view.flags_of((row.uid,)):
+        modseq = self._selected.highest_modseq
+        for state in list(self._view.flags_of((row.uid,))):
             fetched = Fetched(state, self._selected.keywords, row)
             line = LargeLine(self._session)
             try:
@@ -209,7 +229,7 @@ class Fetching:
                 self._failed(error)
             else:
                 self._answered += 1
-                self._told((row.uid,))
+                self._told((row.uid,), modseq)
 
 
 class _FlagTexts(dict[int, bytes]):
