@@ -332,6 +332,36 @@ class LargeMessageTests(TranscriptTestCase):
         self.client.connection.resumeProducing()
         self.assertIn(b"a OK FETCH completed", self.client.take())
 
+    def test_flags_that_change_meanwhile_are_told_afterwards(self) -> None:
+        """G26: the client learned those of the beginning."""
+        other = self.new_client()
+        other.ask(b"s SELECT INBOX")
+        self.client.connection.pauseProducing()
+        self.client.send(b"a FETCH 2 (FLAGS BODY.PEEK[])\r\n")
+        other.ask(b"a STORE 2 +FLAGS (\\Flagged)")
+        for _ in range(20):
+            self.client.connection.resumeProducing()
+            self.client.connection.pauseProducing()
+        self.client.connection.resumeProducing()
+        said = self.client.take()
+        self.assertTrue(said.startswith(b"* 2 FETCH (FLAGS (\\Recent) BODY[] {"), said[:80])
+        said = said[-200:] + self.client.ask(b"b NOOP")
+        self.assertIn(b"* 2 FETCH (UID 2 FLAGS (\\Flagged \\Recent))\r\n", said)
+
+    def test_many_answers_wait_for_a_client_that_does_not_read(self) -> None:
+        """Back-pressure within a batch: one command asks for a message a hundred times."""
+        self.append(b"Subject: middle\r\n\r\n" + b"x" * 200_000)
+        self.client.ask(b"n NOOP")
+        items = " ".join(["BODY.PEEK[]"] * 20)
+        self.client.connection.pauseProducing()
+        self.client.send(f"a UID FETCH 1,3 ({items})\r\n".encode())
+        self.client.send(f"b UID FETCH 1,3 ({items})\r\n".encode())
+        self.assertLess(len(self.client.transport.value()), 5_000_000)
+        self.client.connection.resumeProducing()
+        said = self.client.take()
+        self.assertEqual(said.count(b"OK UID FETCH completed"), 2)
+        self.assertEqual(said.count(b"BODY[] {200019}"), 40)
+
     def test_a_store_that_breaks_in_the_middle_cuts_the_connection(self) -> None:
         """Once its size was said, there is no way back."""
         self.client.connection.pauseProducing()
