@@ -159,9 +159,9 @@ class States:
     `uids` and `modseqs` are arrays of type 'Q'; `masks` holds masks of `sora.mail.flags`.
     """
 
-    uids: array = Factory(lambda: array("Q"))  # type: ignore[type-arg]
+    uids: array = Factory(lambda: array("Q"))
     masks: list[int] = Factory(list)
-    modseqs: array = Factory(lambda: array("Q"))  # type: ignore[type-arg]
+    modseqs: array = Factory(lambda: array("Q"))
 
 
 @frozen
