@@ -36,7 +36,7 @@ from sora.metrics.protocol import CommandMetrics
 from sora.net.peer import Peer
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.protocol import IMAPConnection, IMAPFactory
-from sora.protocols.imap.session import Limits, Services
+from sora.protocols.imap.services import Limits, Services
 from sora.protocols.imap.spoken import DIALECT
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import MemoryStorage, memory_storage

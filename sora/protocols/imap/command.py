@@ -75,10 +75,6 @@ class Command:
         raise NotImplementedError
 
 
-class Plain(Command):
-    """A command without arguments."""
-
-
 NUMBERS_OUT_OF_RANGE: Final[Mapping[type[SoraError], Answer]] = {
     BadArgument: Answer(b"BAD"),
     BadSyntax: Answer(b"BAD"),

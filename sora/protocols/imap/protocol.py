@@ -7,7 +7,8 @@ from twisted.internet.protocol import Factory
 
 from sora.net.connection import Connection
 from sora.protocols.imap.dialect import Dialect
-from sora.protocols.imap.session import Limits, Services, Session
+from sora.protocols.imap.services import Limits, Services
+from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.reader import IMAPReader
 
 

@@ -12,7 +12,7 @@ from sora.config.servers import ServerConfig
 from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.imap.protocol import IMAPFactory
-from sora.protocols.imap.session import Limits, MailAccess, Services
+from sora.protocols.imap.services import Limits, MailAccess, Services
 from sora.protocols.imap.spoken import DIALECT
 from sora.protocols.imap.wire.write import text
 

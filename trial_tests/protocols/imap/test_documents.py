@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import sora
 from sora.protocols.imap.capabilities import When
-from sora.protocols.imap.session import Limits
+from sora.protocols.imap.services import Limits
 from sora.protocols.imap.spoken import DIALECT
 
 ROOT = Path(sora.__file__).parent.parent

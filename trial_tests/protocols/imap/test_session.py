@@ -6,7 +6,8 @@ from sora.errors import Unavailable
 from sora.protocols.imap.command import Command
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.fetch_items import FETCH_ITEMS
-from sora.protocols.imap.session import Limits, Session
+from sora.protocols.imap.services import Limits
+from sora.protocols.imap.session import Session
 from sora.protocols.imap.spoken import DIALECT
 from trial_tests.support.transcript import TranscriptTestCase
 

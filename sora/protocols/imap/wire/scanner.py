@@ -175,13 +175,6 @@ class Scanner:
             raise self.error("A number is larger than 63 bits")
         return value
 
-    def nz_number(self) -> int:
-        """nz-number = digit-nz *DIGIT"""
-        value = self.number()
-        if value == 0:
-            raise self.error("A number is zero")
-        return value
-
     def sequence_set(self) -> SequenceSet:
         """sequence-set = (seq-number / seq-range) *("," sequence-set)"""
         text = self._take(_SEQUENCE_SET, "A set of numbers")

@@ -32,11 +32,6 @@ def string(octets: bytes) -> bytes:
     return literal(octets)
 
 
-def nstring(octets: bytes | None) -> bytes:
-    """nstring = string / nil"""
-    return b"NIL" if octets is None else string(octets)
-
-
 def astring(octets: bytes) -> bytes:
     """astring: an atom where it can be one"""
     if _ATOM.match(octets) and octets.upper() != b"NIL":

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from sora.protocols.imap.session import Limits
+from sora.protocols.imap.services import Limits
 from trial_tests.support.transcript import TranscriptTestCase
 
 MESSAGE = b"Subject: hi\r\n\r\nbinary \xff\x00 and\nbare\r\n"

@@ -1,6 +1,6 @@
 """LOGIN and what comes before it."""
 
-from sora.protocols.imap.session import Limits
+from sora.protocols.imap.services import Limits
 from trial_tests.support.transcript import TranscriptTestCase
 
 

@@ -1,0 +1,56 @@
+"""What sessions are given by whoever builds the server: services, and bounds."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from sora.auth.interfaces import IAuthenticator, Identity
+from sora.mailbox.account import Account, SessionFacts
+from sora.mailbox.spool import Spool
+from sora.metrics.protocol import CommandMetrics
+
+
+@frozen
+class Limits:
+    """Octets, seconds and counts that bound a session (G59)."""
+
+    line_before_login: int = 8 * 1024
+    line: int = 64 * 1024
+    literals_before_login: int = 4 * 1024
+    literals: int = 1024 * 1024
+    """the literals of one command that are kept in memory"""
+    skip_before_login: int = 16 * 1024 * 1024
+    skip: int = 256 * 1024 * 1024
+    """octets in a row that are read only to stay in step; beyond, the connection ends"""
+    message: int = 50 * 1024 * 1024
+    """`max_message_size`"""
+    login_timeout: float = 60
+    idle_timeout: float = 30 * 60
+    still_here: float = 110
+    """seconds between untagged lines while a client idles: below 2 minutes (G40)"""
+    bad_commands_before_login: int = 5
+    bad_commands: int = 50
+    """bad commands in a row before the connection ends"""
+
+
+class MailAccess(Protocol):
+    """Where accounts come from: `sora.mailbox` implements it."""
+
+    def account(self, identity: Identity, facts: SessionFacts) -> Account:
+        """The account of somebody who has logged in."""
+
+
+@frozen(kw_only=True)
+class Services:
+    """What sessions are given by whoever builds the server."""
+
+    authenticator: IAuthenticator
+    mail: MailAccess
+    spool: Callable[[], Spool]
+    metrics: CommandMetrics
+    new_id: Callable[[], str]
+    tls: Any = None
+    """a connection creator for STARTTLS; None: there is no STARTTLS"""
+    insecure_auth: bool = False
+    """whether passwords are taken without TLS"""
