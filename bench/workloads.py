@@ -92,7 +92,13 @@ def message(number: int) -> bytes:
     ).encode()
 
 
-_numbers = itertools.count(1_000_000)
+_numbers = itertools.count(1)
+_messages = itertools.count(1_000_000)
+
+
+def new_messages(count: int) -> list[bytes]:
+    """Messages that no workload has used before: a server may know repeated ones."""
+    return [message(next(_messages)) for _ in range(count)]
 
 
 def fill(server: Server, count: int, first: int = 0) -> None:
@@ -123,8 +129,7 @@ def deliver_all(server: Server, messages: list[bytes], connections: int = 4) -> 
 
 def deliver(server: Server, size: Size) -> list[Row]:
     """Different messages over four connections."""
-    first = next(_numbers) * 10
-    bodies = [message(first + n) for n in range(size.deliveries)]
+    bodies = new_messages(size.deliveries)
     return [("deliver, 4 connections", deliver_all(server, bodies) / size.deliveries)]
 
 
@@ -199,8 +204,7 @@ def store(server: Server, size: Size) -> list[Row]:
 def append(server: Server, size: Size) -> list[Row]:
     """APPEND to an own mailbox."""
     name = b"append%d" % next(_numbers)
-    first = next(_numbers) * 10
-    new = [message(first + n) for n in range(size.singles)]
+    new = new_messages(size.singles)
     with session(server) as client:
         client.command(b"CREATE " + name)
         one = timed(lambda: [client.append(name, body) for body in new]) / len(new)
@@ -250,8 +254,8 @@ def mixed(server: Server, size: Size) -> list[Row]:
         rng = random.Random(number)
         with session(server) as client:
             client.command(b"CREATE " + name)
-            for n in range(10):
-                client.append(name, message(start * 1000 + number * 50 + n))
+            for body in new_messages(10):
+                client.append(name, body)
             client.command(b"SELECT " + name)
             for _ in range(each):
                 chosen = 1 + rng.randrange(10)
@@ -294,9 +298,9 @@ def idle(server: Server, size: Size) -> list[Row]:
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         delays = []
-        for n in range(rounds):
+        for body in new_messages(rounds):
             arrived.clear()
-            lmtp.deliver(message(next(_numbers) * 10 + n), [server.user])
+            lmtp.deliver(body, [server.user])
             answered = time.perf_counter()
             if not arrived.wait(30):
                 raise Unexpected("IDLE did not tell of a message within 30 s")
