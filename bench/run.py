@@ -14,6 +14,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from bench.client import Unexpected
 from bench.servers import Dovecot, Server, Sora
 from bench.workloads import ALL, Size, fill
 
@@ -71,7 +72,12 @@ def measure(servers, size, chosen, rounds):
             order = servers if number % 2 == 0 else servers[::-1]
             for server in order:
                 say(f"round {number + 1}: {workload.__name__} on {server.name}")
-                for row, figure in workload(server, size):
+                try:
+                    rows = workload(server, size)
+                except (Unexpected, OSError) as failure:
+                    say(f"{workload.__name__} failed on {server.name}: {failure}")
+                    continue
+                for row, figure in rows:
                     figures[row][server.name].append(figure)
     return figures
 
@@ -83,6 +89,9 @@ def print_table(figures, names):
     print("| workload | " + " | ".join(names) + (" | ratio |" if len(names) > 1 else " |"))
     print("| --- |" + " ---: |" * (len(names) + (len(names) > 1)))
     for row, by_server in figures.items():
+        if len(by_server) < len(names):
+            print(f"| {row} | failed, see above |")
+            continue
         medians = [
             by_server[name][0] if row.endswith("first") else statistics.median(by_server[name])
             for name in names

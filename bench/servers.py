@@ -108,6 +108,8 @@ class Sora(Server):
                     USER,
                     "--password",
                     PASSWORD,
+                    "--set",
+                    "limits.max_connections_per_user=2000",
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
