@@ -317,9 +317,7 @@ class IMembership(Interface):
 class IObjects(Interface):
     """An object store: bytes by name. Names are UUIDs; an object is written once."""
 
-    def put(
-        name: UUID, open_body: Callable[[], object], size: int, hash: bytes
-    ) -> "Deferred[str]":
+    def put(name: UUID, open_body: Callable[[], object], size: int, hash: bytes) -> "Deferred[str]":
         """Store `size` octets durably and give the store's checksum of them.
 
         `open_body` opens the body for reading (`read(n) -> bytes`, `close()`) and is called

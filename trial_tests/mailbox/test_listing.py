@@ -8,9 +8,7 @@ from sora.storage.rows import Listing, MailboxRow
 
 def listing(*names: str, subscribed: str = "", uses: dict[str, str] | None = None) -> Listing:
     rows = tuple(
-        MailboxRow(
-            number, 1, name, f"M{number}", number, 1, 1, 0, 0, 0, 0, (uses or {}).get(name)
-        )
+        MailboxRow(number, 1, name, f"M{number}", number, 1, 1, 0, 0, 0, 0, (uses or {}).get(name))
         for number, name in enumerate(names, 1)
     )
     return Listing(1, rows, tuple(subscribed.split()))
@@ -73,9 +71,7 @@ class ListTests(SynchronousTestCase):
 
     def test_a_superior_that_is_not_there_is_shown_as_such(self) -> None:
         found = list_mailboxes(listing("INBOX", "a/b"), Query("", ("%",)))
-        self.assertEqual(
-            found[1], Listed("a", ("\\NonExistent", "\\Noselect", "\\HasChildren"))
-        )
+        self.assertEqual(found[1], Listed("a", ("\\NonExistent", "\\Noselect", "\\HasChildren")))
 
     def test_subscribed_names_are_shown_though_they_are_not_there(self) -> None:
         """RFC 5258 §5, example 3"""
@@ -124,9 +120,7 @@ class ListTests(SynchronousTestCase):
             "INBOX", "Post", "Post/Out", uses={"Post/Out": "\\Sent"}, subscribed="Post/Out"
         )
         self.assertEqual(self.list(mailboxes, "*")["Post/Out"], ("Sent",))
-        self.assertEqual(
-            self.list(mailboxes, "*", only_special_use=True), {"Post/Out": ("Sent",)}
-        )
+        self.assertEqual(self.list(mailboxes, "*", only_special_use=True), {"Post/Out": ("Sent",)})
         self.assertEqual(
             self.list(mailboxes, "%", only_special_use=True, recursive_match=True),
             {"Post": ("HasChildren", "SPECIAL-USE")},
