@@ -1,0 +1,135 @@
+"""A PostgreSQL as companies have it: over TCP, with a password, behind a PgBouncer.
+
+Each server has a loopback address of its own, so that its port can be the usual one. Blocking.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psycopg2
+from attrs import define, field
+
+from sora.app.postgres_server import CARELESS, PostgresServer
+from sora.app.processes import choose_account
+
+ROLE = "mail"
+DATABASE = "mail"
+PASSWORD = "per4mance-of-the-quick-fox"  # unlike anything else, so that logs can be searched
+_ACCESS = """\
+local all sora trust
+host all all 127.0.0.0/8 scram-sha-256
+"""
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@define
+class ScramPostgres:
+    """A server in `directory`, which an unprivileged account must be able to enter."""
+
+    directory: Path
+    settings: dict[str, str] = field(factory=lambda: dict(CARELESS))
+    host: str = field(factory=lambda: _loopback())
+    port: int = 5432
+    _server: PostgresServer | None = field(default=None, init=False)
+    _bouncer: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Have it running, with an empty database `mail` that belongs to the role `mail`."""
+        self._server = PostgresServer(
+            self.directory, {**self.settings, "listen_addresses": self.host}
+        )
+        self._server.start()
+        (self._server.data / "pg_hba.conf").write_text(_ACCESS)
+        self.administer("SELECT pg_reload_conf()")
+        self.administer(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
+        self.administer(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+
+    def administer(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run one statement as the superuser."""
+        assert self._server is not None
+        connection = psycopg2.connect(**self._server.server(database).parameters())
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def start_bouncer(self, program: str) -> int:
+        """A PgBouncer in transaction mode before it; gives its port on 127.0.0.1.
+
+        It has five connections to PostgreSQL, fewer than two Soras ask for.
+        """
+        port = free_port()
+        users = self.directory / "users.txt"
+        users.write_text(f'"{ROLE}" "{PASSWORD}"\n')
+        settings = self.directory / "pgbouncer.ini"
+        settings.write_text(
+            f"""[databases]
+{DATABASE} = host={self.host} port={self.port} dbname={DATABASE}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {users}
+pool_mode = transaction
+default_pool_size = 5
+max_client_conn = 200
+logfile = {self.directory}/pgbouncer.log
+"""
+        )
+        account = choose_account()
+        log = self.directory / "pgbouncer.log"
+        log.touch()
+        if account.uid is not None and account.gid is not None:
+            os.chown(log, account.uid, account.gid)
+        self._bouncer = subprocess.Popen(
+            [program, settings],
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **account.run_as(),  # type: ignore[call-overload]
+        )
+        deadline = time.monotonic() + 10
+        while not _answers(port):
+            if self._bouncer.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("PgBouncer did not start:\n" + log.read_text())
+            time.sleep(0.02)
+        return port
+
+    def remove(self) -> None:
+        """Stop everything and remove the directory."""
+        if self._bouncer is not None:
+            self._bouncer.send_signal(signal.SIGKILL)
+            self._bouncer.wait()
+        if self._server is not None:
+            self._server.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _loopback() -> str:
+    random = Random(os.urandom(8))
+    return f"127.{random.randrange(1, 255)}.{random.randrange(1, 255)}.{random.randrange(2, 255)}"
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
