@@ -13,8 +13,7 @@ import signal
 import subprocess
 import sys
 
-from sora.app.postgres_server import CARELESS, PostgresServer
-from trial_tests.support.postgres import VARIABLE, temporary_directory
+from trial_tests.support.postgres import VARIABLE, server_for_tests
 
 
 def main(arguments: list[str]) -> int:
@@ -24,8 +23,7 @@ def main(arguments: list[str]) -> int:
         return 2
     if os.environ.get(VARIABLE):
         return subprocess.run(command).returncode
-    directory = temporary_directory("sora-test-postgres-")
-    server = PostgresServer(directory, {**CARELESS, "max_connections": "400"})
+    server = server_for_tests(connections=400)
     try:
         server.start()
         environment = {**os.environ, VARIABLE: str(server.socket)}
@@ -35,7 +33,7 @@ def main(arguments: list[str]) -> int:
         return running.wait()
     finally:
         server.stop()
-        shutil.rmtree(directory, ignore_errors=True)
+        shutil.rmtree(server.directory, ignore_errors=True)
 
 
 if __name__ == "__main__":
