@@ -5,7 +5,7 @@ It is put together once for a process (`app`):
     open_mailboxes = OpenMailboxes(mailboxes, clock)
     poll = ChangePoll(mailboxes, membership, open_mailboxes, clock, process_id, name)  # a Service
     mail_store = MailStore(mailboxes, messages, arrivals, bodies, open_mailboxes, poll, clock)
-    delivery = Delivery(accounts, arrivals, open_mailboxes, clock, hostname=...)
+    delivery = Delivery(accounts, arrivals, open_mailboxes, clock)
 
 with the storage's `mailboxes`, `messages`, `accounts`, `membership`, and the process's
 `Bodies` and `Arrivals`. IMAP takes the `MailStore`, LMTP the `Delivery`.

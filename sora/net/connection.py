@@ -10,7 +10,7 @@ client does not read, so that a slow one holds no more than `WRITE_BEHIND` octet
 
 *Hanging up interrupts waiting, not work.* A lost connection raises `ConnectionEnded` only
 where the conversation waits for the client or writes to it. A call to storage that is under
-way runs to its end (ARCHITECTURE.md, trap 1).
+way runs to its end (docs/architecture.md, trap 1).
 
 *Time is counted where we wait.* Each wait for the client has a deadline. It is kept as a
 number; the one timer of the connection looks at it when it rings, and is set anew if the

@@ -284,7 +284,7 @@ class ICleaning(Interface):
         """Mark contents that nothing refers to, and has not for `grace`, as `deleting`.
 
         The row is locked FOR UPDATE SKIP LOCKED, and references are looked for by the next
-        statement (ARCHITECTURE.md, trap 5).
+        statement (docs/architecture.md, trap 5).
         """
 
     def condemned(limit: int) -> "Deferred[Sequence[Condemned]]":

@@ -49,7 +49,7 @@ class DirectTests(_ArrivalsTestCase):
         self.assertEqual(self.world.objects.objects, {copy.id: data})
 
     async def test_a_delivery_is_one_round_trip(self) -> None:
-        """ARCHITECTURE.md: APPEND is one; names of objects come from a stock."""
+        """docs/architecture.md: APPEND is one; names of objects come from a stock."""
         await self.world.deliver(self.arrivals, message(0))
         self.statements.clear()
         for number in range(1, 20):

@@ -51,7 +51,7 @@ class MailboxTestCase(TestCase):
 
 
 class RoundTripTests(MailboxTestCase):
-    """The budget of ARCHITECTURE.md, in a process that is alone."""
+    """The budget of docs/architecture.md, in a process that is alone."""
 
     async def test_select_is_one_and_none_when_it_is_warm(self) -> None:
         selected = await self.select()

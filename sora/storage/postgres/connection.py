@@ -3,7 +3,7 @@
 txpostgres drives psycopg2's asynchronous mode. Three things about it are changed here:
 
 - It turns PostgreSQL's query_canceled into `CancelledError`. A time limit of the server would
-  look like a hang-up, so the error is left as it is (ARCHITECTURE.md, trap 2).
+  look like a hang-up, so the error is left as it is (docs/architecture.md, trap 2).
 - Cancelling its Deferreds sends a cancel request, synchronously, and leaves the connection in
   a state nobody knows (trap 1). Nothing here ever cancels one: a statement that must not be
   waited for any more ends by `abort`, and the connection with it (G13).

@@ -1,12 +1,12 @@
 """Bring the schema up to date: numbered SQL files, one runner at a time (G19).
 
 **One runner.** A node that waits in an advisory lock while another builds an index concurrently
-dies of a deadlock, and session locks do not exist behind PgBouncer (ARCHITECTURE.md, trap 10). So
-there is a lease: a row with an expiry, taken by one statement, polled by whoever waits, and
-renewed on a second connection while a long migration runs. A runner that was killed loses it by
-doing nothing, and another continues. The row of a migration in `migrations` is its fence: it is
-written in the migration's own transaction, after looking at the lease again, so a runner that
-slept through the end of its lease fails on commit rather than doing a thing twice.
+dies of a deadlock, and session locks do not exist behind PgBouncer (docs/architecture.md,
+trap 10). So there is a lease: a row with an expiry, taken by one statement, polled by whoever
+waits, and renewed on a second connection while a long migration runs. A runner that was killed
+loses it by doing nothing, and another continues. The row of a migration in `migrations` is its
+fence: it is written in the migration's own transaction, after looking at the lease again, so a
+runner that slept through the end of its lease fails on commit rather than doing a thing twice.
 
 **One transaction each**, unless a file's first line is `-- outside a transaction` (for CREATE INDEX
 CONCURRENTLY). Such a file is run statement by statement, and may be run again from its

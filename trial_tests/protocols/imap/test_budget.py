@@ -1,4 +1,4 @@
-"""How many round trips to storage each command costs (ARCHITECTURE.md, section 4)."""
+"""How many round trips to storage each command costs (docs/architecture.md, section 4)."""
 
 from trial_tests.support.transcript import TranscriptTestCase
 

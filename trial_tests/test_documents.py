@@ -1,0 +1,81 @@
+"""What the documents say about the code is there: paths, links, numbers of guarantees and traps."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOTED = ("sora/", "trial_tests/", "docs/", "etc/", "bench/", "twisted/", ".ci/")
+_CODE = re.compile(r"`([^`\s]+)`")
+_PLAIN = re.compile(r"(?<![\w/.])((?:sora|trial_tests|docs|etc|bench)/[\w./-]*[\w/])")
+_LINK = re.compile(r"\]\(([^)#:\s]+)\)")
+
+
+def documents() -> list[Path]:
+    """README and all of docs."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def paths_in(text: str) -> Iterator[str]:
+    """The paths of this project that a document names; none with a placeholder in it."""
+    for found in {*_CODE.findall(text), *_PLAIN.findall(text)}:
+        path = found.rstrip(".")
+        if path.startswith(ROOTED) and not re.search(r"[<>*…{]|/a/|/a$", path):
+            yield path
+
+
+def tracked(*places: str) -> str:
+    """All text of the Python and SQL files below some places."""
+    texts = []
+    for place in places:
+        for file in sorted((ROOT / place).rglob("*")):
+            if file.suffix in (".py", ".sql"):
+                texts.append(file.read_text("utf-8"))
+    return "\n".join(texts)
+
+
+class DocumentTests(SynchronousTestCase):
+    def test_paths_are_found_in_text_and_in_diagrams(self) -> None:
+        text = "see `sora/errors.py`, `sora/<x>.py`\n  octets  sora/net/connection.py  reads.\n"
+        self.assertEqual(sorted(paths_in(text)), ["sora/errors.py", "sora/net/connection.py"])
+
+    def test_every_path_that_is_named_exists(self) -> None:
+        missing = [
+            f"{document.name}: {path}"
+            for document in documents()
+            for path in paths_in(document.read_text("utf-8"))
+            if not (ROOT / path).exists()
+        ]
+        self.assertEqual(missing, [])
+
+    def test_every_link_leads_somewhere(self) -> None:
+        missing = [
+            f"{document.name}: {link}"
+            for document in documents()
+            for link in _LINK.findall(document.read_text("utf-8"))
+            if not (document.parent / link).exists()
+        ]
+        self.assertEqual(missing, [])
+
+    def test_every_function_of_the_database_that_is_named_exists(self) -> None:
+        migrations = tracked("sora/storage/postgres/migrations")
+        text = (ROOT / "docs/architecture.md").read_text("utf-8")
+        named = set(re.findall(r"`([a-z_]+_v\d+)`", text))
+        self.assertTrue(named)
+        self.assertEqual([name for name in named if f"function {name}(" not in migrations], [])
+
+    def test_every_guarantee_that_is_cited_is_written_down(self) -> None:
+        text = (ROOT / "docs/guarantees.md").read_text("utf-8")
+        known = set(re.findall(r"^(\d+)\. ", text, re.M))
+        cited = set(re.findall(r"\bG(\d{1,2})\b", tracked("sora", "trial_tests")))
+        self.assertEqual(cited - known, set())
+
+    def test_every_trap_that_is_cited_is_written_down(self) -> None:
+        text = (ROOT / "docs/architecture.md").read_text("utf-8")
+        traps = text.partition("Traps\n")[2].partition("\n## ")[0]
+        known = set(re.findall(r"^(\d+)\. ", traps, re.M))
+        cited = set(re.findall(r"\btrap (\d+)", tracked("sora", "trial_tests")))
+        self.assertTrue(cited)
+        self.assertEqual(cited - known, set())
