@@ -12,6 +12,7 @@ with the storage's `mailboxes`, `messages`, `accounts`, `membership`, and the pr
 """
 
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID, uuid4
 
 from twisted.internet.interfaces import IReactorTime
@@ -22,12 +23,17 @@ from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.open_mailboxes import OpenMailboxes
-from sora.mailbox.selected import Rooms
+from sora.mailbox.selected import Kept, Rooms
 from sora.storage.interfaces import IMailboxes, IMessages
+
+KEPT_MEMORY: Final = 64 * 1024 * 1024
 
 
 class MailStore:
-    """All accounts of a process. Without `poll`, sessions ask storage one by one."""
+    """All accounts of a process. Without `poll`, sessions ask storage one by one.
+
+    `kept_memory` bounds, in octets, what is kept of messages that were read.
+    """
 
     def __init__(
         self,
@@ -39,11 +45,12 @@ class MailStore:
         poll: ChangePoll | None,
         clock: IReactorTime,
         new_uuid: Callable[[], UUID] = uuid4,
+        kept_memory: int = KEPT_MEMORY,
     ) -> None:
         self._rooms = AccountRooms(
             mailboxes=mailboxes,
             arrivals=arrivals,
-            selected=Rooms(messages, bodies, open_mailboxes, poll),
+            selected=Rooms(messages, bodies, open_mailboxes, Kept(kept_memory), poll),
             clock=clock,
             new_uuid=new_uuid,
         )

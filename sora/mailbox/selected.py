@@ -1,6 +1,6 @@
 """One mailbox, opened by one session."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from typing import Final, TypeVar
 
 from attrs import frozen
@@ -13,6 +13,7 @@ from sora.mail.flags import SEEN, Keywords
 from sora.mail.numbers import NumberSet
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
+from sora.mailbox.columns import Columns
 from sora.mailbox.local_search import search as search_locally
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.open_mailboxes import OpenMailboxes
@@ -34,8 +35,26 @@ from sora.storage.rows import (
 
 MAX_BATCH: Final = 1000
 """Messages that are read with one statement."""
+_PLACES: Final = (
+    frozenset({Want.BODY}),
+    frozenset({Want.BODY, Want.PARTS}),
+)
+"""What is kept of messages whose bodies are read; header blocks are too large."""
+_OCTETS_OF_PLACE: Final = 1200
 
 T = TypeVar("T")
+
+
+class Kept:
+    """What was read of messages and never changes; one for the whole process.
+
+    `texts` are answers as the protocol writes them, by names of its own; `places` are messages
+    read with `Want.BODY`. Both together take at most `memory` octets.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self.texts: Columns[bytes] = Columns(memory * 3 // 4, len)
+        self.places: Columns[StoredMessage] = Columns(memory // 4, _octets_of_place)
 
 
 @frozen
@@ -45,6 +64,7 @@ class Rooms:
     messages: IMessages
     bodies: Bodies
     open_mailboxes: OpenMailboxes
+    kept: Kept
     poll: ChangePoll | None = None
 
 
@@ -265,13 +285,50 @@ class Selected:
         mask = self.view.mask
         unseen = see and any(not (mask(uid) or 0) & SEEN for uid in uids)
         if not unseen:
+            if wants in _PLACES:
+                return await self._read_places(uids, wants)
             answer = await messages.read(mailbox_id, self._ranges(uids), wants)
             return answer.messages
         answer = await self._write(
             messages.read(mailbox_id, self._ranges(uids), wants, self._new_operation()),
             self._after_read,
         )
+        if wants in _PLACES:
+            known = [row.uid for row in answer.messages]
+            self._rooms.kept.places.put(mailbox_id, wants, known, answer.messages)
         return answer.messages
+
+    async def _read_places(
+        self, uids: Sequence[int], wants: frozenset[Want]
+    ) -> Sequence[StoredMessage]:
+        """Where bodies are; no round trip for those that were asked for before.
+
+        A place may be out of date, since uploads move contents: `Bodies` asks anew for one
+        under which nothing is found.
+        """
+        mailbox_id, places = self._state.mailbox_id, self._rooms.kept.places
+        there = [uid for uid in uids if self._state.index(uid) >= 0]
+        known = places.get(mailbox_id, wants, there)
+        missing = [uid for uid, row in zip(there, known, strict=True) if row is None]
+        if not missing:
+            return [row for row in known if row is not None]
+        answer = await self._rooms.messages.read(mailbox_id, self._ranges(missing), wants)
+        read = [row.uid for row in answer.messages]
+        places.put(mailbox_id, wants, read, answer.messages)
+        if len(missing) == len(there):
+            return answer.messages
+        rows = {row.uid: row for row in (*answer.messages, *known) if row is not None}
+        return [rows[uid] for uid in there if uid in rows]
+
+    def kept(self, column: Hashable, uids: Sequence[int]) -> list[bytes | None]:
+        """Texts of messages that were kept with `keep`, in the order of the ascending `uids`;
+        None for those that are not known. Whether the messages are still there, the view says.
+        """
+        return self._rooms.kept.texts.get(self._state.mailbox_id, column, uids)
+
+    def keep(self, column: Hashable, uids: Sequence[int], texts: Sequence[bytes]) -> None:
+        """Keep texts that never change, for all sessions; `uids` ascending."""
+        self._rooms.kept.texts.put(self._state.mailbox_id, column, uids, texts)
 
     async def _after_read(self, read: Read) -> None:
         if read.stored is not None:
@@ -304,6 +361,11 @@ class Selected:
             self._closed = True
             self._mailbox.watch(self, None)
             self._rooms.open_mailboxes.release(self._mailbox)
+
+
+def _octets_of_place(message: StoredMessage) -> int:
+    """About how much memory a message takes that was read with `Want.BODY`."""
+    return _OCTETS_OF_PLACE + len(message.trace or b"") + len(message.parts or "")
 
 
 def _place(message: StoredMessage) -> BodyPlace:

@@ -86,52 +86,68 @@ class UidItem(FetchItem):
         return b"%d" % fetched.state.uid
 
 
-class InternalDateItem(FetchItem):
+class KeptItem(FetchItem):
+    """An item whose value never changes, and may be kept for the next time."""
+
+    @property
+    def column(self) -> bytes | None:
+        """What its values are kept under; None when they are not."""
+        return self.name
+
+    def text(self, row: StoredMessage) -> bytes:
+        """What the answer says after the name."""
+        raise NotImplementedError
+
+    def value(self, fetched: Fetched) -> bytes:
+        return self.text(fetched.row)
+
+
+class InternalDateItem(KeptItem):
     """INTERNALDATE"""
 
     name = b"INTERNALDATE"
 
-    def value(self, fetched: Fetched) -> bytes:
-        return write_date_time(fetched.row.internal_date)
+    def text(self, row: StoredMessage) -> bytes:
+        return write_date_time(row.internal_date)
 
 
-class SizeItem(FetchItem):
+class SizeItem(KeptItem):
     """RFC822.SIZE"""
 
     name = b"RFC822.SIZE"
 
-    def value(self, fetched: Fetched) -> bytes:
-        return b"%d" % fetched.row.size
+    def text(self, row: StoredMessage) -> bytes:
+        return b"%d" % row.size
 
 
-class EnvelopeItem(FetchItem):
+class EnvelopeItem(KeptItem):
     """ENVELOPE"""
 
     name = b"ENVELOPE"
     wants = frozenset({Want.ENVELOPE})
 
-    def value(self, fetched: Fetched) -> bytes:
-        return fetched.row.envelope or b"NIL"
+    def text(self, row: StoredMessage) -> bytes:
+        return row.envelope or b"NIL"
 
 
-class StructureItem(FetchItem):
+class StructureItem(KeptItem):
     """BODYSTRUCTURE"""
 
     name = b"BODYSTRUCTURE"
     wants = frozenset({Want.STRUCTURE})
 
-    def value(self, fetched: Fetched) -> bytes:
-        return fetched.row.structure or b"NIL"
+    def text(self, row: StoredMessage) -> bytes:
+        return row.structure or b"NIL"
 
 
-class BasicStructureItem(FetchItem):
+class BasicStructureItem(KeptItem):
     """BODY: BODYSTRUCTURE without its extension data"""
 
     name = b"BODY"
     wants = frozenset({Want.STRUCTURE})
 
-    def value(self, fetched: Fetched) -> bytes:
-        return basic(fetched.row.structure or b"NIL")
+    def text(self, row: StoredMessage) -> bytes:
+        return basic(row.structure or b"NIL")
 
 
 class BodyItem(FetchItem):
@@ -158,7 +174,7 @@ class RFC822Item(FetchItem):
 
 
 @frozen
-class SectionItem(FetchItem):
+class SectionItem(KeptItem):
     """A section of the body, or `partial` octets of it."""
 
     name: bytes
@@ -176,6 +192,14 @@ class SectionItem(FetchItem):
             # A part of a message that is not multipart is the text of the message itself.
             return frozenset({Want.BODY, Want.PARTS, Want.HEADER})
         return frozenset({Want.BODY, Want.PARTS})
+
+    @property
+    def column(self) -> bytes | None:
+        """Header fields are kept, octets of bodies are not. The name does not say how many
+        octets a partial asks for."""
+        if self.needs_octets:
+            return None
+        return self.name if self.partial is None else self.name + b"%d" % self.partial.count
 
     @property
     def is_whole(self) -> bool:
@@ -199,6 +223,10 @@ class SectionItem(FetchItem):
         if self.is_whole:
             return Extent(0, row.body.size if row.body else 0)
         return locate(self.section, row.parts or "")
+
+    def text(self, row: StoredMessage) -> bytes:
+        """The answer from the header block of the message."""
+        return self.written(self.cut(row, None))
 
     def value(self, fetched: Fetched) -> bytes:
         row = fetched.row

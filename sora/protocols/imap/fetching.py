@@ -2,8 +2,9 @@
 
 Three ways, by what the items need:
 
-* only what the view knows (FLAGS, UID): no round trip, lines written by the thousand;
-* columns of the database (ENVELOPE, header fields): one round trip for 1,000 messages;
+* what lists are made of (FLAGS, UID, ENVELOPE, header fields): `fetching_lists`;
+* items of extensions, and header fields that set \\Seen: one round trip for 1,000 messages,
+  none for what the view knows;
 * octets of bodies: small messages are read ahead in groups of bounded size, a large one by
   itself, its sections streamed from storage to the client, so that neither a slow client nor
   a message of 50 MB costs more memory than the connection's buffer.
@@ -13,7 +14,7 @@ and the tagged answer says NO [UNAVAILABLE]. Once the size of a literal was anno
 no way back: then the connection is cut.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sora.deferreds import deferred
@@ -28,14 +29,11 @@ from sora.protocols.imap.fetch_items import (
     FetchItem,
     FlagsItem,
     SectionItem,
-    UidItem,
 )
+from sora.protocols.imap.fetching_lists import LINES, ListFetching
 from sora.protocols.imap.session import Session
-from sora.protocols.imap.updates import flag_text
 from sora.storage.rows import StoredMessage
 
-LINES: Final = 1000
-"""lines of flags written before the client is waited for"""
 SMALL: Final = 256 * 1024
 """octets up to which a body, or a piece of one, is held in memory as a whole"""
 PORTION: Final = 256 * 1024
@@ -55,7 +53,6 @@ class Fetching:
         self._items = list(items)
         self._by_uid = by_uid
         self._sections = [item for item in items if isinstance(item, SectionItem)]
-        self._shows_uid = any(isinstance(item, UidItem) for item in items)
         self._shows_flags = any(isinstance(item, FlagsItem) for item in items)
         self._sees = any(item.sees for item in items) and not self._selected.read_only
         self._unseen: set[int] = set()
@@ -70,8 +67,10 @@ class Fetching:
         """
         if not uids:
             return
-        if all(item.from_view for item in self._items):
-            await self._from_view(uids)
+        if not self._sees and ListFetching.covers(self._items):
+            self._answered = await ListFetching(self._session, self._items).answer(uids)
+        elif all(item.from_view for item in self._items):
+            await self._items_from_view(uids)
         else:
             await self._from_storage(uids)
         if self._failure is not None:
@@ -80,52 +79,6 @@ class Fetching:
             raise ExpungeIssued
 
     # ---------------------------------------------------------- from the view
-
-    async def _from_view(self, uids: Sequence[int]) -> None:
-        plain = {FlagsItem, UidItem}
-        if not {type(item) for item in self._items} <= plain:
-            await self._items_from_view(uids)
-            return
-        texts = _FlagTexts(self._flags_of_key)
-        for start in range(0, len(uids), LINES):
-            portion = uids[start : start + LINES]
-            lines = self._lines(portion, texts)
-            self._answered += len(lines)
-            self._told(portion, self._selected.highest_modseq)
-            self._session.write(b"".join(lines))
-            await self._session.drain()
-
-    def _lines(self, uids: Sequence[int], texts: "_FlagTexts") -> list[bytes]:
-        """The lines of messages whose flags and UIDs are asked for: the one place of the server
-        where tenths of a microsecond count."""
-        run = self._view.run_of(uids)
-        if run is not None:
-            first, keys = run
-            numbers: Iterable[int] = range(first, first + len(keys))
-        else:
-            states = list(self._view.flags_of(uids))
-            numbers = [state.number for state in states]
-            uids = [state.uid for state in states]
-            keys = [~state.mask if state.recent else state.mask for state in states]
-        if self._shows_uid:
-            return [
-                b"* %d FETCH (UID %d%b)\r\n" % (number, uid, texts[key])
-                for number, uid, key in zip(numbers, uids, keys, strict=True)
-            ]
-        return [
-            b"* %d FETCH (%b)\r\n" % (number, texts[key])
-            for number, key in zip(numbers, keys, strict=True)
-        ]
-
-    def _flags_of_key(self, key: int) -> bytes:
-        recent = key < 0
-        return self._flags(flag_text(self._selected.keywords, ~key if recent else key, recent))
-
-    def _flags(self, text: bytes) -> bytes:
-        if not self._shows_flags:
-            return b""
-        space = b" " if self._shows_uid else b""
-        return space + b"FLAGS (" + text + b")"
 
     async def _items_from_view(self, uids: Sequence[int]) -> None:
         for start in range(0, len(uids), LINES):
@@ -230,17 +183,6 @@ class Fetching:
             else:
                 self._answered += 1
                 self._told((row.uid,), modseq)
-
-
-class _FlagTexts(dict[int, bytes]):
-    """Texts of flags by mask, inverted for those that are \\Recent; made when they are needed."""
-
-    def __init__(self, make: Callable[[int], bytes]) -> None:
-        self._make = make
-
-    def __missing__(self, key: int) -> bytes:
-        made = self[key] = self._make(key)
-        return made
 
 
 class LargeLine:

@@ -1,0 +1,170 @@
+"""FETCH of what lists of messages are made of: flags, UIDs, and values that never change.
+
+This is how a client shows a mailbox, so it is done for many messages at once: values that were
+read before come from memory (`sora.mailbox.columns`), the others with one statement for 1,000
+messages, and while the lines of these are written the next 1,000 are being read. A line is
+never made for itself: its pieces are laid side by side for a whole portion, and joined once.
+Nothing here may cost a microsecond for a message that can be spared.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, compress, repeat
+from typing import Final
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+
+from sora.protocols.imap.fetch_items import FetchItem, FlagsItem, KeptItem, UidItem
+from sora.protocols.imap.session import Session
+from sora.protocols.imap.updates import flag_text
+from sora.storage.rows import Want
+
+LINES: Final = 1000
+"""messages that are looked up, or read, together"""
+PORTION: Final = 256
+"""lines written before the client is waited for, when they hold more than flags"""
+
+
+@frozen
+class _Batch:
+    """Messages, and for each `KeptItem` their values; None where storage knows nothing."""
+
+    uids: Sequence[int]
+    columns: list[list[bytes | None]]
+
+
+class ListFetching:
+    """One FETCH of items that are all covered (`covers`)."""
+
+    def __init__(self, session: Session, items: Sequence[FetchItem]) -> None:
+        self._session = session
+        self._selected = session.mailbox
+        self._view = session.mailbox.view
+        self._items = items
+        self._kept = [item for item in items if isinstance(item, KeptItem)]
+        self._shows_flags = any(isinstance(item, FlagsItem) for item in items)
+        self._texts = _FlagTexts(self._flags_of_key)
+        self._wants = frozenset[Want]().union(*(item.wants for item in self._kept))
+
+    @staticmethod
+    def covers(items: Sequence[FetchItem]) -> bool:
+        """Whether a FETCH of these items, that sets no flags, can be answered here."""
+        return all(
+            type(item) in (FlagsItem, UidItem)
+            or (isinstance(item, KeptItem) and item.column is not None)
+            for item in items
+        )
+
+    async def answer(self, uids: Sequence[int]) -> int:
+        """Write the lines; gives for how many messages."""
+        answered = 0
+        batch = await self._batch(uids[:LINES])
+        for start in range(0, len(uids), LINES):
+            following = uids[start + LINES : start + 2 * LINES]
+            ahead = Deferred.fromCoroutine(self._batch(following)) if following else None
+            try:
+                answered += await self._write(batch)
+            except BaseException:
+                if ahead is not None:
+                    ahead.addErrback(lambda failure: None)  # nobody waits for it any more
+                raise
+            if ahead is not None:
+                batch = await ahead
+        return answered
+
+    # ---------------------------------------------------------- values
+
+    async def _batch(self, uids: Sequence[int]) -> _Batch:
+        columns = [self._selected.kept(item.column, uids) for item in self._kept]
+        if any(None in column for column in columns):
+            await self._read(uids, columns)
+        return _Batch(uids, columns)
+
+    async def _read(self, uids: Sequence[int], columns: list[list[bytes | None]]) -> None:
+        """Read what is not known; one statement."""
+        unknown = [
+            place for place, values in enumerate(zip(*columns, strict=True)) if None in values
+        ]
+        place_of = {uids[place]: place for place in unknown}
+        async for rows in self._selected.read(list(place_of), self._wants, see=False):
+            known = [row.uid for row in rows]
+            for item, column in zip(self._kept, columns, strict=True):
+                values = list(map(item.text, rows))
+                self._selected.keep(item.column, known, values)
+                for uid, value in zip(known, values, strict=True):
+                    column[place_of[uid]] = value
+
+    # ---------------------------------------------------------- lines
+
+    async def _write(self, batch: _Batch) -> int:
+        step = PORTION if self._kept else LINES
+        answered = 0
+        for start in range(0, len(batch.uids), step):
+            uids = batch.uids[start : start + step]
+            columns = [column[start : start + step] for column in batch.columns]
+            # Between here and the lines nothing is awaited: they say what is true now.
+            text, count = self._lines(uids, columns)
+            answered += count
+            if self._shows_flags:
+                self._view.told(uids, self._selected.highest_modseq)
+            self._session.write(text)
+            await self._session.drain()
+        return answered
+
+    def _lines(self, uids: Sequence[int], columns: list[list[bytes | None]]) -> tuple[bytes, int]:
+        """The lines of the messages that are still there."""
+        run = self._view.run_of(uids)
+        if run is not None:
+            first, keys = run
+            numbers: Sequence[int] = range(first, first + len(keys))
+        else:
+            states = list(self._view.flags_of(uids))
+            numbers = [state.number for state in states]
+            keys = [~state.mask if state.recent else state.mask for state in states]
+            there = {state.uid for state in states}
+            columns = [list(compress(column, map(there.__contains__, uids))) for column in columns]
+            uids = [state.uid for state in states]
+        if any(None in column for column in columns):
+            # Storage does not have them any more, though nobody has said so yet.
+            whole = [None not in values for values in zip(*columns, strict=True)]
+            numbers = list(compress(numbers, whole))
+            keys, uids = list(compress(keys, whole)), list(compress(uids, whole))
+            columns = [list(compress(column, whole)) for column in columns]
+        return self._joined(numbers, uids, keys, columns), len(numbers)
+
+    def _joined(
+        self,
+        numbers: Sequence[int],
+        uids: Sequence[int],
+        keys: Iterable[int],
+        columns: Iterable[Sequence[bytes | None]],
+    ) -> bytes:
+        pieces: list[Iterable[bytes]] = [repeat(b"* "), map(b"%d".__mod__, numbers)]
+        values = iter(columns)
+        before = b" FETCH ("
+        for item in self._items:
+            pieces.append(repeat(before + item.name + b" "))
+            if isinstance(item, UidItem):
+                pieces.append(map(b"%d".__mod__, uids))
+            elif isinstance(item, FlagsItem):
+                pieces.append(map(self._texts.__getitem__, keys))
+            else:
+                pieces.append(next(values))  # type: ignore[arg-type]
+            before = b" "
+        pieces.append(repeat(b")\r\n"))
+        return b"".join(chain.from_iterable(zip(*pieces, strict=False)))
+
+    def _flags_of_key(self, key: int) -> bytes:
+        recent = key < 0
+        return b"(%b)" % flag_text(self._selected.keywords, ~key if recent else key, recent)
+
+
+class _FlagTexts(dict[int, bytes]):
+    """Texts of flags by mask, inverted for those that are \\Recent; made when they are needed."""
+
+    def __init__(self, make: Callable[[int], bytes]) -> None:
+        self._make = make
+
+    def __missing__(self, key: int) -> bytes:
+        made = self[key] = self._make(key)
+        return made
