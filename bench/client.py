@@ -59,18 +59,28 @@ class IMAP(Wire):
 
     def answer(self, tag: bytes) -> bytes:
         """Everything up to and with the tagged line, which has to be OK."""
-        done = re.compile(rb"(?:^|\r\n)" + tag + rb" (OK|NO|BAD)[^\r\n]*\r\n")
+        # Plain octets are searched for, and the pattern tried only there: a pattern that looks
+        # at every line takes longer than the server.
+        mark = b"\r\n" + tag + b" "
+        done = re.compile(tag + rb" (OK|NO|BAD)[^\r\n]*\r\n")
         start = 0
         while True:
-            found = done.search(self.buffer, start)
+            place = self.buffer.find(mark, start)
+            found = done.match(self.buffer, 0 if place < 0 else place + 2)
             if found:
-                status, data = found.group(1), bytes(self.buffer[: found.end()])
-                del self.buffer[: len(data)]
-                if status != b"OK":
-                    raise Unexpected(data[-300:].decode("latin-1"))
-                return data
-            start = max(0, len(self.buffer) - 2000)
+                status, end = found.group(1), found.end()
+                del found  # it holds on to the buffer
+                return self._cut(end, status == b"OK")
+            start = place if place >= 0 else max(start, len(self.buffer) - len(mark))
             self._fill()
+
+    def _cut(self, end: int, is_ok: bool) -> bytes:
+        with memoryview(self.buffer) as view:
+            data = bytes(view[:end])
+        del self.buffer[:end]
+        if not is_ok:
+            raise Unexpected(data[-300:].decode("latin-1"))
+        return data
 
     def command(self, text: bytes) -> bytes:
         """Send a command and take its whole answer."""
