@@ -207,6 +207,7 @@ class House:
                 open_mailboxes,
                 poll,
                 reactor,
+                kept_memory=config.limits.kept_memory,
             ),
             delivery=Delivery(
                 Accounts(database, self._dedup),

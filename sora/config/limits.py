@@ -24,3 +24,9 @@ class LimitsConfig:
     shutdown_timeout: float = key(
         "10s", "How long a stopping server lets commands end that are under way.", unit=DURATION
     )
+    kept_memory: int = key(
+        "64mb",
+        "Memory in which a process keeps what FETCH has read and never changes: envelopes, "
+        "structures, header fields.",
+        unit=SIZE,
+    )

@@ -26,8 +26,8 @@ class BudgetTests(TranscriptTestCase):
             (b"UID FETCH 1:* (UID FLAGS)", 0),
             (b"FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE INTERNALDATE FLAGS)", 1),
             (b"FETCH 1:* BODY.PEEK[HEADER.FIELDS (Subject)]", 1),
-            (b"FETCH 1 BODY[]", 1),
-            (b"FETCH 1 BODY[]", 1),
+            (b"FETCH 1 BODY[]", 1),  # sets \\Seen
+            (b"FETCH 1 BODY[]", 0),
             (b"FETCH 1:* (BODY[])", 1),
             (b"STORE 1 +FLAGS (\\Flagged)", 1),
             (b"STORE 1:* +FLAGS ($New)", 1),
@@ -47,3 +47,37 @@ class BudgetTests(TranscriptTestCase):
             self.assertEqual(self.cost(command), cost, command)
         self.assertLessEqual(self.cost(b"SELECT INBOX"), 1)
         self.assertLessEqual(self.cost(b"EXAMINE Archive"), 1)
+
+    def test_what_never_changes_is_read_once(self) -> None:
+        for items in [
+            b"(ENVELOPE BODYSTRUCTURE RFC822.SIZE INTERNALDATE FLAGS)",
+            b"BODY.PEEK[HEADER.FIELDS (Subject)]",
+            b"BODY",
+            b"BODY.PEEK[]",
+        ]:
+            self.assertEqual(self.cost(b"FETCH 1:* " + items), 1, items)
+            self.assertEqual(self.cost(b"FETCH 1:* " + items), 0, items)
+            self.assertEqual(self.cost(b"UID FETCH 3,5:7 " + items), 0, items)
+        other = self.new_client()
+        other.ask(b"s EXAMINE INBOX")
+        before = sum(self.server.storage.tables.statements.values())
+        self.assertIn(b"* 2 FETCH (ENVELOPE (", other.ask(b"a FETCH 1:* ENVELOPE"))
+        self.assertEqual(sum(self.server.storage.tables.statements.values()), before)
+
+    def test_only_those_that_were_not_read_before_are_read(self) -> None:
+        self.assertEqual(self.cost(b"FETCH 2:4,9 ENVELOPE"), 1)
+        self.assertEqual(self.cost(b"FETCH 3,9 (UID ENVELOPE)"), 0)
+        self.assertEqual(self.cost(b"FETCH 1:* ENVELOPE"), 1)
+        self.assertEqual(self.cost(b"FETCH 1:* ENVELOPE"), 0)
+
+    def test_a_message_that_is_gone_is_not_served_from_memory(self) -> None:
+        """The client still believes in it (G27); its answer is the truth."""
+        self.client.ask(b"a FETCH 1:* (UID ENVELOPE)")
+        other = self.new_client()
+        other.ask(b"s SELECT INBOX")
+        other.ask(b"a STORE 2 +FLAGS.SILENT (\\Deleted)")
+        other.ask(b"a EXPUNGE")
+        said = self.client.ask(b"a FETCH 1:3 ENVELOPE")
+        self.assertEqual(said.count(b" FETCH (ENVELOPE"), 2)
+        self.assertNotIn(b"* 2 FETCH (ENVELOPE", said)
+        self.assertIn(b"a NO [EXPUNGEISSUED]", said)
