@@ -145,17 +145,16 @@ class Account:
     ) -> Placed:
         """Put a message into a mailbox; durable when this returns.
 
-        One round trip up to `staging_max_size`, once the name has been heard of (LIST,
-        SELECT, STATUS, an APPEND before); else one more. `internal_date` defaults to now.
-        Raises NoSuchMailbox (the caller answers TRYCREATE), OverQuota, TooBig, Unavailable.
+        One round trip up to `staging_max_size`, also for a name that was not heard of.
+        `internal_date` defaults to now. Raises NoSuchMailbox (the caller answers TRYCREATE),
+        OverQuota, TooBig, Unavailable.
         """
         mailbox_id = self._open.names.lookup(self._id, name, self._open.alone)
-        if mailbox_id is None:
-            mailbox_id = (await self.status(name)).id
         now = datetime.fromtimestamp(self._rooms.clock.seconds(), UTC)
         target = Target(
             account_id=self._id,
-            mailbox_id=mailbox_id,
+            mailbox_id=mailbox_id or 0,
+            name=name if mailbox_id is None else None,
             internal_date=internal_date or now,
             email_id=self._rooms.new_uuid(),
             flags=flags,
@@ -165,6 +164,7 @@ class Account:
         if placed.fate is Fate.NO_MAILBOX:
             self._open.names.forget(self._id)
             raise NoSuchMailbox(f"There is no mailbox {name!r}")
+        self._open.names.remember(self._id, name, placed.mailbox_id)
         if placed.fate is Fate.OVER_QUOTA:
             raise OverQuota()
         return placed

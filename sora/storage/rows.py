@@ -244,7 +244,8 @@ class Target:
 
     `flags` are set on it, `trace` is prepended when it is read. With `recipient`, the
     delivery is claimed: (account, recipient, `received_hash`) is delivered once (G42).
-    `internal_date` keeps its zone.
+    `internal_date` keeps its zone. With `mailbox_id` 0 the mailbox is the account's of that
+    `name`, looked up in the same statement.
     """
 
     account_id: int
@@ -255,6 +256,7 @@ class Target:
     trace: bytes = b""
     recipient: str | None = None
     received_hash: bytes | None = None
+    name: str | None = None
 
 
 class Fate(StrEnum):

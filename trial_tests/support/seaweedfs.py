@@ -174,6 +174,22 @@ class SeaweedFS:
             connection.close()
 
 
+def s3_settings(store: SeaweedFS, directory: str) -> list[str]:
+    """The options of `twistd sora` that keep bodies in this store, with a cache in `directory`."""
+    settings = {
+        "s3.provider": "s3",
+        "s3.endpoint": store.endpoint,
+        "s3.bucket": BUCKET,
+        "s3.access_key": ACCESS_KEY,
+        "s3.secret_key": SECRET_KEY,
+        "s3.use_ssl": "false",
+        "s3.path_style": "true",
+        "s3.timeout": "3s",
+        "cache.path": f"{directory}/cache",
+    }
+    return [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+
+
 _started: list[SeaweedFS] = []
 
 

@@ -13,6 +13,7 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from trial_tests.support.seaweedfs import s3_settings, seaweedfs
 from trial_tests.support.sora_process import CLEAN_ENDS, EMAIL, PASSWORD, SoraProcess
 
 ROUNDS = int(os.environ.get("SORA_CRASH_ROUNDS", "3"))
@@ -77,18 +78,22 @@ class Writers:
             thread.join(30)
 
 
-class CrashTests(SynchronousTestCase):
+class CrashTestCase(SynchronousTestCase):
     """G1, G14, G29: nothing acknowledged is lost, nothing is there twice, UIDs ascend."""
 
     timeout = 1200
 
     def setUp(self) -> None:
-        directory = tempfile.mkdtemp(prefix="sora-crash-")
-        self.addCleanup(shutil.rmtree, directory, True)
-        self.sora = SoraProcess(directory)
+        self.directory = tempfile.mkdtemp(prefix="sora-crash-")
+        self.addCleanup(shutil.rmtree, self.directory, True)
+        self.sora = SoraProcess(self.directory, self.arguments())
         self.addCleanup(self.sora.cleanup)
 
-    def test_what_was_acknowledged_survives_kill_9_of_everything(self) -> None:
+    def arguments(self) -> list[str]:
+        """Of the command line, beside the usual ones."""
+        return []
+
+    def crash_and_check(self) -> None:
         """Deliveries and appends on four connections, everything killed, again and again."""
         rng = random.Random(20261122)
         acknowledged: list[str] = []
@@ -138,3 +143,48 @@ class CrashTests(SynchronousTestCase):
         self.assertEqual(set(acknowledged) - set(found), set(), "acknowledged, and lost")
         self.assertEqual(set(found) - tried, set())
         print(f"{len(acknowledged)} acknowledged, {len(found)} found, {len(tried)} tried")
+
+
+class CrashTests(CrashTestCase):
+    def test_what_was_acknowledged_survives_kill_9_of_everything(self) -> None:
+        """With bodies in a directory."""
+        self.crash_and_check()
+
+    def test_a_first_start_that_is_killed_is_begun_again(self) -> None:
+        """G19: at any moment: initdb, the first start of the database, each migration, the
+        first account. What follows is a start like any other."""
+        rng = random.Random(5)
+        for _ in range(ROUNDS):
+            seen = False
+            while not seen:
+                self.sora.spawn()
+                ends = time.monotonic() + rng.uniform(0.1, 4)
+                while time.monotonic() < ends and not seen:
+                    seen = self.sora.is_ready()
+                    time.sleep(0.01)
+                assert self.sora.process is not None
+                self.assertIsNone(self.sora.process.poll(), self.sora.output())
+                if rng.random() < 0.5:
+                    self.sora.kill_sora()
+                else:
+                    self.sora.kill_everything()
+            self.sora.start()
+            writers = Writers(self.sora, 0)
+            time.sleep(0.3)
+            self.sora.kill_everything()
+            writers.join()
+            self.sora.start()
+            self.check(writers.acknowledged, writers.tried, {})
+            self.assertIn(self.sora.stop(), CLEAN_ENDS)
+            shutil.rmtree(self.sora.data)
+
+
+class CrashWithS3Tests(CrashTestCase):
+    """Bodies are staged in the database, and uploaded while all of this goes on."""
+
+    def arguments(self) -> list[str]:
+        return s3_settings(seaweedfs(self), self.directory)
+
+    def test_what_was_acknowledged_survives_kill_9_of_everything(self) -> None:
+        """Whatever was staged, half uploaded or uploaded."""
+        self.crash_and_check()

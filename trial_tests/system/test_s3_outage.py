@@ -10,7 +10,7 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from trial_tests.support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, seaweedfs
+from trial_tests.support.seaweedfs import s3_settings, seaweedfs
 from trial_tests.support.sora_process import CLEAN_ENDS, EMAIL, PASSWORD, SoraProcess
 
 WAIT_SECONDS = 60
@@ -34,21 +34,7 @@ class S3OutageTests(SynchronousTestCase):
         self.addCleanup(self.store.start)
         directory = tempfile.mkdtemp(prefix="sora-s3-")
         self.addCleanup(shutil.rmtree, directory, True)
-        settings = {
-            "s3.provider": "s3",
-            "s3.endpoint": self.store.endpoint,
-            "s3.bucket": BUCKET,
-            "s3.access_key": ACCESS_KEY,
-            "s3.secret_key": SECRET_KEY,
-            "s3.use_ssl": "false",
-            "s3.path_style": "true",
-            "s3.timeout": "3s",
-            "cache.path": f"{directory}/cache",
-        }
-        arguments = [
-            part for key, value in settings.items() for part in ("--set", f"{key}={value}")
-        ]
-        self.sora = SoraProcess(directory, arguments)
+        self.sora = SoraProcess(directory, s3_settings(self.store, directory))
         self.addCleanup(self.sora.cleanup)
 
     def test_mail_is_taken_and_read_while_s3_is_down_and_uploaded_when_it_is_back(self) -> None:

@@ -76,7 +76,7 @@ def _place_one(
         done = store.deliveries.get(claim)
         if done is not None:
             return Placed(Fate.DUPLICATE, done.mailbox_id, done.uid, done.uidvalidity)
-    mailbox = store.mailboxes.get(target.mailbox_id)
+    mailbox = _mailbox(store, account, target)
     if (
         mailbox is None
         or mailbox.deleted_at is not None
@@ -94,6 +94,12 @@ def _place_one(
             mailbox.id, placed.uid, placed.uidvalidity, store.now()
         )
     return placed
+
+
+def _mailbox(store: MemoryStore, account: AccountRecord, target: Target) -> MailboxRecord | None:
+    if target.mailbox_id or target.name is None:
+        return store.mailboxes.get(target.mailbox_id)
+    return store.named(account.id, target.name)
 
 
 def _put(

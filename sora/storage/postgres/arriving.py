@@ -7,6 +7,7 @@ from typing import Any, Final
 from sora.errors import OutcomeUnknown
 from sora.mail.carrier import to_text
 from sora.mail.facts import Facts
+from sora.mail.mailbox_names import name_key
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.outcomes import Outcomes
@@ -46,6 +47,11 @@ def place_parameters(scope_id: int, arrival: Arrival, targets: Sequence[Target])
     )
 
 
+def is_named(target: Target) -> bool:
+    """Whether its mailbox has to be looked up by its name."""
+    return not target.mailbox_id and target.name is not None
+
+
 def _facts(facts: Facts) -> dict[str, Any]:
     return {
         "size": facts.size,
@@ -79,6 +85,8 @@ def _target(target: Target) -> dict[str, Any]:
         "e": str(target.email_id),
         "f": target.flags.system,
     }
+    if is_named(target):
+        fields["n"] = name_key(target.name or "")
     if target.trace:
         fields["t"] = to_text(target.trace)
     if target.recipient is not None:
@@ -104,7 +112,10 @@ async def placed_after_all(
     a message with its email id, a claim that somebody else has, a mailbox that is not there.
     """
     events = await outcomes.events(
-        operation.id, sorted({target.mailbox_id for target in targets}), unknown=unknown
+        operation.id,
+        sorted({target.mailbox_id for target in targets}),
+        account_id=next((target.account_id for target in targets if is_named(target)), None),
+        unknown=unknown,
     )
 
     async def look(tx: Tx) -> list[tuple[Any, ...]]:

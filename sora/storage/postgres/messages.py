@@ -18,7 +18,7 @@ from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IMessages
 from sora.storage.postgres import packing, reading, search
-from sora.storage.postgres.arriving import place_parameters, placed_after_all
+from sora.storage.postgres.arriving import is_named, place_parameters, placed_after_all
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.outcomes import Event, Outcomes, of_kind
 from sora.storage.rows import (
@@ -39,12 +39,20 @@ from sora.storage.rows import (
     Want,
 )
 
-PLACE: Final = (
+_PLACE: Final = (
     "select fate, mailbox, uid, uidvalidity, modseq, before, keywords, names,"
     " content_id, used_object, needs_body from place_v1("
-    "%s, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s::text[], %s::uuid, %s, %s, %s, %s, %s, "
-    + packing.OPERATION
-    + ") order by place"
+    "%s, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s::text[], %s::uuid, %s, %s, %s, %s, "
+)
+_PLACE_END: Final = ", " + packing.OPERATION + ") order by place"
+PLACE: Final = _PLACE + "%s" + _PLACE_END
+# As of the statement's begin: a mailbox that is renamed while its lock is waited for gets the
+# message as if it had come before that; one that is deleted is no mailbox.
+PLACE_BY_NAME: Final = (
+    _PLACE + "(select jsonb_agg(case when t ? 'n' then t || jsonb_build_object('m', (select b.id"
+    " from mailboxes b where b.account_id = (t->>'a')::bigint and b.name_key = t->>'n'"
+    " and b.deleted_at is null)) else t end order by place)"
+    " from jsonb_array_elements(%s::jsonb) with ordinality as r (t, place))" + _PLACE_END
 )
 STORE: Final = (
     "select o_before, o_modseq, o_uids, o_flags, o_spots, o_modified, o_keywords from store_v1("
@@ -75,9 +83,10 @@ class Messages:
         self, scope_id: int, arrival: Arrival, targets: Sequence[Target], operation: Operation
     ) -> Placement:
         parameters = place_parameters(scope_id, arrival, targets)
+        statement = PLACE_BY_NAME if any(map(is_named, targets)) else PLACE
 
         async def work(tx: Tx) -> list[tuple[Any, ...]]:
-            return await tx.all(PLACE, (*parameters, *packing.operation(operation)))
+            return await tx.all(statement, (*parameters, *packing.operation(operation)))
 
         try:
             rows = await self._database.run("place", work, write=True)

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta, timezone
 
+from attrs import evolve
+
 from sora.mail.flags import FIRST_KEYWORD_BIT
 from sora.storage.rows import Arrival, Fate, Want
 from trial_tests.storage.contracts.contract import EVERYTHING, Contract, letter
@@ -30,6 +32,28 @@ class PlacingContract(Contract):
         self.assertEqual(list(opened.states.uids), [1, 2, 3, 4])
         self.assertEqual(opened.mailbox.highest_modseq, before)
         self.assertEqual(opened.mailbox.uidnext, 5)
+
+    async def test_a_mailbox_can_be_named(self) -> None:
+        """As APPEND names it: INBOX in any case, others as they are written (G22)."""
+        places = []
+        for name in ("inbox", "Work", "work", "Nowhere"):
+            target = evolve(self.target(self.inbox), mailbox_id=0, name=name)
+            places.append((await self.place(self.ann, letter(name), target)).placed[0])
+        work = await self.find(self.ann, "Work")
+        self.assertEqual(
+            [(placed.fate, placed.mailbox_id, placed.uid) for placed in places],
+            [
+                (Fate.PLACED, self.inbox.id, 1),
+                (Fate.PLACED, work.id, 1),
+                (Fate.NO_MAILBOX, 0, 0),
+                (Fate.NO_MAILBOX, 0, 0),
+            ],
+        )
+        stranger = evolve(self.target(self.inbox), mailbox_id=0, name="Work")
+        stranger = evolve(stranger, account_id=self.bob.id)
+        placed = (await self.place(self.bob, letter("x"), stranger)).placed[0]
+        self.assertEqual(placed.fate, Fate.NO_MAILBOX)
+        await self.check(self.ann)
 
     async def test_counters_follow(self) -> None:
         """G16"""
