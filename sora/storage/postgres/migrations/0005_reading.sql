@@ -54,7 +54,7 @@ create function changes_v1(
     out o_box mailbox_v1, out o_uids text, out o_flags text, out o_modseqs text,
     out o_spots text, out o_vanished text, out o_keywords text, out o_complete boolean
 )
-language plpgsql stable as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan as $$
 declare
     v_box mailboxes;
     v_changed int8multirange;
@@ -126,16 +126,19 @@ create function states_v1(
     p_mailbox bigint, p_uids int8multirange,
     out o_uids text, out o_flags text, out o_modseqs text, out o_spots text
 )
-language sql stable as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+begin
     select string_agg(m.uid::text, ','), string_agg(chr(64 + m.flags), ''),
         string_agg(m.modseq::text, ','),
         string_agg(m.uid || ':' || array_to_string(m.keywords, '.'), ',')
             filter (where m.keywords is not null)
+    into o_uids, o_flags, o_modseqs, o_spots
     from (
         select m.uid, m.flags, m.modseq, m.keywords
         from messages_in_v1(p_mailbox, p_uids) m
         order by m.uid
-    ) m
+    ) m;
+end
 $$;
 
 -- A trace that is not all ASCII, as text: we write UTF-8, and it is carried an octet a character.

@@ -5,11 +5,13 @@
 
 -- The account that an address belongs to, live or deleted; null when there is none.
 create function account_of_v1(p_key text) returns bigint
-language sql stable as $$
-    select coalesce(
+language plpgsql stable as $$
+begin
+    return coalesce(
         (select account_id from credentials where address_key = p_key),
         (select account_id from aliases where address_key = p_key)
-    )
+    );
+end
 $$;
 
 create type account_v1 as (
