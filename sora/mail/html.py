@@ -18,7 +18,8 @@ _BLOCKS: Final = frozenset((
 ))  # fmt: skip
 _HIDDEN: Final = frozenset(("script", "style", "title", "template"))
 _TAG: Final = re.compile(r"(/?)([A-Za-z][A-Za-z0-9:-]{0,40})")
-_REST: Final = re.compile(r"(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
+# No possessive group: Python before 3.11.5 restores a wrong place after one that failed.
+_REST: Final = re.compile(r"(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*>")
 # Bounded, because a number of a million digits is work, and refused by `int`.
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
 

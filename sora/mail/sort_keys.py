@@ -17,8 +17,9 @@ MAX_REFERENCES: Final = 200
 """Message ids kept of References: the first, and the last ones."""
 
 # RFC 5256 §5: subj-blob, subj-refwd, subj-leader, subj-trailer. The text is folded already.
+# No possessive group: Python before 3.11.5 restores a wrong place after one that failed.
 _BLOB: Final = r"(?:\[[^\[\]]*\] ?)"
-_LEADER: Final = re.compile(_BLOB + r"*+(?:re|fwd?) ?" + _BLOB + r"?: ?")
+_LEADER: Final = re.compile(_BLOB + r"*(?:re|fwd?) ?" + _BLOB + r"?: ?")
 _FIRST_BLOB: Final = re.compile(_BLOB)
 _MESSAGE_ID: Final = re.compile(rb"<\s*([^<>\s](?:[^<>]{0,996}[^<>\s])?)\s*>")
 
