@@ -35,7 +35,7 @@ class Taking(Enum):
     MEMORY = "memory"
     """it becomes a part of the command's text"""
     STREAM = "stream"
-    """it goes to a spool, and the command finds it in `session.spools`"""
+    """it goes to a spool, and the command finds it in `session.literals.spools`"""
 
 
 class Command:

@@ -7,9 +7,8 @@ it failed. Commands see the session as their whole world: who has logged in, whi
 open, how to write, how to ask the client for more.
 """
 
-import re
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -17,28 +16,22 @@ from twisted.logger import Logger
 from sora.auth.interfaces import Identity
 from sora.errors import BadSyntax, SoraError, UnknownCommand, WrongState
 from sora.mail.mailbox_names import name_key
+from sora.mail.numbers import SequenceSet
 from sora.mailbox.account import Account, SessionFacts
 from sora.mailbox.selected import Selected
-from sora.mailbox.spool import Spool
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
 from sora.protocols.imap.capabilities import When
-from sora.protocols.imap.command import Command, State, Taking
+from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.errors import BAD, SERVER_BUG, Answer, answer_to
+from sora.protocols.imap.literals import Literals
 from sora.protocols.imap.services import Limits, Services
 from sora.protocols.imap.updates import update_lines
 from sora.protocols.imap.wire.codes import capability
+from sora.protocols.imap.wire.head import NO_HEAD, Head, head_of, tag_of
 from sora.protocols.imap.wire.reader import Chunk, Hopeless, IMAPReader, Line, Offer, TooLong
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.write import text as sentence
-
-_HEAD = re.compile(
-    rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) (?:([Uu][Ii][Dd]) )?([A-Za-z][A-Za-z0-9.-]*)"
-)
-_TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,100}) ")
-
-MAX_LITERALS: Final = 500
-"""in one command"""
 
 
 class Session:
@@ -64,11 +57,11 @@ class Session:
         self.enabled: set[bytes] = set()
         self.client: dict[str, str] = {}
         """what the client said of itself with ID"""
-        self.spools: list[Spool] = []
         self.selected: Selected | None = None
         self.is_ending = False
         self.is_stopping = False
         self.write = connection.write
+        self.literals = Literals(self, reader)
         self._reader = reader
         self._account: Account | None = None
         self._bad = 0
@@ -129,18 +122,18 @@ class Session:
         self.connection.wake()
 
     async def _let_go(self) -> None:
-        self._close_spools()
+        self.literals.let_go()
         await self.deselect()
 
     async def _unusual(self, event: Offer | Chunk | TooLong | Hopeless) -> None:
         match event:
             case Offer():
-                await self._offered(event)
+                await self.literals.take(event)
             case TooLong(text):
-                self._close_spools()
+                self.literals.let_go()
                 self._answer_bad(text, "The line is too long")
             case Hopeless():
-                self._bye(b"Too much was sent that cannot be taken")
+                self.bye(b"Too much was sent that cannot be taken")
             case Chunk():
                 raise AssertionError("A chunk of a literal that nobody streams")
 
@@ -150,25 +143,25 @@ class Session:
         """Answer one complete command."""
         started = self.connection.clock.seconds()
         self._waited = 0.0
-        head = _HEAD.match(text)
-        if head is None or 0 in text:
-            self._close_spools()
-            self._answer_bad(text, "A command is a tag, a space and a word, and has no NUL")
+        head = head_of(text)
+        if head is None:
+            self.literals.let_go()
+            self._answer_bad(text, NO_HEAD)
             return
         kind: type[Command] | None = None
         status = b"OK"
         by_uid = False
         try:
-            kind, by_uid = self._find(head)
-            command = kind.parse(scan := Scanner(text, head.end()), self.dialect, by_uid)
+            kind = self.find(head)
+            by_uid = head.by_uid
+            command = kind.parse(scan := Scanner(text, head.end), self.dialect, by_uid)
             scan.end()
             done = await command.run(self)
             if done is None:
                 done = (b"UID " if by_uid else b"") + kind.word + b" completed"
             self._bad = 0
         except SoraError as error:
-            answer = answer_to(error, kind.answers if kind else {})
-            status, done = answer.condition, self._words(answer, error.text)
+            status, done = _said_of(error, kind)
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
@@ -177,16 +170,15 @@ class Session:
                 session=self.id,
                 command=_loggable(kind, text),
             )
-            status, done = SERVER_BUG.condition, self._words(SERVER_BUG, f"See log: {self.id}")
+            status, done = SERVER_BUG.condition, _words(SERVER_BUG, f"See log: {self.id}")
         if self.selected is not None and not self.is_ending:
             understood = kind is not None and status != BAD
             self.tell(understood and (by_uid or not kind.keeps_numbers))  # type: ignore[union-attr]
-        self.write(head[1] + b" " + status + b" " + done + b"\r\n")
+        self.write(head.tag + b" " + status + b" " + done + b"\r\n")
         self._ended(kind, status, started)
 
     def _ended(self, kind: type[Command] | None, status: bytes, started: float) -> None:
-        if self.spools:
-            self._close_spools()
+        self.literals.let_go()
         word = kind.word.decode("ascii").lower() if kind else "unknown"
         seconds = self.connection.clock.seconds() - started - self._waited
         self.services.metrics.answered("imap", word, status.decode("ascii").lower(), seconds)
@@ -196,96 +188,28 @@ class Session:
             afterwards, self._afterwards = self._afterwards, None
             afterwards()
 
-    def _find(self, head: "re.Match[bytes]") -> tuple[type[Command], bool]:
-        by_uid = head[2] is not None
-        word = head[3].upper()
-        kind = self.dialect.commands.get(word)
-        if kind is None or (by_uid and not kind.has_uid_form):
-            raise UnknownCommand(f"There is no command {'UID ' * by_uid}{word.decode()[:40]}")
+    def find(self, head: Head) -> type[Command]:
+        """The command of a word that is allowed now. Raises UnknownCommand, WrongState."""
+        kind = self.dialect.commands.get(head.word)
+        if kind is None or (head.by_uid and not kind.has_uid_form):
+            raise UnknownCommand(
+                f"There is no command {'UID ' * head.by_uid}{head.word.decode()[:40]}"
+            )
         if not kind.states & self.state:
             raise WrongState(_out_of_place(kind, self.state))
-        return kind, by_uid
+        return kind
 
-    def _words(self, answer: Answer, text: str) -> bytes:
-        words = sentence(text)
-        return answer.code + b" " + words if answer.code else words
-
-    # ---------------------------------------------------------- literals
-
-    async def _offered(self, offer: Offer) -> None:
-        head = _HEAD.match(offer.text)
-        kind: type[Command] | None = None
-        try:
-            if head is None or 0 in offer.text:
-                raise BadSyntax("A command is a tag, a space and a word, and has no NUL")
-            if offer.number > MAX_LITERALS:
-                raise BadSyntax(f"A command has more than {MAX_LITERALS} literals")
-            kind, _ = self._find(head)
-            scan = Scanner(offer.text, head.end())
-            taking = kind.literal(scan, offer.size, self)
-            if not offer.synchronising and self.identity is None and offer.size > 4096:
-                raise BadSyntax("A non-synchronising literal has more than 4096 octets")
-        except SoraError as error:
-            self._refuse(offer, kind, error)
-            return
-        if taking is Taking.MEMORY:
-            self._reader.accept()
-            if offer.synchronising:
-                self.continuation(b"Ready for the literal")
-        else:
-            await self._take_stream(offer, kind)
-
-    async def _take_stream(self, offer: Offer, kind: type[Command]) -> None:
-        spool = self.services.spool()
-        self.spools.append(spool)
-        self._reader.stream()
-        if offer.synchronising:
-            self.continuation(b"Ready for the message")
-        failure: SoraError | None = None
-        while True:
-            chunk = await self.next_event()
-            if failure is None:
-                try:
-                    spool.write(chunk.data)
-                except SoraError as error:
-                    failure = error
-            if chunk.last:
-                break
-        if failure is not None:
-            self._fail_streamed(offer, kind, failure)
-
-    def _fail_streamed(self, offer: Offer, kind: type[Command], error: SoraError) -> None:
-        """The octets have come and could not be kept: the rest of the command is of no use."""
-        self._refuse_words(offer, kind, error)
-        self._reader.abandon()
-        self._close_spools()
-
-    def _refuse(self, offer: Offer, kind: type[Command] | None, error: SoraError) -> None:
-        if not offer.synchronising and offer.size > self._reader.skip_limit:
-            self._bye(b"The literal is too large to be taken or skipped")
-            return
-        self._refuse_words(offer, kind, error)
-        self._reader.refuse()
-        self._close_spools()
-
-    def _refuse_words(self, offer: Offer, kind: type[Command] | None, error: SoraError) -> None:
-        tag = _TAG.match(offer.text)
-        answer = answer_to(error, kind.answers if kind else {})
-        words = self._words(answer, error.text)
-        self.write((tag[1] if tag else b"*") + b" " + answer.condition + b" " + words + b"\r\n")
-        if answer.condition == BAD:
+    def fail(self, text: bytes, kind: type[Command] | None, error: SoraError) -> None:
+        """Answer a command of which only the beginning has come."""
+        status, done = _said_of(error, kind)
+        self.write(tag_of(text) + b" " + status + b" " + done + b"\r\n")
+        if status == BAD:
             self._count_bad()
-
-    def _close_spools(self) -> None:
-        for spool in self.spools:
-            spool.close()
-        self.spools.clear()
 
     # ---------------------------------------------------------- what cannot be understood
 
     def _answer_bad(self, text: bytes, why: str) -> None:
-        tag = _TAG.match(text)
-        self.write((tag[1] if tag else b"*") + b" BAD " + why.encode() + b"\r\n")
+        self.write(tag_of(text) + b" BAD " + why.encode() + b"\r\n")
         self.services.metrics.answered("imap", "unknown", "bad", 0.0)
         self._count_bad()
 
@@ -295,9 +219,10 @@ class Session:
         if self._bad >= (
             limits.bad_commands if self.identity else limits.bad_commands_before_login
         ):
-            self._bye(b"Too many bad commands")
+            self.bye(b"Too many bad commands")
 
-    def _bye(self, why: bytes) -> None:
+    def bye(self, why: bytes) -> None:
+        """End the conversation, and say why."""
         if not self.is_ending:
             self.untagged(b"BYE " + why)
         self.is_ending = True
@@ -328,7 +253,7 @@ class Session:
         if type(event) is Offer:
             self._reader.refuse()
         elif type(event) is Hopeless:
-            self._bye(b"Too much was sent that cannot be taken")
+            self.bye(b"Too much was sent that cannot be taken")
 
     async def drain(self) -> None:
         """Wait while the client does not read; this time is the client's, not ours (G66)."""
@@ -346,7 +271,7 @@ class Session:
             self.connection.write_all(update_lines(updates, selected.keywords, selected.read_only))
             return True
         if selected.is_deleted:
-            self._bye(b"The selected mailbox was deleted")
+            self.bye(b"The selected mailbox was deleted")
         return False
 
     def after_answer(self, work: Callable[[], None]) -> None:
@@ -376,6 +301,14 @@ class Session:
         if self.selected is None:
             raise WrongState("Select a mailbox first")
         return self.selected
+
+    def uids(self, messages: SequenceSet, by_uid: bool) -> Sequence[int]:
+        """The UIDs that a command names, by themselves or by message numbers.
+
+        Raises BadArgument when a number is out of range.
+        """
+        view = self.mailbox.view
+        return view.of_uids(messages) if by_uid else view.of_numbers(messages)
 
     @property
     def may_log_in(self) -> bool:
@@ -435,6 +368,17 @@ class Session:
             raise WrongState("TLS is not possible here, or there already")
         context = self.services.tls
         self.after_answer(lambda: self.connection.start_tls(context))
+
+
+def _said_of(error: SoraError, kind: type[Command] | None) -> tuple[bytes, bytes]:
+    """The condition, and the words behind it."""
+    answer = answer_to(error, kind.answers if kind else {})
+    return answer.condition, _words(answer, error.text)
+
+
+def _words(answer: Answer, text: str) -> bytes:
+    words = sentence(text)
+    return answer.code + b" " + words if answer.code else words
 
 
 def _loggable(kind: type[Command] | None, text: bytes) -> str:

@@ -72,7 +72,7 @@ class Append(Command):
         return Taking.STREAM
 
     async def run(self, session: Session) -> bytes | None:
-        message = session.spools[0]
+        message = session.literals.spools[0]
         placed = await session.account.append(self.name, self.flags, self.internal_date, message)
         where = append_uid(placed.uidvalidity, NumberSet(((placed.uid, placed.uid),)))
         return where + b" APPEND completed"

@@ -1,6 +1,5 @@
 """COPY and UID COPY (RFC 3501 §6.4.7), MOVE and UID MOVE (RFC 6851), with COPYUID (RFC 4315)."""
 
-from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from attrs import define
@@ -39,12 +38,8 @@ class Copy(Command):
         scan.space()
         return cls(messages, scan.mailbox(), by_uid)
 
-    def _uids(self, session: Session) -> Sequence[int]:
-        view = session.mailbox.view
-        return view.of_uids(self.messages) if self.by_uid else view.of_numbers(self.messages)
-
     async def run(self, session: Session) -> bytes | None:
-        uids = self._uids(session)
+        uids = session.uids(self.messages, self.by_uid)
         if not uids:
             return b"There is no such message"
         copied = await session.mailbox.copy(uids, self.destination)
@@ -58,7 +53,7 @@ class Move(Copy):
     capability = b"MOVE"
 
     async def run(self, session: Session) -> bytes | None:
-        uids = self._uids(session)
+        uids = session.uids(self.messages, self.by_uid)
         if not uids:
             return b"There is no such message"
         moved = await session.mailbox.move(uids, self.destination)

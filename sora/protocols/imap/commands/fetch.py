@@ -47,8 +47,7 @@ class Fetch(Command):
         return cls(messages, items, by_uid)
 
     async def run(self, session: Session) -> bytes | None:
-        view = session.mailbox.view
-        uids = view.of_uids(self.messages) if self.by_uid else view.of_numbers(self.messages)
+        uids = session.uids(self.messages, self.by_uid)
         await Fetching(session, self.items, self.by_uid).answer(uids)
         return None
 

@@ -51,8 +51,7 @@ class Store(Command):
 
     async def run(self, session: Session) -> bytes | None:
         selected = session.mailbox
-        view = selected.view
-        uids = view.of_uids(self.messages) if self.by_uid else view.of_numbers(self.messages)
+        uids = session.uids(self.messages, self.by_uid)
         if not uids:
             return None
         await selected.store(uids, self.change, self.silent)
@@ -60,7 +59,7 @@ class Store(Command):
         if not self.silent:
             items = [UidItem(), FlagsItem()] if self.by_uid else [FlagsItem()]
             await Fetching(session, items, self.by_uid).answer(uids)
-        elif not self.by_uid and any(view.is_gone(uid) for uid in uids):
+        elif not self.by_uid and any(selected.view.is_gone(uid) for uid in uids):
             raise ExpungeIssued
         return None
 

@@ -116,7 +116,7 @@ class AppendTests(TranscriptTestCase):
     def test_hanging_up_in_the_middle_leaves_nothing(self) -> None:
         """The spool is closed, and no message appears."""
         self.client.send(b"a APPEND INBOX {100+}\r\nhello")
-        [spool] = self.client.connection._session.spools  # type: ignore[union-attr]
+        [spool] = self.client.connection._session.literals.spools  # type: ignore[union-attr]
         self.client.hang_up()
         self.assertTrue(spool.closed)
         self.assertIn(b"* 0 EXISTS", self.new_client().ask(b"s SELECT INBOX"))
