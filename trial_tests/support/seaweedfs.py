@@ -80,6 +80,7 @@ class SeaweedFS:
             self._process = subprocess.Popen(
                 [
                     self._program,
+                    f"-logdir={self._directory}",
                     "server",
                     f"-dir={self._directory}/data",
                     "-ip=127.0.0.1",
