@@ -6,7 +6,8 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
 from sora.net.connection import Connection
-from sora.protocols.lmtp.session import Services, Session, Settings
+from sora.protocols.lmtp.services import Services, Settings
+from sora.protocols.lmtp.session import Session
 from sora.protocols.lmtp.wire.reader import LMTPReader
 
 

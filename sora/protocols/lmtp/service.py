@@ -12,7 +12,7 @@ from sora.metrics.lmtp import DeliveryMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import PRIVATE, Networks
 from sora.protocols.lmtp.protocol import LMTPFactory
-from sora.protocols.lmtp.session import Deliveries, Services, Settings
+from sora.protocols.lmtp.services import Deliveries, Services, Settings
 
 
 def lmtp_factory(

@@ -13,9 +13,8 @@ Whatever goes wrong, the message is let go at one place (`_reset`).
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from attrs import field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
@@ -28,85 +27,20 @@ from sora.errors import (
     NotPermitted,
     ShuttingDown,
     SoraError,
-    TooBig,
     TooMany,
     UnknownCommand,
     WrongState,
 )
-from sora.mailbox.spool import Spool
-from sora.metrics.lmtp import DeliveryMetrics
-from sora.metrics.protocol import CommandMetrics
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
-from sora.net.networks import Networks
 from sora.protocols.lmtp.errors import INTERNAL, Reply, reply_to
+from sora.protocols.lmtp.incoming import Incoming, too_big
+from sora.protocols.lmtp.services import Origin, Services, Settings
 from sora.protocols.lmtp.wire.commands import Bdat, Command, Lhlo, Mail, Plain, Rcpt, parse
 from sora.protocols.lmtp.wire.reader import Chunk, Line, LMTPReader
 from sora.storage.rows import Recipient
 
 LOOKUPS_AT_ONCE: Final = 16
 """recipients of one connection that are looked up at the same time"""
-DRAINED: Final = 64 * 1024 * 1024
-"""octets of a refused message that are read and dropped; a sender of more is cut off"""
-
-
-@frozen(kw_only=True)
-class Settings:
-    """What one LMTP server allows. Times in seconds, sizes in octets."""
-
-    hostname: str
-    max_message_size: int
-    trusted: Networks
-    """networks that may deliver without authentication"""
-    max_recipients: int = 1000
-    command_timeout: float = 300.0
-    """RFC 5321 §4.5.3.2.7"""
-    data_timeout: float = 180.0
-    """between two pieces of a message (RFC 5321 §4.5.3.2.5)"""
-    max_errors: int = 20
-    """wrong commands before the connection ends"""
-    separator: str = "+"
-
-
-@frozen(kw_only=True)
-class Origin:
-    """Where a message came from, for its Received line (RFC 5321 §4.4).
-
-    `protocol` is a keyword of RFC 3848 or RFC 6531: LMTP, LMTPS, UTF8LMTP, UTF8LMTPS.
-    """
-
-    host: str
-    helo: str
-    protocol: str
-    by: str
-
-
-class Deliveries(Protocol):
-    """What `sora.mailbox.delivery` does for LMTP."""
-
-    async def resolve(self, address: Address) -> Recipient | None:
-        """Who receives mail for an address."""
-
-    async def deliver(
-        self,
-        sender: str,
-        recipients: Sequence[tuple[Address, Recipient]],
-        message: Spool,
-        origin: Origin,
-    ) -> Sequence[SoraError | None]:
-        """Put a message into mailboxes: for each recipient, None when it is durable, or why
-        it is not."""
-
-
-@frozen(kw_only=True)
-class Services:
-    """What sessions are given by whoever builds the server."""
-
-    deliveries: Deliveries
-    spool: Callable[[], Spool]
-    commands: CommandMetrics
-    metrics: DeliveryMetrics
-    tls: Any = field(default=None)
-    """a connection creator for STARTTLS"""
 
 
 class Session:
@@ -126,9 +60,7 @@ class Session:
         self._mail: Mail | None = None
         self._accepted: list[tuple[Address, Recipient]] = []
         self._asked: list[tuple[str, Deferred[tuple[Address, Recipient]]]] = []
-        self._spool: Spool | None = None
-        self._failure: SoraError | None = None
-        self._drained = 0
+        self._incoming: Incoming | None = None
         self._owed = 1
         self._errors = 0
         self._ending = False
@@ -286,14 +218,14 @@ class Session:
         if not self._trusted:
             raise NotPermitted("Your address may not deliver here; see trusted_networks")
         if mail.size is not None and mail.size > self._settings.max_message_size:
-            raise TooBig(self._size_text())
+            raise too_big(self._settings.max_message_size)
         self._mail = mail
         self._reply(250, "2.1.0", "Sender OK")
 
     async def _rcpt(self, command: Rcpt) -> None:
         if self._mail is None:
             raise WrongState("Say MAIL first")
-        if self._spool is not None:
+        if self._incoming is not None:
             raise WrongState("The message has begun")
         if (
             len(self._asked) >= LOOKUPS_AT_ONCE
@@ -336,33 +268,36 @@ class Session:
     # ---------------------------------------------------------- the message
 
     async def _data(self) -> None:
-        if self._spool is not None:
+        if self._incoming is not None:
             raise WrongState("The message was begun with BDAT")
         self._require_recipients()
-        self._spool = self._services.spool()
+        incoming = self._incoming = self._new_incoming()
         self._reply(354, "", "Send the message, and end it with a dot on a line of its own")
         self._reader.expect_data()
-        await self._take()
-        await self._deliver()
+        await self._receive(incoming)
+        await self._deliver(incoming)
 
     async def _bdat(self, size: int, last: bool) -> None:
         self._reader.expect_octets(size)
         try:
             self._require_recipients()
-            if self._spool is None:
-                self._spool = self._services.spool()
+            if self._incoming is None:
+                self._incoming = self._new_incoming()
         except SoraError as error:
             # The octets come all the same (RFC 3030 §2), and are dropped.
-            self._failure = error
-        await self._take()
-        if self._failure is not None and (self._mail is None or not self._accepted or not last):
-            failure, self._failure = self._failure, None
+            self._incoming = Incoming(None, 0, error)
+        incoming = self._incoming
+        await self._receive(incoming)
+        if last and self._accepted:
+            await self._deliver(incoming)
+        elif incoming.failure is not None:
             self._reset()
-            raise failure
-        if last:
-            await self._deliver()
+            raise incoming.failure
         else:
             self._reply(250, "2.0.0", f"{size} octets")
+
+    def _new_incoming(self) -> Incoming:
+        return Incoming(self._services.spool(), self._settings.max_message_size)
 
     def _require_recipients(self) -> None:
         if self._mail is None:
@@ -371,46 +306,30 @@ class Session:
             # RFC 2033 §4.2
             raise WrongState("There are no valid recipients")
 
-    async def _take(self) -> None:
-        """Receive the message, or a part of it. What cannot be kept is drained, and
-        `_failure` says why."""
-        limit = self._settings.max_message_size
+    async def _receive(self, incoming: Incoming) -> None:
+        """Receive the message, or a part of it."""
         while True:
             event = await self._connection.next_event(self._settings.data_timeout)
             assert type(event) is Chunk
-            spool = self._spool
-            if self._failure is None and spool is not None:
-                try:
-                    if spool.size + len(event.data) > limit:
-                        raise TooBig(self._size_text())
-                    spool.write(event.data)
-                except SoraError as error:
-                    self._failure = error
-                    spool.close()
-            if self._failure is not None:
-                self._drain(len(event.data))
+            incoming.take(event.data)
+            if incoming.failure is not None and incoming.is_hopeless:
+                failure = reply_to(incoming.failure)
+                self._say(Reply(421, failure.status, failure.text))
+                raise ConnectionEnded
             if event.last:
                 return
 
-    def _drain(self, octets: int) -> None:
-        self._drained += octets
-        if self._drained > DRAINED:
-            assert self._failure is not None
-            failure = reply_to(self._failure)
-            self._say(Reply(421, failure.status, failure.text))
-            raise ConnectionEnded
-
-    async def _deliver(self) -> None:
+    async def _deliver(self, incoming: Incoming) -> None:
         """Hand the message over, and reply for each recipient."""
         self._owed = len(self._accepted)
         try:
-            if self._failure is not None:
-                raise self._failure
-            assert self._spool is not None and self._mail is not None
-            self._services.metrics.octets.observe(self._spool.size)
+            if incoming.failure is not None:
+                raise incoming.failure
+            assert incoming.spool is not None and self._mail is not None
+            self._services.metrics.octets.observe(incoming.spool.size)
             started = self._connection.clock.seconds()
             outcomes = await self._services.deliveries.deliver(
-                self._mail.sender, self._accepted, self._spool, self._origin(self._mail)
+                self._mail.sender, self._accepted, incoming.spool, self._origin(self._mail)
             )
             self._answer_delivery(outcomes)
             seconds = self._connection.clock.seconds() - started
@@ -450,22 +369,17 @@ class Session:
 
     def _reset(self) -> None:
         """Forget the transaction."""
-        spool, self._spool = self._spool, None
-        if spool is not None:
-            spool.close()
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.close()
         self._mail = None
         self._accepted = []
-        self._failure = None
-        self._drained = 0
 
     def _forget_asked(self) -> None:
         """Nobody will hear the answers; the lookups run to their end (trap 1)."""
         for _, lookup in self._asked:
             lookup.addErrback(lambda failure: None)
         self._asked = []
-
-    def _size_text(self) -> str:
-        return f"A message has at most {self._settings.max_message_size} octets here"
 
     def _reply(self, code: int, status: str, text: str) -> None:
         space = " " if status else ""

@@ -20,8 +20,9 @@ from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import LOOPBACK, Networks
 from sora.net.peer import Peer
 from sora.protocols.lmtp.errors import TABLE, reply_to
+from sora.protocols.lmtp.incoming import DRAINED
 from sora.protocols.lmtp.protocol import LMTPConnection, LMTPFactory, refusal
-from sora.protocols.lmtp.session import DRAINED, Origin, Services, Settings
+from sora.protocols.lmtp.services import Origin, Services, Settings
 from sora.protocols.lmtp.wire.reader import MAX_LINE
 from sora.storage.rows import Recipient
 
