@@ -6,11 +6,29 @@ in the log.
 """
 
 from collections.abc import Collection
+from typing import Final
 
 from sora.config.config import Config
 from sora.config.problems import ConfigError, Path, Problem, dotted
 
 _MISSING = "not available in this version"
+_UNUSED: Final[tuple[Path, ...]] = (
+    ("cluster", "enabled"),
+    ("relay", "type"),
+    ("database", "read_endpoints"),
+    ("database", "max_replica_lag"),
+    ("database", "search_timeout"),
+    ("database", "bulk_timeout"),
+    ("database", "async_flags"),
+    ("cleanup", "max_age_restriction"),
+    ("history", "retention"),
+    ("history", "namespace"),
+    ("limits", "session_memory"),
+    ("shared_mailboxes", "enabled"),
+    ("sieve",),
+    ("health",),
+)
+"""keys and tables that do nothing yet: said when they are not as by default"""
 
 
 def require_available(config: Config, server_types: Collection[str]) -> list[str]:
@@ -42,18 +60,18 @@ def _refused(config: Config, server_types: Collection[str]) -> list[tuple[Path, 
 
 
 def _passed_over(config: Config) -> list[tuple[Path, str]]:
-    asked: list[tuple[Path, object]] = [
-        (("cluster", "enabled"), config.cluster.enabled),
-        (("relay", "type"), config.relay.type),
-        (("database", "read_endpoints"), config.database.read_endpoints),
-        (("database", "async_flags"), config.database.async_flags),
-        (("cleanup", "max_age_restriction"), config.cleanup.max_age_restriction),
-        (("history", "namespace"), config.history.namespace),
-        (("shared_mailboxes", "enabled"), config.shared_mailboxes.enabled),
-    ]
-    asked += [
-        (("servers", number, "client_filters"), server.client_filters)
+    default = Config()
+    changed = [path for path in _UNUSED if _value(config, path) != _value(default, path)]
+    changed += [
+        ("servers", number, "client_filters")
         for number, server in enumerate(config.servers)
-        if server.start
+        if server.start and server.client_filters
     ]
-    return [(path, f"this is {_MISSING} and has no effect") for path, value in asked if value]
+    return [(path, f"this is {_MISSING} and has no effect") for path in changed]
+
+
+def _value(config: Config, path: Path) -> object:
+    value: object = config
+    for name in path:
+        value = getattr(value, str(name))
+    return value

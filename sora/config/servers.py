@@ -93,8 +93,9 @@ class ServerConfig:
     )
     trusted_networks: tuple[Network, ...] = key(
         [],
-        """Clients in these networks are trusted: they may deliver over LMTP, send XCLIENT and
-        PROXY headers, and are not counted by `max_connections_per_ip`.""",
+        """Clients in these networks are trusted: they may deliver over LMTP (empty: those of
+        loopback and private networks may), send PROXY headers, and are not counted by
+        `max_connections_per_ip`.""",
         unit=NETWORKS,
     )
     proxy_protocol: bool = key(

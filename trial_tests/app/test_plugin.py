@@ -95,6 +95,12 @@ class OptionsTests(SynchronousTestCase):
         [said] = require_available(config, ("imap", "lmtp"))
         self.assertIn("relay.type", said)
 
+    def test_what_has_no_effect_yet_is_said_when_it_is_changed(self) -> None:
+        text = GOOD + "[history]\nretention = '30d'\n[health]\ncheck_interval = '5s'\n"
+        said = require_available(loads(text).config, ("imap", "lmtp"))
+        self.assertEqual([one.partition(":")[0] for one in said], ["history.retention", "health"])
+        self.assertEqual(require_available(loads(GOOD).config, ("imap", "lmtp")), [])
+
 
 class StubReactor:
     """Only what a failed start needs."""
