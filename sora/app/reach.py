@@ -68,11 +68,19 @@ def bring_within_reach(
 def copy_within_reach(programs: Path, to: Path) -> Path:
     """Copy an installation of PostgreSQL (`programs` is its `bin`) below `to`, once.
 
-    Gives the `bin` of the copy.
+    The programs of a wheel find their libraries in `PACKAGE.libs` beside their package, by the
+    way there from where they are: the copy keeps it. Gives the `bin` of the copy.
     """
-    copy = to / "pginstall"
+    installation = programs.parent
+    package = installation.parent
+    copy = to / "programs"
     if not copy.exists():
-        unfinished = to / f"pginstall.{os.getpid()}"
-        shutil.copytree(programs.parent, unfinished, symlinks=True)
+        unfinished = to / "programs.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        place = unfinished / package.name / installation.name
+        shutil.copytree(installation, place, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
         unfinished.rename(copy)
-    return copy / programs.name
+    return copy / package.name / installation.name / programs.name

