@@ -18,7 +18,6 @@ deadline has moved: no timer is made or cancelled for a command. A client that r
 for `STALLED` seconds is cut off, and so is one that does not let go after `close`.
 """
 
-from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -414,6 +413,3 @@ class Connection(TwistedProtocol):
             self._timer = self.clock.callLater(left, self._ring)
         else:
             self._fire(None)
-
-
-ConnectionFactory = Callable[[], Connection]

@@ -2,9 +2,7 @@
 
 from twisted.application.service import ServiceMaker
 
-sora = ServiceMaker(
-    "Sora", "sora.app.plugin", "The Sora mail store: IMAP, POP3, LMTP, ManageSieve.", "sora"
-)
+sora = ServiceMaker("Sora", "sora.app.plugin", "The Sora mail store: IMAP and LMTP.", "sora")
 sora_admin = ServiceMaker(
     "Sora administration", "sora.app.admin", "Administer a Sora mail store.", "sora-admin"
 )
