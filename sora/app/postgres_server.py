@@ -142,7 +142,7 @@ class PostgresServer:
                 self._launch(binaries)
             self._make_database()
         except BaseException:
-            self._release_lock()
+            self.stop()
             raise
 
     def _prepare_directory(self) -> None:
@@ -353,14 +353,21 @@ class PostgresServer:
     # ------------------------------------------------------------------ stop
 
     def stop(self) -> None:
-        """Stop the server, ours or adopted, and wait until it has ended."""
+        """Stop the server, ours or adopted, and wait until it has ended.
+
+        Nothing happens when it was not started here: then it is that of another Sora.
+        """
+        if self._lock is None:
+            return
         pid = self.pid
-        if pid is not None:
-            self._stop(pid)
-        elif self._process is not None:
-            self._stop(self._process.pid)
-        self._process = None
-        self._release_lock()
+        try:
+            if pid is not None:
+                self._stop(pid)
+            elif self._process is not None:
+                self._stop(self._process.pid)
+        finally:
+            self._process = None
+            self._release_lock()
 
     def _stop(self, pid: int) -> None:
         """Fast: transactions are rolled back. Then immediate, then by force: it recovers later."""

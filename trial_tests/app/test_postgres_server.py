@@ -225,10 +225,14 @@ class RefusalTests(ServerTestCase):
         return str(self.assertRaises(PostgresRefused, server.start))
 
     def test_a_second_sora_on_the_same_directory(self) -> None:
+        """It leaves the server of the first one alone, also when it stops."""
         self.prepare()
         holder, pid = self.hold()
         server = PostgresServer(self.directory, CARELESS)
         self.assertIn(f"process {holder.pid}", self.refused(server))
+        server.stop()
+        self.assertEqual(server.pid, pid)
+        self.assertEqual(self.ask(server, "SELECT 1"), 1)
         holder.kill()
         holder.wait()
         os.kill(pid, signal.SIGQUIT)
