@@ -7,6 +7,8 @@ import re
 import select
 import shutil
 import signal
+import smtplib
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -191,8 +193,147 @@ SyncState *
         self.assertEqual(client.select("INBOX")[1], [b"%d" % len(letters)])
         client.logout()
 
+    def test_mbsync_over_tls(self) -> None:
+        """From the first octet and by STARTTLS, the certificate checked."""
+        require_program(self, "mbsync", "isync")
+        self.start()
+        client = self.session()
+        client.append("INBOX", None, None, b"Subject: over tls\r\n\r\nhello\r\n")
+        client.logout()
+        certificate = self.sora.data / "tls" / "self-signed.pem"
+        for kind, port in (("IMAPS", self.sora.imaps), ("STARTTLS", self.sora.imap)):
+            mail = Path(self.directory, kind)
+            mail.mkdir()
+            config = Path(self.directory, f"{kind}.rc")
+            config.write_text(f"""
+IMAPStore remote
+Host localhost
+Port {port}
+User {EMAIL}
+Pass "{PASSWORD}"
+SSLType {kind}
+CertificateFile {certificate}
+
+MaildirStore local
+Path {mail}/
+Inbox {mail}/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :remote:
+Near :local:
+Patterns *
+Create Near
+SyncState *
+""")
+            done = self.run_program("mbsync", "-c", str(config), "-a")
+            self.assertEqual(done.returncode, 0, done.stderr.decode())
+            (file,) = [*(mail / "INBOX" / "new").iterdir(), *(mail / "INBOX" / "cur").iterdir()]
+            self.assertIn(b"Subject: over tls", file.read_bytes())
+            self.assertTrue((mail / "Archive").is_dir())
+
+    def test_curl_with_starttls_reads_searches_and_appends(self) -> None:
+        """The certificate checked."""
+        require_program(self, "curl", "curl")
+        self.start()
+        letter = Path(self.directory, "letter.eml")
+        letter.write_bytes(b"Subject: from curl\r\n\r\nhello\r\n")
+        certificate = self.sora.data / "tls" / "self-signed.pem"
+        url = f"imap://localhost:{self.sora.imap}"
+        common = ("curl", "-sS", "--ssl-reqd", "--cacert", str(certificate))
+        login = ("--user", f"{EMAIL}:{PASSWORD}")
+        for arguments, expected in (
+            (("-T", str(letter), f"{url}/INBOX"), b""),
+            ((f"{url}/INBOX;UID=1",), letter.read_bytes()),
+            ((f"{url}/INBOX;UID=1;SECTION=TEXT",), b"hello\r\n"),
+            ((f"{url}/INBOX?SUBJECT%20curl",), b"* SEARCH 1\r\n"),
+            (("-X", "STATUS INBOX (MESSAGES)", url), b"* STATUS INBOX (MESSAGES 1)\r\n"),
+        ):
+            done = self.run_program(*common, *login, *arguments)
+            self.assertEqual(done.returncode, 0, done.stderr.decode())
+            self.assertEqual(done.stdout, expected)
+        done = self.run_program(*common, "--user", f"{EMAIL}:wrong", f"{url}/INBOX;UID=1")
+        self.assertEqual(done.returncode, 67, done.stderr.decode())
+
+    def test_what_thunderbird_says(self) -> None:
+        """Its commands in their order: ID, ENABLE, LIST with special uses, LSUB, UID FETCH of
+        flags and of header fields, IDLE that is woken, STORE, COPY, EXPUNGE, CLOSE."""
+        self.start()
+        client = imaplib.IMAP4_SSL(
+            "localhost", self.sora.imaps, ssl_context=self.trusting(), timeout=60
+        )
+        self.addCleanup(client.shutdown)
+
+        def ask(command: str) -> str:
+            client.send(f"t {command}\r\n".encode())
+            said = b""
+            while not (line := client.readline()).startswith(b"t "):
+                self.assertTrue(line)
+                said += line
+            self.assertTrue(line.startswith(b"t OK"), line)
+            return said.decode()
+
+        self.assertIn(" AUTH=PLAIN", ask("CAPABILITY"))
+        client.authenticate("PLAIN", lambda _: f"\0{EMAIL}\0{PASSWORD}".encode())
+        offered = ask("CAPABILITY")
+        for word in ("ID", "ENABLE", "IDLE", "NAMESPACE", "SPECIAL-USE", "LIST-EXTENDED"):
+            self.assertIn(f" {word}", offered)
+        self.assertIn("* ID (", ask('ID ("name" "Thunderbird" "version" "128.0")'))
+        self.assertIn("NAMESPACE", ask("NAMESPACE"))
+        ask("ENABLE UTF8=ACCEPT CONDSTORE")
+        listed = ask('LIST (SUBSCRIBED) "" "*" RETURN (SPECIAL-USE CHILDREN)')
+        listed = listed or ask('LIST "" "*" RETURN (SPECIAL-USE CHILDREN)')
+        for use, name in (("Trash", "Trash"), ("Sent", "Sent"), ("Drafts", "Drafts")):
+            self.assertRegex(listed, rf"\* LIST \([^)]*\\{use}[^)]*\) \"/\" \"?{name}")
+        ask('LIST "" "%" RETURN (SPECIAL-USE)')
+        ask('LSUB "" "*"')
+        self.assertIn("UIDVALIDITY", ask("SELECT INBOX"))
+        ask("UID FETCH 1:* (FLAGS)")
+        client.send(b"t IDLE\r\n")
+        self.assertTrue(client.readline().startswith(b"+"))
+        with smtplib.LMTP("127.0.0.1", self.sora.lmtp, timeout=30) as lmtp:
+            lmtp.sendmail("a@example.org", [EMAIL], b"Subject: new\r\nTo: me\r\n\r\nx\r\n")
+        self.assertEqual(client.readline(), b"* 1 EXISTS\r\n")
+        client.send(b"DONE\r\n")
+        while not client.readline().startswith(b"t OK"):
+            pass
+        ask("NOOP")
+        fields = "From To Cc Bcc Subject Date Message-ID Priority References Content-Type"
+        self.assertIn(
+            "Subject: new",
+            ask(f"UID FETCH 1 (UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS ({fields})])"),
+        )
+        self.assertIn("x\r\n", ask("UID FETCH 1 (UID RFC822.SIZE BODY.PEEK[])"))
+        self.assertIn("\\Seen", ask("UID STORE 1 +FLAGS (\\Seen)"))
+        ask("UID COPY 1 Trash")
+        ask("UID STORE 1 +FLAGS (\\Seen \\Deleted)")
+        self.assertIn("* 1 EXPUNGE", ask("UID EXPUNGE 1"))
+        self.assertIn("MESSAGES 1", ask("STATUS Trash (UIDNEXT MESSAGES UNSEEN RECENT)"))
+        ask("CLOSE")
+        ask("LOGOUT")
+
+    def trusting(self) -> ssl.SSLContext:
+        """Trusts this server's own certificate."""
+        return ssl.create_default_context(cafile=str(self.sora.data / "tls" / "self-signed.pem"))
+
+    def test_a_new_password_holds_at_once(self) -> None:
+        """G54: the running server has the old one in its cache, and believes it no longer."""
+        self.start()
+        self.session().logout()
+        admin(self.sora, "accounts", "update", "--email", EMAIL, "--password", "a new password")
+        with self.assertRaises(imaplib.IMAP4.error):
+            self.session()
+        client = imaplib.IMAP4("127.0.0.1", self.sora.imap, timeout=60)
+        self.addCleanup(client.shutdown)
+        client.login(EMAIL, "a new password")
+        admin(self.sora, "accounts", "delete", "--email", EMAIL, "--yes")
+        other = imaplib.IMAP4("127.0.0.1", self.sora.imap, timeout=60)
+        self.addCleanup(other.shutdown)
+        with self.assertRaises(imaplib.IMAP4.error):
+            other.login(EMAIL, "a new password")
+
     def test_neomutt_opens_the_mailbox(self) -> None:
-        """The index of neomutt, in a terminal, shows the subject."""
+        """The index of neomutt, in a terminal, shows the subject; plain, and with STARTTLS."""
         require_program(self, "neomutt", "neomutt")
         self.start()
         client = self.session()
@@ -203,14 +344,18 @@ SyncState *
             b"From: a@example.org\r\nSubject: visible in neomutt\r\n\r\nhello\r\n",
         )
         client.logout()
-        rc = Path(self.directory, "muttrc")
-        rc.write_text(
-            f'set folder="imap://127.0.0.1:{self.sora.imap}/"\nset spoolfile="+INBOX"\n'
-            f'set imap_user="{EMAIL}"\nset imap_pass="{PASSWORD}"\nset ssl_starttls=no\n'
-            'set ssl_force_tls=no\nset header_cache=""\n'
-        )
-        screen = self.screen(["neomutt", "-n", "-F", str(rc)], b"visible in neomutt")
-        self.assertIn(b"visible in neomutt", screen)
+        certificate = self.sora.data / "tls" / "self-signed.pem"
+        for tls in (
+            "set ssl_starttls=no\nset ssl_force_tls=no\n",
+            f'set ssl_force_tls=yes\nset certificate_file="{certificate}"\n',
+        ):
+            rc = Path(self.directory, "muttrc")
+            rc.write_text(
+                f'set folder="imap://localhost:{self.sora.imap}/"\nset spoolfile="+INBOX"\n'
+                f'set imap_user="{EMAIL}"\nset imap_pass="{PASSWORD}"\nset header_cache=""\n' + tls
+            )
+            screen = self.screen(["neomutt", "-n", "-F", str(rc)], b"visible in neomutt")
+            self.assertIn(b"visible in neomutt", screen)
 
     def screen(self, command: list[str], until: bytes) -> bytes:
         """What a program shows in a terminal until it shows `until`, or for 30 s."""
