@@ -166,7 +166,9 @@ class OpenMailbox:
     def _wake_waiting(self, all_of_them: bool = False) -> None:
         if self._waiting:
             for modseq, waiter in list(self._waiting):
-                if all_of_them or modseq <= self.state.highest_modseq:
+                # Who is woken runs at once, and may wake others of the list.
+                due = all_of_them or modseq <= self.state.highest_modseq
+                if due and not waiter.called:
                     waiter.callback(None)
 
     async def _read(self) -> None:

@@ -22,6 +22,8 @@ from sora.mailbox.view import Updates, View
 from sora.storage.interfaces import IMessages
 from sora.storage.rows import (
     BodyPlace,
+    Column,
+    ColumnSet,
     Copied,
     Expunged,
     FlagChange,
@@ -319,6 +321,11 @@ class Selected:
             return answer.messages
         rows = {row.uid: row for row in (*answer.messages, *known) if row is not None}
         return [rows[uid] for uid in there if uid in rows]
+
+    async def columns(self, uids: Sequence[int], wanted: Sequence[Column]) -> ColumnSet:
+        """Read columns of at most 1,000 messages. One round trip."""
+        ranges = self._ranges(uids)
+        return await self._rooms.messages.columns(self._state.mailbox_id, ranges, wanted)
 
     def kept(self, column: Hashable, uids: Sequence[int]) -> list[bytes | None]:
         """Texts of messages that were kept with `keep`, in the order of the ascending `uids`;

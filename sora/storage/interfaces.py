@@ -24,6 +24,8 @@ from sora.storage.rows import (
     Arrival,
     Backlog,
     Changes,
+    Column,
+    ColumnSet,
     Condemned,
     Copied,
     CredentialRow,
@@ -227,6 +229,12 @@ class IMessages(Interface):
 
         With `see`, \\Seen is added to them in the same statement.
         """
+
+    def columns(
+        mailbox_id: int, uids: NumberSet, wanted: Sequence[Column]
+    ) -> "Deferred[ColumnSet]":
+        """Read columns of many messages, with no more work for each than has to be; those that
+        are gone are absent. One round trip; the caller asks for at most 1,000."""
 
     def search(mailbox_id: int, criterion: Criterion) -> "Deferred[Sequence[int]]":
         """The UIDs that match, ascending. One round trip. Exact: RFC substring semantics on

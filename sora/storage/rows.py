@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from attrs import Factory, field, frozen
@@ -409,6 +409,29 @@ class StoredMessage:
     trace: bytes | None = None
     parts: str | None = None
     body: BodyPlace | None = None
+
+
+class Column(StrEnum):
+    """What lists of messages are made of; it never changes as long as a message lives.
+
+    SIZE is RFC822.SIZE, an int; DATE the internal date, a datetime in its own zone; ENVELOPE
+    and STRUCTURE are IMAP wire text; HEADER is the header of the message with the trace.
+    """
+
+    SIZE = "size"
+    DATE = "date"
+    ENVELOPE = "envelope"
+    STRUCTURE = "structure"
+    HEADER = "header"
+
+
+@frozen
+class ColumnSet:
+    """The answer to `columns`: the ascending UIDs of the messages that are there, and of each
+    column the values, in the order of the UIDs."""
+
+    uids: Sequence[int]
+    values: Mapping[Column, Sequence[Any]]
 
 
 @frozen

@@ -6,7 +6,9 @@ octets of the content it needs (`extent`), and whether the answer is these octet
 are (`is_raw`), so that large ones can be streamed.
 """
 
-from typing import ClassVar, Final
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar, Final
 
 from attrs import define, frozen
 
@@ -20,7 +22,7 @@ from sora.protocols.imap.wire.dates import write_date_time
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.sections import Partial, read_partial, read_section, section_name
 from sora.protocols.imap.wire.write import string
-from sora.storage.rows import StoredMessage, Want
+from sora.storage.rows import Column, StoredMessage, Want
 
 NOTHING: Final[frozenset[Want]] = frozenset()
 
@@ -87,67 +89,77 @@ class UidItem(FetchItem):
 
 
 class KeptItem(FetchItem):
-    """An item whose value never changes, and may be kept for the next time."""
+    """An item made of one column that never changes; its values may be kept for the next time."""
+
+    source: ClassVar[Column]
 
     @property
     def column(self) -> bytes | None:
         """What its values are kept under; None when they are not."""
         return self.name
 
-    def text(self, row: StoredMessage) -> bytes:
-        """What the answer says after the name."""
-        raise NotImplementedError
+    def text(self, value: Any) -> bytes:
+        """What the answer says after the name, from the value of the column."""
+        return bytes(value) or b"NIL"
 
     def value(self, fetched: Fetched) -> bytes:
-        return self.text(fetched.row)
+        return self.text(_OF_ROW[self.source](fetched.row))
+
+
+_OF_ROW: Final[dict[Column, Callable[[StoredMessage], Any]]] = {
+    Column.SIZE: lambda row: row.size,
+    Column.DATE: lambda row: row.internal_date,
+    Column.ENVELOPE: lambda row: row.envelope or b"",
+    Column.STRUCTURE: lambda row: row.structure or b"",
+    Column.HEADER: lambda row: (row.trace or b"") + (row.header or b""),
+}
 
 
 class InternalDateItem(KeptItem):
     """INTERNALDATE"""
 
     name = b"INTERNALDATE"
+    source = Column.DATE
 
-    def text(self, row: StoredMessage) -> bytes:
-        return write_date_time(row.internal_date)
+    def text(self, value: datetime) -> bytes:
+        return write_date_time(value)
 
 
 class SizeItem(KeptItem):
     """RFC822.SIZE"""
 
     name = b"RFC822.SIZE"
+    source = Column.SIZE
 
-    def text(self, row: StoredMessage) -> bytes:
-        return b"%d" % row.size
+    def text(self, value: int) -> bytes:
+        return b"%d" % value
 
 
 class EnvelopeItem(KeptItem):
     """ENVELOPE"""
 
     name = b"ENVELOPE"
+    source = Column.ENVELOPE
     wants = frozenset({Want.ENVELOPE})
-
-    def text(self, row: StoredMessage) -> bytes:
-        return row.envelope or b"NIL"
 
 
 class StructureItem(KeptItem):
     """BODYSTRUCTURE"""
 
     name = b"BODYSTRUCTURE"
+    source = Column.STRUCTURE
     wants = frozenset({Want.STRUCTURE})
-
-    def text(self, row: StoredMessage) -> bytes:
-        return row.structure or b"NIL"
 
 
 class BasicStructureItem(KeptItem):
     """BODY: BODYSTRUCTURE without its extension data"""
 
     name = b"BODY"
+    source = Column.STRUCTURE
     wants = frozenset({Want.STRUCTURE})
 
-    def text(self, row: StoredMessage) -> bytes:
-        return basic(row.structure or b"NIL")
+    def text(self, value: bytes) -> bytes:
+        return basic(value or b"NIL")
 
 
 class BodyItem(FetchItem):
@@ -178,6 +190,8 @@ class SectionItem(KeptItem):
     """A section of the body, or `partial` octets of it."""
 
     name: bytes
+    source: ClassVar[Column] = Column.HEADER
+
     section: Section
     partial: Partial | None
     sees: bool
@@ -224,9 +238,8 @@ class SectionItem(KeptItem):
             return Extent(0, row.body.size if row.body else 0)
         return locate(self.section, row.parts or "")
 
-    def text(self, row: StoredMessage) -> bytes:
-        """The answer from the header block of the message."""
-        return self.written(self.cut(row, None))
+    def text(self, value: bytes) -> bytes:
+        return self.written(render(self.section, b"", value, "", None))
 
     def value(self, fetched: Fetched) -> bytes:
         row = fetched.row

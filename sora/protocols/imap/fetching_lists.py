@@ -17,7 +17,6 @@ from twisted.internet.defer import Deferred
 from sora.protocols.imap.fetch_items import FetchItem, FlagsItem, KeptItem, UidItem
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.updates import flag_text
-from sora.storage.rows import Want
 
 LINES: Final = 1000
 """messages that are looked up, or read, together"""
@@ -44,7 +43,6 @@ class ListFetching:
         self._kept = [item for item in items if isinstance(item, KeptItem)]
         self._shows_flags = any(isinstance(item, FlagsItem) for item in items)
         self._texts = _FlagTexts(self._flags_of_key)
-        self._wants = frozenset[Want]().union(*(item.wants for item in self._kept))
 
     @staticmethod
     def covers(items: Sequence[FetchItem]) -> bool:
@@ -86,13 +84,12 @@ class ListFetching:
             place for place, values in enumerate(zip(*columns, strict=True)) if None in values
         ]
         place_of = {uids[place]: place for place in unknown}
-        async for rows in self._selected.read(list(place_of), self._wants, see=False):
-            known = [row.uid for row in rows]
-            for item, column in zip(self._kept, columns, strict=True):
-                values = list(map(item.text, rows))
-                self._selected.keep(item.column, known, values)
-                for uid, value in zip(known, values, strict=True):
-                    column[place_of[uid]] = value
+        read = await self._selected.columns(list(place_of), [item.source for item in self._kept])
+        for item, column in zip(self._kept, columns, strict=True):
+            texts = list(map(item.text, read.values[item.source]))
+            self._selected.keep(item.column, read.uids, texts)
+            for uid, text in zip(read.uids, texts, strict=True):
+                column[place_of[uid]] = text
 
     # ---------------------------------------------------------- lines
 

@@ -1,6 +1,7 @@
 """Messages in memory: making, changing, reading."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from attrs import evolve, frozen
 from zope.interface import implementer
@@ -23,6 +24,8 @@ from sora.storage.memory.store import (
 from sora.storage.rows import (
     Arrival,
     BodyPlace,
+    Column,
+    ColumnSet,
     Copied,
     EventKind,
     Expunged,
@@ -128,6 +131,30 @@ class MemoryMessages:
             tuple(self._stored_message(message, wants) for message in _present(mailbox, uids)),
             stored,
         )
+
+    @operation
+    def columns(self, mailbox_id: int, uids: NumberSet, wanted: Sequence[Column]) -> ColumnSet:
+        """See `IMessages.columns`."""
+        messages = _present(self.tables.mailbox(mailbox_id), uids)
+        return ColumnSet(
+            [message.uid for message in messages],
+            {column: [self._column(message, column) for message in messages] for column in wanted},
+        )
+
+    def _column(self, message: MessageRecord, column: Column) -> int | datetime | bytes:
+        facts = self.tables.contents[message.content_id].facts
+        assert facts is not None, "a live content has its facts"
+        match column:
+            case Column.SIZE:
+                return message.size
+            case Column.DATE:
+                return message.internal_date
+            case Column.ENVELOPE:
+                return facts.envelope
+            case Column.STRUCTURE:
+                return facts.structure
+            case Column.HEADER:
+                return message.trace + facts.header
 
     @operation
     def search(self, mailbox_id: int, criterion: Criterion) -> Sequence[int]:

@@ -23,6 +23,8 @@ from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.outcomes import Event, Outcomes, of_kind
 from sora.storage.rows import (
     Arrival,
+    Column,
+    ColumnSet,
     Copied,
     EventKind,
     Expunged,
@@ -286,6 +288,12 @@ class Messages:
         return Moved(copied, gone)
 
     # ------------------------------------------------------------------ reading
+
+    @deferred
+    async def columns(
+        self, mailbox_id: int, uids: NumberSet, wanted: Sequence[Column]
+    ) -> ColumnSet:
+        return await reading.columns(self._database, mailbox_id, uids, wanted)
 
     @deferred
     async def read(

@@ -1,7 +1,7 @@
 """The contract of `IMessages.read` and of `IMailboxes.changes`."""
 
 from sora.mail.flags import SEEN
-from sora.storage.rows import Changes, Want
+from sora.storage.rows import Changes, Column, Want
 from trial_tests.storage.contracts.contract import EVERYTHING, Contract, letter, sets
 
 COLUMNS = {
@@ -69,6 +69,34 @@ class ReadingContract(Contract):
         self.assertEqual([one.uid for one in read.messages], [1, 4])
         nothing = await self.storage.messages.read(self.inbox.id, sets(2), frozenset(Want))
         self.assertEqual(nothing.messages, ())
+
+    async def test_columns_are_what_messages_say(self) -> None:
+        everything = await self.storage.messages.read(self.inbox.id, EVERYTHING, frozenset(Want))
+        columns = await self.storage.messages.columns(self.inbox.id, EVERYTHING, list(Column))
+        self.assertEqual(list(columns.uids), [1, 2, 3, 4])
+        for column, values in {
+            Column.SIZE: [one.size for one in everything.messages],
+            Column.DATE: [one.internal_date for one in everything.messages],
+            Column.ENVELOPE: [one.envelope for one in everything.messages],
+            Column.STRUCTURE: [one.structure for one in everything.messages],
+            Column.HEADER: [one.trace + one.header for one in everything.messages],
+        }.items():
+            self.assertEqual(list(columns.values[column]), values, column)
+        self.assertEqual(
+            [date.utcoffset() for date in columns.values[Column.DATE]],
+            [one.internal_date.utcoffset() for one in everything.messages],
+        )
+
+    async def test_columns_of_those_that_are_gone_are_absent(self) -> None:
+        await self.store(self.inbox, sets(2), "add", "\\Deleted")
+        await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+        wanted = [Column.SIZE, Column.DATE, Column.HEADER, Column.SIZE]
+        columns = await self.storage.messages.columns(self.inbox.id, sets(1, 2, 4, 99), wanted)
+        self.assertEqual(list(columns.uids), [1, 4])
+        self.assertEqual({len(values) for values in columns.values.values()}, {2})
+        nothing = await self.storage.messages.columns(self.inbox.id, sets(2), wanted)
+        self.assertEqual(list(nothing.uids), [])
+        self.assertEqual(set(map(len, nothing.values.values())), {0})
 
     async def test_seeing_marks_in_the_same_statement(self) -> None:
         await self.store(self.inbox, sets(3), "add", "\\Seen", "\\Flagged")
