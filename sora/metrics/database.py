@@ -13,6 +13,8 @@ class DatabaseMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        # The members of the families by their labels: `labels` looks for them much longer.
+        self._members: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self.queries = Counter(
             "sora_db_queries_total",
             "Statements sent to PostgreSQL",
@@ -75,3 +77,17 @@ class DatabaseMetrics:
             ["role"],
             registry=registry,
         )
+
+    def statement(self, operation: str, status: str, role: str, seconds: float) -> None:
+        """One statement was answered, or was not, after so long."""
+        key = (operation, status, role)
+        member = self._members.get(key)
+        if member is None:
+            member = (
+                self.queries.labels(operation, status, role),
+                self.query_seconds.labels(operation, role),
+            )
+            self._members[key] = member
+        counter, histogram = member
+        counter.inc()
+        histogram.observe(seconds)

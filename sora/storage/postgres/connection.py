@@ -1,12 +1,15 @@
 """One connection to PostgreSQL: opened, asked, and closed when it is no longer clean.
 
-txpostgres drives psycopg2's asynchronous mode. Three things about it are changed here:
+txpostgres drives psycopg2's asynchronous mode: it opens the connection and watches it in the
+reactor. Statements are asked here (`_Wire.ask`), because its cursors do it otherwise:
 
-- It turns PostgreSQL's query_canceled into `CancelledError`. A time limit of the server would
-  look like a hang-up, so the error is left as it is (docs/architecture.md, trap 2).
-- Cancelling its Deferreds sends a cancel request, synchronously, and leaves the connection in
-  a state nobody knows (trap 1). Nothing here ever cancels one: a statement that must not be
-  waited for any more ends by `abort`, and the connection with it (G13).
+- They turn PostgreSQL's query_canceled into `CancelledError`. A time limit of the server would
+  look like a hang-up, so here the error is left as it is (docs/architecture.md, trap 2).
+- Cancelling their Deferreds sends a cancel request, synchronously, and leaves the connection in
+  a state nobody knows (trap 1). Here a statement that must not be waited for any more ends by
+  `abort`, and the connection with it (G13).
+- For each statement they enter and leave the reactor's readers several times, and wait for one
+  more turn of it at the end. Here the connection is the reader all its life.
 - When an idle connection is closed by the server, it raises out of the reactor's `doRead`.
   Here the connection is marked as lost and its owner is told, before anybody uses it.
 
@@ -15,6 +18,7 @@ prepared, and no `options` are sent; encoding and application name are startup p
 PgBouncer tracks.
 """
 
+import os
 import select
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +27,10 @@ from typing import Any
 
 import psycopg2
 from attrs import field, frozen
+from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 from psycopg2.extras import register_uuid
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionClosed, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
@@ -94,18 +99,76 @@ class Answer:
     status: str
 
 
-class _Cursor(txpostgres.Cursor):
-    def _handleCancellation(self, f: Failure) -> Failure:
-        return f
-
-
 class _Wire(txpostgres.Connection):
-    """txpostgres' connection, which tells `gone` when the server closes it while it idles."""
+    """txpostgres' connection, with a way of its own to ask.
 
-    cursorFactory = _Cursor
+    It tells `gone` when the server closes it while it idles.
+
+    Once it is open, the reactor watches a duplicate of its descriptor. When a connection ends,
+    libpq closes its own in the middle of a call; the reactor would still know the number, and
+    take the next socket, which gets the same one, for ours.
+    """
+
     gone: Callable[[], None] | None = None
+    _watched: int = -1
+    _answered: "Deferred[None] | None" = None
+    """Fires when the statement under way has its whole answer."""
+
+    async def open(self, parameters: Mapping[str, Any]) -> None:
+        """Connect, and begin to watch."""
+        await self.connect(**parameters)
+        self.reactor.removeReader(self)
+        self._watched = os.dup(self._connection.fileno())
+        self.reactor.addReader(self)
+
+    def fileno(self) -> int:
+        if self._watched >= 0:
+            return self._watched
+        return int(super().fileno())
+
+    def close(self) -> None:
+        super().close()
+        watched, self._watched = self._watched, -1
+        if watched >= 0:
+            os.close(watched)
+
+    def ask(self, cursor: Any, statement: bytes) -> "Deferred[None]":
+        """Send a statement through a cursor of psycopg2, which has the answer when this fires.
+
+        Raises psycopg2.Error: nothing was sent. The Deferred fails with psycopg2.Error, or with
+        ConnectionDone when the connection was closed meanwhile.
+        """
+        cursor.execute(statement)
+        answered = self._answered = Deferred()
+        self._go_on()
+        return answered
+
+    def new_cursor(self) -> Any:
+        """A cursor of psycopg2, for `ask`."""
+        return self._connection.cursor()
+
+    def _go_on(self) -> None:
+        try:
+            state = self._connection.poll()
+        except psycopg2.Error:
+            self._tell(Failure())
+            return
+        if state == POLL_OK:
+            self._tell(None)
+        elif state == POLL_WRITE:
+            self.reactor.addWriter(self)
+        elif state != POLL_READ:
+            self._tell(Failure(ConnectionLost()))
+
+    def _tell(self, outcome: Failure | None) -> None:
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered.callback(outcome)  # a Failure makes it fail
 
     def doRead(self) -> None:
+        if self._answered is not None:
+            self._go_on()
+            return
         try:
             super().doRead()
         except psycopg2.Error:
@@ -113,14 +176,21 @@ class _Wire(txpostgres.Connection):
             if self.gone is not None:
                 self.gone()
 
-    def close(self) -> None:
-        # A cursor that waits for its answer is the reactor's reader in our place. Reactors that
-        # know readers by descriptor lose both with one of us; one that knows them by object
-        # (select) would keep the cursor, and ask it for a descriptor that is closed.
-        for cursor in self._cursors:
-            self.reactor.removeReader(cursor)
-            self.reactor.removeWriter(cursor)
-        super().close()
+    def doWrite(self) -> None:
+        if self._answered is None:
+            super().doWrite()
+            return
+        self.reactor.removeWriter(self)
+        self._go_on()
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._answered is not None:
+            # The reactor does not watch it any more: what is not told now is never told.
+            if not self._connection.closed:
+                self._go_on()
+            self._tell(reason)
+        else:
+            super().connectionLost(reason)
 
 
 class Connection:
@@ -178,24 +248,25 @@ class Connection:
         assert not self._busy, "one statement at a time"
         if not self.check():
             raise Lost("the connection is closed", sent=False)
-        cursor = self._wire.cursor()
+        cursor = self._wire.new_cursor()
         try:
             statement = cursor.mogrify(sql, parameters)
         except ValueError as error:  # PostgreSQL's text has no NUL (and no lone surrogates)
             raise BadArgument("The text holds a character that cannot be stored") from error
         self._busy = True
         try:
-            asked: Deferred[Any] = cursor.execute(statement)
-            refused = asked.called and isinstance(asked.result, Failure)
-            return await self._answer(asked, cursor, sent=not refused)
+            return await self._answer(cursor, statement)
         finally:
             self._busy = False
             if self._closed:
                 self._shut()
 
-    async def _answer(self, asked: "Deferred[Any]", cursor: Any, *, sent: bool) -> Answer:
+    async def _answer(self, cursor: Any, statement: bytes) -> Answer:
+        sent = False
         try:
-            await shielded(asked)
+            answered = self._wire.ask(cursor, statement)
+            sent = True
+            await answered
         except CancelledError:
             self._closed = True
             raise
@@ -204,7 +275,7 @@ class Connection:
                 raise
             self._closed = True
             raise Lost(str(error).strip() or "the connection ended", sent=sent) from error
-        except (ConnectionDone, txpostgres.UnexpectedPollResult) as error:
+        except ConnectionClosed as error:
             self._closed = True
             raise Lost("the connection was closed", sent=sent) from error
         if self._closed:
@@ -263,7 +334,7 @@ async def _open(server: Server, wire: _Wire) -> None:
     hostaddr = ""
     if _is_name(server.host):
         hostaddr = await deferToThread(_look_up, server.host, server.port)
-    await wire.connect(**server.parameters(hostaddr))
+    await wire.open(server.parameters(hostaddr))
 
 
 def _discard(wire: _Wire, opening: "Deferred[None] | None" = None) -> None:

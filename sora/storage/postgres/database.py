@@ -273,9 +273,7 @@ class Database:
         finally:
             if deadline.active():
                 deadline.cancel()
-            role, took = self.pool.role, self._clock.seconds() - began
-            self._metrics.queries.labels(name, status, role).inc()
-            self._metrics.query_seconds.labels(name, role).observe(took)
+            self._metrics.statement(name, status, self.pool.role, self._clock.seconds() - began)
         if self._faults is not None and self._faults.after(name, sql):
             connection.close()
             raise Lost("a fault before the answer was read", sent=True)
