@@ -18,11 +18,12 @@ ANSWERED: Final = 2
 FLAGGED: Final = 4
 DELETED: Final = 8
 DRAFT: Final = 16
-SYSTEM: Final = SEEN | ANSWERED | FLAGGED | DELETED | DRAFT
 
 FIRST_KEYWORD_BIT: Final = 5
 MAX_KEYWORD_LENGTH: Final = 250
 MAX_KEYWORDS_PER_COMMAND: Final = 100
+MAX_KEYWORDS: Final = 1000
+"""Of an account: each is a bit of the masks of its messages, and none is ever forgotten."""
 
 SYSTEM_NAMES: Final[tuple[tuple[int, str], ...]] = (
     (ANSWERED, "\\Answered"),

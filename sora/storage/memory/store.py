@@ -18,9 +18,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from sora.deferreds import deferred
-from sora.errors import NoSuchMailbox
+from sora.errors import NoSuchMailbox, TooMany
 from sora.mail.facts import Facts
-from sora.mail.flags import DELETED, FIRST_KEYWORD_BIT, SEEN, Flags, Keywords
+from sora.mail.flags import DELETED, FIRST_KEYWORD_BIT, MAX_KEYWORDS, SEEN, Flags, Keywords
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import NumberSet
 from sora.storage.rows import EventKind, MailboxRow, NewSecret, ObjectPlace, Operation
@@ -319,10 +319,12 @@ class MemoryStore:
         )
 
     def learn(self, account: AccountRecord, names: Iterable[str]) -> None:
-        """Give each of these keywords a number, if it has none."""
-        for name in names:
-            if account.keywords.number(name) is None:
-                account.keywords.learn([(len(account.keywords), name)])
+        """Give each of these keywords a number, if it has none. Raises TooMany."""
+        fresh = [name for name in names if account.keywords.number(name) is None]
+        if len(account.keywords) + len(fresh) > MAX_KEYWORDS:
+            raise TooMany(f"An account has at most {MAX_KEYWORDS} keywords.")
+        for name in fresh:
+            account.keywords.learn([(len(account.keywords), name)])
 
     def mask(self, account: AccountRecord, flags: Flags) -> int:
         """The mask of flags, whose new keywords get numbers."""

@@ -25,6 +25,7 @@ from sora.errors import (
     OverQuota,
     SoraError,
     StorageFull,
+    TooMany,
     Unavailable,
     UseAttributeRefused,
 )
@@ -69,6 +70,7 @@ OURS: dict[str, type[SoraError]] = {
     "SR007": ExpungeIssued,
     "SR008": BadArgument,
     "SR009": InUse,
+    "SR010": TooMany,
 }
 """What our PL/pgSQL functions raise."""
 

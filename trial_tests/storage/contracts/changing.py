@@ -1,5 +1,7 @@
 """The contract of STORE and EXPUNGE."""
 
+from sora.errors import TooMany
+from sora.mail.flags import MAX_KEYWORDS, MAX_KEYWORDS_PER_COMMAND
 from sora.storage.rows import FlagChange
 from trial_tests.storage.contracts.contract import EVERYTHING, Contract, flags, letter, sets
 
@@ -42,6 +44,18 @@ class ChangingContract(Contract):
         states = dict(zip(opened.states.uids, opened.states.masks, strict=True))
         self.assertEqual(stored.changed.masks, [states[1], states[3]])
         self.assertEqual(opened.mailbox.highest_modseq, stored.modseq)
+
+    async def test_the_keywords_of_an_account_are_bounded(self) -> None:
+        """What does not fit is refused as a whole; what is known goes on."""
+        names = [f"$k{number}" for number in range(MAX_KEYWORDS - 1)]  # and $Work
+        for start in range(0, len(names), MAX_KEYWORDS_PER_COMMAND):
+            some = names[start : start + MAX_KEYWORDS_PER_COMMAND]
+            await self.store(self.inbox, sets(1), "replace", *some)
+        before = await self.contents(self.ann)
+        await self.refused(TooMany, self.store(self.inbox, sets(1), "add", "$k1", "$more"))
+        self.assertEqual(await self.contents(self.ann), before)
+        await self.store(self.inbox, sets(2), "replace", "$k0", "$k998")
+        self.assertEqual((await self.contents(self.ann))[2], ["$k0", "$k998"])
 
     async def test_a_store_that_changes_nothing_is_no_change(self) -> None:
         before = (await self.check(self.ann)).mailbox

@@ -88,7 +88,8 @@ language sql stable rows 100 as $$
 $$;
 
 -- Numbers of keywords, ascending; those that the account has never used are added under the lock
--- of its row. p_keys are the names as they are compared.
+-- of its row. p_keys are the names as they are compared. How many there may be is
+-- sora.mail.flags.MAX_KEYWORDS.
 create function learn_keywords_v1(p_account bigint, p_names text[], p_keys text[])
 returns integer[]
 language plpgsql volatile as $$
@@ -112,6 +113,9 @@ begin
         where not exists (
             select from keywords k where k.account_id = p_account and k.name_key = n.key
         );
+    if exists (select from keywords where account_id = p_account and id >= 1000) then
+        raise exception using errcode = 'SR010', message = 'An account has at most 1000 keywords.';
+    end if;
     select array_agg(id order by id) into v_ids from keywords
         where account_id = p_account and name_key = any (p_keys);
     return v_ids;
