@@ -110,9 +110,9 @@ def _parsers() -> tuple[_Parser, dict[tuple[str, ...], _Parser]]:
         parsers[command.words] = _add_command(command, groups[command.words[:-1]])
     version_parser = groups[()].add_parser("version", help="print the version")
     version_parser.set_defaults(is_version=True)
-    helper = groups[()].add_parser("help", help="explain a command: help accounts create")
-    helper.add_argument("help_words", nargs="*", metavar="WORD")
-    helper.set_defaults(is_help=True)
+    explain = groups[()].add_parser("help", help="explain a command: help accounts create")
+    explain.add_argument("help_words", nargs="*", metavar="WORD")
+    explain.set_defaults(is_help=True)
     return parser, parsers
 
 

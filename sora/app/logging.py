@@ -47,7 +47,6 @@ class LogOutput:
 
     def __init__(self, config: LoggingConfig, stderr: TextIO | None = None) -> None:
         self._stderr = stderr or sys.stderr
-        self._predicate = LogLevelFilterPredicate()
         self._sink: Sink = _Nowhere()
         self._filtered: Any = None
         self.configure(config)
