@@ -28,6 +28,7 @@ from zope.interface import implementer
 from sora.deferreds import deferred
 from sora.errors import ObjectMissing, SoraError, StorageFull, Unavailable
 from sora.storage.digests import BLOCK, Metered
+from sora.storage.disk.at_once import AtOnce
 from sora.storage.interfaces import IObjects
 from sora.threads import Threads
 
@@ -45,9 +46,12 @@ _DIRECTORIES: Final = tuple(f"{number:03x}" for number in range(4096))
 class DiskObjects:
     """The filesystem store. `prepare` is called once, before anything else."""
 
-    def __init__(self, path: str, threads: Threads) -> None:
+    def __init__(
+        self, path: str, threads: Threads, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         self._path = path
         self._threads = threads
+        self._at_once = AtOnce(seconds)
 
     @property
     def path(self) -> str:
@@ -74,7 +78,12 @@ class DiskObjects:
 
     @deferred
     async def get_many(self, wanted: Sequence[tuple[UUID, int]]) -> Sequence[bytes | Exception]:
-        """See IObjects. One call of a thread for all of them."""
+        """See IObjects. One call of a thread for all of them; none for one that is in memory."""
+        if len(wanted) == 1:
+            [(name, size)] = wanted
+            data = self._at_once.read(_place(self._path, name), size)
+            if data is not None:
+                return [data]
         return await self._threads.run(_get_many, self._path, tuple(wanted))
 
     @deferred
