@@ -164,14 +164,14 @@ class WholeSoraTestCase(DatabaseTestCase):
             await pause(reactor, 0.01)  # type: ignore[arg-type]
         return sora
 
-    async def account(self, sora: WholeSora, address: str) -> None:
+    async def account(self, sora: WholeSora, address: str, scheme: str = "ssha512") -> None:
         """An account with the usual mailboxes."""
         operations = AccountOperations(
             Accounts(sora.database),
             Credentials(sora.database),
             PasswordHashing(os.urandom, deferToThread),
         )
-        await operations.create(address, LOGIN_PASSWORD, "ssha512")
+        await operations.create(address, LOGIN_PASSWORD, scheme)
 
     async def cost(self, sora: WholeSora, work: Awaitable[object]) -> "Counter[str]":
         """What statements some work sends, aside from what goes on by itself."""
