@@ -5,7 +5,8 @@ that a duplicate touches no file and no object (G2), and that after an unknown o
 nothing is removed here: the commit may have happened, and the cleaner asks the database (G1).
 
 *Direct* (a directory): the bytes are written and fsynced under a reserved name, then `place`
-binds that object. Bytes that were placed lately are first offered without a body.
+binds that object. Bytes that were placed lately are first offered without a body. The disk works
+in a thread: meanwhile the message is read here, for what is derived from it.
 
 *Staged* (S3): a body up to `staging_max_size` goes into the database with the statement that makes
 the messages, and is uploaded later. A larger one is PUT first; while the store cannot be reached,
@@ -19,6 +20,7 @@ from mmap import mmap
 from typing import Final, Literal
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -113,9 +115,14 @@ class Arrivals:
         `facts` saves deriving them again for the next targets of the same bytes. Raises
         StorageFull, Unavailable, OutcomeUnknown, and what `IMessages.place` raises.
         """
+        key = (scope_id, spool.hash)
+        if facts is None and self._store.mode == "direct" and key not in self._recent:
+            facts, name = await self._read_and_put(spool)
+            placement = await self._bind(scope_id, spool, facts, name, targets, operation)
+            self._remember(key)
+            return placement
         if facts is None:
             facts = await self.facts(spool)
-        key = (scope_id, spool.hash)
         if await self._may_be_known(key, spool):
             arrival = Arrival(spool.hash, facts)
             placement = await self._messages.place(scope_id, arrival, targets, operation)
@@ -155,6 +162,14 @@ class Arrivals:
     ) -> Placement:
         name = await self._put(spool)
         return await self._bind(scope_id, spool, facts, name, targets, operation)
+
+    async def _read_and_put(self, spool: Spool) -> tuple[Facts, Name]:
+        putting = Deferred.fromCoroutine(self._put(spool))
+        try:
+            facts = await self.facts(spool)
+        finally:
+            name = await putting
+        return facts, name
 
     async def _bind(
         self,

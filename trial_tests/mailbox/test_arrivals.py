@@ -4,10 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from sora.deferreds import deferred, gather
 from sora.errors import OutcomeUnknown, StorageFull, StoreRefused, Unavailable
+from sora.mail.facts import derive
+from sora.mailbox.arrivals import Arrivals, Store
 from sora.mailbox.reserve import MAX_AGE, STOCK
 from sora.storage.rows import Fate
 from sora.threads import Threads
@@ -55,6 +58,31 @@ class DirectTests(_ArrivalsTestCase):
         for number in range(1, 20):
             await self.world.deliver(self.arrivals, message(number))
         self.assertEqual(sum(self.statements.values()), 19)
+
+    async def test_a_message_is_read_while_it_is_written_and_placed_when_it_is_durable(
+        self,
+    ) -> None:
+        slow = _Slow(self.world.objects)
+        read: list[int] = []
+
+        def reading(data: Any) -> Any:
+            read.append(len(slow.waiting))
+            return derive(data)
+
+        arrivals = Arrivals(
+            self.world.storage.messages,
+            self.world.storage.uploads,
+            Store("main", slow, "direct"),  # type: ignore[arg-type]
+            derive=reading,
+            threads=self.threads,
+            clock=self.world.clock,
+        )
+        delivered = Deferred.fromCoroutine(self.world.deliver(arrivals, message(1)))
+        self.assertEqual(read, [1])
+        self.assertEqual(self.count("place"), 0)
+        slow.waiting.pop().callback(None)
+        placement = await delivered
+        self.assertTrue(placement.used_object)
 
     async def test_the_stock_is_filled_before_it_is_empty(self) -> None:
         for number in range(STOCK * 3):
@@ -223,6 +251,21 @@ class StagedTests(_ArrivalsTestCase):
                 await self.world.deliver(arrivals, message(size, size))
         places = await self.world.places()
         self.assertEqual([place.staged for place in places], [True, True])
+
+
+class _Slow:
+    """Objects of which each PUT waits until it is told to go on."""
+
+    def __init__(self, objects: Any) -> None:
+        self._objects = objects
+        self.waiting: list[Deferred[None]] = []
+
+    @deferred
+    async def put(self, *args: Any) -> Any:
+        turn: Deferred[None] = Deferred()
+        self.waiting.append(turn)
+        await turn
+        return await self._objects.put(*args)
 
 
 class _Lost:
