@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+from trial_tests.support.sora_process import descendants, free_base_port
+
 USER = "bench@bench.example"
 PASSWORD = "bench-password"
 
@@ -19,24 +21,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def tree(pid: int) -> list[int]:
-    """A process and all below it."""
-    children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                stat = Path(f"/proc/{entry}/stat").read_text()
-            except OSError:
-                continue
-            parent = int(stat.rsplit(")", 1)[1].split()[1])
-            children.setdefault(parent, []).append(int(entry))
-    found, queue = [], [pid]
-    while queue:
-        found.append(queue.pop())
-        queue.extend(children.get(found[-1], []))
-    return found
 
 
 def memory(pids: list[int]) -> int:
@@ -62,8 +46,8 @@ class Server:
     password = PASSWORD
 
     def session_memory(self) -> int:
-        """Memory of the processes that hold sessions, in octets."""
-        return memory(tree(self.process.pid))
+        """Memory of the server with all processes below it, Sora's PostgreSQL too, in octets."""
+        return memory([self.process.pid, *descendants(self.process.pid)])
 
     def stop(self) -> None:
         """Stop it and everything below it."""
@@ -81,16 +65,8 @@ class Sora(Server):
     name = "Sora"
 
     def __init__(self, directory: Path) -> None:
-        while True:
-            base = 20000 + free_port() % 20000
-            self.imap, self.lmtp = base + 143, base + 24
-            try:
-                for port in (self.imap, self.lmtp, base + 993):
-                    with socket.socket() as probe:
-                        probe.bind(("127.0.0.1", port))
-                break
-            except OSError:
-                continue
+        base = free_base_port()
+        self.imap, self.lmtp = base + 143, base + 24
         self.log = directory / "sora.log"
         twistd = Path(sys.executable).parent / "twistd"
         with self.log.open("wb") as log:
@@ -110,6 +86,8 @@ class Sora(Server):
                     PASSWORD,
                     "--set",
                     "limits.max_connections_per_user=2000",
+                    "--set",
+                    "servers.0.max_connections_per_ip=0",
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -120,10 +98,6 @@ class Sora(Server):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("Sora did not start:\n" + self.log.read_text()[-3000:])
             time.sleep(0.1)
-
-    def session_memory(self) -> int:
-        """The process of Sora itself, and what its sessions make PostgreSQL hold."""
-        return memory(tree(self.process.pid))
 
 
 class Dovecot(Server):
