@@ -7,6 +7,7 @@ arithmetic on long integers, and nothing is looped over in Python but what must 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from itertools import compress
+from typing import Final
 
 from sora.mail.criteria import (
     All,
@@ -19,13 +20,26 @@ from sora.mail.criteria import (
     Or,
     UidIn,
 )
+from sora.mail.flags import SYSTEM
 from sora.mailbox.state import MailboxState
+
+FEW: Final = 16
+"""Up to one match among so many messages, matches are looked for one by one."""
 
 
 def search(state: MailboxState, criterion: Criterion) -> list[int]:
     """The UIDs that match, ascending. `criterion` must not need storage
     (`criteria.needs_storage`)."""
-    return list(compress(state.uids, _Vectors(state).of(criterion)))
+    matches = _Vectors(state).of(criterion)
+    count = matches.count(1)
+    if count * FEW > len(matches):
+        return list(compress(state.uids, matches))
+    found: list[int] = []
+    place = -1
+    for _ in range(count):
+        place = matches.index(1, place + 1)
+        found.append(state.uids[place])
+    return found
 
 
 class _Vectors:
@@ -63,7 +77,10 @@ class _Vectors:
                 return int.from_bytes(matching)
             case FlagsAre(mask, present):
                 wanted = mask if present else 0
-                return self._by_mask(lambda flags: flags & mask == wanted)
+                if mask & ~SYSTEM:
+                    return self._by_mask(lambda flags: flags & mask == wanted)
+                table = bytes([flags & mask == wanted for flags in range(256)])
+                return int.from_bytes(self._state.system_flags.translate(table))
             case KeywordIs(name, present):
                 bit = self._state.keywords.bit(name)
                 return self._by_mask(lambda flags: bool(flags & bit) == present)

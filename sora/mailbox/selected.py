@@ -42,6 +42,10 @@ _PLACES: Final = (
     frozenset({Want.BODY, Want.PARTS}),
 )
 """What is kept of messages whose bodies are read; header blocks are too large."""
+READ_AHEAD: Final = 16
+"""Places that are read ahead for a client that reads one message after the other."""
+MAX_STEP: Final = 32
+"""Numbers between messages that count as one after the other."""
 _OCTETS_OF_PLACE: Final = 1200
 
 T = TypeVar("T")
@@ -102,6 +106,7 @@ class Selected:
         self._account_id = account_id
         self._new_operation = new_operation
         self._closed = False
+        self._last_number = 0
 
     @property
     def name(self) -> str:
@@ -310,17 +315,29 @@ class Selected:
         """
         mailbox_id, places = self._state.mailbox_id, self._rooms.kept.places
         there = [uid for uid in uids if self._state.index(uid) >= 0]
+        following = self._following(there[0]) if len(there) == 1 else []
         known = places.get(mailbox_id, wants, there)
         missing = [uid for uid, row in zip(there, known, strict=True) if row is None]
         if not missing:
             return [row for row in known if row is not None]
-        answer = await self._rooms.messages.read(mailbox_id, self._ranges(missing), wants)
+        ranges = self._ranges([*missing, *following])
+        answer = await self._rooms.messages.read(mailbox_id, ranges, wants)
         read = [row.uid for row in answer.messages]
         places.put(mailbox_id, wants, read, answer.messages)
-        if len(missing) == len(there):
+        if len(missing) == len(there) == len(read):
             return answer.messages
         rows = {row.uid: row for row in (*answer.messages, *known) if row is not None}
         return [rows[uid] for uid in there if uid in rows]
+
+    def _following(self, uid: int) -> list[int]:
+        """What a client will ask for next that asks for one message at a time, each a few
+        numbers after the one before: their places are read with the one that is asked for."""
+        number = self.view.number(uid)
+        step, self._last_number = number - self._last_number, number
+        if not 0 < step <= MAX_STEP or number == step:
+            return []
+        last = min(number + READ_AHEAD * step, self.view.exists)
+        return [self.view.uid(later) for later in range(number + step, last + 1, step)]
 
     async def columns(self, uids: Sequence[int], wanted: Sequence[Column]) -> ColumnSet:
         """Read columns of at most 1,000 messages. One round trip."""

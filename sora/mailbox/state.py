@@ -29,14 +29,14 @@ from typing import Final
 
 from attrs import Factory, frozen
 
-from sora.mail.flags import SEEN, Keywords
+from sora.mail.flags import SEEN, SYSTEM, Keywords
 from sora.mail.numbers import NumberSet
 from sora.storage.rows import Changes, MailboxRow, Opened, States
 
 MAX_LOG_ENTRIES: Final = 1024
 MAX_LOG_MESSAGES: Final = 50_000
 _FEW_RANGES: Final = 16
-_OCTETS_PER_MESSAGE: Final = 24
+_OCTETS_PER_MESSAGE: Final = 25
 _OCTETS_PER_STATE: Final = 4096
 
 Uids = Sequence[int]
@@ -90,6 +90,8 @@ class MailboxState:
         self.keywords.learn(opened.keywords)
         self.uids: array[int] = opened.states.uids
         self.masks: list[int] = _interned(opened.states.masks)
+        self.system_flags = _system_flags(self.masks)
+        """the system flags of each message as one octet, for searching at the speed of C"""
         self.modseqs: array[int] = opened.states.modseqs
         self.highest_modseq = opened.mailbox.highest_modseq
         self._log: list[_Entry] = []
@@ -169,12 +171,14 @@ class MailboxState:
         if not self.uids or uid > self.uids[-1]:
             self.uids.append(uid)
             self.masks.append(mask)
+            self.system_flags.append(mask & SYSTEM)
             self.modseqs.append(modseq)
             self.uidnext = max(self.uidnext, uid + 1)
             return
         place = self.index(uid)
         if place >= 0 and modseq > self.modseqs[place]:
             self.masks[place] = mask
+            self.system_flags[place] = mask & SYSTEM
             self.modseqs[place] = modseq
 
     def _remove(self, vanished: NumberSet) -> None:
@@ -189,6 +193,7 @@ class MailboxState:
             self.uids = self.uids[:]
             for start, end in reversed(slices):
                 del self.uids[start:end], self.masks[start:end], self.modseqs[start:end]
+                del self.system_flags[start:end]
             return
         keeping = bytearray(b"\1") * len(self.uids)
         for start, end in slices:
@@ -196,6 +201,7 @@ class MailboxState:
         self.uids = array("Q", compress(self.uids, keeping))
         self.masks = list(compress(self.masks, keeping))
         self.modseqs = array("Q", compress(self.modseqs, keeping))
+        self.system_flags = bytearray(compress(self.system_flags, keeping))
 
     # -------------------------------------------------------------- the log
 
@@ -266,6 +272,10 @@ class MailboxState:
     def claim(self, up_to: int) -> None:
         """A read-write session has learned of everything up to this UID."""
         self._claimed = max(self._claimed or 0, up_to)
+
+
+def _system_flags(masks: list[int]) -> bytearray:
+    return bytearray(masks if max(masks, default=0) <= SYSTEM else map(SYSTEM.__and__, masks))
 
 
 def _interned(masks: list[int]) -> list[int]:

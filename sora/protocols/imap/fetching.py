@@ -17,6 +17,8 @@ no way back: then the connection is cut.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from twisted.internet.defer import Deferred
+
 from sora.deferreds import deferred
 from sora.errors import ExpungeIssued, SoraError, Unavailable
 from sora.mail.flags import SEEN
@@ -38,9 +40,9 @@ SMALL: Final = 256 * 1024
 """octets up to which a body, or a piece of one, is held in memory as a whole"""
 PORTION: Final = 256 * 1024
 """octets of answers after which the client is waited for"""
-GROUP_OCTETS: Final = 4 * 1024 * 1024
+GROUP_OCTETS: Final = 2 * 1024 * 1024
 GROUP_MESSAGES: Final = 64
-"""how much is read ahead"""
+"""how much is read together; and as much again while it is written"""
 
 
 class Fetching:
@@ -104,8 +106,7 @@ class Fetching:
         needs_octets = any(item.needs_octets for item in self._sections)
         async for batch in self._selected.read(uids, wants, self._sees):
             if needs_octets:
-                for group in _groups(batch):
-                    await self._with_bodies(group)
+                await self._with_bodies(list(_groups(batch)))
             else:
                 await self._without_bodies(batch)
 
@@ -117,11 +118,34 @@ class Fetching:
                 await self._drain()
         await self._drain()
 
-    async def _with_bodies(self, group: Sequence[StoredMessage]) -> None:
+    async def _with_bodies(self, groups: Sequence[Sequence[StoredMessage]]) -> None:
+        """Answer with bodies; while those of one group are written, the next are being read."""
+        ahead = self._contents(groups[0]) if groups else None
+        for place, group in enumerate(groups):
+            reading = ahead
+            contents = None if reading is None else await reading
+            ahead = self._contents(groups[place + 1]) if place + 1 < len(groups) else None
+            try:
+                if contents is None:
+                    await self._large(group[0])
+                else:
+                    await self._small(group, contents)
+            except BaseException:
+                if ahead is not None:
+                    ahead.addErrback(lambda failure: None)  # nobody waits for it any more
+                raise
+
+    def _contents(
+        self, group: Sequence[StoredMessage]
+    ) -> "Deferred[list[bytes | Exception]] | None":
+        """The contents of small messages, on their way; None for a large one."""
         if len(group) == 1 and _size(group[0]) > SMALL:
-            await self._large(group[0])
-            return
-        contents = await self._selected.bodies(group)
+            return None
+        return Deferred.fromCoroutine(self._selected.bodies(group))
+
+    async def _small(
+        self, group: Sequence[StoredMessage], contents: Sequence[bytes | Exception]
+    ) -> None:
         by_uid: dict[int, tuple[StoredMessage, bytes]] = {}
         for row, content in zip(group, contents, strict=True):
             if isinstance(content, Exception):
