@@ -29,7 +29,7 @@ class Size:
     mailbox: int = 10_000
     deliveries: int = 1_000
     singles: int = 500
-    idle_sessions: int = 100
+    idle_sessions: int = 500
 
 
 @contextmanager
