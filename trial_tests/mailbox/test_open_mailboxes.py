@@ -350,6 +350,22 @@ class AnyOrderTests(MailboxTestCase):
         self.assertEqual(self.cost(), {"messages.store": 5, "mailboxes.changes": 1})
         self.assertEqual(self.world.held, [])
 
+    async def test_who_is_woken_may_wake_others_that_wait(self) -> None:
+        one = await self.select()
+        stranger = await self.select(process=self.world.process())
+        changes = [await stranger.store([uid], add("\\Seen"), silent=False) for uid in (1, 2)]
+        mailbox = self.process.open_mailboxes.get(changes[0].mailbox_id)
+        assert mailbox is not None
+        mailbox.begin_write()
+        waiting = [Deferred.fromCoroutine(mailbox.settle(change.modseq)) for change in changes]
+        for settled in waiting:
+            self.assertNoResult(settled)
+        mailbox.end_write()
+        await mailbox.settle(changes[1].modseq)
+        for settled in waiting:
+            self.successResultOf(settled)
+        self.assertEqual(one.highest_modseq, changes[1].modseq)
+
     async def test_who_fell_off_the_log_of_storage_begins_anew(self) -> None:
         """G28"""
         one = await self.select()
