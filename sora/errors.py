@@ -2,20 +2,31 @@
 
 Each protocol translates these classes once, in its own `errors.py`; nothing here knows a
 reply code. An error's text is one sentence that names the thing and, where there is one,
-the remedy: it may be shown to a client, so it never holds a secret.
+the remedy; it never holds a secret. A client is told `told`: the text, but for errors of the
+inside of the house, whose text names hosts and directories and is for operators and the log.
 """
+
+from typing import ClassVar
 
 
 class SoraError(Exception):
     """The root of all errors that a client may be told about."""
+
+    inside: ClassVar[bool] = False
+    """Whether the text speaks of what clients have no business with."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__(text or type(self).__doc__ or type(self).__name__)
 
     @property
     def text(self) -> str:
-        """One sentence for a person."""
+        """One sentence for a person of the house."""
         return str(self.args[0])
+
+    @property
+    def told(self) -> str:
+        """One sentence for a client."""
+        return (type(self).__doc__ or "") if self.inside else self.text
 
 
 class BadSyntax(SoraError):
@@ -97,6 +108,8 @@ class OverQuota(SoraError):
 class StorageFull(SoraError):
     """There is no room left to accept more; try again later."""
 
+    inside = True
+
 
 class MailLoop(SoraError):
     """The message has been here before."""
@@ -108,6 +121,8 @@ class ExpungeIssued(SoraError):
 
 class Unavailable(SoraError):
     """A part of the server cannot be reached now; try again later."""
+
+    inside = True
 
 
 class OutcomeUnknown(Unavailable):
@@ -121,10 +136,16 @@ class UnknownCommand(SoraError):
 class ShuttingDown(Unavailable):
     """The server is shutting down."""
 
+    inside = False
+
 
 class StoreRefused(SoraError):
     """The object store refused the request; trying again will not help."""
 
+    inside = True
+
 
 class ObjectMissing(SoraError):
     """The object store says for certain that there is no such object."""
+
+    inside = True

@@ -162,6 +162,13 @@ class Session:
             self._bad = 0
         except SoraError as error:
             status, done = _said_of(error, kind)
+            if error.inside:
+                self.log.info(
+                    "session {session}: {command} was not done: {error}",
+                    session=self.id,
+                    command=_loggable(kind, text),
+                    error=error.text,
+                )
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
@@ -373,7 +380,7 @@ class Session:
 def _said_of(error: SoraError, kind: type[Command] | None) -> tuple[bytes, bytes]:
     """The condition, and the words behind it."""
     answer = answer_to(error, kind.answers if kind else {})
-    return answer.condition, _words(answer, error.text)
+    return answer.condition, _words(answer, error.told)
 
 
 def _words(answer: Answer, text: str) -> bytes:

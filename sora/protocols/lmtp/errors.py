@@ -70,5 +70,5 @@ def reply_to(error: errors.SoraError) -> Reply:
     for kind in type(error).__mro__:
         row = TABLE.get(kind)
         if row is not None:
-            return Reply(*row, error.text)
+            return Reply(*row, error.told)
     return INTERNAL

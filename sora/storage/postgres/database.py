@@ -55,7 +55,7 @@ from sora.errors import OutcomeUnknown, Unavailable
 from sora.metrics.database import DatabaseMetrics
 from sora.retry import Delays, pause
 from sora.storage.postgres.connection import Answer, Connection, Parameters, Server, connect
-from sora.storage.postgres.errors import Lost, Remedy, remedy, translate
+from sora.storage.postgres.errors import Lost, Remedy, is_trouble, remedy, translate
 from sora.storage.postgres.pool import Limits, Pool
 
 T = TypeVar("T")
@@ -197,6 +197,12 @@ class Database:
                 )
             except psycopg2.Error as error:
                 failed, final = error, translate(name, error)
+                if is_trouble(error):
+                    self.log.warn(
+                        "{operation} failed in the database: {reason}",
+                        operation=name,
+                        reason=str(error).strip(),
+                    )
                 if remedy(error) is Remedy.RAISE:
                     raise final from error
                 if remedy(error) is Remedy.LEAVE:

@@ -121,6 +121,14 @@ def remedy(error: psycopg2.Error) -> Remedy:
     return _REMEDIES.get(sqlstate(error), Remedy.RAISE)
 
 
+def is_trouble(error: psycopg2.Error) -> bool:
+    """Whether the server itself is in trouble: an operator has to hear of it.
+
+    No resources or no room, or an error of its files.
+    """
+    return sqlstate(error).startswith(("53", "58"))
+
+
 def translate(operation: str, error: psycopg2.Error) -> Exception:
     """The exception to raise for a definite error."""
     state = sqlstate(error)

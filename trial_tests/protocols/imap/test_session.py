@@ -1,8 +1,9 @@
 """What all commands have in common."""
 
 from attrs import evolve
+from twisted.logger import globalLogPublisher
 
-from sora.errors import Unavailable
+from sora.errors import OverQuota, Unavailable
 from sora.protocols.imap.command import Command
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.fetch_items import FETCH_ITEMS
@@ -21,17 +22,26 @@ class Broken(Command):
         raise KeyError("a bug")
 
 
+class Full(Command):
+    """A command that fails, and says so with a user's words."""
+
+    word = b"FULL"
+
+    async def run(self, session: Session) -> bytes | None:
+        raise OverQuota("[ALERT] caf\u00e9\r\n* BYE \0")
+
+
 class Down(Command):
-    """A command that cannot reach something, and says so with a user's words."""
+    """A command that cannot reach something."""
 
     word = b"DOWN"
 
     async def run(self, session: Session) -> bytes | None:
-        raise Unavailable("[ALERT] caf\u00e9\r\n* BYE \0")
+        raise Unavailable("The database at 10.1.2.3:5432 cannot be reached")
 
 
 WITH_BUGS = Dialect(
-    commands=[*DIALECT.commands.values(), Broken, Down],
+    commands=[*DIALECT.commands.values(), Broken, Full, Down],
     extensions=[],
     fetch_items=FETCH_ITEMS,
     status_items={},
@@ -51,9 +61,21 @@ class SessionTests(TranscriptTestCase):
         self.assertEqual(self.client.ask(b"b NOOP"), b"b OK NOOP completed\r\n")
 
     def test_what_an_error_says_cannot_forge_lines(self) -> None:
+        self.assertEqual(self.client.ask(b"a FULL"), b"a NO [OVERQUOTA] (ALERT] caf\\xe9 * BYE\r\n")
+
+    def test_the_inside_of_the_house_is_for_the_log(self) -> None:
+        """Where the database is, is no business of a client's (G69)."""
+        events: list[dict[str, object]] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        said = self.client.ask(b"a DOWN")
         self.assertEqual(
-            self.client.ask(b"a DOWN"), b"a NO [UNAVAILABLE] (ALERT] caf\\xe9 * BYE\r\n"
+            said,
+            b"a NO [UNAVAILABLE] A part of the server cannot be reached now; try again later.\r\n",
         )
+        (event,) = [event for event in events if "error" in event]
+        self.assertIn("10.1.2.3", str(event["error"]))
+        self.assertEqual((event["session"], event["command"]), ("session", "a DOWN"))
 
     def test_words_in_any_case(self) -> None:
         self.assertEqual(self.client.ask(b"a nOoP"), b"a OK NOOP completed\r\n")

@@ -624,9 +624,16 @@ class ErrorTableTests(SynchronousTestCase):
             if issubclass(kind, errors.Unavailable):
                 self.assertLess(code, 500, kind)
 
+    def test_the_inside_of_the_house_is_not_told(self) -> None:
+        """G69: an MTA writes our words into its log and its bounces."""
+        for kind in (errors.Unavailable, errors.StoreRefused, errors.StorageFull):
+            text = reply_to(kind("The database at 10.1.2.3:5432 cannot be reached")).text
+            self.assertEqual(text, kind.__doc__)
+        self.assertEqual(reply_to(errors.OverQuota("ann's is full")).text, "ann's is full")
+
     def test_a_text_of_several_lines_is_one_line(self) -> None:
-        line = reply_to(Unavailable("a\r\n250 OK\nb")).line()
-        self.assertEqual(line, b"451 4.3.0 a 250 OK b\r\n")
+        line = reply_to(OverQuota("a\r\n250 OK\nb")).line()
+        self.assertEqual(line, b"452 4.2.2 a 250 OK b\r\n")
 
     def test_the_refusal_of_a_full_server(self) -> None:
         self.assertEqual(refusal("Too many"), b"421 4.3.2 Too many\r\n")
