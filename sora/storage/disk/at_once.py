@@ -31,7 +31,7 @@ class AtOnce:
 
     def read(self, path: str, size: int) -> bytes | None:
         """All `size` octets of a file, or None: then a thread has to look. None also for one
-        that is not there, or is shorter."""
+        that is not there, or has another size."""
         if not self._is_possible or size > LARGEST:
             return None
         began = self._seconds()
@@ -53,8 +53,8 @@ class AtOnce:
     def _try(self, path: str, size: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            data = bytearray(size)
+            data = bytearray(size + 1)  # one more: a longer file is another one
             count = os.preadv(descriptor, [data], 0, os.RWF_NOWAIT)
         finally:
             os.close(descriptor)
-        return bytes(data) if count == size else None
+        return bytes(memoryview(data)[:size]) if count == size else None

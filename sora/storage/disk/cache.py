@@ -10,7 +10,8 @@ The index is in memory. At the start it is built from the names and sizes of the
 
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 from uuid import uuid4
@@ -23,6 +24,7 @@ from sora.deferreds import Tasks
 from sora.errors import Unavailable
 from sora.metrics.bodies import CacheMetrics
 from sora.storage.digests import is_whole
+from sora.storage.disk.at_once import AtOnce
 from sora.storage.disk.eviction import Eviction
 from sora.threads import Threads
 
@@ -71,7 +73,9 @@ class DiskCache:
         threads: Threads,
         metrics: CacheMetrics | None = None,
         max_waiting: int = 64 * 1024 * 1024,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._at_once = AtOnce(seconds)
         self._path = path
         self._max_object_size = max_object_size
         self._threads = threads
@@ -129,7 +133,8 @@ class DiskCache:
         return (await self.get_many([(hash, size)]))[0]
 
     async def get_many(self, wanted: Sequence[tuple[bytes, int]]) -> list[bytes | None]:
-        """Several bodies, in their order, by one call of a thread."""
+        """Several bodies, in their order, by one call of a thread; none for a single one that
+        the system has in memory."""
         found: list[bytes | None] = [self._written_soon(hash) for hash, _ in wanted]
         places = [
             place
@@ -137,7 +142,7 @@ class DiskCache:
             if found[place] is None and hash in self._index
         ]
         if places:
-            read = await self._threads.run(_read, self._path, [wanted[place] for place in places])
+            read = await self._read([wanted[place] for place in places])
             for place, data in zip(places, read, strict=True):
                 found[place] = data
                 if data is None:
@@ -186,6 +191,14 @@ class DiskCache:
         write = self._waiting.get(hash)
         return None if write is None else write.data
 
+    async def _read(self, wanted: Sequence[tuple[bytes, int]]) -> list[bytes | None]:
+        if len(wanted) == 1:
+            [(hash, size)] = wanted
+            data = self._at_once.read(_place(self._path, hash), size)
+            if data is not None and is_whole(data, size, hash):
+                return [data]
+        return await self._threads.run(_read, self._path, wanted)
+
     async def _evict(self, name: bytes) -> None:
         """A file that is not what it should be."""
         if name in self._index:
@@ -220,16 +233,17 @@ class DiskCache:
                 error=error.strerror,
             )
             await self._clear([*gone, *[write.hash for write in batch]])
+        else:
+            for _ in gone:
+                self._count("evict", "room")
+            for _ in kept:
+                self._count("put", "success")
         finally:
+            self._measure()
             for write in batch:
                 self._waiting.pop(write.hash, None)
                 self._waiting_octets -= len(write.data)
                 write.written.callback(None)
-        for _ in gone:
-            self._count("evict", "room")
-        for _ in kept:
-            self._count("put", "success")
-        self._measure()
 
     async def _clear(self, names: Sequence[bytes]) -> None:
         try:

@@ -28,6 +28,7 @@ class AtOnceTests(SynchronousTestCase):
     def test_what_is_not_there_or_too_short_or_too_large_is_left_to_a_thread(self) -> None:
         self.assertIsNone(self.files.read(self.path + "x", 12))
         self.assertIsNone(self.files.read(self.path, 13))
+        self.assertIsNone(self.files.read(self.path, 11))
         self.assertIsNone(self.files.read(self.path, LARGEST + 1))
 
     def test_a_disk_that_was_slow_is_left_to_threads_for_a_while(self) -> None:
