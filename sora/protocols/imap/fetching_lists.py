@@ -8,7 +8,7 @@ Nothing here may cost a microsecond for a message that can be spared.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, compress, repeat
+from itertools import chain, compress
 from typing import Final
 
 from attrs import frozen
@@ -43,6 +43,7 @@ class ListFetching:
         self._kept = [item for item in items if isinstance(item, KeptItem)]
         self._shows_flags = any(isinstance(item, FlagsItem) for item in items)
         self._texts = _FlagTexts(self._flags_of_key)
+        self._line = b"* %d FETCH (" + b" ".join(map(_form, items)) + b")\r\n"
 
     @staticmethod
     def covers(items: Sequence[FetchItem]) -> bool:
@@ -136,24 +137,26 @@ class ListFetching:
         keys: Iterable[int],
         columns: Iterable[Sequence[bytes | None]],
     ) -> bytes:
-        pieces: list[Iterable[bytes]] = [repeat(b"* "), map(b"%d".__mod__, numbers)]
-        values = iter(columns)
-        before = b" FETCH ("
+        values: list[Iterable[int | bytes | None]] = [numbers]
+        texts = iter(columns)
         for item in self._items:
-            pieces.append(repeat(before + item.name + b" "))
             if isinstance(item, UidItem):
-                pieces.append(map(b"%d".__mod__, uids))
+                values.append(uids)
             elif isinstance(item, FlagsItem):
-                pieces.append(map(self._texts.__getitem__, keys))
+                values.append(map(self._texts.__getitem__, keys))
             else:
-                pieces.append(next(values))  # type: ignore[arg-type]
-            before = b" "
-        pieces.append(repeat(b")\r\n"))
-        return b"".join(chain.from_iterable(zip(*pieces, strict=False)))
+                values.append(next(texts))
+        return (self._line * len(numbers)) % tuple(chain.from_iterable(zip(*values, strict=True)))
 
     def _flags_of_key(self, key: int) -> bytes:
         recent = key < 0
         return b"(%b)" % flag_text(self._selected.keywords, ~key if recent else key, recent)
+
+
+def _form(item: FetchItem) -> bytes:
+    """How an item stands in a line, with the place for its value."""
+    place = b" %d" if isinstance(item, UidItem) else b" %b"
+    return item.name.replace(b"%", b"%%") + place
 
 
 class _FlagTexts(dict[int, bytes]):
