@@ -15,9 +15,9 @@ from typing import Final
 
 LARGEST: Final = 64 * 1024
 """Octets of the largest file that is read at once."""
-SLOW: Final = 0.002
-"""Seconds that a try takes when it had to wait for the disk."""
-REST: Final = 5.0
+SLOW: Final = 0.005
+"""Seconds that a try takes when it had to wait for the disk, and not just for a turn."""
+REST: Final = 1.0
 """Seconds for which nothing is tried after that."""
 
 
