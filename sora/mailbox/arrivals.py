@@ -30,11 +30,9 @@ from sora.mail.facts import Facts
 from sora.mailbox.reserve import Name, Reserve
 from sora.mailbox.spool import Spool
 from sora.storage.interfaces import IMessages, IObjects, IUploads
-from sora.storage.rows import Arrival, ObjectPlace, Operation, Placement, Target
+from sora.storage.rows import PIECE, Arrival, ObjectPlace, Operation, Placement, Target
 from sora.threads import Threads
 
-PIECE: Final = 256 * 1024
-"""Octets of a staged piece (IUploads)."""
 DERIVE_IN_THREAD: Final = 64 * 1024
 """Octets from which on a message is read in a thread."""
 MAX_RECENT: Final = 4096

@@ -18,11 +18,9 @@ from twisted.logger import Logger
 from sora.deferreds import gather
 from sora.errors import SoraError, Unavailable
 from sora.storage.interfaces import IObjects, IUploads
-from sora.storage.rows import BodyPlace, ObjectPlace
+from sora.storage.rows import PIECE, BodyPlace, ObjectPlace
 from sora.threads import Threads
 
-PIECE: Final = 256 * 1024
-"""Octets of a staged piece (IUploads)."""
 PIECES_AT_ONCE: Final = 4
 HASH_IN_THREAD: Final = 1024 * 1024
 """Octets from which on a hash is computed in a thread."""

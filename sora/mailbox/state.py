@@ -31,7 +31,7 @@ from attrs import Factory, frozen
 
 from sora.mail.flags import SEEN, SYSTEM, Keywords
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import Changes, MailboxRow, Opened, States
+from sora.storage.rows import Changes, MailboxRow, Opened
 
 MAX_LOG_ENTRIES: Final = 1024
 MAX_LOG_MESSAGES: Final = 50_000
@@ -289,8 +289,3 @@ def _interned(masks: list[int]) -> list[int]:
 def arrived(before: int, modseq: int, uids: Uids, masks: Sequence[int]) -> Change:
     """The change that new messages make."""
     return Change(before, modseq, uids, masks)
-
-
-def flagged(before: int, modseq: int, states: States) -> Change:
-    """The change that other flags make."""
-    return Change(before, modseq, states.uids, states.masks)

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from attrs import Factory, field, frozen
@@ -20,6 +20,9 @@ from attrs import Factory, field, frozen
 from sora.mail.facts import Facts
 from sora.mail.flags import Flags
 from sora.mail.numbers import NumberSet
+
+PIECE: Final = 256 * 1024
+"""Octets of a piece of a staged body; only the last one is shorter."""
 
 # ------------------------------------------------------------------ who
 

@@ -23,11 +23,9 @@ from sora.mail.facts import Facts
 from sora.mail.flags import DELETED, FIRST_KEYWORD_BIT, MAX_KEYWORDS, SEEN, Flags, Keywords
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import EventKind, MailboxRow, NewSecret, ObjectPlace, Operation
+from sora.storage.rows import PIECE, EventKind, MailboxRow, NewSecret, ObjectPlace, Operation
 
 Dedup = Literal["domain", "account", "global"]
-PIECE: Final = 256 * 1024
-"""Octets of a piece of a staged body."""
 _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sora.errors import OutcomeUnknown
 from sora.mail.carrier import to_text
@@ -12,10 +12,7 @@ from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.outcomes import Outcomes
 from sora.storage.postgres.packing import clean
-from sora.storage.rows import Arrival, Fate, Operation, Placed, Placement, Target
-
-PIECE: Final = 256 * 1024
-"""Octets of a piece of a staged body."""
+from sora.storage.rows import PIECE, Arrival, Fate, Operation, Placed, Placement, Target
 
 
 def pieces(body: bytes) -> list[str]:

@@ -4,7 +4,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sora.mail.flags import Flags
 from sora.storage.postgres import packing
-from sora.storage.postgres.arriving import PIECE, pieces
+from sora.storage.postgres.arriving import pieces
+from sora.storage.rows import PIECE
 
 
 class PackingTests(SynchronousTestCase):
