@@ -98,12 +98,14 @@ def print_table(figures, names):
         ]
         cells = [text(row, figure) for figure in medians]
         if len(names) > 1:
-            cells.append(f"{medians[1] / max(medians[0], 1e-9):.2f}")
+            cells.append(f"{medians[1] / medians[0]:.2f}" if medians[0] else "—")
         print(f"| {row} | " + " | ".join(cells) + " |")
 
 
 def text(row: str, figure: float) -> str:
     """A figure with its unit."""
+    if not figure:
+        return "not after it"
     if row.startswith("memory"):
         return f"{figure / 1024:.0f} KiB"
     if figure < 0.001:

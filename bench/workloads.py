@@ -197,7 +197,8 @@ def store(server: Server, size: Size) -> list[Row]:
             / size.singles
         )
         every = timed(lambda: client.command(b"STORE 1:* +FLAGS (\\Answered)"))
-        client.command(b"STORE 1:* -FLAGS.SILENT (\\Answered)")
+        # So that the next round has something to change.
+        client.command(b"STORE 1:* -FLAGS.SILENT (\\Answered \\Flagged)")
     return [("STORE one by one", one), ("STORE 1:*", every)]
 
 
