@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from sora.config.database import DatabaseConfig
 from sora.metrics.database import DatabaseMetrics
-from sora.storage.postgres.connection import Connection, Server, connect
-from sora.storage.postgres.database import Database, Faults, Timing, Tx
+from sora.storage.postgres.connection import Server, connect
+from sora.storage.postgres.database import Database, Faults, Timing, Tx, database_on
 from sora.storage.postgres.migrate import migrate
-from sora.storage.postgres.pool import Limits, Pool
+from sora.storage.postgres.pool import Limits
 
 
 def server_of(config: DatabaseConfig) -> Server:
@@ -59,20 +59,12 @@ def make_database(
     faults: Faults | None = None,
 ) -> Database:
     """A Database whose pool is not started yet."""
-    server = server_of(config)
-    metrics = DatabaseMetrics(registry)
-    pool: Pool[Connection] = Pool(
-        lambda: connect(server, reactor, reactor),
+    return database_on(
+        server_of(config),
         limits or limits_of(config),
-        clock=reactor,
+        reactor=reactor,
         random=random,
-        metrics=metrics,
-    )
-    return Database(
-        pool,
-        clock=reactor,
-        random=random,
-        metrics=metrics,
+        metrics=DatabaseMetrics(registry),
         timing=Timing(statement=config.query_timeout),
         faults=faults,
     )

@@ -37,7 +37,7 @@ from sora.app.postgres_server import CARELESS, PostgresServer
 from sora.metrics.database import DatabaseMetrics
 from sora.retry import pause
 from sora.storage.postgres.connection import Connection, Server, connect
-from sora.storage.postgres.database import Database, Faults, Timing, open_database
+from sora.storage.postgres.database import Database, Faults, Timing, database_on
 from sora.storage.postgres.migrate import checksum_of, load_migrations, migrate
 from sora.storage.postgres.pool import Limits
 
@@ -233,7 +233,7 @@ class DatabaseTestCase(TestCase):
         registry: CollectorRegistry | None = None,
     ) -> Database:
         """A Database on a server; its pool is closed after the test."""
-        database = open_database(
+        database = database_on(
             server,
             limits or Limits(minimum=0, maximum=8),
             reactor=reactor,
@@ -242,6 +242,7 @@ class DatabaseTestCase(TestCase):
             timing=timing,
             faults=faults,
         )
+        database.pool.start()
         self.addCleanup(lambda: Deferred.fromCoroutine(database.pool.close(grace=1)))
         return database
 

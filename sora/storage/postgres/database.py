@@ -334,7 +334,7 @@ class _AllTogether(Tx):
             raise Lost(error.reason, sent=error.sent and self.committing) from error
 
 
-def open_database(
+def database_on(
     server: Server,
     limits: Limits,
     *,
@@ -344,7 +344,8 @@ def open_database(
     timing: Timing | None = None,
     faults: Faults | None = None,
 ) -> Database:
-    """A Database on `server`, its pool started. `database.pool.close()` ends it."""
+    """A Database on `server`. Its pool is started by `database.pool.start()`, and ended by
+    `database.pool.close()`."""
     pool: Pool[Connection] = Pool(
         lambda: connect(server, reactor, reactor),
         limits,
@@ -352,7 +353,6 @@ def open_database(
         random=random,
         metrics=metrics,
     )
-    pool.start()
     return Database(
         pool, clock=reactor, random=random, metrics=metrics, timing=timing, faults=faults
     )
