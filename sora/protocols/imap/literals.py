@@ -11,7 +11,6 @@ from sora.mailbox.spool import Spool
 from sora.protocols.imap.command import Command, Taking
 from sora.protocols.imap.wire.head import NO_HEAD, head_of
 from sora.protocols.imap.wire.reader import IMAPReader, Offer
-from sora.protocols.imap.wire.scanner import Scanner
 
 if TYPE_CHECKING:
     from sora.protocols.imap.session import Session
@@ -47,7 +46,8 @@ class Literals:
             if offer.number > MAX_LITERALS:
                 raise BadSyntax(f"A command has more than {MAX_LITERALS} literals")
             kind = self._session.find(head)
-            taking = kind.literal(Scanner(offer.text, head.end), offer.size, self._session)
+            scan = self._session.scanner(offer.text, head)
+            taking = kind.literal(scan, offer.size, self._session)
             self._check_unasked(offer)
         except SoraError as error:
             self._refuse(offer, kind, error)

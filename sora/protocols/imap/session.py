@@ -8,7 +8,7 @@ open, how to write, how to ask the client for more.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -31,7 +31,10 @@ from sora.protocols.imap.wire.codes import capability
 from sora.protocols.imap.wire.head import NO_HEAD, Head, head_of, tag_of
 from sora.protocols.imap.wire.reader import Chunk, Hopeless, IMAPReader, Line, Offer, TooLong
 from sora.protocols.imap.wire.scanner import Scanner
+from sora.protocols.imap.wire.write import mailbox as mailbox_name
 from sora.protocols.imap.wire.write import text as sentence
+
+_WITH_UTF8: Final = frozenset({b"UTF8=ACCEPT", b"IMAP4REV2"})
 
 
 class Session:
@@ -154,7 +157,7 @@ class Session:
         try:
             kind = self.find(head)
             by_uid = head.by_uid
-            command = kind.parse(scan := Scanner(text, head.end), self.dialect, by_uid)
+            command = kind.parse(scan := self.scanner(text, head), self.dialect, by_uid)
             scan.end()
             done = await command.run(self)
             if done is None:
@@ -206,6 +209,10 @@ class Session:
             raise WrongState(_out_of_place(kind, self.state))
         return kind
 
+    def scanner(self, text: bytes, head: Head) -> Scanner:
+        """A scanner over the arguments of a command, or of the beginning of one."""
+        return Scanner(text, head.end, utf8=self.takes_utf8)
+
     def fail(self, text: bytes, kind: type[Command] | None, error: SoraError) -> None:
         """Answer a command of which only the beginning has come."""
         status, done = _said_of(error, kind)
@@ -239,6 +246,15 @@ class Session:
     def untagged(self, line: bytes) -> None:
         """Send `* line`."""
         self.write(b"* " + line + b"\r\n")
+
+    @property
+    def takes_utf8(self) -> bool:
+        """Whether names of mailboxes go to and fro in UTF-8 (RFC 6855 §3, RFC 9051 §5.1)."""
+        return not self.enabled.isdisjoint(_WITH_UTF8)
+
+    def spelled(self, name: str) -> bytes:
+        """The name of a mailbox as this client reads it."""
+        return mailbox_name(name, self.takes_utf8)
 
     def continuation(self, line: bytes) -> None:
         """Send `+ line`."""

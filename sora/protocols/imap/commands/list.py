@@ -67,7 +67,8 @@ class List(Command):
             return_subscribed=any(isinstance(item, ReturnSubscribed) for item in self.returns),
         )
         for item in list_mailboxes(await session.account.listing(), query):
-            session.untagged(listed(b"LIST", item.attributes, item.name, _child_info(item)))
+            name = session.spelled(item.name)
+            session.untagged(listed(b"LIST", item.attributes, name, _child_info(item)))
             for option in self.returns:
                 for line in option.lines(item, session):
                     session.untagged(line)
@@ -128,5 +129,5 @@ class Lsub(Command):
             session.untagged(b'LSUB (\\Noselect) "/" ""')
             return None
         for item in lsub(await session.account.listing(), self.reference, self.pattern):
-            session.untagged(listed(b"LSUB", item.attributes, item.name))
+            session.untagged(listed(b"LSUB", item.attributes, session.spelled(item.name)))
         return None

@@ -39,7 +39,7 @@ def status_line(row: MailboxRow, name: str, words: Sequence[bytes], session: Ses
     for word in words:
         value = session.dialect.status_items[word](row, session.account)
         items.append(word + b" " + (b"%d" % value if isinstance(value, int) else value))
-    return status(name, items)
+    return status(session.spelled(name), items)
 
 
 @define

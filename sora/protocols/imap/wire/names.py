@@ -4,21 +4,22 @@ from sora.errors import BadName
 from sora.mail.mailbox_names import decode_utf7, normalise
 
 
-def read_mailbox(raw_name: bytes) -> str:
+def read_mailbox(raw_name: bytes, utf8: bool = False) -> str:
     """A mailbox's name as the client sent it -> normalised. Raises BadName."""
-    return normalise(decode_name(raw_name))
+    return normalise(decode_name(raw_name, utf8))
 
 
-def read_pattern(raw_pattern: bytes) -> str:
+def read_pattern(raw_pattern: bytes, utf8: bool = False) -> str:
     """A pattern or reference of LIST -> text; wildcards are left as they are. Raises BadName."""
-    return decode_name(raw_pattern)
+    return decode_name(raw_pattern, utf8)
 
 
-def decode_name(raw_name: bytes) -> str:
-    """Modified UTF-7; UTF-8 is understood too, as many clients send it. Raises BadName."""
+def decode_name(raw_name: bytes, utf8: bool = False) -> str:
+    """Modified UTF-7, in which UTF-8 is understood too, as many clients send it; with `utf8`
+    UTF-8 alone, in which `&` means itself (RFC 6855 §3). Raises BadName."""
     if not raw_name.isascii():
         try:
             return raw_name.decode("utf-8")
         except UnicodeDecodeError:
             raise BadName("The name of a mailbox is neither modified UTF-7 nor UTF-8") from None
-    return decode_utf7(raw_name)
+    return raw_name.decode("ascii") if utf8 else decode_utf7(raw_name)

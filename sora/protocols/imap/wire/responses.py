@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Sequence
 
 from sora.mail.flags import SYSTEM_NAMES
-from sora.protocols.imap.wire.write import mailbox, parenthesised
+from sora.protocols.imap.wire.write import parenthesised
 
 SYSTEM_FLAGS = tuple(name for _, name in SYSTEM_NAMES)
 DELIMITER = b'"/"'
@@ -25,16 +25,13 @@ def _flag_list(names: Iterable[str]) -> bytes:
     return b"(" + " ".join(names).encode("ascii") + b")"
 
 
-def listed(word: bytes, attributes: Sequence[str], name: str, extended: bytes = b"") -> bytes:
-    """LIST and LSUB (§7.2.2, §7.2.3); `extended` is data of RFC 5258 with its space."""
-    return (
-        b" ".join(
-            (word, parenthesised(a.encode("ascii") for a in attributes), DELIMITER, mailbox(name))
-        )
-        + extended
-    )
+def listed(word: bytes, attributes: Sequence[str], name: bytes, extended: bytes = b"") -> bytes:
+    """LIST and LSUB (§7.2.2, §7.2.3); `name` is as `Session.spelled` writes it, `extended` data
+    of RFC 5258 with its space."""
+    shown = parenthesised(attribute.encode("ascii") for attribute in attributes)
+    return b" ".join((word, shown, DELIMITER, name)) + extended
 
 
-def status(name: str, items: Iterable[bytes]) -> bytes:
-    """STATUS (§7.2.4)."""
-    return b"STATUS " + mailbox(name) + b" " + parenthesised(items)
+def status(name: bytes, items: Iterable[bytes]) -> bytes:
+    """STATUS (§7.2.4); `name` is as `Session.spelled` writes it."""
+    return b"STATUS " + name + b" " + parenthesised(items)

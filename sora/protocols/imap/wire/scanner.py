@@ -38,13 +38,14 @@ _FLAG = re.compile(rb"\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]+")
 
 
 class Scanner:
-    """A position in a command."""
+    """A position in a command; `utf8` says that names of mailboxes are UTF-8 (RFC 6855 §3)."""
 
-    __slots__ = ("_depth", "data", "position")
+    __slots__ = ("_depth", "data", "position", "utf8")
 
-    def __init__(self, data: bytes, position: int = 0) -> None:
+    def __init__(self, data: bytes, position: int = 0, *, utf8: bool = False) -> None:
         self.data = data
         self.position = position
+        self.utf8 = utf8
         self._depth = 0
 
     # ---------------------------------------------------------- looking and moving
@@ -207,14 +208,14 @@ class Scanner:
         return self.parenthesised(self.flag, may_be_empty=True)
 
     def mailbox(self) -> str:
-        """mailbox = "INBOX" / astring, in modified UTF-7 (RFC 3501 §5.1.3); normalised"""
-        return read_mailbox(self.astring())
+        """mailbox = "INBOX" / astring, in modified UTF-7 (RFC 3501 §5.1.3) or UTF-8; normalised"""
+        return read_mailbox(self.astring(), self.utf8)
 
     def list_mailbox(self) -> str:
         """list-mailbox = 1*list-char / string"""
         if self.peek() in (b'"', b"{"):
-            return read_pattern(self.string())
-        return read_pattern(self._take(_LIST_PATTERN, "A mailbox pattern"))
+            return read_pattern(self.string(), self.utf8)
+        return read_pattern(self._take(_LIST_PATTERN, "A mailbox pattern"), self.utf8)
 
     def date(self) -> date:
         """date = date-text / DQUOTE date-text DQUOTE"""

@@ -14,7 +14,8 @@ _SPECIAL = re.compile(rb'(["\\])')
 
 
 def quoted(octets: bytes) -> bytes:
-    """quoted; the octets have to be quotable: 7-bit, without NUL, CR and LF."""
+    """quoted; the octets have to be quotable: without NUL, CR and LF, and 7-bit or, for a client
+    that takes it, UTF-8."""
     if b'"' in octets or b"\\" in octets:
         octets = _SPECIAL.sub(rb"\\\1", octets)
     return b'"' + octets + b'"'
@@ -39,9 +40,12 @@ def astring(octets: bytes) -> bytes:
     return string(octets)
 
 
-def mailbox(name: str) -> bytes:
-    """mailbox, in modified UTF-7"""
-    return astring(encode_utf7(name))
+def mailbox(name: str, utf8: bool = False) -> bytes:
+    """mailbox, in modified UTF-7, or as it is for a client that takes UTF-8 (RFC 6855 §3,
+    RFC 9051 §5.1)"""
+    if not utf8:
+        return astring(encode_utf7(name))
+    return astring(name.encode("ascii")) if name.isascii() else quoted(name.encode("utf-8"))
 
 
 def parenthesised(items: Iterable[bytes]) -> bytes:

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sora.errors import BadSyntax, SoraError
+from sora.errors import BadName, BadSyntax, SoraError
+from sora.mail.mailbox_names import normalise
 from sora.mail.numbers import SequenceSet
 from sora.protocols.imap.wire.dates import read_date_time, write_date_time
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.search_keys import SEARCH_KEYS, SearchReader
 from sora.protocols.imap.wire.sections import read_partial, read_section, section_name
-from sora.protocols.imap.wire.write import astring, string, text
+from sora.protocols.imap.wire.write import astring, mailbox, string, text
 
 
 class ScannerTests(SynchronousTestCase):
@@ -125,6 +126,18 @@ class ScannerTests(SynchronousTestCase):
         octets = octets.replace(b"\0", b"")
         self.assertEqual(Scanner(string(octets)).string(), octets)
         self.assertEqual(Scanner(astring(octets)).astring(), octets)
+
+    @given(st.text(max_size=20))
+    def test_names_of_mailboxes_in_both_spellings(self, words: str) -> None:
+        """RFC 3501 §5.1.3; RFC 6855 §3: with UTF-8 an ampersand is an ampersand."""
+        try:
+            name = normalise(words)
+        except BadName:
+            return
+        for utf8 in (False, True):
+            self.assertEqual(Scanner(mailbox(name, utf8), utf8=utf8).mailbox(), name)
+        self.assertEqual(Scanner(b'"R&-D"').mailbox(), "R&D")
+        self.assertEqual(Scanner(b'"R&-D"', utf8=True).mailbox(), "R&-D")
 
     def test_a_literal_is_written_for_what_cannot_be_quoted(self) -> None:
         self.assertEqual(string(b"a\r\nb"), b"{4}\r\na\r\nb")
