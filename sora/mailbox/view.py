@@ -112,6 +112,12 @@ class View:
             or self._keywords != len(state.keywords)
         )
 
+    @property
+    def modseq_told(self) -> int:
+        """Up to which modseq the client knows of every change: what is safe to be asked for
+        when it comes back (RFC 7162 §3.1.2.1)."""
+        return max(0, min(self._flags_at, self._gone_at))
+
     # -------------------------------------------------------------- numbers
 
     def number(self, uid: int) -> int:

@@ -5,11 +5,13 @@ on another is not told of when that one is filtered away. So each is declared on
 it needs, and the list is computed from that graph.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Flag, auto
 from typing import Final
 
 from attrs import frozen
+
+from sora.protocols.imap.services import DEFAULT_LIMITS, Limits
 
 
 class When(Flag):
@@ -27,11 +29,19 @@ class When(Flag):
 
 @frozen
 class Capability:
-    """A name, the capabilities it builds on, and when it is told of."""
+    """A name, the capabilities it builds on, and when it is told of.
+
+    With `limit` it is told of with a number behind it, as in APPENDLIMIT=52428800.
+    """
 
     name: bytes
     needs: tuple[bytes, ...] = ()
     when: When = When.AFTER_LOGIN
+    limit: Callable[[Limits], int] | None = None
+
+    def told(self, limits: Limits) -> bytes:
+        """As clients are told of it."""
+        return self.name if self.limit is None else b"%b=%d" % (self.name, self.limit(limits))
 
 
 CORE: Final = (
@@ -51,8 +61,10 @@ def mechanisms(names: Iterable[str]) -> tuple[Capability, ...]:
     return tuple(Capability(b"AUTH=" + name.encode("ascii"), when=when) for name in names)
 
 
-def offered(capabilities: Sequence[Capability], circumstances: When) -> tuple[bytes, ...]:
-    """The names to tell of, in the order of their declaration."""
+def offered(
+    capabilities: Sequence[Capability], circumstances: When, limits: Limits = DEFAULT_LIMITS
+) -> tuple[bytes, ...]:
+    """What to tell of, in the order of declaration."""
     known = {capability.name: capability for capability in capabilities}
     told: dict[bytes, bool] = {}
 
@@ -67,4 +79,4 @@ def offered(capabilities: Sequence[Capability], circumstances: When) -> tuple[by
             )
         return told[name]
 
-    return tuple(dict.fromkeys(item.name for item in capabilities if is_told(item.name)))
+    return tuple(dict.fromkeys(item.told(limits) for item in capabilities if is_told(item.name)))

@@ -15,6 +15,13 @@ from sora.protocols.imap.capabilities import CORE, Capability, When, mechanisms,
 from sora.protocols.imap.command import Command
 from sora.protocols.imap.fetch_items import FetchItem
 from sora.protocols.imap.list_options import ReturnOption, SelectionOption
+from sora.protocols.imap.parameters import (
+    FetchModifier,
+    SearchReturn,
+    SelectParameter,
+    StoreModifier,
+)
+from sora.protocols.imap.services import DEFAULT_LIMITS, Limits
 from sora.protocols.imap.wire.search_keys import SEARCH_KEYS, ReadKey
 from sora.storage.rows import MailboxRow
 
@@ -30,17 +37,25 @@ SelectLine = Callable[[Selected], bytes]
 class Extension:
     """What a capability adds to commands that are there without it.
 
-    `enables` says that ENABLE takes its name (RFC 5161).
+    `enables` says that ENABLE takes its name (RFC 5161), `implies` what else is enabled with
+    it, and `enabled_by` which words of other commands have the same effect: items of FETCH and
+    STATUS, parameters, modifiers (RFC 7162 §3.1).
     """
 
     capability: Capability
     enables: bool = False
+    implies: Sequence[bytes] = ()
+    enabled_by: Sequence[bytes] = ()
     fetch_items: Mapping[bytes, type[FetchItem]] = field(factory=dict)
     search_keys: Mapping[bytes, ReadKey] = field(factory=dict)
     status_items: Mapping[bytes, StatusItem] = field(factory=dict)
     selection_options: Mapping[bytes, SelectionOption] = field(factory=dict)
     return_options: Mapping[bytes, type[ReturnOption]] = field(factory=dict)
     select_lines: Sequence[SelectLine] = ()
+    select_parameters: Mapping[bytes, type[SelectParameter]] = field(factory=dict)
+    fetch_modifiers: Mapping[bytes, type[FetchModifier]] = field(factory=dict)
+    store_modifiers: Mapping[bytes, type[StoreModifier]] = field(factory=dict)
+    search_returns: Mapping[bytes, type[SearchReturn]] = field(factory=dict)
 
 
 class Dialect:
@@ -66,6 +81,11 @@ class Dialect:
         self.selection_options: dict[bytes, SelectionOption] = {}
         self.return_options: dict[bytes, type[ReturnOption]] = {}
         self.select_lines: list[SelectLine] = []
+        self.select_parameters: dict[bytes, type[SelectParameter]] = {}
+        self.fetch_modifiers: dict[bytes, type[FetchModifier]] = {}
+        self.store_modifiers: dict[bytes, type[StoreModifier]] = {}
+        self.search_returns: dict[bytes, type[SearchReturn]] = {}
+        self.enabled_by: dict[bytes, bytes] = {}
         for extension in extensions:
             self.fetch_items.update(extension.fetch_items)
             self.search_keys.update(extension.search_keys)
@@ -73,12 +93,21 @@ class Dialect:
             self.selection_options.update(extension.selection_options)
             self.return_options.update(extension.return_options)
             self.select_lines += extension.select_lines
-        self.enabling = frozenset(
-            extension.capability.name for extension in extensions if extension.enables
-        )
+            self.select_parameters.update(extension.select_parameters)
+            self.fetch_modifiers.update(extension.fetch_modifiers)
+            self.store_modifiers.update(extension.store_modifiers)
+            self.search_returns.update(extension.search_returns)
+            name = extension.capability.name
+            self.enabled_by.update((word, name) for word in extension.enabled_by)
+        self.enabling = {
+            extension.capability.name: tuple(extension.implies)
+            for extension in extensions
+            if extension.enables
+        }
+        """what ENABLE takes, and what each implies"""
         self._capabilities = self._declared()
         self._known = frozenset(item.name for item in self._capabilities)
-        self._offered: dict[When, tuple[bytes, ...]] = {}
+        self._offered: dict[tuple[When, Limits], tuple[bytes, ...]] = {}
 
     def _declared(self) -> tuple[Capability, ...]:
         early = (b"ENABLE", b"ID", b"IDLE")  # clients look for these before they log in
@@ -93,11 +122,14 @@ class Dialect:
         extensions = [extension.capability for extension in self._extensions]
         return (*CORE, *mechanisms(self.sasl), *commands, *extensions)
 
-    def capabilities(self, circumstances: When) -> tuple[bytes, ...]:
-        """What a session in these circumstances is told of."""
-        known = self._offered.get(circumstances)
+    def capabilities(
+        self, circumstances: When, limits: Limits = DEFAULT_LIMITS
+    ) -> tuple[bytes, ...]:
+        """What a session in these circumstances, with these limits, is told of."""
+        key = circumstances, limits
+        known = self._offered.get(key)
         if known is None:
-            known = self._offered[circumstances] = offered(self._capabilities, circumstances)
+            known = self._offered[key] = offered(self._capabilities, circumstances, limits)
         return known
 
     def has(self, capability: bytes) -> bool:

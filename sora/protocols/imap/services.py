@@ -1,7 +1,7 @@
 """What sessions are given by whoever builds the server: services, and bounds."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from attrs import frozen
 
@@ -32,6 +32,9 @@ class Limits:
     bad_commands_before_login: int = 5
     bad_commands: int = 50
     """bad commands in a row before the connection ends"""
+
+
+DEFAULT_LIMITS: Final = Limits()
 
 
 class MailAccess(Protocol):

@@ -7,8 +7,8 @@ it failed. Commands see the session as their whole world: who has logged in, whi
 open, how to write, how to ask the client for more.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -23,18 +23,17 @@ from sora.net.connection import Connection, ConnectionEnded, TimedOut
 from sora.protocols.imap.capabilities import When
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.errors import BAD, SERVER_BUG, Answer, answer_to
 from sora.protocols.imap.literals import Literals
 from sora.protocols.imap.services import Limits, Services
 from sora.protocols.imap.updates import update_lines
-from sora.protocols.imap.wire.codes import capability
+from sora.protocols.imap.wire.codes import capability, highest_modseq
 from sora.protocols.imap.wire.head import NO_HEAD, Head, head_of, tag_of
 from sora.protocols.imap.wire.reader import Chunk, Hopeless, IMAPReader, Line, Offer, TooLong
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.write import mailbox as mailbox_name
 from sora.protocols.imap.wire.write import text as sentence
-
-_WITH_UTF8: Final = frozenset({b"UTF8=ACCEPT", b"IMAP4REV2"})
 
 
 class Session:
@@ -57,7 +56,7 @@ class Session:
         self.id = services.new_id()
         self.identity: Identity | None = None
         self.state = State.GREETED
-        self.enabled: set[bytes] = set()
+        self.enabled = Enabled(dialect.enabling)
         self.client: dict[str, str] = {}
         """what the client said of itself with ID"""
         self.selected: Selected | None = None
@@ -250,7 +249,7 @@ class Session:
     @property
     def takes_utf8(self) -> bool:
         """Whether names of mailboxes go to and fro in UTF-8 (RFC 6855 §3, RFC 9051 §5.1)."""
-        return not self.enabled.isdisjoint(_WITH_UTF8)
+        return self.enabled.utf8
 
     def spelled(self, name: str) -> bytes:
         """The name of a mailbox as this client reads it."""
@@ -350,7 +349,23 @@ class Session:
         circumstances |= When.MAY_LOG_IN if self.may_log_in else When.MAY_NOT_LOG_IN
         if self.can_start_tls:
             circumstances |= When.CAN_START_TLS
-        return self.dialect.capabilities(circumstances)
+        return self.dialect.capabilities(circumstances, self.limits)
+
+    def enable(self, name: bytes) -> None:
+        """The client understands an extension from now on (RFC 5161 §3.1)."""
+        had_modseqs = self.enabled.condstore
+        self.enabled.add(name)
+        if self.enabled.condstore and not had_modseqs and self.selected is not None:
+            # RFC 7162 §3.1: what the modseqs are counted from that are told from now on.
+            self.untagged(b"OK " + highest_modseq(self.selected.view.modseq_told) + b" Highest")
+
+    def used(self, words: Iterable[bytes]) -> None:
+        """The client used items or parameters of these names; some of them show that it
+        understands an extension (RFC 7162 §3.1, "CONDSTORE enabling commands")."""
+        for word in words:
+            name = self.dialect.enabled_by.get(word)
+            if name is not None and name not in self.enabled:
+                self.enable(name)
 
     async def authenticate(self, login: str, password: str) -> None:
         """Log in. Raises AuthenticationFailed and what else the authenticator says."""

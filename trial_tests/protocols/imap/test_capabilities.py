@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.protocols.imap.capabilities import Capability, When, offered
+from sora.protocols.imap.services import Limits
 from sora.protocols.imap.spoken import DIALECT
 
 
@@ -17,6 +18,11 @@ class CapabilityTests(SynchronousTestCase):
         )
         self.assertEqual(offered(graph, When.AFTER_LOGIN), (b"A", b"B"))
         self.assertEqual(offered(graph, When.BEFORE_LOGIN), ())
+
+    def test_one_with_a_limit_is_told_with_its_number(self) -> None:
+        graph = (Capability(b"APPENDLIMIT", limit=lambda limits: limits.message),)
+        told = offered(graph, When.AFTER_LOGIN, Limits(message=1234))
+        self.assertEqual(told, (b"APPENDLIMIT=1234",))
 
     def test_before_the_login(self) -> None:
         before = When.BEFORE_LOGIN

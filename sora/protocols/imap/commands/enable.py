@@ -35,6 +35,7 @@ class Enable(Command):
             for name in dict.fromkeys(self.names)
             if name in session.dialect.enabling and name not in session.enabled
         ]
-        session.enabled.update(new)
         session.untagged(b" ".join([b"ENABLED", *new]))
+        for name in new:
+            session.enable(name)
         return None

@@ -1,8 +1,9 @@
 """FETCH and UID FETCH (RFC 3501 §6.4.5, §6.4.8)."""
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
 
-from attrs import define
+from attrs import define, field
 
 from sora.errors import BadSyntax
 from sora.mail.numbers import SequenceSet
@@ -10,6 +11,7 @@ from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.fetch_items import MACROS, FetchItem, UidItem
 from sora.protocols.imap.fetching import Fetching
+from sora.protocols.imap.parameters import FetchModifier, read_parameters
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
 
@@ -19,7 +21,8 @@ MAX_ITEMS = 200
 
 @define
 class Fetch(Command):
-    """FETCH sequence-set (ALL / FULL / FAST / fetch-att / "(" fetch-att *(SP fetch-att) ")")"""
+    """FETCH sequence-set (ALL / FULL / FAST / fetch-att / "(" fetch-att *(SP fetch-att) ")")
+    [SP "(" fetch-modifier *(SP fetch-modifier) ")"] (RFC 4466 §2.4)"""
 
     word = b"FETCH"
     states = State.SELECTED
@@ -30,6 +33,7 @@ class Fetch(Command):
     messages: SequenceSet
     items: list[FetchItem]
     by_uid: bool
+    modifiers: Mapping[bytes, FetchModifier] = field(factory=dict)
 
     @classmethod
     def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
@@ -40,14 +44,28 @@ class Fetch(Command):
             items = scan.parenthesised(lambda: _item(scan, dialect))
         else:
             items = _macro_or_item(scan, dialect)
-        if by_uid and not any(isinstance(item, UidItem) for item in items):
-            items.insert(0, UidItem())
         if len(items) > MAX_ITEMS:
             raise BadSyntax(f"FETCH of more than {MAX_ITEMS} items")
-        return cls(messages, items, by_uid)
+        fetch = cls(messages, items, by_uid)
+        if by_uid:
+            fetch.show(UidItem())
+        if not scan.at_end:
+            scan.space()
+            fetch.modifiers = read_parameters(scan, dialect, dialect.fetch_modifiers, cls.word)
+        for modifier in fetch.modifiers.values():
+            modifier.joins(fetch)
+        return fetch
+
+    def show(self, item: FetchItem) -> None:
+        """Answer with this item too, before the others, if it is not there."""
+        if not any(other.name == item.name for other in self.items):
+            self.items.insert(0, item)
 
     async def run(self, session: Session) -> bytes | None:
-        uids = session.uids(self.messages, self.by_uid)
+        session.used(item.name for item in self.items)
+        uids: Sequence[int] = session.uids(self.messages, self.by_uid)
+        for modifier in self.modifiers.values():
+            uids = await modifier.choose(uids, self, session)
         await Fetching(session, self.items, self.by_uid).answer(uids)
         return None
 
@@ -63,7 +81,7 @@ def _item(scan: Scanner, dialect: Dialect) -> FetchItem:
 def _macro_or_item(scan: Scanner, dialect: Dialect) -> list[FetchItem]:
     start = scan.position
     macro = MACROS.get(scan.item_name())
-    if macro is not None and scan.at_end:
+    if macro is not None:
         return [dialect.fetch_items[word].parse(scan, word) for word in macro]
     scan.position = start
     return [_item(scan, dialect)]

@@ -1,11 +1,13 @@
 """SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2)."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
-from attrs import define
+from attrs import define, field
 
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.parameters import SelectParameter, read_parameters
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.responses import flags, permanent_flags
 from sora.protocols.imap.wire.scanner import Scanner
@@ -13,20 +15,29 @@ from sora.protocols.imap.wire.scanner import Scanner
 
 @define
 class Select(Command):
-    """SELECT mailbox"""
+    """SELECT mailbox [SP "(" select-param *(SP select-param) ")"] (RFC 4466 §2.1)"""
 
     word = b"SELECT"
     states = State.LOGGED_IN
     read_only: ClassVar[bool] = False
 
     name: str
+    parameters: Mapping[bytes, SelectParameter] = field(factory=dict)
 
     @classmethod
     def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
         scan.space()
-        return cls(scan.mailbox())
+        name = scan.mailbox()
+        if scan.at_end:
+            return cls(name)
+        scan.space()
+        return cls(name, read_parameters(scan, dialect, dialect.select_parameters, cls.word))
 
     async def run(self, session: Session) -> bytes | None:
+        for parameter in self.parameters.values():
+            parameter.check(session)
+        await session.deselect()
+        session.used(self.parameters)
         selected = await session.select(self.name, self.read_only)
         keywords = [name for _, name in selected.keywords]
         say = session.untagged
@@ -40,6 +51,8 @@ class Select(Command):
         say(b"OK [UIDNEXT %d] The next UID" % selected.uidnext)
         for line in session.dialect.select_lines:
             say(line(selected))
+        for parameter in self.parameters.values():
+            await parameter.opened(session)
         access = b"[READ-ONLY] " if selected.read_only else b"[READ-WRITE] "
         return access + self.word + b" completed"
 

@@ -61,5 +61,6 @@ class Status(Command):
 
     async def run(self, session: Session) -> bytes | None:
         row = await session.account.status(self.name)
+        session.used(self.items)
         session.untagged(status_line(row, self.name, self.items, session))
         return None

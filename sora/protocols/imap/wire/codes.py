@@ -38,6 +38,11 @@ def _in_order(numbers: Sequence[int]) -> bytes:
     return ",".join(parts).encode()
 
 
+def highest_modseq(modseq: int) -> bytes:
+    """RFC 7162 §3.1.2.1: up to where the client knows all changes"""
+    return code(b"HIGHESTMODSEQ", b"%d" % modseq)
+
+
 def bad_charset(charsets: Sequence[str]) -> bytes:
     """RFC 3501 §7.1: the charsets that are known."""
     return b"[BADCHARSET (" + " ".join(charsets).encode() + b")]"
