@@ -7,6 +7,7 @@ type. Texts are as the client meant them, decoded; whoever evaluates folds them 
 
 from datetime import date
 from typing import Literal
+from uuid import UUID
 
 from attrs import frozen
 
@@ -74,11 +75,12 @@ class SizeIs:
 class DateIs:
     """A date compared, disregarding time and zone.
 
-    `which` is the internal date in the zone it was stored with, or the Date header as it
-    stands there. `before` is earlier than the day, `since` the day or later.
+    `which` is the internal date in the zone it was stored with, the Date header as it stands
+    there, or the save date in UTC (RFC 8514 §4.3). `before` is earlier than the day, `since`
+    the day or later.
     """
 
-    which: Literal["internal", "sent"]
+    which: Literal["internal", "sent", "saved"]
     comparison: Literal["before", "on", "since"]
     day: date
 
@@ -115,6 +117,36 @@ class ModSeqIs:
     at_least: int
 
 
+@frozen
+class AgeIs:
+    """The internal date is at least (`older`) or at most (`younger`) so many seconds before the
+    moment of the search, both to the second and with the bound itself (RFC 5032 §2)."""
+
+    comparison: Literal["older", "younger"]
+    seconds: int
+
+
+@frozen
+class EmailIdIs:
+    """The message has this EMAILID (RFC 8474 §5.1)."""
+
+    email_id: UUID
+
+
+@frozen
+class ThreadIdIs:
+    """The message has this THREADID (RFC 8474 §5.2)."""
+
+    thread_id: UUID
+
+
+@frozen
+class Fuzzy:
+    """Like `part`, loosely (RFC 6203): `sora.mail.fuzzy` says what that means."""
+
+    part: "Criterion"
+
+
 Criterion = (
     All
     | And
@@ -129,6 +161,10 @@ Criterion = (
     | BodyHas
     | TextHas
     | ModSeqIs
+    | AgeIs
+    | EmailIdIs
+    | ThreadIdIs
+    | Fuzzy
 )
 
 
@@ -137,9 +173,9 @@ def needs_storage(criterion: Criterion) -> bool:
     match criterion:
         case And(parts) | Or(parts):
             return any(needs_storage(part) for part in parts)
-        case Not(part):
+        case Not(part) | Fuzzy(part):
             return needs_storage(part)
-        case SizeIs() | DateIs() | HeaderHas() | BodyHas() | TextHas():
-            return True
-        case _:
+        case All() | UidIn() | FlagsAre() | KeywordIs() | ModSeqIs():
             return False
+        case _:
+            return True

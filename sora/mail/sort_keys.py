@@ -26,28 +26,41 @@ _MESSAGE_ID: Final = re.compile(rb"<\s*([^<>\s](?:[^<>]{0,996}[^<>\s])?)\s*>")
 
 def base_subject(subject: str) -> str:
     """The base subject of a decoded subject (RFC 5256 §2.1), folded."""
-    text = fold(one_line(subject[: 4 * MAX_KEY]))
+    return _base(subject)[0]
+
+
+def is_reply(subject: str) -> bool:
+    """Whether a decoded subject is that of a reply or a forward: it has more around its base
+    than white space and blobs (RFC 5256 §2.1, §3 THREAD=REFERENCES step 5)."""
+    return _base(subject)[1]
+
+
+def _base(subject: str) -> tuple[str, bool]:
+    text, reply = fold(one_line(subject[: 4 * MAX_KEY])), False
     while True:
-        text = _stripped(text)
+        text, marked = _stripped(text)
+        reply = reply or marked
         # Step 6: "[fwd: ...]" around it.
         if not (text.startswith("[fwd:") and text.endswith("]")):
-            return text[:MAX_KEY]
-        text = text[5:-1]
+            return text[:MAX_KEY], reply
+        text, reply = text[5:-1], True
 
 
-def _stripped(text: str) -> str:
-    """Steps 2 to 5: without trailers, leaders and, unless nothing else is left, blobs."""
+def _stripped(text: str) -> tuple[str, bool]:
+    """Steps 2 to 5: without trailers, leaders and, unless nothing else is left, blobs; and
+    whether there were trailers or leaders."""
+    marked = text.endswith("(fwd)")
     while text.endswith((" ", "(fwd)")):
         text = text.removesuffix("(fwd)").rstrip(" ")
     place = len(text) - len(text.lstrip(" "))
     while True:
         leader = _LEADER.match(text, place)
         if leader is not None:
-            place = leader.end()
+            place, marked = leader.end(), True
             continue
         blob = _FIRST_BLOB.match(text, place)
         if blob is None or blob.end() == len(text):
-            return text[place:]
+            return text[place:], marked
         place = blob.end()
 
 

@@ -14,6 +14,7 @@ from sora.mail.criteria import (
     And,
     Criterion,
     FlagsAre,
+    Fuzzy,
     KeywordIs,
     ModSeqIs,
     Not,
@@ -67,6 +68,8 @@ class _Vectors:
                 return number
             case Not(part):
                 return self._ones ^ self._number(part)
+            case Fuzzy(part):  # nothing of what is known here is loose
+                return self._number(part)
             case UidIn(uids):
                 matching = bytearray(self._length)
                 known = self._state.uids

@@ -43,8 +43,10 @@ from sora.storage.rows import (
     Placement,
     Read,
     Recipient,
+    SortKey,
     Stored,
     Target,
+    ThreadRow,
     Upload,
     Want,
 )
@@ -239,6 +241,21 @@ class IMessages(Interface):
     def search(mailbox_id: int, criterion: Criterion) -> "Deferred[Sequence[int]]":
         """The UIDs that match, ascending. One round trip. Exact: RFC substring semantics on
         folded text, also for what arrived a moment ago."""
+
+    def sort(
+        mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]
+    ) -> "Deferred[Sequence[int]]":
+        """The UIDs that match, ordered by the keys, one after the other; what is equal in all
+        of them ascends by UID (RFC 5256 §3). One round trip."""
+
+    def threads(mailbox_id: int, criterion: Criterion) -> "Deferred[Sequence[ThreadRow]]":
+        """What THREAD needs of the messages that match, ascending by UID. One round trip."""
+
+    def relevance(
+        mailbox_id: int, criterion: Criterion, uids: NumberSet
+    ) -> "Deferred[Mapping[int, int]]":
+        """Scores from 1 to 100 (RFC 6203 §4) of these messages for the Fuzzy parts of a
+        criterion; those that are gone are absent. One round trip."""
 
 
 class IUploads(Interface):

@@ -9,12 +9,26 @@ from sora.mail.sort_keys import (
     base_subject,
     first_display,
     first_mailbox,
+    is_reply,
     message_id,
     message_ids,
 )
 
 
 class SubjectTests(SynchronousTestCase):
+    def test_replies_and_forwards(self) -> None:
+        """RFC 5256 §2.1: what was removed besides white space and blobs says so."""
+        for subject, expected in (
+            ("Hello", False),
+            ("  [list] Hello ", False),
+            ("Re: Hello", True),
+            ("[list] Fw: Hello", True),
+            ("Hello (fwd)", True),
+            ("[Fwd: Hello]", True),
+            ("Regarding: Hello", False),
+        ):
+            self.assertEqual(is_reply(subject), expected, subject)
+
     def test_the_base_subject(self) -> None:
         """RFC 5256 §2.1 and §5."""
         for subject, expected in (

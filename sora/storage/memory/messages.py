@@ -1,6 +1,6 @@
 """Messages in memory: making, changing, reading."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
@@ -13,7 +13,7 @@ from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IMessages
 from sora.storage.memory.mailboxes import states_of
 from sora.storage.memory.placing import place
-from sora.storage.memory.search import matcher
+from sora.storage.memory.search import matcher, ordered, relevance, thread_row
 from sora.storage.memory.store import (
     MailboxRecord,
     MemoryStore,
@@ -34,9 +34,11 @@ from sora.storage.rows import (
     Operation,
     Placement,
     Read,
+    SortKey,
     Stored,
     StoredMessage,
     Target,
+    ThreadRow,
     Want,
 )
 
@@ -163,6 +165,31 @@ class MemoryMessages:
         matches = matcher(self.tables, mailbox, criterion)
         return [message.uid for message in mailbox.messages.values() if matches(message)]
 
+    @operation
+    def sort(self, mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]) -> Sequence[int]:
+        """See `IMessages.sort`."""
+        mailbox = self.tables.mailbox(mailbox_id)
+        matches = matcher(self.tables, mailbox, criterion)
+        found = [message for message in mailbox.messages.values() if matches(message)]
+        in_order = ordered(self.tables, mailbox, criterion, found, keys)
+        return [message.uid for message in in_order]
+
+    @operation
+    def threads(self, mailbox_id: int, criterion: Criterion) -> Sequence[ThreadRow]:
+        """See `IMessages.threads`."""
+        mailbox = self.tables.mailbox(mailbox_id)
+        matches = matcher(self.tables, mailbox, criterion)
+        found = [message for message in mailbox.messages.values() if matches(message)]
+        return [thread_row(self.tables, message) for message in found]
+
+    @operation
+    def relevance(
+        self, mailbox_id: int, criterion: Criterion, uids: NumberSet
+    ) -> Mapping[int, int]:
+        """See `IMessages.relevance`."""
+        mailbox = self.tables.mailbox(mailbox_id)
+        return relevance(self.tables, mailbox, criterion, _present(mailbox, uids))
+
     def _destination(self, account_id: int, name: str) -> MailboxRecord:
         if self.tables.accounts[account_id].deleted_at is not None:
             raise NoSuchMailbox(f"There is no mailbox {name!r}")
@@ -191,6 +218,7 @@ class MemoryMessages:
             size=message.size,
             internal_date=message.internal_date,
             email_id=message.email_id,
+            thread_id=message.thread_id,
             save_date=message.save_date,
             envelope=facts.envelope if Want.ENVELOPE in wants else None,
             structure=facts.structure if Want.STRUCTURE in wants else None,

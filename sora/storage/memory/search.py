@@ -1,14 +1,19 @@
 """Search criteria evaluated on one message after the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sora.mail.criteria import (
+    AgeIs,
     All,
     And,
     BodyHas,
     Criterion,
     DateIs,
+    EmailIdIs,
     FlagsAre,
+    Fuzzy,
     HeaderHas,
     KeywordIs,
     ModSeqIs,
@@ -16,13 +21,17 @@ from sora.mail.criteria import (
     Or,
     SizeIs,
     TextHas,
+    ThreadIdIs,
     UidIn,
 )
 from sora.mail.encoded_words import decode
 from sora.mail.facts import Facts
+from sora.mail.fuzzy import exact, grades
 from sora.mail.headers import fields
+from sora.mail.sort_keys import is_reply
 from sora.mail.text import fold
 from sora.storage.memory.store import MailboxRecord, MemoryStore, MessageRecord
+from sora.storage.rows import SortBy, SortKey, ThreadRow
 
 Matches = Callable[[MessageRecord], bool]
 
@@ -77,12 +86,95 @@ def matcher(store: MemoryStore, mailbox: MailboxRecord, criterion: Criterion) ->
                 )
             case ModSeqIs(at_least):
                 return lambda message: message.modseq >= at_least
+            case AgeIs(comparison, seconds):
+                bound = store.now().replace(microsecond=0) - timedelta(seconds=seconds)
+                if comparison == "older":
+                    return lambda message: _to_the_second(message) <= bound
+                return lambda message: _to_the_second(message) >= bound
+            case EmailIdIs(email_id):
+                return lambda message: message.email_id == email_id
+            case ThreadIdIs(thread_id):
+                return lambda message: message.thread_id == thread_id
+            case Fuzzy():
+                return build(exact(criterion))
 
     return build(criterion)
 
 
+def ordered(
+    store: MemoryStore,
+    mailbox: MailboxRecord,
+    criterion: Criterion,
+    messages: Sequence[MessageRecord],
+    keys: Sequence[SortKey],
+) -> list[MessageRecord]:
+    """Messages in the order of the keys; the last key sorts first, and sorting is stable."""
+    scores = relevance(store, mailbox, criterion, messages)
+
+    def value(message: MessageRecord, by: SortBy) -> Any:
+        facts = store.contents[message.content_id].facts
+        assert facts is not None, "a live content has its facts"
+        match by:
+            case SortBy.ARRIVAL:
+                return message.internal_date
+            case SortBy.DATE:
+                return facts.sent_at or message.internal_date
+            case SortBy.SIZE:
+                return message.size
+            case SortBy.RELEVANCY:
+                return -scores[message.uid]
+            case SortBy.DISPLAYFROM:
+                return facts.display_from
+            case SortBy.DISPLAYTO:
+                return facts.display_to
+            case _:
+                return getattr(facts, f"sort_{by.value}")
+
+    found = list(messages)
+    for key in reversed(keys):
+        found.sort(key=lambda message: value(message, key.by), reverse=key.reverse)
+    return found
+
+
+def relevance(
+    store: MemoryStore,
+    mailbox: MailboxRecord,
+    criterion: Criterion,
+    messages: Sequence[MessageRecord],
+) -> dict[int, int]:
+    """Scores by UID, see `sora.mail.fuzzy.grades`."""
+    graded = [(matcher(store, mailbox, part), points) for part, points in grades(criterion)]
+    return {
+        message.uid: max(1, sum(points for matches, points in graded if matches(message)))
+        for message in messages
+    }
+
+
+def thread_row(store: MemoryStore, message: MessageRecord) -> ThreadRow:
+    """What THREAD needs of a message."""
+    facts = store.contents[message.content_id].facts
+    assert facts is not None, "a live content has its facts"
+    return ThreadRow(
+        message.uid,
+        facts.message_id,
+        facts.in_reply_to,
+        facts.references,
+        facts.sort_subject,
+        is_reply(facts.text_subject),
+        facts.sent_at or message.internal_date,
+    )
+
+
+def _to_the_second(message: MessageRecord) -> datetime:
+    return message.internal_date.replace(microsecond=0)
+
+
 def _date_matches(criterion: DateIs, message: MessageRecord, facts: Facts) -> bool:
-    day = message.internal_date.date() if criterion.which == "internal" else facts.sent_day
+    day = {
+        "internal": message.internal_date.date(),
+        "sent": facts.sent_day,
+        "saved": message.save_date.astimezone(UTC).date(),
+    }[criterion.which]
     if day is None:
         return False
     return {

@@ -74,6 +74,7 @@ class MessageRecord:
     size: int
     trace: bytes
     save_date: datetime
+    thread_id: UUID | None = None
 
 
 @define

@@ -5,7 +5,7 @@ When the answer of a write is lost, what it did is read back from `events` (`out
 and the same answer is built from there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from twisted.internet.interfaces import IReactorTime
@@ -35,9 +35,11 @@ from sora.storage.rows import (
     Placed,
     Placement,
     Read,
+    SortKey,
     States,
     Stored,
     Target,
+    ThreadRow,
     Want,
 )
 
@@ -314,12 +316,23 @@ class Messages:
 
     @deferred
     async def search(self, mailbox_id: int, criterion: Criterion) -> Sequence[int]:
-        sql, parameters = search.compiled(mailbox_id, criterion)
+        return await search.search(self._database, mailbox_id, criterion)
 
-        async def work(tx: Tx) -> Sequence[int]:
-            return packing.numbers(await tx.value(sql, parameters))
+    @deferred
+    async def sort(
+        self, mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]
+    ) -> Sequence[int]:
+        return await search.sort(self._database, mailbox_id, criterion, keys)
 
-        return await self._database.run("search", work, write=False)
+    @deferred
+    async def threads(self, mailbox_id: int, criterion: Criterion) -> Sequence[ThreadRow]:
+        return await search.threads(self._database, mailbox_id, criterion)
+
+    @deferred
+    async def relevance(
+        self, mailbox_id: int, criterion: Criterion, uids: NumberSet
+    ) -> Mapping[int, int]:
+        return await search.relevance(self._database, mailbox_id, criterion, uids)
 
 
 def _placed(row: tuple[Any, ...], target: Target) -> Placed:

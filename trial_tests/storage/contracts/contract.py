@@ -22,6 +22,7 @@ from sora.errors import SoraError
 from sora.mail.facts import Facts
 from sora.mail.flags import DELETED, SEEN, Flags, parse_flags
 from sora.mail.numbers import NumberSet
+from sora.mail.sort_keys import base_subject
 from sora.mail.text import fold
 from sora.storage.rows import (
     AccountRow,
@@ -70,6 +71,7 @@ class Letter:
     fields: list[tuple[str, str]] = Factory(list)
     body: str = ""
     sent_day: date | None = None
+    sent_at: datetime | None = None
 
     @property
     def header(self) -> bytes:
@@ -98,7 +100,16 @@ class Letter:
             structure=b'("TEXT" "PLAIN")\x00\xff',
             parts="[0]",
             sent_day=self.sent_day,
-            sent_at=None,
+            sent_at=self.sent_at,
+            sort_subject=base_subject(texts("subject")),
+            sort_from=texts("from").partition("@")[0],
+            sort_to=texts("to").partition("@")[0],
+            sort_cc=texts("cc").partition("@")[0],
+            display_from=texts("from"),
+            display_to=texts("to"),
+            message_id=texts("message-id").strip("<>"),
+            in_reply_to=texts("in-reply-to").strip("<>"),
+            references=tuple(one.strip("<>") for one in texts("references").split()),
             text_subject=texts("subject"),
             text_from=texts("from"),
             text_to=texts("to"),

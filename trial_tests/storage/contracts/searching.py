@@ -1,15 +1,19 @@
-"""The contract of `IMessages.search`: exact substrings, dates, nesting."""
+"""The contract of `IMessages.search`: exact substrings, dates, ids, nesting."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from random import Random
+from uuid import uuid4
 
 from sora.mail.criteria import (
+    AgeIs,
     All,
     And,
     BodyHas,
     Criterion,
     DateIs,
+    EmailIdIs,
     FlagsAre,
+    Fuzzy,
     HeaderHas,
     KeywordIs,
     ModSeqIs,
@@ -17,11 +21,14 @@ from sora.mail.criteria import (
     Or,
     SizeIs,
     TextHas,
+    ThreadIdIs,
     UidIn,
 )
 from sora.mail.flags import DELETED, FLAGGED, SEEN
 from sora.mail.numbers import NumberSet
 from trial_tests.storage.contracts.contract import EVERYTHING, Contract, Letter, letter, sets
+
+HOUR = timedelta(hours=1)
 
 
 def at(hours: float, *moment: int) -> datetime:
@@ -158,6 +165,25 @@ COLUMNS: list[tuple[Criterion, list[int]]] = [
     (DateIs("sent", "since", date(2024, 3, 1)), [1, 2]),
     (DateIs("sent", "before", date(2999, 1, 1)), [1, 2, 4]),
     (ModSeqIs(0), [1, 2, 3, 4]),
+    (DateIs("saved", "since", date(2024, 1, 1)), [1, 2, 3, 4]),
+    (DateIs("saved", "before", date(2024, 1, 1)), []),
+    (EmailIdIs(uuid4()), []),
+    (ThreadIdIs(uuid4()), []),
+    (Not(ThreadIdIs(uuid4())), [1, 2, 3, 4]),
+]
+
+LOOSE: list[tuple[Criterion, list[int]]] = [
+    (Fuzzy(HeaderHas("Subject", "Lunhc")), [1, 2]),
+    (Fuzzy(HeaderHas("Subject", "lunches")), [1, 2]),
+    (Fuzzy(HeaderHas("Subject", "100 lunch")), [1]),
+    (Fuzzy(BodyHas("shrap noon")), [1]),
+    (Fuzzy(TextHas("STRASSEN")), [3]),
+    (Fuzzy(And((FlagsAre(SEEN), HeaderHas("Subject", "lunnch")))), [1]),
+    (Not(Fuzzy(HeaderHas("Subject", "lunhc"))), [3, 4]),
+    (Fuzzy(Not(HeaderHas("Subject", "lunhc"))), [3, 4]),
+    (Fuzzy(BodyHas("nothing like it")), []),
+    (Fuzzy(BodyHas("...")), []),
+    (Fuzzy(FlagsAre(SEEN)), [1, 3]),
 ]
 
 NESTED: list[tuple[Criterion, list[int]]] = [
@@ -214,6 +240,24 @@ class SearchingContract(Contract):
 
     async def test_columns(self) -> None:
         await self.check_table(COLUMNS)
+
+    async def test_loose_texts(self) -> None:
+        """RFC 6203"""
+        await self.check_table(LOOSE)
+
+    async def test_ages(self) -> None:
+        """RFC 5032: both have the bound itself."""
+        await self.put(self.ann, self.inbox, letter("old"), internal_date=at(0, 1999, 1, 1))
+        now = datetime.now(UTC)
+        await self.put(self.ann, self.inbox, letter("new"), internal_date=now + HOUR)
+        self.assertEqual(await self.search(AgeIs("younger", 1)), [6])
+        self.assertEqual(await self.search(AgeIs("older", 100 * 365 * 86400)), [])
+        self.assertIn(5, await self.search(AgeIs("older", 86400 * 7000)))
+        self.assertNotIn(5, await self.search(AgeIs("younger", 86400 * 7000)))
+
+    async def test_ids(self) -> None:
+        read = await self.storage.messages.read(self.inbox.id, sets(2), frozenset())
+        self.assertEqual(await self.search(EmailIdIs(read.messages[0].email_id)), [2])
 
     async def test_nesting(self) -> None:
         await self.check_table(NESTED)

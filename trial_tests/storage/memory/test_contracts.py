@@ -16,6 +16,7 @@ from trial_tests.storage.contracts import (
     placing,
     reading,
     searching,
+    sorting,
     uploads,
 )
 from trial_tests.storage.contracts.contract import Contract, Storage
@@ -97,6 +98,10 @@ class TestChanges(OnMemory, reading.ChangesContract):
 
 
 class TestSearching(OnMemory, searching.SearchingContract):
+    pass
+
+
+class TestSorting(OnMemory, sorting.SortingContract):
     pass
 
 

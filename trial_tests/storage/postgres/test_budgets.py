@@ -2,10 +2,10 @@
 
 from sora.addresses import parse_address
 from sora.deferreds import gather
-from sora.mail.criteria import TextHas
+from sora.mail.criteria import Fuzzy, TextHas
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import FlagChange, Want
+from sora.storage.rows import FlagChange, SortBy, SortKey, Want
 from trial_tests.storage.postgres.stage import StageTestCase, arrival_of, bytes_of, new_operation
 
 
@@ -39,6 +39,9 @@ class BudgetTests(StageTestCase):
                 stage.inbox, both, FlagChange("add", Flags(DELETED, ("$K",))), new_operation()
             ),
             "search": lambda: messages.search(stage.inbox, TextHas("message")),
+            "sort": lambda: messages.sort(stage.inbox, TextHas("a"), [SortKey(SortBy.SUBJECT)]),
+            "threads": lambda: messages.threads(stage.inbox, TextHas("a")),
+            "relevance": lambda: messages.relevance(stage.inbox, Fuzzy(TextHas("a")), both),
             "copy": lambda: messages.copy(stage.inbox, both, account.id, "Trash", new_operation()),
             "expunge": lambda: messages.expunge(stage.inbox, None, new_operation()),
             "move": lambda: messages.move(stage.trash, both, account.id, "INBOX", new_operation()),

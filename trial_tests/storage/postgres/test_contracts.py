@@ -21,6 +21,7 @@ from trial_tests.storage.contracts import (
     placing,
     reading,
     searching,
+    sorting,
     uploads,
 )
 from trial_tests.storage.contracts.contract import Storage
@@ -129,6 +130,10 @@ class ReadingTests(PostgresStorage, reading.ReadingContract):
 
 class SearchingTests(PostgresStorage, searching.SearchingContract):
     """`IMessages.search`"""
+
+
+class SortingTests(PostgresStorage, sorting.SortingContract):
+    """`IMessages.sort`, `threads`, `relevance`"""
 
 
 class UploadsTests(PostgresStorage, uploads.UploadsContract):
