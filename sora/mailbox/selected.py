@@ -1,5 +1,6 @@
 """One mailbox, opened by one session."""
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from typing import Final, TypeVar
 
@@ -256,7 +257,7 @@ class Selected:
             first, last = self.view.number(uids[0]), self.view.number(uids[-1])
             if first and last - first + 1 == len(uids):
                 return NumberSet(((uids[0], uids[-1]),))
-        return NumberSet.of(uids)
+        return NumberSet.ascending(uids)
 
     # -------------------------------------------------------------- reading
 
@@ -272,7 +273,7 @@ class Selected:
             return []
         # A client knows the beginning of what is there.
         last = known.uid(known.exists)
-        return [uid for uid in found if uid <= last]
+        return list(found[: bisect_right(found, last)])
 
     async def read(
         self, uids: Sequence[int], wants: frozenset[Want], see: bool

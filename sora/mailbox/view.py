@@ -18,12 +18,17 @@ the first cursor passes it.
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import compress, count
+from typing import Final
 
 from attrs import frozen
 
 from sora.errors import BadArgument
 from sora.mail.numbers import NumberSet, SequenceSet
 from sora.mailbox.state import MailboxState
+
+FEW: Final = 16
+"""Up to one message among so many, messages are looked up one by one."""
 
 
 @frozen
@@ -74,6 +79,8 @@ class View:
         self._array = state.uids
         self._count = len(state.uids)
         self._slice: Sequence[int] | None = None
+        self.version = 0
+        """rises when the client's list of messages becomes another one"""
         self._flags_at = self._gone_at = state.highest_modseq
         self._generation = state.generation
         self._keywords = len(state.keywords)
@@ -151,6 +158,29 @@ class View:
             found += self._array[start : bisect_right(self._array, high, start, self._count)]
         return found
 
+    def span_of(self, numbers: SequenceSet) -> NumberSet:
+        """The messages of a sequence set of message numbers, as ranges of UIDs that have no
+        other message in them. Numbers beyond the last message name nothing (RFC 7377 §2)."""
+        spans = []
+        for low, high in numbers.resolve(self._count).ranges:
+            if low <= self._count:
+                spans.append((self._array[low - 1], self._array[min(high, self._count) - 1]))
+        return NumberSet(tuple(spans))
+
+    def numbers_of(self, uids: Sequence[int]) -> list[int]:
+        """The sequence numbers of UIDs, which may be in any order, in theirs. Those that the
+        client does not know of are left out."""
+        if len(uids) * FEW < self._count:
+            return [number for number in map(self.number, uids) if number]
+        numbers = dict(zip(self.uids, count(1)))
+        return list(filter(None, map(numbers.get, uids)))
+
+    def among(self, uids: Sequence[int]) -> list[int]:
+        """Those of the UIDs that the client knows of, in their order."""
+        if len(uids) * FEW < self._count:
+            return [uid for uid in uids if self.number(uid)]
+        return list(filter(set(self.uids).__contains__, uids))
+
     @property
     def _last(self) -> int:
         return self._array[self._count - 1] if self._count else 0
@@ -166,6 +196,18 @@ class View:
         """The present modseq of a message, 0 when it is gone."""
         place = self._state.index(uid)
         return 0 if place < 0 else self._state.modseqs[place]
+
+    def highest_modseq(self, uids: Sequence[int]) -> int:
+        """The highest of the present modseqs of messages, 0 when none of them is there."""
+        state = self._state
+        if len(uids) * FEW < len(state):
+            return max(map(self.modseq, uids), default=0)
+        return max(compress(state.modseqs, map(set(uids).__contains__, state.uids)), default=0)
+
+    @property
+    def recent_uids(self) -> Sequence[int]:
+        """The UIDs of what is \\Recent in this session, ascending."""
+        return self._recent
 
     def is_recent(self, uid: int) -> bool:
         """Whether the message is \\Recent in this session (RFC 3501 §2.3.2)."""
@@ -276,6 +318,7 @@ class View:
         self._count = len(self._array)
         self._gone_at = self._state.highest_modseq
         self._slice = None
+        self.version += 1
         if self._last <= known_before:
             return False
         self._learn_recent(known_before)

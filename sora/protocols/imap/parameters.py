@@ -16,6 +16,7 @@ from sora.storage.rows import FlagChange
 if TYPE_CHECKING:
     from sora.protocols.imap.commands.fetch import Fetch
     from sora.protocols.imap.dialect import Dialect
+    from sora.protocols.imap.searching import Found
     from sora.protocols.imap.session import Session
 
 
@@ -65,12 +66,33 @@ class StoreModifier(Parameter):
 class SearchReturn(Parameter):
     """search-return-opt of SEARCH and what is like it (RFC 4466 §2.6.1)"""
 
+    def joins(self, returns: "Mapping[bytes, SearchReturn]") -> None:
+        """Called when all options were read. Raises BadSyntax when this one does not go with
+        the others."""
+
+    def data(self, found: "Found") -> bytes:
+        """Its part of the ESEARCH response; empty when there is nothing to say."""
+        return b""
+
+    def names(self, found: "Found") -> Sequence[int] | None:
+        """The UIDs of the messages that its part of the answer names or counts; None when it
+        does not speak of messages. They are what SAVE keeps (RFC 5182 §2.4) and what MODSEQ is
+        the highest of (RFC 4731 §3.2)."""
+        return None
+
+    async def apply(self, found: "Found", session: "Session") -> None:
+        """Do what it does besides, before the ESEARCH response is written."""
+
 
 P = TypeVar("P", bound=Parameter)
 
 
 def read_parameters(
-    scan: Scanner, dialect: "Dialect", known: Mapping[bytes, type[P]], command: bytes
+    scan: Scanner,
+    dialect: "Dialect",
+    known: Mapping[bytes, type[P]],
+    command: bytes,
+    may_be_empty: bool = False,
 ) -> dict[bytes, P]:
     """ "(" name [SP value] *(SP name [SP value]) ")", by name. Each may stand there once."""
     found: dict[bytes, P] = {}
@@ -84,5 +106,5 @@ def read_parameters(
             raise BadSyntax(f"{name.decode()} is there twice")
         found[name] = kind.parse(scan, dialect)
 
-    scan.parenthesised(one)
+    scan.parenthesised(one, may_be_empty)
     return found

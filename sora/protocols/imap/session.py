@@ -26,6 +26,7 @@ from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.errors import BAD, SERVER_BUG, Answer, answer_to
 from sora.protocols.imap.literals import Literals
+from sora.protocols.imap.saved_result import SavedResult
 from sora.protocols.imap.services import Limits, Services
 from sora.protocols.imap.updates import update_lines
 from sora.protocols.imap.wire.codes import capability, highest_modseq
@@ -60,6 +61,10 @@ class Session:
         self.client: dict[str, str] = {}
         """what the client said of itself with ID"""
         self.selected: Selected | None = None
+        self.saved = SavedResult()
+        """what `$` stands for (RFC 5182)"""
+        self.tag = b""
+        """the tag of the command in hand"""
         self.is_ending = False
         self.is_stopping = False
         self.write = connection.write
@@ -150,6 +155,7 @@ class Session:
             self.literals.let_go()
             self._answer_bad(text, NO_HEAD)
             return
+        self.tag = head.tag
         kind: type[Command] | None = None
         status = b"OK"
         by_uid = False
@@ -329,8 +335,17 @@ class Session:
 
         Raises BadArgument when a number is out of range.
         """
+        if messages.is_saved:
+            return self.saved_uids()
         view = self.mailbox.view
         return view.of_uids(messages) if by_uid else view.of_numbers(messages)
+
+    def saved_uids(self) -> Sequence[int]:
+        """The UIDs that `$` stands for, ascending (RFC 5182). Raises BadSyntax when the client
+        was not told of it."""
+        if not self.dialect.has(b"SEARCHRES"):
+            raise BadSyntax("A set of numbers is missing")
+        return self.saved.uids(self.mailbox.view)
 
     @property
     def may_log_in(self) -> bool:
@@ -386,6 +401,7 @@ class Session:
         """Open a mailbox, leaving the one that was open. Raises NoSuchMailbox, with none open."""
         await self.deselect()
         self.selected = await self.account.select(name, read_only)
+        self.saved.clear()
         self.state = State.SELECTED
         return self.selected
 

@@ -30,10 +30,13 @@ from sora.protocols.imap.commands.subscribe import Subscribe, Unsubscribe
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.extensions import (
     children,
+    esearch,
     list_extended,
     list_status,
+    searchres,
     special_use,
     uidplus,
+    within,
 )
 from sora.protocols.imap.fetch_items import FETCH_ITEMS
 
@@ -72,11 +75,14 @@ DIALECT: Final = Dialect(
     ],
     extensions=[
         children.EXTENSION,
+        esearch.EXTENSION,
         list_extended.EXTENSION,
         list_status.EXTENSION,
+        searchres.EXTENSION,
         special_use.CREATE,
         special_use.EXTENSION,
         uidplus.EXTENSION,
+        within.EXTENSION,
     ],
     fetch_items=FETCH_ITEMS,
     status_items=STATUS_ITEMS,

@@ -33,5 +33,5 @@ class Expunge(Command):
         if self.only is None:
             await selected.expunge()
         else:
-            await selected.expunge(NumberSet.of(selected.view.of_uids(self.only)))
+            await selected.expunge(NumberSet.of(session.uids(self.only, by_uid=True)))
         return None

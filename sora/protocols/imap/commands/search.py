@@ -1,21 +1,31 @@
-"""SEARCH and UID SEARCH (RFC 3501 §6.4.4)."""
+"""SEARCH and UID SEARCH (RFC 3501 §6.4.4), with RETURN (RFC 4466 §2.6.1)."""
 
 from typing import ClassVar, Self
 
 from attrs import define
 
-from sora.mail.charsets import decode_search
+from sora.errors import SoraError
+from sora.mail.criteria import All
 from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect
-from sora.protocols.imap.searching import in_view
+from sora.protocols.imap.errors import BAD, answer_to
+from sora.protocols.imap.searching import (
+    Found,
+    Returns,
+    answer,
+    asks_for_modseq,
+    read_program,
+    read_returns,
+    search,
+)
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
-from sora.protocols.imap.wire.search_keys import SearchReader, SearchTree
+from sora.protocols.imap.wire.search_keys import SearchTree
 
 
 @define
 class Search(Command):
-    """SEARCH [SP "CHARSET" SP astring] 1*(SP search-key)"""
+    """SEARCH [search-return-opts] SP ["CHARSET" SP charset SP] search-key *(SP search-key)"""
 
     word = b"SEARCH"
     states = State.SELECTED
@@ -23,24 +33,44 @@ class Search(Command):
     keeps_numbers: ClassVar[bool] = True
     answers = NUMBERS_OUT_OF_RANGE
 
+    returns: Returns | None
     tree: SearchTree
     by_uid: bool
+    refused: SoraError | None = None
+    """why a search cannot be made whose result was to be saved"""
 
     @classmethod
     def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
-        scan.space()
-        charset = "UTF-8"
-        if scan.skip(b"CHARSET "):
-            charset = scan.astring().decode("ascii", "replace")
-            decode_search(b"", charset)  # one that is not known is refused even if not needed
-            scan.space()
-        return cls(SearchReader(scan, dialect.search_keys, charset).program(), by_uid)
+        returns = read_returns(scan, dialect, cls.word)
+        try:
+            return cls(returns, read_program(scan, dialect), by_uid)
+        except SoraError as error:
+            saves = returns is not None and b"SAVE" in returns
+            if not saves or answer_to(error, cls.answers).condition == BAD:
+                raise
+            scan.rest()
+            return cls(returns, All(), by_uid, error)
 
     async def run(self, session: Session) -> bytes | None:
-        selected = session.mailbox
-        found = await selected.search(in_view(self.tree, selected.view))
-        if not self.by_uid:
-            number = selected.view.number
-            found = [place for place in map(number, found) if place]
-        session.untagged(b" ".join([b"SEARCH", *map(b"%d".__mod__, found)]))
+        saves = self.returns is not None and b"SAVE" in self.returns
+        try:
+            if self.refused is not None:
+                raise self.refused
+            await self._answer(session)
+        except SoraError as error:
+            if saves and answer_to(error, self.answers).condition != BAD:
+                session.saved.clear()  # RFC 5182 §2.1
+            raise
         return None
+
+    async def _answer(self, session: Session) -> None:
+        criterion, uids = await search(session, self.tree)
+        numbers = uids if self.by_uid else session.mailbox.view.numbers_of(uids)
+        if self.returns is not None:
+            found = Found(uids, numbers, self.by_uid, self.returns, criterion)
+            await answer(session, found, self.tree)
+            return
+        line = " ".join(["SEARCH", *map(str, numbers)]).encode()
+        if numbers and asks_for_modseq(self.tree):
+            line += b" (MODSEQ %d)" % session.mailbox.view.highest_modseq(uids)
+        session.untagged(line)

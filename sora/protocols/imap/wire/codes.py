@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sora.mail.numbers import NumberSet
+from sora.mail.numbers import NumberSet, in_order
 
 
 def code(*words: bytes) -> bytes:
@@ -22,20 +22,9 @@ def append_uid(uidvalidity: int, uids: NumberSet) -> bytes:
 
 def copy_uid(uidvalidity: int, sources: Sequence[int], uids: Sequence[int]) -> bytes:
     """RFC 4315 §3: which message went where; sets are in the order of the pairs."""
-    return code(b"COPYUID", b"%d" % uidvalidity, _in_order(sources), _in_order(uids))
-
-
-def _in_order(numbers: Sequence[int]) -> bytes:
-    """A uid-set that keeps the order of its numbers."""
-    parts: list[str] = []
-    start = 0
-    for place in range(1, len(numbers) + 1):
-        if place < len(numbers) and numbers[place] == numbers[place - 1] + 1:
-            continue
-        low, high = numbers[start], numbers[place - 1]
-        parts.append(str(low) if low == high else f"{low}:{high}")
-        start = place
-    return ",".join(parts).encode()
+    return code(
+        b"COPYUID", b"%d" % uidvalidity, in_order(sources).encode(), in_order(uids).encode()
+    )
 
 
 def highest_modseq(modseq: int) -> bytes:

@@ -20,6 +20,9 @@ MAX_DEPTH: Final = 50
 MAX_ITEMS: Final = 10_000
 """how many items a parenthesised list may have"""
 
+SAVED: Final = SequenceSet((), is_saved=True)
+"""`$`: the result of the last search that was saved (RFC 5182)"""
+
 T = TypeVar("T")
 
 _ATOM = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\\]]+")
@@ -169,6 +172,13 @@ class Scanner:
             raise self.error("A number is larger than 32 bits")
         return value
 
+    def nz_number(self) -> int:
+        """nz-number = digit-nz *DIGIT, below 4,294,967,296"""
+        value = self.number()
+        if value == 0:
+            raise self.error("A number may not be zero")
+        return value
+
     def number64(self) -> int:
         """number64 = 1*DIGIT, below 2^63 (RFC 9051 §9)"""
         value = int(self._take(_NUMBER, "A number"))
@@ -177,7 +187,10 @@ class Scanner:
         return value
 
     def sequence_set(self) -> SequenceSet:
-        """sequence-set = (seq-number / seq-range) *("," sequence-set)"""
+        """sequence-set = (seq-number / seq-range) *("," sequence-set) / "$" (RFC 5182 §3)"""
+        if self.peek() == b"$":
+            self.position += 1
+            return SAVED
         text = self._take(_SEQUENCE_SET, "A set of numbers")
         ranges: list[tuple[int | None, int | None]] = []
         for part in text.split(b","):
@@ -197,7 +210,7 @@ class Scanner:
     @property
     def has_sequence_set(self) -> bool:
         """Whether a sequence-set comes next."""
-        return _SEQUENCE_SET.match(self.data, self.position) is not None
+        return self.peek() == b"$" or _SEQUENCE_SET.match(self.data, self.position) is not None
 
     def flag(self) -> str:
         """flag = "\\Answered" / ... / flag-keyword / flag-extension"""

@@ -94,15 +94,19 @@ class SearchReader:
 
     def key(self) -> SearchTree:
         """search-key"""
-        self._count += 1
-        if self._count > MAX_KEYS:
-            raise TooMany(f"A search has more than {MAX_KEYS} keys")
+        self.count()
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise self.scanner.error(f"Search keys are nested more than {MAX_DEPTH} deep")
+            raise TooMany(f"Search keys are nested more than {MAX_DEPTH} deep")
         tree = self._key()
         self._depth -= 1
         return tree
+
+    def count(self) -> None:
+        """There is one key more. Raises TooMany."""
+        self._count += 1
+        if self._count > MAX_KEYS:
+            raise TooMany(f"A search has more than {MAX_KEYS} keys")
 
     def _key(self) -> SearchTree:
         scanner = self.scanner
@@ -185,12 +189,18 @@ def _header_of_name(reader: SearchReader) -> SearchTree:
 
 
 def _or(reader: SearchReader) -> SearchTree:
-    # Programs write long alternatives as OR a OR b OR c d: no deeper here than OR a b.
-    parts = [reader.nested()]
-    while reader.scanner.skip(b" OR "):
-        reader.scanner.position -= 1
-        parts.append(reader.nested())
-    parts.append(reader.nested())
+    # Programs write long alternatives as OR a OR b OR c d, or as OR OR OR a b c d: no deeper
+    # here than OR a b.
+    parts: list[SearchTree] = []
+    missing = 2
+    while missing:
+        if reader.scanner.skip(b" OR "):
+            reader.scanner.position -= 1
+            missing += 1
+            reader.count()
+        else:
+            parts.append(reader.nested())
+            missing -= 1
     return AnyOf(tuple(parts))
 
 
