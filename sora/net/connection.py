@@ -16,6 +16,10 @@ way runs to its end (docs/architecture.md, trap 1).
 number; the one timer of the connection looks at it when it rings, and is set anew if the
 deadline has moved: no timer is made or cancelled for a command. A client that reads nothing
 for `STALLED` seconds is cut off, and so is one that does not let go after `close`.
+
+A layer of compression (`start_deflate`) lies between the transport and all of this: octets are
+held as they came, and inflated when the reader has nothing left; what is flushed is compressed
+as one.
 """
 
 from typing import Any, Final, Protocol
@@ -34,6 +38,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sora.net.deflate import Deflaters, Garbled, Inflate
 from sora.net.peer import Peer
 
 READ_AHEAD: Final = 64 * 1024
@@ -42,6 +47,10 @@ WRITE_BEHIND: Final = 64 * 1024
 """octets collected before they are handed to the transport"""
 EVENTS_IN_A_ROW: Final = 64
 """events answered without a wait before the reactor gets its turn"""
+INFLATED_AT_ONCE: Final = 16 * 1024
+"""octets that are inflated before the reader looks at them"""
+INFLATED_IN_A_ROW: Final = 16
+"""times that this is done without an event coming of it, before the reactor gets its turn"""
 STALLED: Final = 900.0
 """seconds in which a client has to read what the system holds for it; a slow download that
 makes progress takes less (G40)"""
@@ -57,11 +66,18 @@ class TimedOut(ConnectionEnded):
     """The client did not say what it had to in time."""
 
 
+class Unreadable(ConnectionEnded):
+    """What the client sent is not compressed as it should be; there is no way to go on."""
+
+
 class Registration(Protocol):
     """A connection's entry in the books of who is connected."""
 
     def identify(self, user: str) -> None:
         """Say who has logged in. Raises TooMany when the user has too many connections."""
+
+    def unidentify(self) -> None:
+        """Nobody is logged in any more."""
 
     def leave(self) -> None:
         """The connection is gone. Doing it again does nothing."""
@@ -121,6 +137,9 @@ class Connection(TwistedProtocol):
         self.must_end_by: float | None = None
         """an absolute time that no wait for the client outlasts, however it dribbles (G59)"""
         self._timer: IDelayedCall | None = None
+        self._inflate: Inflate | None = None
+        self._deflaters: Deflaters | None = None
+        self._inflating: IDelayedCall | None = None
 
     # ---------------------------------------------------------- for protocols
 
@@ -156,11 +175,17 @@ class Connection(TwistedProtocol):
         if self.session is not None:
             self.session.identify(user)
 
+    def unidentify(self) -> None:
+        """Say that nobody is logged in any more."""
+        if self.session is not None:
+            self.session.unidentify()
+
     async def next_event(self, timeout: float) -> Any:  # noqa: ASYNC109 - see `_ring`
         """The reader's next event; waits at most `timeout` seconds without any octet coming in.
 
         Raises:
             TimedOut: the client was silent for too long.
+            Unreadable: what it sent cannot be inflated.
             ConnectionEnded: the client is gone.
         """
         left = timeout
@@ -178,6 +203,8 @@ class Connection(TwistedProtocol):
         if self._in_a_row >= EVENTS_IN_A_ROW - 1:
             return None
         event = self.reader.next_event()
+        if event is None and self._inflate is not None:
+            event = self._inflated(self._inflate)
         if event is not None:
             self._in_a_row += 1
         return event
@@ -185,9 +212,11 @@ class Connection(TwistedProtocol):
     async def event_or_wake(self, timeout: float) -> Any:  # noqa: ASYNC109 - see `_ring`
         """The next event, or None after `timeout` seconds or as soon as `wake` is called.
 
-        Raises ConnectionEnded when the client is gone.
+        Raises ConnectionEnded when the client is gone, Unreadable.
         """
         event = self.reader.next_event()
+        if event is None and self._inflate is not None:
+            event = self._inflated(self._inflate)
         if event is not None:
             self._in_a_row += 1
             if self._in_a_row >= EVENTS_IN_A_ROW:
@@ -235,11 +264,13 @@ class Connection(TwistedProtocol):
     def flush(self) -> None:
         """Hand what was collected to the transport."""
         if self._out:
-            out, self._out = self._out, []
-            self.octets_out += self._collected
+            data, self._out = b"".join(self._out), []
             self._collected = 0
             if not self._lost and self.transport is not None:
-                self.transport.write(b"".join(out))
+                if self._deflaters is not None:
+                    data = self._deflaters.deflate(self, data)
+                self.octets_out += len(data)
+                self.transport.write(data)
 
     async def drain(self) -> None:
         """Wait while the client does not read what was written to it.
@@ -268,6 +299,29 @@ class Connection(TwistedProtocol):
         self.transport.startTLS(context)
         self.transport.registerProducer(self, True)
         self._blocked = False
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether octets are compressed in both directions."""
+        return self._deflaters is not None
+
+    def start_deflate(self, deflaters: Deflaters, unread: bytes) -> None:
+        """Compress from the next octet on, in both directions (RFC 4978). `unread` is what the
+        reader has that came behind the command."""
+        self.flush()
+        self._deflaters = deflaters
+        if self._inflate is not None:
+            unread += self._inflate.take(self._inflate.held)
+        self._inflate = Inflate()
+        self._inflate.receive(unread)
+
+    def end_deflate(self) -> None:
+        """Compress no more, from the next octet on, in both directions (RFC 8437 §4.1)."""
+        self.flush()
+        if self._deflaters is not None and self._inflate is not None:
+            self._deflaters.let_go(self)
+            self._deflaters = None
+            self._inflate.end()
 
     def close(self) -> None:
         """Send what was written, and hang up. A conversation that waits for the client ends."""
@@ -309,21 +363,29 @@ class Connection(TwistedProtocol):
         self.octets_in += len(data)
         if self._closing:
             return
-        self.reader.receive(data)
+        inflate = self._inflate
+        if inflate is None:
+            self.reader.receive(data)
+        else:
+            inflate.receive(data)
         if self._waiting is not None:
-            event = self.reader.next_event()
-            if event is not None:
-                self._fire(event)
-            else:
-                self._move_deadline(self._timeout)
-        elif self.reader.buffered > READ_AHEAD and self._reading:
-            self._reading = False
-            self.transport.pauseProducing()
+            self._move_deadline(self._timeout)
+            self._look()
+        if self._waiting is None or self._inflating is not None:
+            held = self.reader.buffered + (inflate.held if inflate else 0)
+            if held > READ_AHEAD and self._reading:
+                self._reading = False
+                self.transport.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone: whatever waits for it ends."""
         self._lost = True
         self._stop_timer()
+        if self._inflating is not None:
+            self._inflating.cancel()
+            self._inflating = None
+        if self._deflaters is not None:
+            self._deflaters.let_go(self)
         self._end_waits()
         self._leave()
 
@@ -354,6 +416,49 @@ class Connection(TwistedProtocol):
             self.close()
             self.ended.callback(None)
             self._leave()
+
+    def _inflated(self, inflate: Inflate) -> Any:
+        """The reader's next event, for which octets that are held compressed are inflated: only
+        as far as it takes for one, and no further than `INFLATED_IN_A_ROW` times in a turn of
+        the reactor. Raises Unreadable.
+        """
+        try:
+            for _ in range(INFLATED_IN_A_ROW):
+                if not inflate.has_more:
+                    break
+                self.reader.receive(inflate.take(INFLATED_AT_ONCE))
+                event = self.reader.next_event()
+                if event is not None:
+                    return event
+        except Garbled as error:
+            raise Unreadable(str(error)) from None
+        if inflate.is_done:
+            self._inflate = None
+        elif inflate.has_more and self._inflating is None and not self._lost:
+            # Much comes of little, and no command of it: the others first.
+            self._inflating = self.clock.callLater(0, self._go_on)
+        return None
+
+    def _go_on(self) -> None:
+        self._inflating = None
+        if self._waiting is not None:
+            self._look()
+            if self._waiting is not None and self._inflating is None:
+                self._resume_reading()
+
+    def _look(self) -> None:
+        """Somebody waits for the client: is there an event for him?"""
+        try:
+            event = self.reader.next_event()
+            if event is None and self._inflate is not None:
+                event = self._inflated(self._inflate)
+        except Unreadable as error:
+            waiting, self._waiting = self._waiting, None
+            if waiting is not None and not waiting.called:
+                waiting.errback(error)
+            return
+        if event is not None:
+            self._fire(event)
 
     def _leave(self) -> None:
         if self._lost and self.ended.called and self.session is not None:

@@ -32,6 +32,11 @@ class Session:
         if self._tracker is not None:
             self._tracker._identify(self, user)
 
+    def unidentify(self) -> None:
+        """Nobody is logged in any more."""
+        if self._tracker is not None:
+            self._tracker._forget_user(self)
+
     def when_left(self, work: Callable[[], None]) -> None:
         """Call `work` when the connection is gone and its conversation has ended."""
         self._left.append(work)

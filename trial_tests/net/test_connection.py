@@ -1,3 +1,4 @@
+import zlib
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -9,6 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sora.net.connection import (
     EVENTS_IN_A_ROW,
+    INFLATED_AT_ONCE,
+    INFLATED_IN_A_ROW,
     LINGER,
     READ_AHEAD,
     STALLED,
@@ -16,7 +19,9 @@ from sora.net.connection import (
     Connection,
     ConnectionEnded,
     TimedOut,
+    Unreadable,
 )
+from sora.net.deflate import Deflaters
 from sora.net.peer import Peer
 
 
@@ -38,6 +43,10 @@ class LineReader:
 
     def discard(self) -> None:
         self.held = b""
+
+    def take_rest(self) -> bytes:
+        rest, self.held = self.held, b""
+        return rest
 
     @property
     def buffered(self) -> int:
@@ -63,8 +72,9 @@ class Echo(Connection):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
-        self.reader = LineReader()
+        self.reader: LineReader = LineReader()
         self.storage: Deferred[None] = Deferred()
+        self.deflaters = Deflaters()
         self.heard: list[bytes] = []
         self.how = ""
 
@@ -86,6 +96,14 @@ class Echo(Connection):
                     self.write(b"go\n")
                     self.start_tls("context")
                     continue
+                if line == b"deflate":
+                    self.write(b"go\n")
+                    self.start_deflate(self.deflaters, self.reader.take_rest())
+                    continue
+                if line == b"inflate":
+                    self.write(b"gone\n")
+                    self.end_deflate()
+                    continue
                 if line == b"much":
                     for _ in range(4):
                         self.write(b"x" * WRITE_BEHIND)
@@ -93,6 +111,10 @@ class Echo(Connection):
                 self.write(b"<" + line + b">\n")
         except TimedOut:
             self.how = "timed out"
+            raise
+        except Unreadable:
+            self.write(b"what?\n")
+            self.how = "unreadable"
             raise
         except ConnectionEnded:
             self.how = "ended"
@@ -375,3 +397,116 @@ class StartTLSTests(ConnectionTestCase):
         self.assertIs(self.transport.producer, self.connection)
         self.receive(b"good\n")
         self.assertEqual(self.connection.heard, [b"tls", b"good"])
+
+
+class DeflateTests(ConnectionTestCase):
+    """RFC 4978."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.sent()
+        self.receive(b"deflate\n")
+        self.assertEqual(self.sent(), b"go\n")
+        self._out = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self._in = zlib.decompressobj(-15)
+
+    def compressed(self, data: bytes) -> bytes:
+        return self._out.compress(data) + self._out.flush(zlib.Z_SYNC_FLUSH)
+
+    def said(self) -> bytes:
+        return self._in.decompress(self.sent())
+
+    def test_both_directions(self) -> None:
+        self.receive(self.compressed(b"a\nb\n"))
+        self.assertEqual(self.said(), b"<a>\n<b>\n")
+
+    def test_split_at_every_octet(self) -> None:
+        for octet in self.compressed(b"ab\n") + self.compressed(b"cd\nquit\n"):
+            self.receive(bytes([octet]))
+        self.assertEqual(self.connection.heard, [b"deflate", b"ab", b"cd", b"quit"])
+        self.assertEqual(self.said(), b"<ab>\n<cd>\nbye\n")
+
+    def test_what_was_compressed_and_pipelined_behind_the_command(self) -> None:
+        connection, transport = Echo(self.clock), Transport()
+        connection.makeConnection(transport)
+        connection.dataReceived(b"deflate\n" + self.compressed(b"a\n"))
+        said = transport.value().removeprefix(b"hello\ngo\n")
+        self.assertEqual(self._in.decompress(said), b"<a>\n")
+
+    def test_is_flushed_once_for_what_leaves_together(self) -> None:
+        writes: list[bytes] = []
+        self.transport.write = writes.append  # type: ignore[assignment]
+        self.receive(self.compressed(b"a\nb\nc\n"))
+        self.assertEqual(len(writes), 1)
+        self.assertEqual(writes[0].count(b"\0\0\xff\xff"), 1)
+        self.assertEqual(self._in.decompress(writes[0]), b"<a>\n<b>\n<c>\n")
+
+    def test_octets_are_counted_as_they_travel(self) -> None:
+        before = self.connection.octets_in, self.connection.octets_out
+        asked = self.compressed(b"a" * 1000 + b"\n")
+        self.receive(asked)
+        self.assertEqual(self.connection.octets_in, before[0] + len(asked))
+        self.assertEqual(self.connection.octets_out, before[1] + len(self.sent()))
+
+    def test_is_inflated_only_as_it_is_served(self) -> None:
+        """G59: what waits for its turn waits compressed, and is bounded."""
+        self.receive(self.compressed(b"store\n" + b"n" * 5_000_000 + b"\n"))
+        self.assertEqual(self.connection.heard[1:], [b"store"])
+        self.assertLessEqual(self.connection.reader.buffered, INFLATED_AT_ONCE)
+        self.receive(self.compressed(b"x" * 70_000_000))
+        self.assertEqual(self.transport.producerState, "paused")
+        self.assertLessEqual(self.connection.reader.buffered, INFLATED_AT_ONCE)
+
+    def test_a_bomb_gives_way_to_others(self) -> None:
+        """Ten megabytes of no command in ten thousand octets."""
+        self.receive(self.compressed(b"n" * 10_000_000 + b"\na\n"))
+        in_a_turn = INFLATED_IN_A_ROW * INFLATED_AT_ONCE
+        self.assertEqual(self.connection.reader.buffered, in_a_turn)
+        turns: list[int] = []
+        self.clock.callLater(0, lambda: turns.append(self.connection.reader.buffered))
+        self.clock.advance(0)
+        self.assertEqual(turns, [2 * in_a_turn])
+        self.assertEqual(self.connection.heard[1:], [b"n" * 10_000_000, b"a"])
+
+    def test_reading_stops_while_a_bomb_is_inflated(self) -> None:
+        self.receive(self.compressed(b"n" * 10_000_000 + b"\n"))
+        self.receive(b"x" * READ_AHEAD)
+        self.assertEqual(self.transport.producerState, "paused")
+
+    def test_what_is_garbled_ends_the_conversation(self) -> None:
+        self.receive(b"\xff\xff\n")
+        self.assertEqual(self.connection.how, "unreadable")
+        self.assertEqual(self.said(), b"what?\n")
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_what_is_garbled_behind_a_command_that_takes_its_time(self) -> None:
+        self.receive(self.compressed(b"store\n") + b"\xff\xff\n")
+        self.assertEqual(self.connection.how, "")
+        self.connection.storage.callback(None)
+        self.assertEqual(self.connection.how, "unreadable")
+        self.assertEqual(self.said(), b"<store>\nwhat?\n")
+
+    def test_does_not_write_to_a_client_that_does_not_read(self) -> None:
+        self.connection.pauseProducing()
+        self.receive(self.compressed(b"much\n"))
+        self.assertEqual(len(self.said()), WRITE_BEHIND)
+        self.connection.resumeProducing()
+        self.assertEqual(len(self.said()), 3 * WRITE_BEHIND + len(b"<much>\n"))
+
+    def test_ends_and_begins_again(self) -> None:
+        """RFC 8437 §4.1: octets as they are may be pipelined behind the command."""
+        self.receive(self.compressed(b"inflate\n") + b"a\ndeflate\n")
+        compressed, mark, plain = self.sent().partition(b"\0\0\xff\xff")
+        self.assertEqual(self._in.decompress(compressed + mark), b"gone\n")
+        self.assertEqual(plain, b"<a>\ngo\n")
+        self.assertTrue(self.connection.is_compressed)
+        self._out, self._in = zlib.compressobj(9, zlib.DEFLATED, -15), zlib.decompressobj(-15)
+        self.receive(self.compressed(b"b\n"))
+        self.assertEqual(self.said(), b"<b>\n")
+
+    def test_nothing_is_kept_of_who_is_gone(self) -> None:
+        self.receive(self.compressed(b"a\n" + b"n" * 10_000_000))
+        self.assertEqual(len(self.connection.deflaters), 1)
+        self.lose()
+        self.assertEqual(len(self.connection.deflaters), 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -101,3 +101,15 @@ class TrackerTests(SynchronousTestCase):
         self.assertEqual(self.gauge("sora_connections_current"), 0)
         self.assertEqual(self.gauge("sora_authenticated_connections_current"), 0)
         self.assertEqual(self.gauge("sora_connections_total"), 3)
+
+    def test_somebody_else_may_follow_on_the_same_connection(self) -> None:
+        session = self.tracker.enter(Connection(self.clock), "imap", "imap-143")
+        session.identify("a@b")
+        session.unidentify()
+        self.assertEqual(self.tracker.of_user("a@b"), [])
+        self.assertEqual(self.gauge("sora_authenticated_connections_current"), 0)
+        session.identify("c@d")
+        self.assertEqual(self.tracker.of_user("c@d"), [session])
+        session.leave()
+        session.unidentify()
+        self.assertEqual(self.gauge("sora_authenticated_connections_current"), 0)

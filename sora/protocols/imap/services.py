@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from sora.auth.interfaces import IAuthenticator, Identity
 from sora.mailbox.account import Account, SessionFacts
 from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
+from sora.net.deflate import Deflaters
 
 
 @frozen
@@ -55,5 +56,7 @@ class Services:
     new_id: Callable[[], str]
     tls: Any = None
     """a connection creator for STARTTLS; None: there is no STARTTLS"""
+    deflaters: Deflaters = field(factory=Deflaters)
+    """what compresses, for all connections of a server together"""
     insecure_auth: bool = False
     """whether passwords are taken without TLS"""

@@ -19,7 +19,7 @@ from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import SequenceSet
 from sora.mailbox.account import Account, SessionFacts
 from sora.mailbox.selected import Selected
-from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.net.connection import Connection, ConnectionEnded, TimedOut, Unreadable
 from sora.protocols.imap.capabilities import When
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
@@ -55,14 +55,8 @@ class Session:
         self.services = services
         self.limits = limits
         self.id = services.new_id()
-        self.identity: Identity | None = None
-        self.state = State.GREETED
-        self.enabled = Enabled(dialect.enabling)
         self.client: dict[str, str] = {}
         """what the client said of itself with ID"""
-        self.selected: Selected | None = None
-        self.saved = SavedResult()
-        """what `$` stands for (RFC 5182)"""
         self.tag = b""
         """the tag of the command in hand"""
         self.is_ending = False
@@ -70,16 +64,28 @@ class Session:
         self.write = connection.write
         self.literals = Literals(self, reader)
         self._reader = reader
-        self._account: Account | None = None
-        self._bad = 0
         self._waited = 0.0
         self._afterwards: Callable[[], None] | None = None
+        self._before_login()
+
+    def _before_login(self) -> None:
+        """Nobody has logged in: all that a login brings with it is as it was at first."""
+        self.identity: Identity | None = None
+        self.state = State.GREETED
+        self.enabled = Enabled(self.dialect.enabling)
+        self.selected: Selected | None = None
+        self.saved = SavedResult()
+        """what `$` stands for (RFC 5182)"""
+        self._account: Account | None = None
+        self._bad = 0
+        self._reader.line_limit = self.limits.line_before_login
+        self._reader.skip_limit = self.limits.skip_before_login
 
     # ---------------------------------------------------------- the conversation
 
     async def converse(self) -> None:
         """Greet, answer until the end, and let go of everything."""
-        self.connection.must_end_by = self.connection.clock.seconds() + self.limits.login_timeout
+        self._await_login()
         self.untagged(b"OK " + capability(self.capabilities) + b" Sora is ready")
         try:
             while not self.is_ending:
@@ -90,8 +96,14 @@ class Session:
                     await self._unusual(event)
         except TimedOut:
             self.untagged(b"BYE Nothing was heard for too long")
+        except Unreadable:
+            self.untagged(b"BYE What was sent cannot be inflated")
         finally:
             await self._let_go()
+
+    def _await_login(self) -> None:
+        now = self.connection.clock.seconds()
+        self.connection.must_end_by = now + self.limits.login_timeout
 
     async def next_event(self) -> Any:
         """What the client sends next. Raises ConnectionEnded; TimedOut."""
@@ -397,6 +409,14 @@ class Session:
         self._reader.line_limit = self.limits.line
         self._reader.skip_limit = self.limits.skip
 
+    async def unauthenticate(self) -> None:
+        """Be as before the login, but for TLS and what the client said of itself (RFC 8437)."""
+        await self.deselect()
+        self._before_login()
+        self.connection.unidentify()
+        self._await_login()
+        self.after_answer(self.connection.end_deflate)
+
     async def select(self, name: str, read_only: bool) -> Selected:
         """Open a mailbox, leaving the one that was open. Raises NoSuchMailbox, with none open."""
         await self.deselect()
@@ -422,6 +442,16 @@ class Session:
             raise WrongState("TLS is not possible here, or there already")
         context = self.services.tls
         self.after_answer(lambda: self.connection.start_tls(context))
+
+    def start_deflate(self) -> None:
+        """Compress in both directions once the tagged line is written. Raises WrongState when
+        that is done already."""
+        if self.connection.is_compressed:
+            raise WrongState("DEFLATE is active already")
+        deflaters = self.services.deflaters
+        self.after_answer(
+            lambda: self.connection.start_deflate(deflaters, self._reader.take_rest())
+        )
 
 
 def _said_of(error: SoraError, kind: type[Command] | None) -> tuple[bytes, bytes]:

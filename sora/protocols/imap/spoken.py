@@ -7,6 +7,7 @@ from sora.protocols.imap.commands.append import Append
 from sora.protocols.imap.commands.authenticate import Authenticate
 from sora.protocols.imap.commands.capability import CapabilityCommand
 from sora.protocols.imap.commands.close import Close, Unselect
+from sora.protocols.imap.commands.compress import Compress
 from sora.protocols.imap.commands.copy import Copy, Move
 from sora.protocols.imap.commands.create import Create
 from sora.protocols.imap.commands.delete import Delete
@@ -27,6 +28,7 @@ from sora.protocols.imap.commands.starttls import StartTLS
 from sora.protocols.imap.commands.status import STATUS_ITEMS, Status
 from sora.protocols.imap.commands.store import Store
 from sora.protocols.imap.commands.subscribe import Subscribe, Unsubscribe
+from sora.protocols.imap.commands.unauthenticate import Unauthenticate
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.extensions import (
     children,
@@ -47,6 +49,7 @@ DIALECT: Final = Dialect(
         CapabilityCommand,
         Check,
         Close,
+        Compress,
         Copy,
         Create,
         Delete,
@@ -70,6 +73,7 @@ DIALECT: Final = Dialect(
         Status,
         Store,
         Subscribe,
+        Unauthenticate,
         Unselect,
         Unsubscribe,
     ],

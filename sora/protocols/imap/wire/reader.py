@@ -124,6 +124,12 @@ class IMAPReader:
         """Forget all that was received and not yet read (STARTTLS, G59)."""
         self._reset()
 
+    def take_rest(self) -> bytes:
+        """Give back the octets behind the last command, and forget them (COMPRESS)."""
+        rest = bytes(self._buffer)
+        self._reset()
+        return rest
+
     @property
     def buffered(self) -> int:
         """Octets held, those of an unfinished command included."""
