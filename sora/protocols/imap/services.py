@@ -16,7 +16,8 @@ from sora.net.deflate import Deflaters
 class Limits:
     """Octets, seconds and counts that bound a session (G59)."""
 
-    line_before_login: int = 8 * 1024
+    line_before_login: int = 32 * 1024
+    """enough for the longest ID (RFC 2971 §3.3): 30 names of 30 octets, values of 1,024"""
     line: int = 64 * 1024
     literals_before_login: int = 4 * 1024
     literals: int = 1024 * 1024

@@ -33,7 +33,7 @@ class DocumentTests(SynchronousTestCase):
     def test_limits_are_those_of_the_code(self) -> None:
         limits = Limits()
         for value, text in {
-            limits.line_before_login: "8 KiB",
+            limits.line_before_login: "32 KiB",
             limits.line: "64 KiB",
             limits.literals_before_login: "4 KiB",
             limits.literals: "1 MiB",

@@ -19,6 +19,13 @@ class SmallTests(TranscriptTestCase):
             S: a OK NAMESPACE completed
         """)
 
+    def test_id_of_the_greatest_length(self) -> None:
+        """RFC 2971 §3.3: 30 fields, names of 30 octets and values of 1,024; before the login."""
+        fields = b" ".join(b'"%030d" "%b"' % (n, b"x" * 1024) for n in range(30))
+        client = self.new_client(logs_in=False)
+        said = client.ask(b"a ID (" + fields + b")")
+        self.assertEqual(said, b'* ID ("name" "Sora")\r\na OK ID completed\r\n')
+
     def test_id(self) -> None:
         """RFC 2971 §3."""
         self.converse("""
