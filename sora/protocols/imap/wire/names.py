@@ -1,7 +1,12 @@
 """Names of mailboxes between the wire and the house (RFC 3501 §5.1)."""
 
+from typing import Final
+
 from sora.errors import BadName
 from sora.mail.mailbox_names import decode_utf7, normalise
+
+NO_NAME: Final = "\0"
+"""a pattern that matches no name"""
 
 
 def read_mailbox(raw_name: bytes, utf8: bool = False) -> str:
@@ -10,8 +15,12 @@ def read_mailbox(raw_name: bytes, utf8: bool = False) -> str:
 
 
 def read_pattern(raw_pattern: bytes, utf8: bool = False) -> str:
-    """A pattern or reference of LIST -> text; wildcards are left as they are. Raises BadName."""
-    return decode_name(raw_pattern, utf8)
+    """A pattern or reference of LIST -> text; wildcards are left as they are. One that is in no
+    encoding is no mistake: no name is like that, so nothing matches it."""
+    try:
+        return decode_name(raw_pattern, utf8)
+    except BadName:
+        return NO_NAME
 
 
 def decode_name(raw_name: bytes, utf8: bool = False) -> str:

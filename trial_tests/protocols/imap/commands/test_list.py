@@ -9,6 +9,17 @@ class ListTests(TranscriptTestCase):
         for name in ("foo", "foo/bar", "foo/bar/baz", "&AOQ-rger", '"a b"'):
             self.client.ask(f"c CREATE {name}".encode())
 
+    def test_what_is_no_name_matches_nothing(self) -> None:
+        """RFC 3501 §5.1.3: `&'` does not begin any name; to ask for it is no mistake."""
+        self.converse("""
+            C: a LIST "" &'+,-*
+            S: a OK LIST completed
+            C: b LIST "&" *
+            S: b OK LIST completed
+            C: c LSUB "" "&*"
+            S: c OK LSUB completed
+        """)
+
     def test_lists(self) -> None:
         """RFC 3501 §6.3.8, with the attributes of RFC 3348."""
         self.converse("""
