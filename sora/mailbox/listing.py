@@ -10,7 +10,10 @@ from sora.storage.rows import Listing, MailboxRow
 
 @frozen
 class Query:
-    """What LIST asks for. `reference` is put before each pattern, wildcards are `*` and `%`."""
+    """What LIST asks for. `reference` is put before each pattern, wildcards are `*` and `%`.
+
+    `is_extended` says that the client writes as RFC 5258 has it.
+    """
 
     reference: str = ""
     patterns: tuple[str, ...] = ("*",)
@@ -18,6 +21,7 @@ class Query:
     only_special_use: bool = False
     recursive_match: bool = False
     return_subscribed: bool = False
+    is_extended: bool = False
 
 
 @frozen
@@ -45,21 +49,22 @@ def list_mailboxes(listing: Listing, query: Query) -> Sequence[Listed]:
     names = _Names(listing)
     matching = _pattern_matcher(query)
     selected = _selector(names, query)
-    above_selected = (
-        _all_superiors(name for name in names.known if selected(name))
-        if query.recursive_match
-        else frozenset[str]()
-    )
+    above_selected = above_unlisted = frozenset[str]()
+    if query.recursive_match:
+        chosen = [name for name in names.known if selected(name)]
+        above_selected = _all_superiors(chosen)
+        # RFC 5258 §3.5: not only because of inferiors that are listed themselves.
+        above_unlisted = _all_superiors(name for name in chosen if not matching(name))
     info = _selection_words(query)
     found = []
     for name in _in_order(names.known | names.superiors | above_selected):
         is_above = name in above_selected
-        if (selected(name) or is_above) and matching(name):
+        if (selected(name) or name in above_unlisted) and matching(name):
             show_subscribed = query.only_subscribed or query.return_subscribed
             found.append(
                 Listed(
                     name,
-                    names.attributes(name, show_subscribed),
+                    names.attributes(name, show_subscribed, query.is_extended),
                     names.mailboxes.get(name),
                     info if is_above else (),
                 )
@@ -88,13 +93,15 @@ class _Names:
         self.superiors = _all_superiors(self.mailboxes)
         self.known = frozenset(self.mailboxes) | self.subscribed
 
-    def attributes(self, name: str, show_subscribed: bool) -> tuple[str, ...]:
+    def attributes(self, name: str, show_subscribed: bool, is_extended: bool) -> tuple[str, ...]:
         """The attributes of RFC 3501 §7.2.2, RFC 3348, RFC 5258 §4 and RFC 6154 §2."""
         mailbox = self.mailboxes.get(name)
         found = []
         if mailbox is None:
-            # The second is implied by the first, for clients that do not know the first.
-            found += ["\\NonExistent", "\\Noselect"]
+            found.append("\\NonExistent")
+            if not is_extended:
+                # It is implied by the first one; for clients that do not know that one.
+                found.append("\\Noselect")
         found.append("\\HasChildren" if name in self.superiors else "\\HasNoChildren")
         if show_subscribed and name in self.subscribed:
             found.append("\\Subscribed")

@@ -65,6 +65,7 @@ class List(Command):
             only_special_use=SelectionOption.SPECIAL_USE in self.selection,
             recursive_match=SelectionOption.RECURSIVE_MATCH in self.selection,
             return_subscribed=any(isinstance(item, ReturnSubscribed) for item in self.returns),
+            is_extended=self.is_extended,
         )
         for item in list_mailboxes(await session.account.listing(), query):
             name = session.spelled(item.name)

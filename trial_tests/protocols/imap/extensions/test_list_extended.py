@@ -19,7 +19,7 @@ class ListExtendedTests(TranscriptTestCase):
             C: a LIST (SUBSCRIBED) "" "*"
             S: * LIST (\\HasNoChildren \\Subscribed) "/" Fruit/Banana
             S: * LIST (\\HasNoChildren \\Subscribed) "/" Vegetable
-            S: * LIST (\\NonExistent \\Noselect \\HasNoChildren \\Subscribed) "/" Vegetable/Broccoli
+            S: * LIST (\\NonExistent \\HasNoChildren \\Subscribed) "/" Vegetable/Broccoli
             S: a OK LIST completed
         """)
 
@@ -41,6 +41,21 @@ class ListExtendedTests(TranscriptTestCase):
             S: * LIST (\\HasChildren) "/" Fruit ("CHILDINFO" ("SUBSCRIBED"))
             S: * LIST (\\HasNoChildren \\Subscribed) "/" Vegetable ("CHILDINFO" ("SUBSCRIBED"))
             S: a OK LIST completed
+        """)
+
+    def test_not_of_what_is_listed_itself(self) -> None:
+        """RFC 5258 §3.5 and §5, example 9: no superior only for the sake of inferiors that the
+        client is shown anyway."""
+        self.client.ask(b"c SUBSCRIBE Fruit/Apple")
+        self.converse("""
+            C: a LIST (SUBSCRIBED RECURSIVEMATCH) "" (Fruit Fruit/Apple)
+            S: * LIST (\\HasChildren) "/" Fruit ("CHILDINFO" ("SUBSCRIBED"))
+            S: * LIST (\\HasNoChildren \\Subscribed) "/" Fruit/Apple
+            S: a OK LIST completed
+            C: b LIST (SUBSCRIBED RECURSIVEMATCH) "" (Fruit Fruit/%)
+            S: * LIST (\\HasNoChildren \\Subscribed) "/" Fruit/Apple
+            S: * LIST (\\HasNoChildren \\Subscribed) "/" Fruit/Banana
+            S: b OK LIST completed
         """)
 
     def test_several_patterns(self) -> None:

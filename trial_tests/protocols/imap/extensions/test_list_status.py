@@ -19,7 +19,7 @@ class ListStatusTests(TranscriptTestCase):
             S: * STATUS foo (MESSAGES 0 UNSEEN 0)
             S: a OK LIST completed
             C: b LIST (SUBSCRIBED) "" * RETURN (STATUS (MESSAGES))
-            S: * LIST (\\NonExistent \\Noselect \\HasNoChildren \\Subscribed) "/" foo/bar
+            S: * LIST (\\NonExistent \\HasNoChildren \\Subscribed) "/" foo/bar
             S: b OK LIST completed
             C: c LIST "" % RETURN (STATUS (NONSENSE))
             S: c BAD ...
