@@ -243,10 +243,10 @@ class View:
                     has_recent and is_recent(uid),
                 )
 
-    def run_of(self, uids: Sequence[int]) -> tuple[int, list[int]] | None:
+    def run_of(self, uids: Sequence[int]) -> "tuple[int, list[int], array[int]] | None":
         """The fastest way to the flags of many: for messages that follow one another in the
         client's list, none of which is gone, the number of the first, and for each its mask,
-        inverted (`~mask`) if it is \\Recent. None when it is not so simple.
+        inverted (`~mask`) if it is \\Recent, and its modseq. None when it is not so simple.
         """
         state = self._state
         if not uids or self._array is not state.uids:
@@ -262,7 +262,18 @@ class View:
             masks = [
                 ~mask if uid in recent else mask for uid, mask in zip(uids, masks, strict=True)
             ]
-        return first + 1, masks
+        return first + 1, masks, state.modseqs[first:end]
+
+    def changed_since(self, uids: Sequence[int], modseq: int) -> list[int]:
+        """Those of the ascending `uids` whose messages have changed after `modseq`, and are
+        still there; in time proportional to the changes, where the state's log reaches back."""
+        state = self._state
+        found: list[int] = []
+        for uid in state.changed_since(modseq):
+            place = bisect_left(uids, uid)
+            if place < len(uids) and uids[place] == uid and self.modseq(uid) > modseq:
+                found.append(uid)
+        return found
 
     # -------------------------------------------------------------- telling
 

@@ -3,8 +3,8 @@
 Every class of `sora.errors` has a row; what has none is a bug of ours.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -45,10 +45,15 @@ from sora.protocols.imap.wire.codes import bad_charset
 
 @frozen
 class Answer:
-    """A condition, and a response code with its brackets."""
+    """A condition, and a response code with its brackets; one with arguments is made from the
+    error."""
 
     condition: bytes
-    code: bytes = b""
+    code: bytes | Callable[[Any], bytes] = b""
+
+    def code_of(self, error: SoraError) -> bytes:
+        """The response code for this very error, empty if there is none."""
+        return self.code if isinstance(self.code, bytes) else self.code(error)
 
 
 BAD: Final = b"BAD"

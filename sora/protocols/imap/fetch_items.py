@@ -6,7 +6,7 @@ octets of the content it needs (`extent`), and whether the answer is these octet
 are (`is_raw`), so that large ones can be streamed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -86,6 +86,21 @@ class UidItem(FetchItem):
 
     def value(self, fetched: Fetched) -> bytes:
         return b"%d" % fetched.state.uid
+
+
+class ModSeqItem(FetchItem):
+    """MODSEQ (RFC 7162 §3.1.4.2)"""
+
+    name = b"MODSEQ"
+    from_view = True
+
+    def value(self, fetched: Fetched) -> bytes:
+        return b"(%d)" % fetched.state.modseq
+
+
+def update_items(with_modseq: bool) -> Sequence[FetchItem]:
+    """What has to be told of a message whose flags have changed (RFC 7162 §3.2.4)."""
+    return (UidItem(), FlagsItem(), ModSeqItem()) if with_modseq else (FlagsItem(),)
 
 
 class KeptItem(FetchItem):

@@ -29,10 +29,10 @@ from sora.protocols.imap.fetch_items import (
     NOTHING,
     Fetched,
     FetchItem,
-    FlagsItem,
     SectionItem,
+    update_items,
 )
-from sora.protocols.imap.fetching_lists import LINES, ListFetching
+from sora.protocols.imap.fetching_lists import LINES, ListFetching, tells_flags
 from sora.protocols.imap.session import Session
 from sora.storage.rows import StoredMessage
 
@@ -55,7 +55,12 @@ class Fetching:
         self._items = list(items)
         self._by_uid = by_uid
         self._sections = [item for item in items if isinstance(item, SectionItem)]
-        self._shows_flags = any(isinstance(item, FlagsItem) for item in items)
+        self._tells_flags = tells_flags(items, session)
+        self._of_update = [
+            item
+            for item in update_items(session.enabled.condstore)
+            if all(item.name != other.name for other in items)
+        ]
         self._sees = any(item.sees for item in items) and not self._selected.read_only
         self._unseen: set[int] = set()
         self._answered = 0
@@ -92,7 +97,7 @@ class Fetching:
 
     def _told(self, uids: Sequence[int], modseq: int) -> None:
         """The client has the flags of these as they were at `modseq`."""
-        if self._shows_flags:
+        if self._tells_flags:
             self._view.told(uids, modseq)
 
     # ---------------------------------------------------------- from storage
@@ -177,10 +182,11 @@ class Fetching:
     # ---------------------------------------------------------- a line
 
     def _line_items(self, fetched: Fetched) -> Sequence[FetchItem]:
-        """The items; and the flags when this very FETCH has set \\Seen (RFC 3501 §6.4.5)."""
+        """The items; and those of an update when this very FETCH has set \\Seen (RFC 3501
+        §6.4.5, RFC 7162 §3.2.4)."""
         state = fetched.state
-        if state.uid in self._unseen and not self._shows_flags and state.mask & SEEN:
-            return [*self._items, FlagsItem()]
+        if state.uid in self._unseen and state.mask & SEEN:
+            return [*self._items, *self._of_update]
         return self._items
 
     def _write(self, fetched: Fetched) -> None:

@@ -14,7 +14,13 @@ from typing import Final
 from attrs import frozen
 from twisted.internet.defer import Deferred
 
-from sora.protocols.imap.fetch_items import FetchItem, FlagsItem, KeptItem, UidItem
+from sora.protocols.imap.fetch_items import (
+    FetchItem,
+    FlagsItem,
+    KeptItem,
+    ModSeqItem,
+    UidItem,
+)
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.updates import flag_text
 
@@ -22,6 +28,13 @@ LINES: Final = 1000
 """messages that are looked up, or read, together"""
 PORTION: Final = 256
 """lines written before the client is waited for, when they hold more than flags"""
+
+
+def tells_flags(items: Sequence[FetchItem], session: Session) -> bool:
+    """Whether an answer with these items tells a client all that an update about changed flags
+    would tell: for one that counts on modseqs, these as well (RFC 7162 §3.1)."""
+    kinds = set(map(type, items))
+    return FlagsItem in kinds and (ModSeqItem in kinds or not session.enabled.condstore)
 
 
 @frozen
@@ -41,7 +54,7 @@ class ListFetching:
         self._view = session.mailbox.view
         self._items = items
         self._kept = [item for item in items if isinstance(item, KeptItem)]
-        self._shows_flags = any(isinstance(item, FlagsItem) for item in items)
+        self._tells_flags = tells_flags(items, session)
         self._texts = _FlagTexts(self._flags_of_key)
         self._line = b"* %d FETCH (" + b" ".join(map(_form, items)) + b")\r\n"
 
@@ -49,7 +62,7 @@ class ListFetching:
     def covers(items: Sequence[FetchItem]) -> bool:
         """Whether a FETCH of these items, that sets no flags, can be answered here."""
         return all(
-            type(item) in (FlagsItem, UidItem)
+            type(item) in (FlagsItem, UidItem, ModSeqItem)
             or (isinstance(item, KeptItem) and item.column is not None)
             for item in items
         )
@@ -103,7 +116,7 @@ class ListFetching:
             # Between here and the lines nothing is awaited: they say what is true now.
             text, count = self._lines(uids, columns)
             answered += count
-            if self._shows_flags:
+            if self._tells_flags:
                 self._view.told(uids, self._selected.highest_modseq)
             self._session.write(text)
             await self._session.drain()
@@ -112,13 +125,15 @@ class ListFetching:
     def _lines(self, uids: Sequence[int], columns: list[list[bytes | None]]) -> tuple[bytes, int]:
         """The lines of the messages that are still there."""
         run = self._view.run_of(uids)
+        modseqs: Sequence[int]
         if run is not None:
-            first, keys = run
+            first, keys, modseqs = run
             numbers: Sequence[int] = range(first, first + len(keys))
         else:
             states = list(self._view.flags_of(uids))
             numbers = [state.number for state in states]
             keys = [~state.mask if state.recent else state.mask for state in states]
+            modseqs = [state.modseq for state in states]
             there = {state.uid for state in states}
             columns = [list(compress(column, map(there.__contains__, uids))) for column in columns]
             uids = [state.uid for state in states]
@@ -127,14 +142,16 @@ class ListFetching:
             whole = [None not in values for values in zip(*columns, strict=True)]
             numbers = list(compress(numbers, whole))
             keys, uids = list(compress(keys, whole)), list(compress(uids, whole))
+            modseqs = list(compress(modseqs, whole))
             columns = [list(compress(column, whole)) for column in columns]
-        return self._joined(numbers, uids, keys, columns), len(numbers)
+        return self._joined(numbers, uids, keys, modseqs, columns), len(numbers)
 
     def _joined(
         self,
         numbers: Sequence[int],
         uids: Sequence[int],
         keys: Iterable[int],
+        modseqs: Iterable[int],
         columns: Iterable[Sequence[bytes | None]],
     ) -> bytes:
         values: list[Iterable[int | bytes | None]] = [numbers]
@@ -142,6 +159,8 @@ class ListFetching:
         for item in self._items:
             if isinstance(item, UidItem):
                 values.append(uids)
+            elif isinstance(item, ModSeqItem):
+                values.append(modseqs)
             elif isinstance(item, FlagsItem):
                 values.append(map(self._texts.__getitem__, keys))
             else:
@@ -155,8 +174,10 @@ class ListFetching:
 
 def _form(item: FetchItem) -> bytes:
     """How an item stands in a line, with the place for its value."""
-    place = b" %d" if isinstance(item, UidItem) else b" %b"
-    return item.name.replace(b"%", b"%%") + place
+    return item.name.replace(b"%", b"%%") + _PLACES.get(type(item), b" %b")
+
+
+_PLACES: Final[dict[type[FetchItem], bytes]] = {UidItem: b" %d", ModSeqItem: b" (%d)"}
 
 
 class _FlagTexts(dict[int, bytes]):

@@ -83,6 +83,8 @@ def in_view(tree: SearchTree, view: View, saved: Sequence[int] = ()) -> Criterio
 async def search(session: Session, tree: SearchTree) -> tuple[Criterion, list[int]]:
     """Search the selected mailbox. Gives what was searched for, and the UIDs, ascending."""
     selected = session.mailbox
+    if asks_for_modseq(tree):
+        session.used([b"MODSEQ"])
     saved = session.saved_uids() if asks_for_saved(tree) else ()
     criterion = in_view(tree, selected.view, saved)
     return criterion, await selected.search(criterion)

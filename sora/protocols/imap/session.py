@@ -24,7 +24,7 @@ from sora.protocols.imap.capabilities import When
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.enabled import Enabled
-from sora.protocols.imap.errors import BAD, SERVER_BUG, Answer, answer_to
+from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
 from sora.protocols.imap.literals import Literals
 from sora.protocols.imap.saved_result import SavedResult
 from sora.protocols.imap.services import Limits, Services
@@ -197,7 +197,8 @@ class Session:
                 session=self.id,
                 command=_loggable(kind, text),
             )
-            status, done = SERVER_BUG.condition, _words(SERVER_BUG, f"See log: {self.id}")
+            status = SERVER_BUG.condition
+            done = _words(SERVER_BUG.code_of(SoraError()), f"See log: {self.id}")
         if self.selected is not None and not self.is_ending:
             understood = kind is not None and status != BAD
             self.tell(understood and (by_uid or not kind.keeps_numbers))  # type: ignore[union-attr]
@@ -308,7 +309,8 @@ class Session:
             return False
         updates = selected.updates(may_expunge)
         if updates:
-            self.connection.write_all(update_lines(updates, selected.keywords, selected.read_only))
+            lines = update_lines(updates, selected.keywords, selected.read_only, self.enabled)
+            self.connection.write_all(lines)
             return True
         if selected.is_deleted:
             self.bye(b"The selected mailbox was deleted")
@@ -457,12 +459,12 @@ class Session:
 def _said_of(error: SoraError, kind: type[Command] | None) -> tuple[bytes, bytes]:
     """The condition, and the words behind it."""
     answer = answer_to(error, kind.answers if kind else {})
-    return answer.condition, _words(answer, error.told)
+    return answer.condition, _words(answer.code_of(error), error.told)
 
 
-def _words(answer: Answer, text: str) -> bytes:
+def _words(code: bytes, text: str) -> bytes:
     words = sentence(text)
-    return answer.code + b" " + words if answer.code else words
+    return code + b" " + words if code else words
 
 
 def _loggable(kind: type[Command] | None, text: bytes) -> str:

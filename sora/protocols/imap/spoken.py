@@ -32,6 +32,7 @@ from sora.protocols.imap.commands.unauthenticate import Unauthenticate
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.extensions import (
     children,
+    condstore,
     esearch,
     list_extended,
     list_status,
@@ -79,6 +80,7 @@ DIALECT: Final = Dialect(
     ],
     extensions=[
         children.EXTENSION,
+        condstore.EXTENSION,
         esearch.EXTENSION,
         list_extended.EXTENSION,
         list_status.EXTENSION,

@@ -2,10 +2,13 @@
 
 from sora.mail.flags import Keywords
 from sora.mailbox.view import Updates
+from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.wire.responses import flags, permanent_flags
 
 
-def update_lines(updates: Updates, keywords: Keywords, read_only: bool) -> list[bytes]:
+def update_lines(
+    updates: Updates, keywords: Keywords, read_only: bool, enabled: Enabled
+) -> list[bytes]:
     """The lines in the one order that keeps numbers right (G25): EXPUNGE, EXISTS, RECENT,
     FLAGS, FETCH."""
     lines = [b"* %d EXPUNGE\r\n" % number for number, _ in updates.expunged]
@@ -18,8 +21,10 @@ def update_lines(updates: Updates, keywords: Keywords, read_only: bool) -> list[
         lines.append(b"* " + flags(names) + b"\r\n")
         lines.append(b"* " + permanent_flags(names, read_only) + b"\r\n")
     for update in updates.flags:
-        text = flag_text(keywords, update.mask, update.recent)
-        lines.append(b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (update.number, update.uid, text))
+        text = b"FLAGS (" + flag_text(keywords, update.mask, update.recent) + b")"
+        if enabled.condstore:  # G30
+            text += b" MODSEQ (%d)" % update.modseq
+        lines.append(b"* %d FETCH (UID %d %b)\r\n" % (update.number, update.uid, text))
     return lines
 
 

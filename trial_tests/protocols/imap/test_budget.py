@@ -24,6 +24,8 @@ class BudgetTests(TranscriptTestCase):
             (b"CHECK", 0),
             (b"FETCH 1:* FLAGS", 0),
             (b"UID FETCH 1:* (UID FLAGS)", 0),
+            (b"UID FETCH 1:* (UID FLAGS MODSEQ)", 0),
+            (b"UID FETCH 1:* FLAGS (CHANGEDSINCE 5)", 0),
             (b"FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE INTERNALDATE FLAGS)", 1),
             (b"FETCH 1:* BODY.PEEK[HEADER.FIELDS (Subject)]", 1),
             (b"FETCH 1 BODY[]", 1),  # sets \\Seen
@@ -31,6 +33,7 @@ class BudgetTests(TranscriptTestCase):
             (b"FETCH 1:* (BODY[])", 1),
             (b"STORE 1 +FLAGS (\\Flagged)", 1),
             (b"STORE 1:* +FLAGS ($New)", 1),
+            (b"STORE 1:* (UNCHANGEDSINCE 5) +FLAGS.SILENT ($Other)", 1),
             (b"SEARCH UNSEEN NOT DELETED", 0),
             (b"SEARCH SUBJECT x", 1),
             (b"COPY 1:* Archive", 1),

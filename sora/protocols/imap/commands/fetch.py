@@ -62,7 +62,7 @@ class Fetch(Command):
             self.items.insert(0, item)
 
     async def run(self, session: Session) -> bytes | None:
-        session.used(item.name for item in self.items)
+        session.used([*(item.name for item in self.items), *self.modifiers])
         uids: Sequence[int] = session.uids(self.messages, self.by_uid)
         for modifier in self.modifiers.values():
             uids = await modifier.choose(uids, self, session)

@@ -1,27 +1,38 @@
 """STORE and UID STORE (RFC 3501 §6.4.6)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, Literal, Self
 
 from attrs import define, field
 
 from sora.errors import BadSyntax, ExpungeIssued
 from sora.mail.flags import parse_flags
-from sora.mail.numbers import SequenceSet
+from sora.mail.numbers import NumberSet, SequenceSet
 from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect
-from sora.protocols.imap.fetch_items import FlagsItem, UidItem
+from sora.protocols.imap.errors import Answer
+from sora.protocols.imap.fetch_items import FetchItem, ModSeqItem, UidItem, update_items
 from sora.protocols.imap.fetching import Fetching
+from sora.protocols.imap.fetching_lists import tells_flags
 from sora.protocols.imap.parameters import StoreModifier, read_parameters
 from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.codes import modified
 from sora.protocols.imap.wire.scanner import Scanner
-from sora.storage.rows import FlagChange
+from sora.storage.rows import FlagChange, Stored
 
 _MODES: Final[dict[bytes, Literal["replace", "add", "remove"]]] = {
     b"": "replace",
     b"+": "add",
     b"-": "remove",
 }
+
+
+class _SomeGone(ExpungeIssued):
+    """Some of the messages no longer exist; `code` says what else was not done."""
+
+    def __init__(self, code: bytes) -> None:
+        super().__init__("Some of the messages no longer exist.")
+        self.code = code or b"[EXPUNGEISSUED]"
 
 
 @define
@@ -33,7 +44,7 @@ class Store(Command):
     states = State.SELECTED
     has_uid_form: ClassVar[bool] = True
     keeps_numbers: ClassVar[bool] = True
-    answers = NUMBERS_OUT_OF_RANGE
+    answers = {**NUMBERS_OUT_OF_RANGE, _SomeGone: Answer(b"NO", lambda gone: gone.code)}
 
     messages: SequenceSet
     change: FlagChange
@@ -63,17 +74,45 @@ class Store(Command):
     async def run(self, session: Session) -> bytes | None:
         session.used(self.modifiers)
         selected = session.mailbox
+        view = selected.view
         uids = session.uids(self.messages, self.by_uid)
         if not uids:
             return None
-        await selected.store(uids, self.change, self.silent)
+        stored = await selected.store(uids, self.change, self.silent)
+        shown = self._shown(uids, stored, session)
+        for items, which in shown:
+            if tells_flags(items, session):
+                view.told(which, selected.highest_modseq)
         session.tell(may_expunge=False)  # of a new keyword before the first message that has it
+        for items, which in shown:
+            await Fetching(session, items, by_uid=True).answer(which)
+        code = b""
+        if stored.modified:
+            # G30: in the numbers that the client uses.
+            refused = stored.modified if self.by_uid else map(view.number, stored.modified)
+            code = modified(NumberSet.of(refused))
+        if not self.by_uid and any(map(view.is_gone, uids)):
+            raise _SomeGone(code)
+        return code + b" Some have changed since" if code else None
+
+    def _shown(
+        self, uids: Sequence[int], stored: Stored, session: Session
+    ) -> Sequence[tuple[Sequence[FetchItem], Sequence[int]]]:
+        """Which items of which messages are answered.
+
+        A client that counts on modseqs has to learn the new ones, also with .SILENT (RFC 7162
+        §3.1.3); and what kept those from being changed that were not.
+        """
+        with_modseq = session.enabled.condstore
+        items: Sequence[FetchItem] = update_items(with_modseq)
         if not self.silent:
-            items = [UidItem(), FlagsItem()] if self.by_uid else [FlagsItem()]
-            await Fetching(session, items, self.by_uid).answer(uids)
-        elif not self.by_uid and any(selected.view.is_gone(uid) for uid in uids):
-            raise ExpungeIssued
-        return None
+            return [((UidItem(), *items) if self.by_uid and not with_modseq else items, uids)]
+        if not with_modseq:
+            return []
+        done: Sequence[int] = stored.changed.uids
+        if self.change.unchanged_since is not None:
+            done = [uid for uid in uids if uid not in stored.modified]
+        return [((UidItem(), ModSeqItem()), done), (items, list(stored.modified))]
 
 
 def _bare(scan: Scanner) -> list[str]:

@@ -32,6 +32,11 @@ def highest_modseq(modseq: int) -> bytes:
     return code(b"HIGHESTMODSEQ", b"%d" % modseq)
 
 
+def modified(numbers: NumberSet) -> bytes:
+    """RFC 7162 §3.1.3: the messages that UNCHANGEDSINCE has kept as they are"""
+    return code(b"MODIFIED", str(numbers).encode())
+
+
 def bad_charset(charsets: Sequence[str]) -> bytes:
     """RFC 3501 §7.1: the charsets that are known."""
     return b"[BADCHARSET (" + " ".join(charsets).encode() + b")]"

@@ -46,10 +46,13 @@ class SmallTests(TranscriptTestCase):
         """RFC 5161 §3.1: what cannot be enabled is passed over."""
         self.converse("""
             C: a ENABLE X-GOOD-IDEA condstore
-            S: * ENABLED
+            S: * ENABLED CONDSTORE
             S: a OK ENABLE completed
-            C: b ENABLE
-            S: b BAD ...
+            C: b ENABLE CONDSTORE MOVE
+            S: * ENABLED
+            S: b OK ENABLE completed
+            C: c ENABLE
+            S: c BAD ...
         """)
 
     def test_logout(self) -> None:
