@@ -32,7 +32,7 @@ class _SomeGone(ExpungeIssued):
 
     def __init__(self, code: bytes) -> None:
         super().__init__("Some of the messages no longer exist.")
-        self.code = code or b"[EXPUNGEISSUED]"
+        self.code = code
 
 
 @define
@@ -92,8 +92,17 @@ class Store(Command):
             refused = stored.modified if self.by_uid else map(view.number, stored.modified)
             code = modified(NumberSet.of(refused))
         if not self.by_uid and any(map(view.is_gone, uids)):
-            raise _SomeGone(code)
+            return self._some_are_gone(code, all(map(view.is_gone, uids)))
         return code + b" Some have changed since" if code else None
+
+    def _some_are_gone(self, code: bytes, all_are: bool) -> bytes:
+        """What RFC 2180 §4.2 and RFC 7162 §3.1.3 ask for; where the rest was done it is no
+        failure, or clients would show it to people as one."""
+        if code:
+            raise _SomeGone(code)
+        if all_are and not self.silent:
+            raise ExpungeIssued("The messages have been deleted.")
+        return b"[EXPUNGEISSUED] Some of the messages no longer exist"
 
     def _shown(
         self, uids: Sequence[int], stored: Stored, session: Session

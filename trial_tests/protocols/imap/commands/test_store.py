@@ -101,7 +101,8 @@ class StoreTests(TranscriptTestCase):
         """)
 
     def test_an_expunge_waits_until_numbers_may_change(self) -> None:
-        """G25, G27 and RFC 3501 §7.4.1: none during STORE by numbers; the right messages."""
+        """G25, G27 and RFC 3501 §7.4.1: none during STORE by numbers; the right messages. What
+        is answered for those that are gone: RFC 2180 §4.2."""
         other = self.new_client()
         other.ask(b"s SELECT INBOX")
         other.ask(b"a STORE 1 +FLAGS.SILENT (\\Deleted)")
@@ -113,7 +114,11 @@ class StoreTests(TranscriptTestCase):
             S: a OK STORE completed
             C: b STORE 1:2 +FLAGS (\\Draft)
             S: * 2 FETCH (FLAGS (\\Flagged \\Draft))
-            S: b NO [EXPUNGEISSUED] Some of the messages no longer exist.
+            S: b OK [EXPUNGEISSUED] Some of the messages no longer exist
+            C: b1 STORE 1 +FLAGS.SILENT (\\Draft)
+            S: b1 OK [EXPUNGEISSUED] Some of the messages no longer exist
+            C: b2 STORE 1 +FLAGS (\\Draft)
+            S: b2 NO [EXPUNGEISSUED] The messages have been deleted.
             C: c UID STORE 2 FLAGS ()
             S: * 2 FETCH (UID 2 FLAGS ())
             S: * 1 EXPUNGE
