@@ -33,6 +33,10 @@ class BadSyntax(SoraError):
     """The command does not follow the grammar."""
 
 
+class BadRights(BadSyntax):
+    """There is no such right."""
+
+
 class BadArgument(SoraError):
     """The command is well formed, and asks for something that cannot be."""
 
@@ -69,6 +73,10 @@ class NoSuchMailbox(SoraError):
     """There is no such mailbox."""
 
 
+class NoSuchQuota(SoraError):
+    """There is no such quota root."""
+
+
 class NoSuchMessage(SoraError):
     """There is no such message."""
 
@@ -83,6 +91,10 @@ class InUse(SoraError):
 
 class BadName(SoraError):
     """The name is not allowed."""
+
+
+class StoredApart(BadArgument):
+    """The two mailboxes store their mail apart, and it is not in both places yet."""
 
 
 class HasChildren(SoraError):

@@ -19,8 +19,10 @@ from zope.interface import Interface
 from sora.addresses import Address
 from sora.mail.criteria import Criterion
 from sora.mail.numbers import NumberSet
+from sora.mail.rights import Rights, RightsChange
 from sora.storage.rows import (
     AccountRow,
+    AclEntry,
     Arrival,
     Backlog,
     Changes,
@@ -40,9 +42,11 @@ from sora.storage.rows import (
     ObjectPlace,
     Opened,
     Operation,
+    Owner,
     Placement,
     Read,
     Recipient,
+    RightsSet,
     SortKey,
     Stored,
     Target,
@@ -121,11 +125,13 @@ class IMailboxes(Interface):
     gives them; they are compared by `name_key` (case-sensitive but for INBOX, G22).
     """
 
-    def list(account_id: int) -> "Deferred[Listing]":
-        """All mailboxes and subscriptions of the account. One round trip."""
+    def list(account_id: int, shared: bool = False) -> "Deferred[Listing]":
+        """All mailboxes and subscriptions of the account, with `shared` also the mailboxes of
+        others on which it has `Rights.LOOKUP`. One round trip."""
 
-    def find(account_id: int, name: str) -> "Deferred[MailboxRow]":
-        """One mailbox with its counters. One round trip. Raises NoSuchMailbox."""
+    def find(account_id: int, name: str, asker: int | None = None) -> "Deferred[MailboxRow]":
+        """One mailbox with its counters, and with the rights of the account that asks. One round
+        trip. Raises NoSuchMailbox."""
 
     def open(account_id: int, name: str) -> "Deferred[Opened]":
         """One mailbox with the states of all its messages. One round trip.
@@ -143,9 +149,17 @@ class IMailboxes(Interface):
         """The highest modseq of each of these mailboxes; a deleted one is absent."""
 
     def create(
-        account_id: int, name: str, special_use: str | None, operation: Operation
+        account_id: int,
+        name: str,
+        special_use: str | None,
+        operation: Operation,
+        creator: int | None = None,
+        rights: Rights = Rights.NONE,
     ) -> "Deferred[MailboxRow]":
         """Make a mailbox, and its missing superiors (RFC 3501 §6.3.3). One round trip.
+
+        Each inherits the rights of the one above it; where there is none, `creator` gets these
+        `rights`, unless it is the owner.
 
         Raises AlreadyExists; UseAttributeRefused when another one has this special use.
         """
@@ -169,6 +183,41 @@ class IMailboxes(Interface):
 
     def unsubscribe(account_id: int, name: str) -> "Deferred[None]":
         """Remove a name from the subscriptions; nothing happens when it is none."""
+
+
+class IRights(Interface):
+    """Rights on mailboxes (RFC 4314), and whose mailboxes they are.
+
+    `asker` is the account that wants something, None an operator, who may everything. Where a
+    right is missing, NotPermitted is raised if the mailbox may be seen, else NoSuchMailbox.
+    """
+
+    def owner(asker: int, address: Address | None) -> "Deferred[Owner | None]":
+        """Whose mailboxes are meant: those of a user of the asker's domain, by any of his
+        addresses, or with None those that belong to the domain. One round trip."""
+
+    def shared_owner(asker: int) -> "Deferred[Owner]":
+        """Who owns what belongs to the asker's domain; it is made when it is not there."""
+
+    def acl(account_id: int, name: str, asker: int | None) -> "Deferred[Sequence[AclEntry]]":
+        """Who has rights on a mailbox of `account_id`, everybody first, then by address; the owner
+        is not among them. Needs `Rights.ADMINISTER`. One round trip."""
+
+    def set(
+        account_id: int,
+        name: str,
+        asker: int | None,
+        grantee: Address | None,
+        change: RightsChange,
+        operation: Operation,
+    ) -> "Deferred[RightsSet]":
+        """Change the rights of a user, or with None of everybody in the domain. One round trip.
+
+        It is a change of the mailbox, with a modseq; the accounts' `version` rises. Needs
+        `Rights.ADMINISTER`. Raises NoSuchAccount when the address is nobody's in the owner's
+        domain; BadArgument for the owner, whose rights are all there are, and when nobody would
+        be left who may administer; TooMany.
+        """
 
 
 class IMessages(Interface):

@@ -20,6 +20,7 @@ from attrs import Factory, field, frozen
 from sora.mail.facts import Facts
 from sora.mail.flags import Flags
 from sora.mail.numbers import NumberSet
+from sora.mail.rights import ALL, Rights
 
 PIECE: Final = 256 * 1024
 """Octets of a piece of a staged body; only the last one is shorter."""
@@ -129,7 +130,8 @@ class MailboxRow:
     """A mailbox, its counters, and its place in the order of changes.
 
     `object_id` is MAILBOXID (RFC 8474). `special_use` is the attribute with its backslash
-    (RFC 6154). `size` is the sum of RFC822.SIZE.
+    (RFC 6154). `size` is the sum of RFC822.SIZE. `rights` are those of who asked, where
+    somebody other than the owner did. Counters are for those who have `Rights.READ` (G35).
     """
 
     id: int
@@ -144,15 +146,52 @@ class MailboxRow:
     deleted: int
     size: int
     special_use: str | None = None
+    rights: Rights = ALL
+
+
+@frozen
+class Owner:
+    """Whose mailboxes they are. `address` is the primary one, None for the account that owns
+    what belongs to a domain and to no user."""
+
+    account_id: int
+    scope_id: int
+    address: str | None
+
+
+@frozen
+class SharedMailbox:
+    """A mailbox that somebody else lets one see. Its row has the name that the owner gave it,
+    and the rights of who asked: `Rights.LOOKUP` is among them."""
+
+    owner: Owner
+    mailbox: MailboxRow
+
+
+Acl = Mapping[int, Rights]
+"""Rights on a mailbox by account id, `ANYONE` for those of everybody in the owner's domain. The
+owner, who has all rights, is not in it."""
+
+ANYONE: Final = 0
+
+
+@frozen
+class AclEntry:
+    """Rights of somebody, by primary address; None is everybody."""
+
+    address: str | None
+    rights: Rights
 
 
 @frozen
 class Listing:
-    """All mailboxes of an account and all names it has subscribed to, in one round trip."""
+    """All mailboxes of an account and all names it has subscribed to, in one round trip;
+    `shared` those of others that it sees, if they were asked for."""
 
     version: int
     mailboxes: tuple[MailboxRow, ...]
     subscriptions: tuple[str, ...]
+    shared: tuple[SharedMailbox, ...] = ()
 
 
 @frozen
@@ -171,12 +210,13 @@ class States:
 class Opened:
     """An opened mailbox: its row, the state of every message, and the account's keywords.
 
-    `first_unseen` can be derived; `keywords` are (number, name).
+    `first_unseen` can be derived; `keywords` are (number, name); `acl` is who else has rights.
     """
 
     mailbox: MailboxRow
     states: States
     keywords: tuple[tuple[int, str], ...]
+    acl: Acl = Factory(dict)
 
 
 @frozen
@@ -186,7 +226,7 @@ class Changes:
     `changed` holds the present state of each message that arrived or changed; `vanished`
     the UIDs that went. `keywords` are those from the number on that the caller did not
     know. `complete` is False when the log no longer reaches back to `since`: the caller
-    opens the mailbox anew (G28).
+    opens the mailbox anew (G28). `acl` is as in `Opened`.
     """
 
     since: int
@@ -195,6 +235,7 @@ class Changes:
     vanished: NumberSet
     keywords: tuple[tuple[int, str], ...] = ()
     complete: bool = True
+    acl: Acl = Factory(dict)
 
 
 # ------------------------------------------------------------------ writing
@@ -248,7 +289,8 @@ class Target:
     `flags` are set on it, `trace` is prepended when it is read. With `recipient`, the
     delivery is claimed: (account, recipient, `received_hash`) is delivered once (G42).
     `internal_date` keeps its zone. With `mailbox_id` 0 the mailbox is the account's of that
-    `name`, looked up in the same statement.
+    `name`, looked up in the same statement; with an `asker` that is another account, it needs
+    the right to insert there, and only flags that it may change are set (RFC 4314 §4).
     """
 
     account_id: int
@@ -260,6 +302,7 @@ class Target:
     recipient: str | None = None
     received_hash: bytes | None = None
     name: str | None = None
+    asker: int | None = None
 
 
 class Fate(StrEnum):
@@ -355,6 +398,16 @@ class Copied:
     uids: tuple[int, ...]
     masks: tuple[int, ...]
     keywords: tuple[tuple[int, str], ...] = ()
+
+
+@frozen
+class RightsSet:
+    """What SETACL did; `modseq` is `before` when nothing changed. `before` as in `Placed`."""
+
+    mailbox_id: int
+    before: int
+    modseq: int
+    acl: Acl
 
 
 @frozen
@@ -539,6 +592,7 @@ class EventKind(IntEnum):
     CREATED = 7
     RENAMED = 8
     DELETED = 9
+    RIGHTS = 10
 
 
 Uids = Sequence[int]

@@ -30,7 +30,9 @@ class Reply:
 TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.SoraError: (451, "4.3.0"),
     errors.BadSyntax: (501, "5.5.2"),
+    errors.BadRights: (501, "5.5.4"),
     errors.BadArgument: (501, "5.5.4"),
+    errors.StoredApart: (451, "4.3.0"),
     UnknownParameter: (555, "5.5.4"),
     errors.BadCharset: (501, "5.5.4"),
     errors.WrongState: (503, "5.5.1"),
@@ -41,6 +43,7 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.NoSuchAccount: (550, "5.1.1"),
     # The account was there at RCPT and its INBOX is not: that is ours to mend.
     errors.NoSuchMailbox: (451, "4.2.0"),
+    errors.NoSuchQuota: (451, "4.3.0"),
     errors.NoSuchMessage: (451, "4.3.0"),
     errors.AlreadyExists: (451, "4.3.0"),
     errors.InUse: (451, "4.2.1"),

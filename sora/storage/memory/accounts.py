@@ -86,7 +86,7 @@ class MemoryAccounts:
         account_id = self.tables.new_id()
         account = AccountRecord(
             id=account_id,
-            scope_id=self._scope(account_id, address.domain),
+            scope_id=self.tables.scope(account_id, address.domain),
             created_at=self.tables.now(),
             next_uidvalidity=max(1, int(self.tables.clock.seconds())),
         )
@@ -157,12 +157,6 @@ class MemoryAccounts:
             quota_storage=account.quota_storage,
             storage=sum(mailbox.size for mailbox in mailboxes),
         )
-
-    def _scope(self, account_id: int, domain: str) -> int:
-        if self.tables.dedup == "global":
-            return 0
-        name = domain if self.tables.dedup == "domain" else str(account_id)
-        return self.tables.scopes.setdefault(name, len(self.tables.scopes) + 1)
 
     def _row(self, account: AccountRecord) -> AccountRow:
         mailboxes = self.tables.mailboxes_of(account.id)

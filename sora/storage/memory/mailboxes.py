@@ -1,6 +1,6 @@
 """Mailboxes in memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 from zope.interface import implementer
@@ -8,6 +8,7 @@ from zope.interface import implementer
 from sora.errors import AlreadyExists, BadArgument, HasChildren, UseAttributeRefused
 from sora.mail.mailbox_names import DELIMITER, INBOX, name_key, superiors
 from sora.mail.numbers import NumberSet
+from sora.mail.rights import Rights
 from sora.storage.interfaces import IMailboxes
 from sora.storage.memory.store import (
     MailboxRecord,
@@ -22,6 +23,8 @@ from sora.storage.rows import (
     MailboxRow,
     Opened,
     Operation,
+    Owner,
+    SharedMailbox,
     States,
 )
 
@@ -48,26 +51,43 @@ class MemoryMailboxes:
     tables: MemoryStore
 
     @operation
-    def list(self, account_id: int) -> Listing:
+    def list(self, account_id: int, shared: bool = False) -> Listing:
         """See `IMailboxes.list`."""
         account = self.tables.accounts[account_id]
         return Listing(
             account.version,
             tuple(mailbox.row() for mailbox in self.tables.mailboxes_of(account_id)),
             tuple(account.subscriptions.values()),
+            tuple(self._shared_with(account_id)) if shared else (),
         )
 
+    def _shared_with(self, asker: int) -> Iterator[SharedMailbox]:
+        tables = self.tables
+        domain = tables.domain(asker)
+        owners = []
+        for account in tables.accounts.values():
+            if account.id == asker or account.deleted_at or tables.domain(account.id) != domain:
+                continue
+            primary = tables.primary(account.id)
+            owners.append((primary.key if primary else "", account, primary))
+        for _, account, primary in sorted(owners, key=lambda found: found[0]):
+            owner = Owner(account.id, account.scope_id, primary.address if primary else None)
+            for mailbox in tables.mailboxes_of(account.id):
+                if Rights.LOOKUP in mailbox.rights(asker):
+                    yield SharedMailbox(owner, mailbox.row(asker))
+
     @operation
-    def find(self, account_id: int, name: str) -> MailboxRow:
+    def find(self, account_id: int, name: str, asker: int | None = None) -> MailboxRow:
         """See `IMailboxes.find`."""
-        return self.tables.find(account_id, name).row()
+        return self.tables.find(account_id, name).row(asker)
 
     @operation
     def open(self, account_id: int, name: str) -> Opened:
         """See `IMailboxes.open`."""
         mailbox = self.tables.find(account_id, name)
         keywords = self.tables.accounts[account_id].keywords
-        return Opened(mailbox.row(), states_of(mailbox.messages.values()), tuple(keywords))
+        states = states_of(mailbox.messages.values())
+        return Opened(mailbox.row(), states, tuple(keywords), dict(mailbox.acl))
 
     @operation
     def changes(self, mailbox_id: int, since: int, known_keywords: int) -> Changes:
@@ -76,7 +96,7 @@ class MemoryMailboxes:
         account = self.tables.accounts[mailbox.account_id]
         keywords = tuple(pair for pair in account.keywords if pair[0] >= known_keywords)
         if not mailbox.horizon <= since <= mailbox.highest_modseq:
-            return Changes(since, mailbox.row(), States(), NumberSet(), keywords, complete=False)
+            return Changes(since, mailbox.row(), States(), NumberSet(), keywords, False)
         changed: set[int] = set()
         came: set[int] = set()
         went: set[int] = set()
@@ -90,7 +110,12 @@ class MemoryMailboxes:
                     went.update(event.uids)
         present = [mailbox.messages[uid] for uid in sorted(changed) if uid in mailbox.messages]
         return Changes(
-            since, mailbox.row(), states_of(present), NumberSet.of(went - came), keywords
+            since,
+            mailbox.row(),
+            states_of(present),
+            NumberSet.of(went - came),
+            keywords,
+            acl=dict(mailbox.acl),
         )
 
     @operation
@@ -105,7 +130,13 @@ class MemoryMailboxes:
 
     @operation
     def create(
-        self, account_id: int, name: str, special_use: str | None, operation: Operation
+        self,
+        account_id: int,
+        name: str,
+        special_use: str | None,
+        operation: Operation,
+        creator: int | None = None,
+        rights: Rights = Rights.NONE,
     ) -> MailboxRow:
         """See `IMailboxes.create`."""
         account = self.tables.accounts[account_id]
@@ -114,8 +145,13 @@ class MemoryMailboxes:
             for other in self.tables.mailboxes_of(account_id):
                 if other.special_use == special_use:
                     raise UseAttributeRefused(f"{other.name!r} has {special_use} already")
-        self._make_superiors(account_id, name, operation)
-        return self.tables.make_mailbox(account, name, special_use, operation).row()
+        first: dict[int, Rights] = {}
+        if creator is not None and creator != account_id and rights:
+            first[creator] = rights
+        above = self._make_superiors(account_id, name, operation, first)
+        mailbox = self.tables.make_mailbox(account, name, special_use, operation)
+        mailbox.acl = dict(above)
+        return mailbox.row()
 
     @operation
     def delete(self, account_id: int, name: str, operation: Operation) -> int:
@@ -126,6 +162,7 @@ class MemoryMailboxes:
         for uid in list(mailbox.messages):
             self.tables.drop(mailbox, uid)
         self.tables.record(mailbox, EventKind.DELETED, NumberSet(), operation)
+        mailbox.acl.clear()
         mailbox.deleted_at = self.tables.now()
         self.tables.accounts[account_id].version += 1
         return mailbox.id
@@ -185,11 +222,25 @@ class MemoryMailboxes:
             if mailbox.key.startswith(key + DELIMITER)
         ]
 
-    def _make_superiors(self, account_id: int, name: str, operation: Operation) -> None:
+    def _make_superiors(
+        self,
+        account_id: int,
+        name: str,
+        operation: Operation,
+        first: Mapping[int, Rights] | None = None,
+    ) -> Mapping[int, Rights]:
+        """Make those that are missing; gives the rights that a mailbox below them inherits.
+        `first` are those of one at the top; without it nothing is inherited."""
+        above = first or {}
         for superior in superiors(name):
-            if self.tables.named(account_id, superior) is None:
+            mailbox = self.tables.named(account_id, superior)
+            if mailbox is None:
                 account = self.tables.accounts[account_id]
-                self.tables.make_mailbox(account, superior, None, operation)
+                mailbox = self.tables.make_mailbox(account, superior, None, operation)
+                if first is not None:
+                    mailbox.acl = dict(above)
+            above = mailbox.acl
+        return above
 
     def _rename_inbox(self, inbox: MailboxRecord, new: str, operation: Operation) -> None:
         """The messages move; INBOX stays, with its inferiors (RFC 3501 §6.3.5)."""

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+from attrs import evolve
+
 from sora.mail.numbers import NumberSet
+from sora.mail.rights import Rights, permitted
 from sora.storage.memory.store import (
     AccountRecord,
     ContentRecord,
@@ -85,6 +88,11 @@ def _place_one(
     ):
         return Placed(Fate.NO_MAILBOX)
     assert content.facts is not None, "a live content has its facts"
+    if is_named(target) and target.asker is not None:
+        rights = mailbox.rights(target.asker)
+        if Rights.INSERT not in rights:
+            return Placed(Fate.NO_MAILBOX)
+        target = evolve(target, flags=permitted(target.flags, rights))
     size = content.facts.size + len(target.trace)
     if not store.has_room(account, size, 1):
         return Placed(Fate.OVER_QUOTA, mailbox.id)
@@ -97,9 +105,14 @@ def _place_one(
 
 
 def _mailbox(store: MemoryStore, account: AccountRecord, target: Target) -> MailboxRecord | None:
-    if target.mailbox_id or target.name is None:
+    if not is_named(target):
         return store.mailboxes.get(target.mailbox_id)
-    return store.named(account.id, target.name)
+    return store.named(account.id, target.name or "")
+
+
+def is_named(target: Target) -> bool:
+    """Whether its mailbox has to be looked up by its name."""
+    return not target.mailbox_id and target.name is not None
 
 
 def _put(

@@ -6,6 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
 from sora.storage.memory.mailboxes import MemoryMailboxes
 from sora.storage.memory.messages import MemoryMessages
+from sora.storage.memory.rights import MemoryRights
 from sora.storage.memory.store import Dedup, MemoryStore
 from sora.storage.memory.uploads import MemoryCleaning, MemoryMembership, MemoryUploads
 
@@ -19,6 +20,7 @@ class MemoryStorage:
     credentials: MemoryCredentials
     mailboxes: MemoryMailboxes
     messages: MemoryMessages
+    rights: MemoryRights
     uploads: MemoryUploads
     cleaning: MemoryCleaning
     membership: MemoryMembership
@@ -33,6 +35,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         credentials=MemoryCredentials(tables),
         mailboxes=MemoryMailboxes(tables),
         messages=MemoryMessages(tables),
+        rights=MemoryRights(tables),
         uploads=MemoryUploads(tables),
         cleaning=MemoryCleaning(tables),
         membership=MemoryMembership(tables),

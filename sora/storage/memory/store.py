@@ -23,7 +23,16 @@ from sora.mail.facts import Facts
 from sora.mail.flags import DELETED, FIRST_KEYWORD_BIT, MAX_KEYWORDS, SEEN, Flags, Keywords
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import PIECE, EventKind, MailboxRow, NewSecret, ObjectPlace, Operation
+from sora.mail.rights import ALL, Rights
+from sora.storage.rows import (
+    ANYONE,
+    PIECE,
+    EventKind,
+    MailboxRow,
+    NewSecret,
+    ObjectPlace,
+    Operation,
+)
 
 Dedup = Literal["domain", "account", "global"]
 _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -104,6 +113,7 @@ class MailboxRecord:
     deleted: int = 0
     size: int = 0
     horizon: int = 0
+    acl: dict[int, Rights] = Factory(dict)
     messages: dict[int, MessageRecord] = Factory(dict)
     events: list[EventRecord] = Factory(list)
 
@@ -112,7 +122,13 @@ class MailboxRecord:
         """What its name is compared by."""
         return name_key(self.name)
 
-    def row(self) -> MailboxRow:
+    def rights(self, asker: int | None) -> Rights:
+        """What an account may do with it; None is an operator."""
+        if asker is None or asker == self.account_id:
+            return ALL
+        return self.acl.get(asker, Rights.NONE) | self.acl.get(ANYONE, Rights.NONE)
+
+    def row(self, asker: int | None = None) -> MailboxRow:
         """The mailbox as storage tells of it."""
         return MailboxRow(
             id=self.id,
@@ -127,6 +143,7 @@ class MailboxRecord:
             deleted=self.deleted,
             size=self.size,
             special_use=self.special_use,
+            rights=self.rights(asker),
         )
 
 
@@ -202,6 +219,7 @@ class MemoryStore:
     credentials: dict[str, CredentialRecord] = Factory(dict)
     aliases: dict[str, int] = Factory(dict)
     catch_alls: dict[str, int] = Factory(dict)
+    shared_accounts: dict[str, int] = Factory(dict)
     scopes: dict[str, int] = Factory(dict)
     mailboxes: dict[int, MailboxRecord] = Factory(dict)
     contents: dict[int, ContentRecord] = Factory(dict)
@@ -281,6 +299,37 @@ class MemoryStore:
         mailbox.highest_modseq = max(mailbox.highest_modseq + 1, passed)
         mailbox.events.append(EventRecord(mailbox.highest_modseq, kind, uids, operation))
         return mailbox.highest_modseq
+
+    # -------------------------------------------------------------- who
+
+    def primary(self, account_id: int) -> CredentialRecord | None:
+        """The credential with the account's address; what a domain owns has none."""
+        return next(
+            (
+                credential
+                for credential in self.credentials.values()
+                if credential.account_id == account_id and credential.primary
+            ),
+            None,
+        )
+
+    def domain(self, account_id: int) -> str:
+        """The domain that an account belongs to."""
+        primary = self.primary(account_id)
+        if primary is not None:
+            return primary.domain
+        return next(name for name, owner in self.shared_accounts.items() if owner == account_id)
+
+    def scope(self, account_id: int, domain: str) -> int:
+        """The scope of a new account."""
+        if self.dedup == "global":
+            return 0
+        name = domain if self.dedup == "domain" else str(account_id)
+        return self.scopes.setdefault(name, len(self.scopes) + 1)
+
+    def may_ask(self, asker: int | None, mailbox: MailboxRecord) -> bool:
+        """Whether rights on the mailbox can reach an account: only within a domain."""
+        return asker is None or self.domain(asker) == self.domain(mailbox.account_id)
 
     # -------------------------------------------------------------- messages
 

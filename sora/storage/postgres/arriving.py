@@ -84,6 +84,8 @@ def _target(target: Target) -> dict[str, Any]:
     }
     if is_named(target):
         fields["n"] = name_key(target.name or "")
+        if target.asker not in (None, target.account_id):
+            fields["w"] = target.asker
     if target.trace:
         fields["t"] = to_text(target.trace)
     if target.recipient is not None:

@@ -21,10 +21,12 @@ from sora.errors import (
     InUse,
     NoSuchAccount,
     NoSuchMailbox,
+    NotPermitted,
     OutcomeUnknown,
     OverQuota,
     SoraError,
     StorageFull,
+    StoredApart,
     TooMany,
     Unavailable,
     UseAttributeRefused,
@@ -71,6 +73,8 @@ OURS: dict[str, type[SoraError]] = {
     "SR008": BadArgument,
     "SR009": InUse,
     "SR010": TooMany,
+    "SR011": StoredApart,
+    "SR012": NotPermitted,
 }
 """What our PL/pgSQL functions raise."""
 

@@ -3,17 +3,28 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
+from attrs import evolve
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from sora.deferreds import deferred
 from sora.errors import NoSuchAccount, NoSuchMailbox, OutcomeUnknown
 from sora.mail.mailbox_names import name_key, superiors
+from sora.mail.rights import Rights, letters, parse_rights
 from sora.storage.interfaces import IMailboxes
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.outcomes import Outcomes, of_kind
-from sora.storage.rows import Changes, EventKind, Listing, MailboxRow, Opened, Operation
+from sora.storage.rows import (
+    Changes,
+    EventKind,
+    Listing,
+    MailboxRow,
+    Opened,
+    Operation,
+    Owner,
+    SharedMailbox,
+)
 
 _ROW: Final = "(mailbox_row_v1(b)).*"
 
@@ -29,7 +40,17 @@ class Mailboxes:
     # ------------------------------------------------------------------ reading
 
     @deferred
-    async def list(self, account_id: int) -> Listing:
+    async def list(self, account_id: int, shared: bool = False) -> Listing:
+        async def all_of_them(tx: Tx) -> Listing:
+            rows = await tx.all(
+                "select o_version, o_subscriptions, o_letters, o_owner, o_scope, (o_box).*"
+                " from list_v1(%s)",
+                (account_id,),
+            )
+            if not rows:
+                raise NoSuchAccount("There is no such account.")
+            return _listing(rows)
+
         async def work(tx: Tx) -> Listing:
             rows = await tx.all(
                 "select a.version, array(select name from subscriptions"
@@ -44,19 +65,22 @@ class Mailboxes:
             mailboxes = tuple(packing.mailbox(row[2:]) for row in rows if row[2] is not None)
             return Listing(version, mailboxes, tuple(subscriptions))
 
-        return await self._database.run("list", work, write=False)
+        return await self._database.run("list", all_of_them if shared else work, write=False)
 
     @deferred
-    async def find(self, account_id: int, name: str) -> MailboxRow:
+    async def find(self, account_id: int, name: str, asker: int | None = None) -> MailboxRow:
+        if asker is None or asker == account_id:
+            return await self._database.run("find", self._by_name(account_id, name), write=False)
+
         async def work(tx: Tx) -> MailboxRow:
             row = await tx.one(
-                f"select {_ROW} from mailboxes b"
+                f"select {_ROW}, rights_of_v1(b.account_id, b.id, %s) from mailboxes b"
                 " where account_id = %s and name_key = %s and deleted_at is null",
-                (account_id, name_key(name)),
+                (asker, account_id, name_key(name)),
             )
             if row is None:
                 raise NoSuchMailbox(f"There is no mailbox {name}.")
-            return packing.mailbox(row)
+            return evolve(packing.mailbox(row), rights=parse_rights(row[12]))
 
         return await self._database.run("find", work, write=False)
 
@@ -64,8 +88,8 @@ class Mailboxes:
     async def open(self, account_id: int, name: str) -> Opened:
         async def work(tx: Tx) -> Opened:
             row = await tx.one(
-                "select (r.o_box).*, o_uids, o_flags, o_modseqs, o_spots, o_keywords"
-                " from open_v1(%s, %s) r",
+                "select (r.o_box).*, o_uids, o_flags, o_modseqs, o_spots, o_keywords,"
+                " acl_of_v1((r.o_box).id) from open_v1(%s, %s) r",
                 (account_id, name_key(name)),
             )
             if row is None or row[0] is None:
@@ -74,6 +98,7 @@ class Mailboxes:
                 packing.mailbox(row),
                 packing.states(*row[12:16]),
                 packing.keywords(row[16]),
+                packing.acl(row[17]),
             )
 
         return await self._database.run("open", work, write=False)
@@ -83,7 +108,7 @@ class Mailboxes:
         async def work(tx: Tx) -> Changes:
             row = await tx.one(
                 "select (r.o_box).*, o_uids, o_flags, o_modseqs, o_spots, o_vanished,"
-                " o_keywords, o_complete from changes_v1(%s, %s, %s) r",
+                " o_keywords, o_complete, acl_of_v1((r.o_box).id) from changes_v1(%s, %s, %s) r",
                 (mailbox_id, since, known_keywords),
             )
             if row is None or row[0] is None:
@@ -95,6 +120,7 @@ class Mailboxes:
                 packing.number_set(row[16]),
                 packing.keywords(row[17]),
                 row[18],
+                packing.acl(row[19]),
             )
 
         return await self._database.run("changes", work, write=False)
@@ -115,16 +141,25 @@ class Mailboxes:
 
     @deferred
     async def create(
-        self, account_id: int, name: str, special_use: str | None, operation: Operation
+        self,
+        account_id: int,
+        name: str,
+        special_use: str | None,
+        operation: Operation,
+        creator: int | None = None,
+        rights: Rights = Rights.NONE,
     ) -> MailboxRow:
         async def work(tx: Tx) -> MailboxRow:
             row = await tx.one(
-                f"select r.* from create_mailbox_v1(%s, %s, %s, %s::text[], {packing.OPERATION}) r",
+                "select r.* from create_mailbox_v2(%s, %s, %s, %s::text[], %s, %s,"
+                f" {packing.OPERATION}) r",
                 (
                     account_id,
                     name_key(name),
                     special_use,
                     superiors(name_key(name)),
+                    creator,
+                    letters(rights),
                     *packing.operation(operation),
                 ),
             )
@@ -140,7 +175,7 @@ class Mailboxes:
     async def delete(self, account_id: int, name: str, operation: Operation) -> int:
         async def work(tx: Tx) -> int:
             return await tx.value(
-                f"select delete_mailbox_v1(%s, %s, {packing.OPERATION})",
+                f"select delete_mailbox_v2(%s, %s, {packing.OPERATION})",
                 (account_id, name_key(name), *packing.operation(operation)),
             )
 
@@ -214,3 +249,17 @@ class Mailboxes:
             return packing.mailbox(row)
 
         return work
+
+
+def _listing(rows: Sequence[tuple[Any, ...]]) -> Listing:
+    """The rows of list_v1."""
+    version, subscriptions = rows[0][:2]
+    mailboxes, shared = [], []
+    for _, _, rights, address, scope_id, *box in rows[1:]:
+        mailbox = packing.mailbox(box)
+        if rights is None:
+            mailboxes.append(mailbox)
+        else:
+            owner = Owner(mailbox.account_id, scope_id, address)
+            shared.append(SharedMailbox(owner, evolve(mailbox, rights=parse_rights(rights))))
+    return Listing(version, tuple(mailboxes), tuple(subscriptions), tuple(shared))

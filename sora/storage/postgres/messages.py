@@ -53,9 +53,7 @@ PLACE: Final = _PLACE + "%s" + _PLACE_END
 # As of the statement's begin: a mailbox that is renamed while its lock is waited for gets the
 # message as if it had come before that; one that is deleted is no mailbox.
 PLACE_BY_NAME: Final = (
-    _PLACE + "(select jsonb_agg(case when t ? 'n' then t || jsonb_build_object('m', (select b.id"
-    " from mailboxes b where b.account_id = (t->>'a')::bigint and b.name_key = t->>'n'"
-    " and b.deleted_at is null)) else t end order by place)"
+    _PLACE + "(select jsonb_agg(named_target_v1(t) order by place)"
     " from jsonb_array_elements(%s::jsonb) with ordinality as r (t, place))" + _PLACE_END
 )
 STORE: Final = (

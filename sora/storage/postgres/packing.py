@@ -13,7 +13,8 @@ from uuid import UUID
 
 from sora.mail.flags import FIRST_KEYWORD_BIT, Flags, fold_keyword
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import AccountRow, MailboxRow, NewSecret, Operation, States
+from sora.mail.rights import Rights, parse_rights
+from sora.storage.rows import AccountRow, Acl, MailboxRow, NewSecret, Operation, States
 
 OPERATION: Final = "row(%s::uuid, %s, %s, %s, %s)::operation_v1"
 """An operation as an argument of a function; its parameters are those of `operation`."""
@@ -87,6 +88,15 @@ def keyword_names(flags: Flags) -> tuple[list[str], list[str]]:
     for name in flags.keywords:
         unique.setdefault(fold_keyword(name), name)
     return list(unique.values()), list(unique)
+
+
+def acl(text: str | None) -> Acl:
+    """A mailbox's column of this name: `grantee:letters,grantee:letters`; null is nobody."""
+    found: dict[int, Rights] = {}
+    for entry in text.split(",") if text else ():
+        grantee, _, rights = entry.partition(":")
+        found[int(grantee)] = parse_rights(rights)
+    return found
 
 
 def mailbox(row: Sequence[Any]) -> MailboxRow:

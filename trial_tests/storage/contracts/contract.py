@@ -53,6 +53,7 @@ class Storage:
     credentials: Any
     mailboxes: Any
     messages: Any
+    rights: Any
     uploads: Any
     cleaning: Any
     membership: Any

@@ -15,6 +15,7 @@ from trial_tests.storage.contracts import (
     mailboxes,
     placing,
     reading,
+    rights,
     searching,
     sorting,
     uploads,
@@ -35,6 +36,7 @@ class OnMemory(Contract):
             credentials=memory.credentials,
             mailboxes=memory.mailboxes,
             messages=memory.messages,
+            rights=memory.rights,
             uploads=memory.uploads,
             cleaning=memory.cleaning,
             membership=memory.membership,
@@ -114,4 +116,8 @@ class TestCleaning(OnMemory, cleaning.CleaningContract):
 
 
 class TestMembership(OnMemory, cleaning.MembershipContract):
+    pass
+
+
+class TestRights(OnMemory, rights.RightsContract):
     pass

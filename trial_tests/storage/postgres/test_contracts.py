@@ -10,6 +10,7 @@ from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
+from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.uploads import Uploads
 from trial_tests.storage.contracts import (
     accounts,
@@ -20,6 +21,7 @@ from trial_tests.storage.contracts import (
     mailboxes,
     placing,
     reading,
+    rights,
     searching,
     sorting,
     uploads,
@@ -40,6 +42,7 @@ class PostgresStorage(DatabaseTestCase):
             credentials=Credentials(database),
             mailboxes=Mailboxes(database, reactor),  # type: ignore[arg-type]
             messages=Messages(database, reactor),  # type: ignore[arg-type]
+            rights=RightsTable(database, reactor),  # type: ignore[arg-type]
             uploads=Uploads(database),
             cleaning=Cleaning(database),
             membership=Membership(database),
@@ -146,3 +149,7 @@ class ChangesTests(PostgresStorage, reading.ChangesContract):
 
 class MembershipTests(PostgresStorage, cleaning.MembershipContract):
     """`IMembership`"""
+
+
+class RightsTests(PostgresStorage, rights.RightsContract):
+    """`IRights`"""
