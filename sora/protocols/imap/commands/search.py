@@ -14,6 +14,7 @@ from sora.protocols.imap.searching import (
     Returns,
     answer,
     asks_for_modseq,
+    everything,
     read_program,
     read_returns,
     search,
@@ -66,8 +67,11 @@ class Search(Command):
     async def _answer(self, session: Session) -> None:
         criterion, uids = await search(session, self.tree)
         numbers = uids if self.by_uid else session.mailbox.view.numbers_of(uids)
-        if self.returns is not None:
-            found = Found(uids, numbers, self.by_uid, self.returns, criterion)
+        returns = self.returns
+        if returns is None and session.enabled.rev2:
+            returns = everything(session.dialect)  # RFC 9051 §6.4.4: no SEARCH response
+        if returns is not None:
+            found = Found(uids, numbers, self.by_uid, returns, criterion)
             await answer(session, found, self.tree)
             return
         line = " ".join(["SEARCH", *map(str, numbers)]).encode()
