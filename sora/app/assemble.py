@@ -6,7 +6,7 @@ Started in this order, stopped in reverse:
     the log
     the database: migrations, then the pool
     object store, cache, threads
-    the change poll and the workers
+    the change poll, the doorbell and the workers
     the listeners
     `ready`
 """
@@ -25,6 +25,7 @@ from twisted.logger import Logger
 
 from sora.app.available import require_available
 from sora.app.database import database_id, make_database, migrate_database
+from sora.app.doorbell import open_mailboxes_of
 from sora.app.embedded import EmbeddedPostgres
 from sora.app.embedded_mode import (
     EmbeddedOptions,
@@ -49,7 +50,6 @@ from sora.config.load import Loaded
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
-from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
 from sora.metrics.authentication import AuthenticationMetrics
 from sora.net.networks import Networks
@@ -179,7 +179,14 @@ class House:
         )
         # Not the qualified name: asking for it may wait for a name server.
         hostname = gethostname()
-        open_mailboxes = OpenMailboxes(mailboxes, reactor)
+        open_mailboxes, doorbell = open_mailboxes_of(
+            mailboxes,
+            config.process,
+            database_id=database_id,
+            process_id=self.process_id,
+            reactor=reactor,
+            registry=self.registry,
+        )
         poll = ChangePoll(
             mailboxes,
             Membership(database),
@@ -223,7 +230,7 @@ class House:
         )
         made = servers(parts, certificates)
         self.running += made.running
-        return self._tree(storage, [poll, passwords], made.listeners)
+        return self._tree(storage, [poll, doorbell, passwords], made.listeners)
 
     def _tree(
         self,

@@ -1,4 +1,4 @@
-"""`[process]`: how many processes serve."""
+"""`[process]`: the processes of one node."""
 
 from attrs import frozen
 
@@ -12,4 +12,10 @@ class ProcessConfig:
 
     workers: int | str = key(
         1, 'How many processes serve mail; "auto" is one for each core.', unit=WORKERS
+    )
+    doorbell: str = key(
+        "",
+        "The directory of the sockets over which processes of this node that share a database "
+        "tell each other at once of what has changed. Empty: `/run/sora` if it is this user's, "
+        "else `/tmp/sora-<uid>`.",
     )

@@ -93,6 +93,7 @@ class Account:
             self._id, name, special_use, self.new_operation()
         )
         self._open.names.remember(self._id, name, mailbox.id)
+        self._open.names_changed(self._id)
         return mailbox
 
     async def delete(self, name: str) -> None:
@@ -117,6 +118,7 @@ class Account:
         if name_key(old) != INBOX:
             self._open.renamed(self._id, old, new)
             return
+        self._open.names_changed(self._id)
         heard = self._open.names.last_heard(self._id, INBOX)
         inbox = None if heard is None else self._open.get(heard[0])
         if inbox is not None:
@@ -128,10 +130,12 @@ class Account:
         (RFC 3501 §6.3.6 leaves it open); a name stays when its mailbox goes."""
         await self.status(name)
         await self._rooms.mailboxes.subscribe(self._id, name)
+        self._open.names_changed(self._id)
 
     async def unsubscribe(self, name: str) -> None:
         """Remove a name from the subscriptions."""
         await self._rooms.mailboxes.unsubscribe(self._id, name)
+        self._open.names_changed(self._id)
 
     # -------------------------------------------------------------- mailboxes
 

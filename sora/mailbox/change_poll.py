@@ -1,6 +1,7 @@
 """What other processes did: one question for all open mailboxes, every few seconds.
 
-The doorbell between processes may be lost; this is what makes up for it. A NOOP asks at once
+The doorbell between the processes of a node (`sora.net.doorbell`) may be lost, and other nodes do
+not ring; this is what makes up for it. A NOOP asks at once
 when other processes serve the database (`IMembership`), and all that ask at the same time
 share one round trip; when this process is alone it costs nothing.
 """
@@ -82,12 +83,17 @@ class ChangePoll(Service):
 
     async def _round(self) -> None:
         try:
+            others, sightings = -1, self._open.sightings
             if self._rounds % BEATS == 0:
                 others = await self._membership.beat(self._process_id, self._process_name)
-                self._open.alone = others == 0
+                if others > 0:
+                    self._open.met()
             self._rounds += 1
             # Also when alone: an operator's command may write too.
             await self._poll(self._open.in_use)
+            if others == 0 and sightings == self._open.sightings:
+                # Only now: what the others did before they left is known.
+                self._open.all_others_left()
         except Unavailable as error:
             self.log.warn("cannot learn of changes by others: {error}", error=error.text)
         self._open.cool()

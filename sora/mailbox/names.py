@@ -45,3 +45,7 @@ class Names:
     def forget(self, account_id: int) -> None:
         """Something was renamed or deleted."""
         self._accounts.pop(account_id, None)
+
+    def forget_all(self) -> None:
+        """Somebody else may have renamed or deleted anything."""
+        self._accounts.clear()

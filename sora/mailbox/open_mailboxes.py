@@ -3,6 +3,9 @@
 This is also where the doorbell ends: whoever writes to a mailbox tells it here, after the
 commit. A write whose answer says everything (`Placed`, `Copied`) brings an open mailbox up to
 date with no round trip; a mere ring makes it read the changes.
+
+What other processes tell comes in by `met`, `heard` and `heard_names`. It may be late,
+repeated, or lost: `sora.mailbox.change_poll` makes up for that.
 """
 
 from collections import OrderedDict
@@ -12,8 +15,10 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from sora.deferreds import Tasks
+from sora.errors import Unavailable
 from sora.mail.flags import Keywords
 from sora.mail.mailbox_names import DELIMITER, name_key
 from sora.mailbox.names import Names
@@ -28,7 +33,7 @@ WARM_FOR: Final = 600.0
 _MAX_CLAIMS: Final = 65_536
 
 
-def _silent(mailbox_id: int, modseq: int) -> None:
+def _silent(*what: int) -> None:
     """Nobody else is to be told."""
 
 
@@ -37,9 +42,12 @@ class OpenMailboxes:
 
     `alone` says that no other process writes to the database (`ChangePoll` keeps it right):
     what is known here is then all there is. `ring` is called with (mailbox id, modseq) after
-    each write of this process, for the doorbells of others. `warm_memory` (octets) and
+    each write of this process, for the doorbells of others, and `ring_names` with the account
+    whose names or subscriptions it changed; neither waits or fails. `warm_memory` (octets) and
     `warm_for` (seconds) bound what is kept without sessions.
     """
+
+    log = Logger()
 
     def __init__(
         self,
@@ -49,8 +57,11 @@ class OpenMailboxes:
         warm_memory: int = WARM_MEMORY,
         warm_for: float = WARM_FOR,
         ring: Callable[[int, int], None] = _silent,
+        ring_names: Callable[[int], None] = _silent,
     ) -> None:
         self.alone = False
+        self.sightings = 0
+        """how often another process was heard of"""
         self.names = Names(clock)
         self.tasks = Tasks()
         self._mailboxes = mailboxes
@@ -58,6 +69,8 @@ class OpenMailboxes:
         self._warm_memory = warm_memory
         self._warm_for = warm_for
         self._ring = ring
+        self._ring_names = ring_names
+        self._wanted: dict[int, int] = {}
         self._open: dict[int, OpenMailbox] = {}
         self._warm: OrderedDict[int, float] = OrderedDict()
         self._keywords: WeakValueDictionary[int, Keywords] = WeakValueDictionary()
@@ -174,13 +187,64 @@ class OpenMailboxes:
 
     # -------------------------------------------------------------- what happened
 
+    def met(self) -> None:
+        """Another process is there: what is known here is no longer all there is."""
+        self.alone = False
+        self.sightings += 1
+
+    def all_others_left(self) -> None:
+        """This process is alone from now on. What it knows of mailboxes that no session has
+        open, and of names, may be from before they left."""
+        if not self.alone:
+            for mailbox_id in list(self._warm):
+                self._drop(self._open[mailbox_id])
+            self.names.forget_all()
+            self.alone = True
+
+    def heard(self, mailbox_id: int, modseq: int) -> None:
+        """Another process of this node has changed a mailbox."""
+        self.met()
+        mailbox = self._open.get(mailbox_id)
+        # One that is merely warm is read when somebody opens it.
+        if mailbox is None or mailbox.sessions:
+            self.rang(mailbox_id, modseq)
+
+    def heard_names(self, account_id: int) -> None:
+        """Another process of this node has changed names or subscriptions of an account."""
+        self.met()
+        self.names.forget(account_id)
+        for mailbox in self.in_use:
+            if mailbox.state.account_id == account_id:
+                # It may have another name now, or be deleted.
+                self.tasks.start(mailbox.see_everything(), f"learn of {mailbox.mailbox_id}'s name")
+
     def rang(self, mailbox_id: int, modseq: int) -> None:
         """The doorbell: the mailbox has changed, somewhere. It may be late, or repeated."""
         mailbox = self._open.get(mailbox_id)
         if mailbox is None:
             self._note(mailbox_id, modseq)
         elif mailbox.state.highest_modseq < modseq:
-            self.tasks.start(mailbox.settle(modseq), f"learn of changes in mailbox {mailbox_id}")
+            known = self._wanted.get(mailbox_id)
+            self._wanted[mailbox_id] = max(modseq, known or 0)
+            if known is None:
+                self.tasks.start(self._learn_of(mailbox), f"learn of changes in {mailbox_id}")
+
+    async def _learn_of(self, mailbox: OpenMailbox) -> None:
+        """Bring a mailbox up to what was rung for it, also meanwhile."""
+        mailbox_id = mailbox.mailbox_id
+        try:
+            reached = -1
+            while reached < (wanted := self._wanted[mailbox_id]):
+                await mailbox.settle(wanted)
+                reached = wanted
+        except Unavailable as error:
+            self.log.info("cannot learn of changes by others: {error}", error=error.text)
+        finally:
+            del self._wanted[mailbox_id]
+
+    def names_changed(self, account_id: int) -> None:
+        """This process has changed names or subscriptions of an account."""
+        self._ring_names(account_id)
 
     def told(self, mailbox_id: int, change: Change, source: object = None) -> None:
         """A write of this process, with all that it changed; `source` is the session that did
@@ -223,6 +287,7 @@ class OpenMailboxes:
     def deleted(self, account_id: int, mailbox_id: int) -> None:
         """This process deleted a mailbox."""
         self.names.forget(account_id)
+        self.names_changed(account_id)
         mailbox = self._open.get(mailbox_id)
         if mailbox is not None:
             mailbox.mark_deleted()
@@ -232,6 +297,7 @@ class OpenMailboxes:
     def renamed(self, account_id: int, old: str, new: str) -> None:
         """This process renamed a mailbox, other than INBOX, and with it its inferiors."""
         self.names.forget(account_id)
+        self.names_changed(account_id)
         old_key = name_key(old)
         for mailbox in self._open.values():
             state = mailbox.state

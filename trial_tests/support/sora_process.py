@@ -64,6 +64,8 @@ class SoraProcess:
         self.base = free_base_port()
         self.arguments = list(arguments)
         self.embedded = embedded
+        self.doorbell = self.directory / "bell"
+        """those that have the same one are on the same node"""
         self.process: subprocess.Popen[bytes] | None = None
         self.log = self.directory / "output.log"
 
@@ -119,7 +121,11 @@ class SoraProcess:
         self._begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [twistd, "-n", "--pidfile=", "sora", *mode, *self.arguments],
+                [
+                    *(twistd, "-n", "--pidfile=", "sora", *mode),
+                    *("--set", f"process.doorbell={self.doorbell}"),
+                    *self.arguments,
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,

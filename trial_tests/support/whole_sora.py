@@ -6,8 +6,10 @@ from outside. Clients are sockets of the same reactor.
 
 import os
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Awaitable
+from shutil import rmtree
 from typing import Any
 
 from twisted.internet import reactor
@@ -78,7 +80,9 @@ class Wire(Protocol):
 class WholeSora:
     """One process of Sora; several may be on one database."""
 
-    def __init__(self, fresh: FreshDatabase, directory: str, extra: str = "") -> None:
+    def __init__(
+        self, fresh: FreshDatabase, directory: str, doorbell: str, extra: str = ""
+    ) -> None:
         self.imap_port, self.lmtp_port = free_port(), free_port()
         server = fresh.server
         text = f"""
@@ -92,6 +96,8 @@ min_conns = 1
 max_conns = 8
 [cache]
 path = ""
+[process]
+doorbell = "{doorbell}"
 [[servers]]
 type = "imap"
 addr = "127.0.0.1:{self.imap_port}"
@@ -156,7 +162,10 @@ class WholeSoraTestCase(DatabaseTestCase):
         if not hasattr(self, "_objects"):
             self._objects = self.mktemp()
             os.mkdir(self._objects)
-        sora = WholeSora(fresh or await self.fresh(), self._objects, self.extra)
+            # The path of a socket is short.
+            self._doorbell = tempfile.mkdtemp(prefix="sora-bell-")
+            self.addCleanup(rmtree, self._doorbell, True)
+        sora = WholeSora(fresh or await self.fresh(), self._objects, self._doorbell, self.extra)
         self.addCleanup(lambda: Deferred.fromCoroutine(sora.stop()))
         await sora.start()
         # So that nothing of the start is counted as a command's.

@@ -1,0 +1,65 @@
+"""`[process] doorbell` made into the doorbell between the processes of this node."""
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry
+
+from sora.config.process import ProcessConfig
+from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.metrics.doorbell import DoorbellMetrics
+from sora.net.doorbell import Doorbell
+from sora.net.rings import Kind, Ring
+from sora.storage.interfaces import IMailboxes
+
+OF_THE_SYSTEM = Path("/run/sora")
+"""systemd makes it for the unit's user (RuntimeDirectory)"""
+
+
+def open_mailboxes_of(
+    mailboxes: IMailboxes,
+    config: ProcessConfig,
+    *,
+    database_id: UUID,
+    process_id: UUID,
+    reactor: Any,
+    registry: CollectorRegistry,
+) -> tuple[OpenMailboxes, Doorbell]:
+    """The open mailboxes of this process, and the doorbell that joins them to those of others."""
+
+    def heard(ring: Ring) -> None:
+        if ring.kind == Kind.HELLO:
+            opened.met()
+        elif ring.kind == Kind.MAILBOX:
+            opened.heard(ring.id, ring.number)
+        elif ring.kind == Kind.NAMES:
+            opened.heard_names(ring.id)
+
+    doorbell = Doorbell(
+        reactor,
+        directory_of(config),
+        database_id,
+        process_id,
+        DoorbellMetrics(registry),
+        heard,
+    )
+    opened = OpenMailboxes(
+        mailboxes, reactor, ring=doorbell.mailbox_changed, ring_names=doorbell.names_changed
+    )
+    return opened, doorbell
+
+
+def directory_of(config: ProcessConfig, of_the_system: Path = OF_THE_SYSTEM) -> Path:
+    """Where the sockets are. It does not depend on the environment: all processes of a user
+    have to come to the same."""
+    if config.doorbell:
+        return Path(config.doorbell)
+    user = os.geteuid()
+    try:
+        if of_the_system.stat().st_uid == user:
+            return of_the_system
+    except OSError:
+        pass
+    return Path(f"/tmp/sora-{user}")  # noqa: S108 - it is checked that it is ours
