@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from sora.deferreds import shielded
 from sora.errors import NoSuchMailbox, ReadOnly
-from sora.mail.criteria import Criterion, needs_storage
+from sora.mail.criteria import Criterion, UidIn, needs_storage
 from sora.mail.flags import SEEN, Keywords
 from sora.mail.numbers import NumberSet
 from sora.mailbox.bodies import Bodies
@@ -31,8 +31,10 @@ from sora.storage.rows import (
     Moved,
     Operation,
     Read,
+    SortKey,
     Stored,
     StoredMessage,
+    ThreadRow,
     Want,
 )
 
@@ -268,12 +270,44 @@ class Selected:
             found = await self._rooms.messages.search(self._state.mailbox_id, criterion)
         else:
             found = search_locally(self._state, criterion)
-        known = self.view
-        if not known.exists:
-            return []
         # A client knows the beginning of what is there.
-        last = known.uid(known.exists)
-        return list(found[: bisect_right(found, last)])
+        return list(found[: bisect_right(found, self.view.last)])
+
+    async def sort(self, criterion: Criterion, keys: Sequence[SortKey]) -> list[int]:
+        """The UIDs, known to this client, that match, in the order of the keys. At most one
+        round trip."""
+        narrowed = self._narrowed(criterion)
+        if narrowed is None:
+            return []
+        found = await self._rooms.messages.sort(self._state.mailbox_id, narrowed, keys)
+        return list(filter(self.view.last.__ge__, found))
+
+    async def threads(self, criterion: Criterion) -> list[ThreadRow]:
+        """What THREAD needs of the messages, known to this client, that match, ascending by
+        UID. At most one round trip."""
+        narrowed = self._narrowed(criterion)
+        if narrowed is None:
+            return []
+        rows = await self._rooms.messages.threads(self._state.mailbox_id, narrowed)
+        last = self.view.last
+        return [row for row in rows if row.uid <= last]
+
+    async def relevance(self, criterion: Criterion, uids: Sequence[int]) -> list[int]:
+        """The scores of messages (RFC 6203 §4), in the order of the UIDs. One round trip."""
+        scores = await self._rooms.messages.relevance(
+            self._state.mailbox_id, criterion, NumberSet.of(uids)
+        )
+        return [scores.get(uid, 1) for uid in uids]
+
+    def _narrowed(self, criterion: Criterion) -> Criterion | None:
+        """What storage is asked for: the messages themselves, if the state knows them and they
+        are few; None when there are none."""
+        if needs_storage(criterion):
+            return criterion
+        found = search_locally(self._state, criterion)
+        if len(found) > MAX_BATCH:
+            return criterion
+        return UidIn(NumberSet.ascending(found)) if found else None
 
     async def read(
         self, uids: Sequence[int], wants: frozenset[Want], see: bool

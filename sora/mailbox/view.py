@@ -85,7 +85,6 @@ class View:
         self._generation = state.generation
         self._keywords = len(state.keywords)
         self._told: list[tuple[Container[int], int]] = []
-        self._shows_recent = True
         self._recent: array[int] = array("Q")
         self._learn_recent(0)
 
@@ -154,7 +153,7 @@ class View:
     def of_uids(self, uids: SequenceSet) -> list[int]:
         """Those UIDs of the set that the client knows of, ascending (RFC 3501 §6.4.8)."""
         found: list[int] = []
-        for low, high in uids.resolve(self._last).ranges:
+        for low, high in uids.resolve(self.last).ranges:
             start = bisect_left(self._array, low, 0, self._count)
             found += self._array[start : bisect_right(self._array, high, start, self._count)]
         return found
@@ -183,7 +182,8 @@ class View:
         return list(filter(set(self.uids).__contains__, uids))
 
     @property
-    def _last(self) -> int:
+    def last(self) -> int:
+        """The highest UID that the client knows of, 0 when it knows of none."""
         return self._array[self._count - 1] if self._count else 0
 
     # -------------------------------------------------------------- the truth
@@ -293,7 +293,7 @@ class View:
         if self._generation != state.generation:
             self._generation, self._flags_at, self._gone_at = state.generation, -1, -1
             self._told = []
-        known_before = self._last
+        known_before = self.last
         gone = self._gone()
         withheld = bool(gone) and not may_expunge
         expunged: list[tuple[int, int]] = []
@@ -331,21 +331,15 @@ class View:
         self._gone_at = self._state.highest_modseq
         self._slice = None
         self.version += 1
-        if self._last <= known_before:
+        if self.last <= known_before:
             return False
         self._learn_recent(known_before)
         return True
 
-    def ignore_recent(self) -> None:
-        """The client knows no \\Recent (RFC 9051, appendix E): no message has it from now on."""
-        self._shows_recent = False
-        self._recent = array("Q")
-
     def _learn_recent(self, known_before: int) -> None:
-        if self._shows_recent:
-            self._recent += self._state.unclaimed(known_before, self._last)
+        self._recent += self._state.unclaimed(known_before, self.last)
         if not self._read_only:
-            self._state.claim(self._last)
+            self._state.claim(self.last)
 
     def _flag_updates(self, known_before: int) -> list[FlagUpdate]:
         """FETCH responses for messages that the client knew of before."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import field, frozen
 
+from sora.mail.threads import Forest, Threadable
 from sora.mailbox.account import Account
 from sora.mailbox.selected import Selected
 from sora.protocols.imap.capabilities import CORE, Capability, When, mechanisms, offered
@@ -23,11 +24,14 @@ from sora.protocols.imap.parameters import (
 )
 from sora.protocols.imap.services import DEFAULT_LIMITS, Limits
 from sora.protocols.imap.wire.search_keys import SEARCH_KEYS, ReadKey
-from sora.storage.rows import MailboxRow
+from sora.protocols.imap.wire.sort_keys import SORT_KEYS
+from sora.storage.rows import MailboxRow, SortBy
 
 StatusItem = Callable[[MailboxRow, Account], int | bytes]
 """the value of an item of STATUS, from the mailbox's counters"""
 
+Threading = Callable[[Sequence[Threadable]], Forest]
+"""an algorithm of THREAD"""
 
 SelectLine = Callable[[Selected], bytes]
 """an untagged line of SELECT, without `* ` and CRLF"""
@@ -56,6 +60,8 @@ class Extension:
     fetch_modifiers: Mapping[bytes, type[FetchModifier]] = field(factory=dict)
     store_modifiers: Mapping[bytes, type[StoreModifier]] = field(factory=dict)
     search_returns: Mapping[bytes, type[SearchReturn]] = field(factory=dict)
+    sort_keys: Mapping[bytes, SortBy] = field(factory=dict)
+    thread_algorithms: Mapping[bytes, Threading] = field(factory=dict)
 
 
 class Dialect:
@@ -85,6 +91,8 @@ class Dialect:
         self.fetch_modifiers: dict[bytes, type[FetchModifier]] = {}
         self.store_modifiers: dict[bytes, type[StoreModifier]] = {}
         self.search_returns: dict[bytes, type[SearchReturn]] = {}
+        self.sort_keys = dict(SORT_KEYS)
+        self.thread_algorithms: dict[bytes, Threading] = {}
         self.enabled_by: dict[bytes, bytes] = {}
         for extension in extensions:
             self.fetch_items.update(extension.fetch_items)
@@ -97,17 +105,16 @@ class Dialect:
             self.fetch_modifiers.update(extension.fetch_modifiers)
             self.store_modifiers.update(extension.store_modifiers)
             self.search_returns.update(extension.search_returns)
+            self.sort_keys.update(extension.sort_keys)
+            self.thread_algorithms.update(extension.thread_algorithms)
             name = extension.capability.name
             self.enabled_by.update((word, name) for word in extension.enabled_by)
         self.enabling = {
-            extension.capability.name.upper(): tuple(extension.implies)
+            extension.capability.name: tuple(extension.implies)
             for extension in extensions
             if extension.enables
         }
-        """what ENABLE takes, in capitals, and what each implies"""
-        self.spelling = {
-            extension.capability.name.upper(): extension.capability.name for extension in extensions
-        }
+        """what ENABLE takes, and what each implies"""
         self._capabilities = self._declared()
         self._known = frozenset(item.name for item in self._capabilities)
         self._offered: dict[tuple[When, Limits], tuple[bytes, ...]] = {}
@@ -152,7 +159,6 @@ class Dialect:
                 extension.capability.name
                 for extension in left
                 if hidden.intersection(extension.capability.needs)
-                or hidden.intersection(extension.capability.contains)
             }
             if not lost:
                 break

@@ -27,6 +27,7 @@ from sora.protocols.imap.wire.search_keys import (
     SearchTree,
     as_criterion,
 )
+from sora.storage.rows import SortKey
 
 Returns = Mapping[bytes, SearchReturn]
 
@@ -41,17 +42,12 @@ def read_returns(scan: Scanner, dialect: Dialect, command: bytes) -> Returns | N
     returns = read_parameters(scan, dialect, dialect.search_returns, command, may_be_empty=True)
     for option in returns.values():
         option.joins(returns)
-    return returns or everything(dialect)
-
-
-def everything(dialect: Dialect) -> Returns:
-    """What no option at all stands for (RFC 4731 §3.1)."""
-    return {b"ALL": dialect.search_returns[b"ALL"]()}
+    # RFC 4731 §3.1: no option is the same as ALL.
+    return returns or {b"ALL": dialect.search_returns[b"ALL"]()}
 
 
 def read_program(scan: Scanner, dialect: Dialect) -> SearchTree:
-    """SP ["CHARSET" SP charset SP] search-key *(SP search-key)"""
-    scan.space()
+    """["CHARSET" SP charset SP] search-key *(SP search-key)"""
     if not scan.skip(b"CHARSET "):
         return SearchReader(scan, dialect.search_keys).program()
     return read_keys(scan, dialect)
@@ -78,20 +74,18 @@ def in_view(tree: SearchTree, view: View, saved: Sequence[int] = ()) -> Criterio
         if leaf.numbers.is_saved:
             return UidIn(NumberSet.ascending(saved))
         if leaf.uids:
-            return UidIn(leaf.numbers.resolve(view.uid(view.exists) if view.exists else 0))
+            return UidIn(leaf.numbers.resolve(view.last))
         return UidIn(view.span_of(leaf.numbers))
 
     return as_criterion(tree, answer)
 
 
-async def search(session: Session, tree: SearchTree) -> tuple[Criterion, list[int]]:
-    """Search the selected mailbox. Gives what was searched for, and the UIDs, ascending."""
-    selected = session.mailbox
+def criterion_of(session: Session, tree: SearchTree) -> Criterion:
+    """What a search of the selected mailbox asks for."""
     if asks_for_modseq(tree):
         session.used([b"MODSEQ"])
     saved = session.saved_uids() if asks_for_saved(tree) else ()
-    criterion = in_view(tree, selected.view, saved)
-    return criterion, await selected.search(criterion)
+    return in_view(tree, session.mailbox.view, saved)
 
 
 def asks_for_saved(tree: SearchTree) -> bool:
@@ -122,8 +116,8 @@ def leaves(tree: SearchTree) -> Sequence[SearchTree]:
 class Found:
     """What a search found, for those who answer for it.
 
-    `uids` are in the order that was asked for, `numbers` the same as the client counts them:
-    UIDs again, or message numbers.
+    `uids` are in the order that was asked for (`keys` of SORT, or ascending), `numbers` the same
+    as the client counts them: UIDs again, or message numbers.
     """
 
     uids: Sequence[int]
@@ -131,7 +125,22 @@ class Found:
     by_uid: bool
     returns: Returns
     criterion: Criterion
+    keys: Sequence[SortKey] = ()
     modseq: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        uids: Sequence[int],
+        session: Session,
+        by_uid: bool,
+        returns: Returns | None,
+        criterion: Criterion,
+        keys: Sequence[SortKey] = (),
+    ) -> "Found":
+        """What was found in the selected mailbox."""
+        numbers = uids if by_uid else session.mailbox.view.numbers_of(uids)
+        return cls(uids, numbers, by_uid, returns or {}, criterion, keys)
 
     def named(self) -> Sequence[int]:
         """The UIDs of all messages that the options name or count, in the order of `uids` or

@@ -24,23 +24,27 @@ from sora.protocols.imap.commands.noop import Check, Noop
 from sora.protocols.imap.commands.rename import Rename
 from sora.protocols.imap.commands.search import Search
 from sora.protocols.imap.commands.select import Examine, Select
+from sora.protocols.imap.commands.sort import Sort
 from sora.protocols.imap.commands.starttls import StartTLS
 from sora.protocols.imap.commands.status import STATUS_ITEMS, Status
 from sora.protocols.imap.commands.store import Store
 from sora.protocols.imap.commands.subscribe import Subscribe, Unsubscribe
+from sora.protocols.imap.commands.thread import Thread
 from sora.protocols.imap.commands.unauthenticate import Unauthenticate
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.extensions import (
     children,
     condstore,
     esearch,
-    imap4rev2,
+    esort,
+    i18nlevel,
     list_extended,
     list_status,
     searchres,
+    sort_display,
     special_use,
+    thread,
     uidplus,
-    utf8_accept,
     within,
 )
 from sora.protocols.imap.fetch_items import FETCH_ITEMS
@@ -72,11 +76,13 @@ DIALECT: Final = Dialect(
         Rename,
         Search,
         Select,
+        Sort,
         StartTLS,
         Status,
         Store,
         Subscribe,
         Unauthenticate,
+        Thread,
         Unselect,
         Unsubscribe,
     ],
@@ -84,14 +90,18 @@ DIALECT: Final = Dialect(
         children.EXTENSION,
         condstore.EXTENSION,
         esearch.EXTENSION,
-        imap4rev2.EXTENSION,
+        esort.EXTENSION,
+        i18nlevel.EXTENSION,
         list_extended.EXTENSION,
         list_status.EXTENSION,
         searchres.EXTENSION,
+        sort_display.EXTENSION,
         special_use.CREATE,
         special_use.EXTENSION,
+        thread.ORDERED_SUBJECT,
+        thread.REFERENCES,
+        thread.REFS,
         uidplus.EXTENSION,
-        utf8_accept.EXTENSION,
         within.EXTENSION,
     ],
     fetch_items=FETCH_ITEMS,

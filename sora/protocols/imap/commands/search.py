@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Self
 
-from attrs import define
+from attrs import define, field
 
 from sora.errors import SoraError
 from sora.mail.criteria import All
@@ -14,10 +14,9 @@ from sora.protocols.imap.searching import (
     Returns,
     answer,
     asks_for_modseq,
-    everything,
+    criterion_of,
     read_program,
     read_returns,
-    search,
 )
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
@@ -34,47 +33,63 @@ class Search(Command):
     keeps_numbers: ClassVar[bool] = True
     answers = NUMBERS_OUT_OF_RANGE
 
-    returns: Returns | None
-    tree: SearchTree
     by_uid: bool
+    returns: Returns | None
+    tree: SearchTree = field(factory=All)
     refused: SoraError | None = None
     """why a search cannot be made whose result was to be saved"""
 
     @classmethod
     def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
-        returns = read_returns(scan, dialect, cls.word)
+        search = cls(by_uid, cls.read_returns(scan, dialect))
         try:
-            return cls(returns, read_program(scan, dialect), by_uid)
+            search.read(scan, dialect)
         except SoraError as error:
-            saves = returns is not None and b"SAVE" in returns
-            if not saves or answer_to(error, cls.answers).condition == BAD:
+            if not search._empties_saved(error):
                 raise
             scan.rest()
-            return cls(returns, All(), by_uid, error)
+            search.refused = error
+        return search
+
+    @classmethod
+    def read_returns(cls, scan: Scanner, dialect: Dialect) -> Returns | None:
+        """[search-return-opts]"""
+        return read_returns(scan, dialect, cls.word)
+
+    def read(self, scan: Scanner, dialect: Dialect) -> None:
+        """SP ["CHARSET" SP charset SP] search-key *(SP search-key)"""
+        scan.space()
+        self.tree = read_program(scan, dialect)
 
     async def run(self, session: Session) -> bytes | None:
-        saves = self.returns is not None and b"SAVE" in self.returns
         try:
             if self.refused is not None:
                 raise self.refused
-            await self._answer(session)
+            found = await self.find(session)
+            if self.returns is None:
+                session.untagged(self.plain(found, session))
+            else:
+                await answer(session, found, self.tree)
         except SoraError as error:
-            if saves and answer_to(error, self.answers).condition != BAD:
-                session.saved.clear()  # RFC 5182 §2.1
+            if self._empties_saved(error):
+                session.saved.clear()
             raise
         return None
 
-    async def _answer(self, session: Session) -> None:
-        criterion, uids = await search(session, self.tree)
-        numbers = uids if self.by_uid else session.mailbox.view.numbers_of(uids)
-        returns = self.returns
-        if returns is None and session.enabled.rev2:
-            returns = everything(session.dialect)  # RFC 9051 §6.4.4: no SEARCH response
-        if returns is not None:
-            found = Found(uids, numbers, self.by_uid, returns, criterion)
-            await answer(session, found, self.tree)
-            return
-        line = " ".join(["SEARCH", *map(str, numbers)]).encode()
-        if numbers and asks_for_modseq(self.tree):
-            line += b" (MODSEQ %d)" % session.mailbox.view.highest_modseq(uids)
-        session.untagged(line)
+    async def find(self, session: Session) -> Found:
+        """What is found, in its order."""
+        criterion = criterion_of(session, self.tree)
+        uids = await session.mailbox.search(criterion)
+        return Found.of(uids, session, self.by_uid, self.returns, criterion)
+
+    def plain(self, found: Found, session: Session) -> bytes:
+        """The response that is not extended."""
+        line = " ".join(["SEARCH", *map(str, found.numbers)]).encode()
+        if found.uids and asks_for_modseq(self.tree):
+            line += b" (MODSEQ %d)" % session.mailbox.view.highest_modseq(found.uids)
+        return line
+
+    def _empties_saved(self, error: SoraError) -> bool:
+        """RFC 5182 §2.1: NO empties the result that was to be saved, BAD does not."""
+        saves = self.returns is not None and b"SAVE" in self.returns
+        return saves and answer_to(error, self.answers).condition != BAD

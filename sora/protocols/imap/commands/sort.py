@@ -1,0 +1,43 @@
+"""SORT and UID SORT (RFC 5256 §3), with RETURN (ESORT, RFC 5267 §3)."""
+
+from attrs import define
+
+from sora.protocols.imap.command import State
+from sora.protocols.imap.commands.search import Search
+from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.searching import Found, Returns, criterion_of, read_keys
+from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.scanner import Scanner
+from sora.protocols.imap.wire.sort_keys import sort_criteria
+from sora.storage.rows import SortKey
+
+
+@define
+class Sort(Search):
+    """SORT [search-return-opts] SP "(" sort-criterion *(SP sort-criterion) ")" SP charset
+    1*(SP search-key)"""
+
+    word = b"SORT"
+    states = State.SELECTED
+    capability = b"SORT"
+
+    keys: tuple[SortKey, ...] = ()
+
+    @classmethod
+    def read_returns(cls, scan: Scanner, dialect: Dialect) -> Returns | None:
+        return super().read_returns(scan, dialect) if dialect.has(b"ESORT") else None
+
+    def read(self, scan: Scanner, dialect: Dialect) -> None:
+        """SP sort-criteria SP charset 1*(SP search-key)"""
+        scan.space()
+        self.keys = sort_criteria(scan, dialect.sort_keys)
+        scan.space()
+        self.tree = read_keys(scan, dialect)
+
+    async def find(self, session: Session) -> Found:
+        criterion = criterion_of(session, self.tree)
+        uids = await session.mailbox.sort(criterion, self.keys)
+        return Found.of(uids, session, self.by_uid, self.returns, criterion, self.keys)
+
+    def plain(self, found: Found, session: Session) -> bytes:
+        return " ".join(["SORT", *map(str, found.numbers)]).encode()

@@ -1,0 +1,47 @@
+"""THREAD and UID THREAD (RFC 5256 §3)."""
+
+from typing import ClassVar, Self
+
+from attrs import define
+
+from sora.errors import BadSyntax
+from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
+from sora.protocols.imap.dialect import Dialect, Threading
+from sora.protocols.imap.searching import criterion_of, read_keys
+from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.scanner import Scanner
+from sora.protocols.imap.wire.search_keys import SearchTree
+from sora.protocols.imap.wire.threads import thread_data
+
+
+@define
+class Thread(Command):
+    """THREAD SP thread-alg SP charset 1*(SP search-key)"""
+
+    word = b"THREAD"
+    states = State.SELECTED
+    has_uid_form: ClassVar[bool] = True
+    keeps_numbers: ClassVar[bool] = True
+    answers = NUMBERS_OUT_OF_RANGE
+
+    algorithm: Threading
+    tree: SearchTree
+    by_uid: bool
+
+    @classmethod
+    def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
+        scan.space()
+        word = scan.word()
+        algorithm = dialect.thread_algorithms.get(word)
+        if algorithm is None:
+            raise BadSyntax(f"{word.decode()} is not an algorithm of THREAD")
+        scan.space()
+        return cls(algorithm, read_keys(scan, dialect), by_uid)
+
+    async def run(self, session: Session) -> bytes | None:
+        selected = session.mailbox
+        rows = await selected.threads(criterion_of(session, self.tree))
+        uids = [row.uid for row in rows]
+        numbers = uids if self.by_uid else selected.view.numbers_of(uids)
+        session.untagged(thread_data(self.algorithm(rows), numbers))
+        return None
