@@ -194,7 +194,7 @@ class _Reader:
             elif found[0] == b"@":
                 local += [b"@", *host]
                 host = []
-            elif not (found.lastgroup == "space" and not host):
+            elif not (found.lastgroup == "space" and self._goes_on(host, found.end())):
                 break
             self.place = found.end()
         mailbox = b"".join(local)
@@ -213,6 +213,10 @@ class _Reader:
         self.found.append(_address(name, None, mailbox, b"".join(host)))
         self._clear()
 
+    def _goes_on(self, host: list[bytes], place: int) -> bool:
+        """Whether a domain goes on after white space: before and after a dot (RFC 5322 §4.4)."""
+        return not host or host[-1].endswith(b".") or self.value.startswith(b".", place)
+
     def _finish(self) -> None:
         """A separator: words that are left are an address without a domain."""
         if self.words:
@@ -221,10 +225,7 @@ class _Reader:
         self._clear()
 
     def _phrase(self) -> bytes:
-        return b"".join(
-            b" " + text if spaced and number else text
-            for number, (spaced, text) in enumerate(self.words)
-        )
+        return b" ".join(text for _, text in self.words)
 
     def _clear(self) -> None:
         self.words = []

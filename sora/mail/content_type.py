@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from attrs import frozen
 
@@ -20,6 +20,7 @@ _PARAMETER: Final = re.compile(
 _TYPE: Final = re.compile(rb"\s*([!-'*+.0-9A-Z^-~-]+)\s*/\s*([!-'*+.0-9A-Z^-~-]+)\s*(?=[;\s(]|\Z)")
 _TOKEN: Final = re.compile(rb"\s*([^\s;()]+)")
 _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
+_PIECE: Final = re.compile(rb"([^*]+)\*(0|[1-9]\d{0,2})(\*?)\Z")
 _MAX_PARAMETERS: Final = 100
 
 
@@ -100,6 +101,47 @@ def _without_comment(content: bytes) -> bytes:
     if opening > 0 and content[opening - 1] in b" \t":
         return content[:opening].rstrip()
     return content
+
+
+def joined(parameters: Parameters) -> Parameters:
+    """The parameters with continuations put together (RFC 2231 §3), as BODYSTRUCTURE has them
+    (§6): `a*0="x"; a*1="y"` is `a="xy"`. If one piece is encoded, all of the value is, and the
+    name has a star (§4.1). Pieces that do not follow on number 0 stay as they were sent."""
+    if not any(b"*" in name for name, _ in parameters):
+        return parameters
+    pieces: dict[bytes, dict[int, tuple[bytes, bool]]] = {}
+    for name, value in parameters:
+        if found := _PIECE.match(name):
+            numbered = pieces.setdefault(found[1].lower(), {})
+            numbered.setdefault(int(found[2]), (value, bool(found[3])))
+    runs = {base: _from_zero(numbered) for base, numbered in pieces.items()}
+    whole: list[tuple[bytes, bytes]] = []
+    for name, value in parameters:
+        found = _PIECE.match(name)
+        run = runs[found[1].lower()] if found else []
+        if found is None or int(found[2]) >= len(run):
+            whole.append((name, value))
+        elif int(found[2]) == 0:
+            whole.append(_put_together(found[1], run))
+    return tuple(whole)
+
+
+def _from_zero(numbered: dict[int, tuple[bytes, bool]]) -> list[tuple[bytes, bool]]:
+    """The pieces up to the first number that is missing."""
+    run: list[tuple[bytes, bool]] = []
+    while len(run) in numbered:
+        run.append(numbered[len(run)])
+    return run
+
+
+def _put_together(name: bytes, run: list[tuple[bytes, bool]]) -> tuple[bytes, bytes]:
+    if not any(encoded for _, encoded in run):
+        return name, b"".join(value for value, _ in run)
+    value, encoded = run[0]
+    charset = b"" if encoded and value.count(b"'") >= 2 else b"''"
+    return name + b"*", charset + b"".join(
+        value if encoded else quote_from_bytes(value, safe="").encode() for value, encoded in run
+    )
 
 
 def decode_parameter(parameters: Parameters, name: str) -> str | None:

@@ -127,7 +127,8 @@ class _Parser:
         return known
 
     def _header_end(self, start: int) -> int:
-        """Where the header block ends: after its empty line, or at a delimiter before that."""
+        """Where the header block ends: after its empty line, or at a delimiter before that, to
+        which the line end before it belongs (RFC 2046 §5.1.1)."""
         data = self._data
         if start == 0:
             return headers.header_end(data)
@@ -135,7 +136,7 @@ class _Parser:
         limit = headers.cut(data, start, first + 1 if first >= 0 else len(data))
         found = self._delimiters.find(start, limit)
         if found is not None:
-            return max(found.line, start)
+            return max(found.start, start)
         return after if limit == first + 1 else limit
 
     def _next_empty_line(self, place: int) -> tuple[int, int]:

@@ -22,12 +22,11 @@ Owner = TypeVar("Owner")
 class Delimiter(Generic[Owner]):
     """A delimiter line, with the line end before it, which belongs to it.
 
-    `start` is where the part before ends, `line` where the line itself begins, `end` where the
-    next line begins. `owner` is the multipart whose boundary it is; `closes` tells its last.
+    `start` is where the part before ends, `end` where the next line begins. `owner` is the
+    multipart whose boundary it is; `closes` tells its last.
     """
 
     start: int
-    line: int
     end: int
     owner: Owner
     closes: bool
@@ -38,16 +37,18 @@ class Delimiters(Generic[Owner]):
     """The boundaries that are open, the innermost last, and the search for their lines."""
 
     data: bytes
-    _open: dict[bytes, list[Owner]] = field(factory=dict)
+    _open: dict[bytes, list[tuple[int, Owner]]] = field(factory=dict)
+    _opened: int = 0
 
     def open(self, boundary: bytes, owner: Owner) -> None:
         """From here on, this boundary's lines are delimiters of `owner`."""
-        self._open.setdefault(boundary, []).append(owner)
+        self._opened += 1
+        self._open.setdefault(boundary, []).append((self._opened, owner))
 
     def close(self, boundary: bytes, owner: Owner) -> None:
         """The boundary's lines are no longer delimiters of `owner`."""
         owners = self._open.get(boundary)
-        if owners and owners[-1] is owner:
+        if owners and owners[-1][1] is owner:
             owners.pop()
             if not owners:
                 del self._open[boundary]
@@ -76,13 +77,14 @@ class Delimiters(Generic[Owner]):
                 return None
             line_end = len(data)
         boundary = data[begin:line_end].rstrip(b" \t\r")
-        closes = False
-        owners = self._open.get(boundary)
-        if owners is None and boundary.endswith(b"--"):
-            owners = self._open.get(boundary[:-2].rstrip(b" \t"))
-            closes = True
+        owners, closes = self._open.get(boundary), False
+        if boundary.endswith(b"--"):
+            closed = self._open.get(boundary[:-2].rstrip(b" \t"))
+            # With boundaries "b" and "b--" open, the innermost one is meant.
+            if closed and not (owners and owners[-1][0] > closed[-1][0]):
+                owners, closes = closed, True
         if not owners:
             return None
         start = newline - 1 if newline > 0 and data[newline - 1] == 13 else newline
         end = min(line_end + 1, len(data))
-        return Delimiter(start, newline + 1, end, owners[-1], closes)
+        return Delimiter(start, end, owners[-1][1], closes)

@@ -1,8 +1,9 @@
 """BODYSTRUCTURE and BODY (RFC 3501 §7.4.2), as wire text.
 
 `extended` is made once, at arrival, and stored; `basic` makes the form without extension data
-from it. Types, parameters and encodings are as they were sent; what was not sent is the default
-of RFC 2045 §5.2 in capitals, as in the examples of RFC 3501.
+from it. Types, parameters and encodings are as they were sent, but for parameters that came in
+pieces (RFC 2231 §6); what was not sent is the default of RFC 2045 §5.2 in capitals, as in the
+examples of RFC 3501.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Final
 from attrs import define
 
 from sora.mail import envelope, headers
-from sora.mail.content_type import Parameters, parse_disposition
+from sora.mail.content_type import Parameters, joined, parse_disposition
 from sora.mail.imap_strings import nstring, string
 from sora.mail.message import Part
 
@@ -89,7 +90,7 @@ def _languages(value: bytes | None) -> bytes:
 def _parameters(parameters: Parameters) -> bytes:
     if not parameters:
         return b"NIL"
-    return b"(%s)" % b" ".join([b"%s %s" % (string(a), string(b)) for a, b in parameters])
+    return b"(%s)" % b" ".join([b"%s %s" % (string(a), string(b)) for a, b in joined(parameters)])
 
 
 # ------------------------------------------------------------------ without extension data

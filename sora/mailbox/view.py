@@ -85,6 +85,7 @@ class View:
         self._generation = state.generation
         self._keywords = len(state.keywords)
         self._told: list[tuple[Container[int], int]] = []
+        self._shows_recent = True
         self._recent: array[int] = array("Q")
         self._learn_recent(0)
 
@@ -336,8 +337,14 @@ class View:
         self._learn_recent(known_before)
         return True
 
+    def ignore_recent(self) -> None:
+        """The client knows no \\Recent (RFC 9051, appendix E): no message has it from now on."""
+        self._shows_recent = False
+        self._recent = array("Q")
+
     def _learn_recent(self, known_before: int) -> None:
-        self._recent += self._state.unclaimed(known_before, self.last)
+        if self._shows_recent:
+            self._recent += self._state.unclaimed(known_before, self.last)
         if not self._read_only:
             self._state.claim(self.last)
 

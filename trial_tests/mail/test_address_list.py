@@ -108,8 +108,10 @@ class AddressListTests(SynchronousTestCase):
                     b"old@example.com (A (nested) one)",
                     [person(b"A (nested) one", b"old", b"example.com")],
                 ),
+                (b'"Doe, J."(x)R<a@b>', [person(b"Doe, J. R", b"a", b"b")]),
                 (b"J. R. Doe <a@b>", [person(b"J. R. Doe", b"a", b"b")]),
                 (b",, a@b ,, ,", [person(None, b"a", b"b")]),
+                (b"a@b. c .d, e@f g", [person(None, b"a", b"b.c.d"), person(None, b"e", b"f")]),
             )
         )
 

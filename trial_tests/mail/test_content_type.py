@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sora.mail.content_type import (
     TEXT,
     decode_parameter,
+    joined,
     parse,
     parse_disposition,
     parse_parameters,
@@ -78,6 +79,30 @@ class ContentTypeTests(SynchronousTestCase):
         ):
             with self.subTest(value):
                 self.assertEqual(decode_parameter(parse_parameters(value), name), expected)
+
+    def test_continuations_are_put_together(self) -> None:
+        """RFC 2231 §3, §4.1; what does not follow on number 0 stays as it came."""
+        for value, expected in (
+            (b'x; a*0="x y"; b=1; A*1=z', ((b"a", b"x yz"), (b"b", b"1"))),
+            (b"x; a*1=z; a*0=y", ((b"a", b"yz"),)),
+            (
+                b"x; t*0*=us-ascii'en'This%20is%20even%20more%20; t*1*=%2A%2A%2Afun%2A%2A%2A%20; "
+                b't*2="isn\'t it!"',
+                (
+                    (
+                        b"t*",
+                        b"us-ascii'en'This%20is%20even%20more%20%2A%2A%2Afun%2A%2A%2A%20"
+                        b"isn%27t%20it%21",
+                    ),
+                ),
+            ),
+            (b"x; a*0=u'; a*1*=%20", ((b"a*", b"''u%27%20"),)),
+            (b"x; a*0=y; a*2=z", ((b"a", b"y"), (b"a*2", b"z"))),
+            (b"x; a*1=y", ((b"a*1", b"y"),)),
+            (b"x; a*=utf-8''y; a*01=z", ((b"a*", b"utf-8''y"), (b"a*01", b"z"))),
+        ):
+            with self.subTest(value):
+                self.assertEqual(joined(parse_parameters(value)), expected)
 
     def test_long_nonsense_is_read_in_linear_time(self) -> None:
         for value in (

@@ -112,6 +112,21 @@ class MessageTests(SynchronousTestCase):
             ["multipart/mixed", ["multipart/mixed", "one"], "two --b\n--bb\n--b x"],
         )
 
+    def test_of_two_boundaries_that_a_line_may_mean_the_innermost_is_meant(self) -> None:
+        """`--b--` closes b, and delimits b-- (RFC 2046 §5.1.2 forbids both at once)."""
+        inner = "Content-Type: multipart/mixed; boundary=%s\n\n--%s\n\none\n--b--\n%s"
+        for outer, name, rest, expected in (
+            ("b--", "b", "\ntwo\n", ["multipart/mixed", ["multipart/mixed", "one"], "three"]),
+            ("b", "b--", "\ntwo", ["multipart/mixed", ["multipart/mixed", "one", "two"], "three"]),
+        ):
+            data = crlf(
+                f"Content-Type: multipart/mixed; boundary={outer}\n\n--{outer}\n"
+                + inner % (name, name, rest)
+                + f"\n--{outer}\n\nthree\n--{outer}--\n"
+            )
+            with self.subTest(outer):
+                self.assertEqual(outline(parse(data), data), expected)
+
     def test_a_message_in_a_message_as_deep_as_allowed(self) -> None:
         data = b"Content-Type: message/rfc822\r\n\r\n" * (MAX_DEPTH + 50) + b"Subject: x\r\n\r\nend"
         parts = every_part(parse(data))

@@ -46,7 +46,8 @@ class BodyStructureTests(SynchronousTestCase):
         )
 
     def test_extension_data(self) -> None:
-        """RFC 3501 §7.4.2: MD5, disposition, language, location; parameters as they were sent."""
+        """RFC 3501 §7.4.2: MD5, disposition, language, location; parameters as they were sent,
+        but for continuations (RFC 2231 §6)."""
         self.assertEqual(
             structure(SHAPES["attachments"]),
             b'((("text" "html" NIL NIL NIL "7BIT" 24 0 NIL NIL NIL NIL)'
@@ -54,7 +55,7 @@ class BodyStructureTests(SynchronousTestCase):
             b'"Q2hlY2sgSW50ZWdyaXR5IQ==" ("inline" ("filename" "one.gif")) NIL NIL) '
             b'"related" ("boundary" "inner" "type" "text/html") NIL NIL NIL)'
             b'("application" "pdf" NIL NIL "the contract" "base64" 12 NIL '
-            b'("attachment" ("filename*0*" "utf-8\'\'Gr%C3%BC" "filename*1" "sse.pdf")) '
+            b'("attachment" ("filename*" "utf-8\'\'Gr%C3%BCsse.pdf")) '
             b'("en" "de") "http://example.com/contract") '
             b'"mixed" ("boundary" "outer") NIL NIL NIL)',
         )

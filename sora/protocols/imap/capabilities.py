@@ -31,13 +31,16 @@ class When(Flag):
 class Capability:
     """A name, the capabilities it builds on, and when it is told of.
 
-    With `limit` it is told of with a number behind it, as in APPENDLIMIT=52428800.
+    `contains` are capabilities that it promises in whatever state a session is: it is told of
+    where all of them are spoken, whether they are told of now or not. With `limit` it is told of
+    with a number behind it, as in APPENDLIMIT=52428800.
     """
 
     name: bytes
     needs: tuple[bytes, ...] = ()
     when: When = When.AFTER_LOGIN
     limit: Callable[[Limits], int] | None = None
+    contains: tuple[bytes, ...] = ()
 
     def told(self, limits: Limits) -> bytes:
         """As clients are told of it."""
@@ -76,6 +79,7 @@ def offered(
                 capability is not None
                 and capability.when in circumstances
                 and all(is_told(needed) for needed in capability.needs)
+                and all(part in known for part in capability.contains)
             )
         return told[name]
 

@@ -110,11 +110,14 @@ class Dialect:
             name = extension.capability.name
             self.enabled_by.update((word, name) for word in extension.enabled_by)
         self.enabling = {
-            extension.capability.name: tuple(extension.implies)
+            extension.capability.name.upper(): tuple(extension.implies)
             for extension in extensions
             if extension.enables
         }
-        """what ENABLE takes, and what each implies"""
+        """what ENABLE takes, in capitals, and what each implies"""
+        self.spelling = {
+            extension.capability.name.upper(): extension.capability.name for extension in extensions
+        }
         self._capabilities = self._declared()
         self._known = frozenset(item.name for item in self._capabilities)
         self._offered: dict[tuple[When, Limits], tuple[bytes, ...]] = {}
@@ -159,6 +162,7 @@ class Dialect:
                 extension.capability.name
                 for extension in left
                 if hidden.intersection(extension.capability.needs)
+                or hidden.intersection(extension.capability.contains)
             }
             if not lost:
                 break

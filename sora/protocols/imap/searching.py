@@ -42,8 +42,12 @@ def read_returns(scan: Scanner, dialect: Dialect, command: bytes) -> Returns | N
     returns = read_parameters(scan, dialect, dialect.search_returns, command, may_be_empty=True)
     for option in returns.values():
         option.joins(returns)
-    # RFC 4731 §3.1: no option is the same as ALL.
-    return returns or {b"ALL": dialect.search_returns[b"ALL"]()}
+    return returns or everything(dialect)
+
+
+def everything(dialect: Dialect) -> Returns:
+    """What no option at all stands for (RFC 4731 §3.1)."""
+    return {b"ALL": dialect.search_returns[b"ALL"]()}
 
 
 def read_program(scan: Scanner, dialect: Dialect) -> SearchTree:

@@ -384,6 +384,8 @@ class Session:
         """The client understands an extension from now on (RFC 5161 §3.1)."""
         had_modseqs = self.enabled.condstore
         self.enabled.add(name)
+        if self.enabled.rev2 and self.selected is not None:
+            self.selected.view.ignore_recent()
         if self.enabled.condstore and not had_modseqs and self.selected is not None:
             # RFC 7162 §3.1: what the modseqs are counted from that are told from now on.
             self.untagged(b"OK " + highest_modseq(self.selected.view.modseq_told) + b" Highest")
@@ -423,6 +425,8 @@ class Session:
         """Open a mailbox, leaving the one that was open. Raises NoSuchMailbox, with none open."""
         await self.deselect()
         self.selected = await self.account.select(name, read_only)
+        if self.enabled.rev2:
+            self.selected.view.ignore_recent()
         self.saved.clear()
         self.state = State.SELECTED
         return self.selected

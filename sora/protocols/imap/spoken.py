@@ -38,6 +38,7 @@ from sora.protocols.imap.extensions import (
     esearch,
     esort,
     i18nlevel,
+    imap4rev2,
     list_extended,
     list_status,
     searchres,
@@ -45,6 +46,7 @@ from sora.protocols.imap.extensions import (
     special_use,
     thread,
     uidplus,
+    utf8_accept,
     within,
 )
 from sora.protocols.imap.fetch_items import FETCH_ITEMS
@@ -90,6 +92,7 @@ DIALECT: Final = Dialect(
         children.EXTENSION,
         condstore.EXTENSION,
         esearch.EXTENSION,
+        imap4rev2.EXTENSION,
         esort.EXTENSION,
         i18nlevel.EXTENSION,
         list_extended.EXTENSION,
@@ -102,6 +105,7 @@ DIALECT: Final = Dialect(
         thread.REFERENCES,
         thread.REFS,
         uidplus.EXTENSION,
+        utf8_accept.EXTENSION,
         within.EXTENSION,
     ],
     fetch_items=FETCH_ITEMS,

@@ -30,12 +30,13 @@ class Enable(Command):
         return cls(names)
 
     async def run(self, session: Session) -> bytes | None:
+        dialect = session.dialect
         new = [
             name
             for name in dict.fromkeys(self.names)
-            if name in session.dialect.enabling and name not in session.enabled
+            if name in dialect.enabling and name not in session.enabled
         ]
-        session.untagged(b" ".join([b"ENABLED", *new]))
+        session.untagged(b" ".join([b"ENABLED", *map(dialect.spelling.__getitem__, new)]))
         for name in new:
             session.enable(name)
         return None

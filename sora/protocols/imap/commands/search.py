@@ -15,6 +15,7 @@ from sora.protocols.imap.searching import (
     answer,
     asks_for_modseq,
     criterion_of,
+    everything,
     read_program,
     read_returns,
 )
@@ -65,6 +66,8 @@ class Search(Command):
         try:
             if self.refused is not None:
                 raise self.refused
+            if self.returns is None:
+                self.returns = self.usual_returns(session)
             found = await self.find(session)
             if self.returns is None:
                 session.untagged(self.plain(found, session))
@@ -75,6 +78,11 @@ class Search(Command):
                 session.saved.clear()
             raise
         return None
+
+    def usual_returns(self, session: Session) -> Returns | None:
+        """What is answered without RETURN; None for the response that is not extended."""
+        # RFC 9051 §6.4.4: there is no SEARCH response.
+        return everything(session.dialect) if session.enabled.rev2 else None
 
     async def find(self, session: Session) -> Found:
         """What is found, in its order."""

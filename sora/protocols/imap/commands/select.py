@@ -9,7 +9,7 @@ from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.parameters import SelectParameter, read_parameters
 from sora.protocols.imap.session import Session
-from sora.protocols.imap.wire.responses import flags, permanent_flags
+from sora.protocols.imap.wire.responses import flags, permanent_flags, renamed
 from sora.protocols.imap.wire.scanner import Scanner
 
 
@@ -22,16 +22,19 @@ class Select(Command):
     read_only: ClassVar[bool] = False
 
     name: str
+    written: str
     parameters: Mapping[bytes, SelectParameter] = field(factory=dict)
 
     @classmethod
     def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
         scan.space()
-        name = scan.mailbox()
+        name, written = scan.mailbox_as_written()
         if scan.at_end:
-            return cls(name)
+            return cls(name, written)
         scan.space()
-        return cls(name, read_parameters(scan, dialect, dialect.select_parameters, cls.word))
+        return cls(
+            name, written, read_parameters(scan, dialect, dialect.select_parameters, cls.word)
+        )
 
     async def run(self, session: Session) -> bytes | None:
         for parameter in self.parameters.values():
@@ -44,9 +47,12 @@ class Select(Command):
         say(flags(keywords))
         say(permanent_flags(keywords, selected.read_only))
         say(b"%d EXISTS" % selected.view.exists)
-        say(b"%d RECENT" % selected.recent)
-        if selected.first_unseen:
-            say(b"OK [UNSEEN %d] The first unseen message" % selected.first_unseen)
+        if session.enabled.rev2:
+            say(renamed(session.spelled(self.name), session.spelled(self.written)))
+        else:
+            say(b"%d RECENT" % selected.recent)
+            if selected.first_unseen:
+                say(b"OK [UNSEEN %d] The first unseen message" % selected.first_unseen)
         say(b"OK [UIDVALIDITY %d] UIDs are valid" % selected.uidvalidity)
         say(b"OK [UIDNEXT %d] The next UID" % selected.uidnext)
         for line in session.dialect.select_lines:

@@ -34,6 +34,9 @@ class Sort(Search):
         scan.space()
         self.tree = read_keys(scan, dialect)
 
+    def usual_returns(self, session: Session) -> Returns | None:
+        return None
+
     async def find(self, session: Session) -> Found:
         criterion = criterion_of(session, self.tree)
         uids = await session.mailbox.sort(criterion, self.keys)

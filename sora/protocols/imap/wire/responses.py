@@ -32,6 +32,12 @@ def listed(word: bytes, attributes: Sequence[str], name: bytes, extended: bytes 
     return b" ".join((word, shown, DELIMITER, name)) + extended
 
 
+def renamed(name: bytes, old_name: bytes, attributes: Sequence[str] = ()) -> bytes:
+    """LIST of one mailbox, with its OLDNAME where it is another one (RFC 9051 §6.3.9.7)."""
+    is_same = old_name in (name, b"")
+    return listed(b"LIST", attributes, name, b"" if is_same else b' ("OLDNAME" (%b))' % old_name)
+
+
 def status(name: bytes, items: Iterable[bytes]) -> bytes:
     """STATUS (§7.2.4); `name` is as `Session.spelled` writes it."""
     return b"STATUS " + name + b" " + parenthesised(items)

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from sora.errors import BadSyntax
 from sora.mail.numbers import MAX_NUMBER, SequenceSet
 from sora.protocols.imap.wire.dates import read_date, read_date_time
-from sora.protocols.imap.wire.names import read_mailbox, read_pattern
+from sora.protocols.imap.wire.names import decode_name, read_mailbox, read_pattern
 
 MAX_DEPTH: Final = 50
 """how deep parentheses may be nested"""
@@ -223,6 +223,13 @@ class Scanner:
     def mailbox(self) -> str:
         """mailbox = "INBOX" / astring, in modified UTF-7 (RFC 3501 §5.1.3) or UTF-8; normalised"""
         return read_mailbox(self.astring(), self.utf8)
+
+    def mailbox_as_written(self) -> tuple[str, str]:
+        """mailbox, and the name as the client wrote it"""
+        start = self.position
+        name = self.mailbox()
+        self.position = start
+        return name, decode_name(self.astring(), self.utf8)
 
     def list_mailbox(self) -> str:
         """list-mailbox = 1*list-char / string"""
