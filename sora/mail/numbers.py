@@ -90,15 +90,15 @@ class NumberSet:
         return NumberSet(tuple(found))
 
     def __sub__(self, other: "NumberSet") -> "NumberSet":
-        left: list[tuple[int, int]] = []
-        for low, high in self.ranges:
-            for gone_low, gone_high in (other & NumberSet(((low, high),))).ranges:
-                if low < gone_low:
-                    left.append((low, gone_low - 1))
-                low = gone_high + 1
-            if low <= high:
-                left.append((low, high))
-        return NumberSet(tuple(left))
+        between = 1
+        kept: list[tuple[int, int]] = []
+        for low, high in other.ranges:
+            if between < low:
+                kept.append((between, low - 1))
+            between = high + 1
+        if self.ranges and between <= self.ranges[-1][1]:
+            kept.append((between, self.ranges[-1][1]))
+        return self & NumberSet(tuple(kept))
 
     def __str__(self) -> str:
         """As a sequence-set: `1:3,7`. The empty set has no such form and gives an empty text."""

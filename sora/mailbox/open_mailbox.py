@@ -15,10 +15,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sora.errors import NoSuchMailbox
+from sora.mail.numbers import NumberSet
 from sora.mailbox.sharing import Shared
 from sora.mailbox.state import Change, MailboxState
 from sora.storage.interfaces import IMailboxes
-from sora.storage.rows import Opened
+from sora.storage.rows import Opened, Vanished
 
 PATIENCE: Final = 0.005
 """Seconds for which an overtaken answer is waited for."""
@@ -141,6 +142,14 @@ class OpenMailbox:
         if self._reading:
             await self.catch_up()
         await self.catch_up()
+
+    async def gone_after(self, since: int, among: NumberSet) -> Vanished:
+        """Which UIDs of `among` went after modseq `since`; no round trip when this process has
+        seen it all, else one."""
+        known = self.state.gone_after(since)
+        if known is not None:
+            return Vanished(known & among)
+        return await self._mailboxes.vanished(self.mailbox_id, since, among)
 
     def _wait_for(self, modseq: int) -> "Deferred[None]":
         waiter: Deferred[None] = Deferred()

@@ -309,6 +309,22 @@ class Selected:
             return criterion
         return UidIn(NumberSet.ascending(found)) if found else None
 
+    async def vanished(self, since: int, among: NumberSet) -> tuple[NumberSet, int]:
+        """What a client has to forget that was away since modseq `since` (RFC 7162 §3.2): those
+        UIDs of `among` that were expunged after it, and since which modseq the flags that it
+        remembers may be wrong. At most one round trip.
+
+        Where the log does not reach back, that is every UID that was ever given out and is not
+        there (G28); a modseq of a lost epoch says nothing about flags either (G70). What this
+        client has been told is there is never among it: its end is told as news.
+        """
+        among = among & NumberSet(((1, max(1, self.uidnext - 1)),))
+        if not among:
+            return among, since
+        answer = await self._mailbox.gone_after(since, among)
+        gone = among if answer.uids is None else answer.uids
+        return gone - NumberSet.ascending(self.view.uids), 0 if answer.is_lost else since
+
     async def read(
         self, uids: Sequence[int], wants: frozenset[Want], see: bool
     ) -> "AsyncIterator[Sequence[StoredMessage]]":

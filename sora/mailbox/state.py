@@ -95,7 +95,7 @@ class MailboxState:
         self.modseqs: array[int] = opened.states.modseqs
         self.highest_modseq = opened.mailbox.highest_modseq
         self._log: list[_Entry] = []
-        self._log_start = self.highest_modseq
+        self._log_start = self._steps_start = self.highest_modseq
         self._log_weight = 0
 
     def _describe(self, mailbox: MailboxRow) -> None:
@@ -157,7 +157,7 @@ class MailboxState:
         for uid, mask, modseq in zip(changed.uids, changed.masks, changed.modseqs, strict=True):
             self._set(uid, mask, modseq)
         self._describe(changes.mailbox)
-        self.highest_modseq = changes.mailbox.highest_modseq
+        self.highest_modseq = self._steps_start = changes.mailbox.highest_modseq
         self._remember(changed.uids, changes.vanished)
 
     def replace(self, opened: Opened, rewound: bool) -> None:
@@ -245,6 +245,18 @@ class MailboxState:
         for entry in self._entries(since):
             gone.update(entry.vanished.within(known))
         return sorted(gone)
+
+    def gone_after(self, since: int) -> NumberSet | None:
+        """All UIDs that went after modseq `since`, whoever knew of them; None when only storage
+        can tell.
+
+        Each step that this process made itself is in the log. Of steps that were read together
+        the log does not know what came and went between them.
+        """
+        if not max(self._log_start, self._steps_start) <= since <= self.highest_modseq:
+            return None
+        ranges = [pair for entry in self._entries(since) for pair in entry.vanished.ranges]
+        return NumberSet(tuple(ranges))
 
     # -------------------------------------------------------------- \Recent
 

@@ -126,6 +126,11 @@ class View:
         when it comes back (RFC 7162 §3.1.2.1)."""
         return max(0, min(self._flags_at, self._gone_at))
 
+    @property
+    def withholds(self) -> bool:
+        """Whether the client was told of later changes than of what is gone."""
+        return self._gone_at < self._flags_at
+
     # -------------------------------------------------------------- numbers
 
     def number(self, uid: int) -> int:

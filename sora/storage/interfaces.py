@@ -52,6 +52,7 @@ from sora.storage.rows import (
     Target,
     ThreadRow,
     Upload,
+    Vanished,
     Want,
 )
 
@@ -143,6 +144,14 @@ class IMailboxes(Interface):
         """What happened after modseq `since`. One round trip.
 
         Raises NoSuchMailbox when the mailbox was deleted meanwhile.
+        """
+
+    def vanished(mailbox_id: int, since: int, among: NumberSet) -> "Deferred[Vanished]":
+        """Which UIDs of `among` were taken away after modseq `since`, for QRESYNC (RFC 7162
+        §3.2). One round trip.
+
+        Also those that came after `since`. Raises NoSuchMailbox when the mailbox was deleted
+        meanwhile.
         """
 
     def poll(mailbox_ids: Sequence[int]) -> "Deferred[Mapping[int, int]]":

@@ -238,6 +238,18 @@ class Changes:
     acl: Acl = Factory(dict)
 
 
+@frozen
+class Vanished:
+    """The answer to `vanished`: UIDs that went.
+
+    `uids` is None where the log does not reach back. `is_lost` says that the modseq asked for
+    was never given out as far as storage knows (G70): nothing that is remembered with it counts.
+    """
+
+    uids: NumberSet | None
+    is_lost: bool = False
+
+
 # ------------------------------------------------------------------ writing
 
 

@@ -432,3 +432,61 @@ class AnyLifeTests(SynchronousTestCase):
             if not client.view._read_only:
                 recent += [uid for uid in client.uids if client.view.is_recent(uid)]
         self.assertEqual(len(recent), len(set(recent)), "recent in one session only")
+
+
+class ResynchronisingTests(SynchronousTestCase):
+    """What a client that comes back, or counts on modseqs, is told from (RFC 7162)."""
+
+    def setUp(self) -> None:
+        self.mailbox = Mailbox([0, SEEN, FLAGGED, 0])
+        self.state = self.mailbox.state()
+        self.view = View(self.state, read_only=False)
+
+    def test_the_modseq_told_stays_below_what_waits(self) -> None:
+        """RFC 7162 §6"""
+        start = self.view.modseq_told
+        self.assertEqual(start, self.state.highest_modseq)
+        self.state.apply(self.mailbox.expunge(2))
+        self.state.apply(self.mailbox.flag({4: SEEN}))
+        self.view.take(may_expunge=False)
+        self.assertTrue(self.view.withholds)
+        self.assertEqual(self.view.modseq_told, start)
+        self.view.take(may_expunge=True)
+        self.assertFalse(self.view.withholds)
+        self.assertEqual(self.view.modseq_told, self.state.highest_modseq)
+
+    def test_changes_that_were_not_told_are_not_in_it(self) -> None:
+        """G26"""
+        start = self.view.modseq_told
+        self.state.apply(self.mailbox.flag({4: SEEN}))
+        self.assertEqual(self.view.modseq_told, start)
+
+    def test_changed_since(self) -> None:
+        first = self.mailbox.flag({2: 0, 4: SEEN})
+        self.state.apply(first)
+        self.state.apply(self.mailbox.flag({3: SEEN}))
+        self.state.apply(self.mailbox.expunge(4))
+        for uids, modseq, expected in [
+            ([1, 2, 3, 4], 0, [1, 2, 3]),
+            ([1, 2, 3, 4], first.before, [2, 3]),
+            ([1, 2, 4], first.before, [2]),
+            ([1, 2, 3, 4], first.modseq, [3]),
+            ([1, 2, 3, 4], self.state.highest_modseq, []),
+            ([], 0, []),
+        ]:
+            self.assertEqual(self.view.changed_since(uids, modseq), expected, (uids, modseq))
+
+    def test_gone_after(self) -> None:
+        """Exact for steps of this process; of what was read together only storage knows."""
+        start = self.state.highest_modseq
+        first = self.mailbox.expunge(2)
+        self.state.apply(first)
+        self.state.apply(self.mailbox.expunge(1, 4))
+        for since, expected in [(start, "1:2,4"), (first.modseq, "1,4"), (first.modseq + 1, "")]:
+            self.assertEqual(str(self.state.gone_after(since)), expected)
+        for since in (start - 1, self.state.highest_modseq + 1):
+            self.assertIsNone(self.state.gone_after(since))
+        self.mailbox.expunge(3)
+        self.state.update(self.mailbox.changes(self.state.highest_modseq))
+        self.assertIsNone(self.state.gone_after(first.modseq))
+        self.assertEqual(str(self.state.gone_after(self.state.highest_modseq)), "")

@@ -69,6 +69,10 @@ class Command:
             raise TooBig(f"The literals of a {cls.word.decode()} may have {limit} octets")
         return Taking.MEMORY
 
+    def lets_expunge(self, by_uid: bool) -> bool:
+        """Whether EXPUNGE may be sent before its end (RFC 3501 §7.4.1)."""
+        return by_uid or not self.keeps_numbers
+
     async def run(self, session: "Session") -> bytes | None:
         """Do it. Gives the text of the tagged OK, which may begin with a response code; None
         for the usual one."""

@@ -74,6 +74,7 @@ class Session:
         self.state = State.GREETED
         self.enabled = Enabled(self.dialect.enabling)
         self.selected: Selected | None = None
+        self._withheld = False
         self.saved = SavedResult()
         """what `$` stands for (RFC 5182)"""
         self._account: Account | None = None
@@ -169,6 +170,7 @@ class Session:
             return
         self.tag = head.tag
         kind: type[Command] | None = None
+        command: Command | None = None
         status = b"OK"
         by_uid = False
         try:
@@ -200,8 +202,9 @@ class Session:
             status = SERVER_BUG.condition
             done = _words(SERVER_BUG.code_of(SoraError()), f"See log: {self.id}")
         if self.selected is not None and not self.is_ending:
-            understood = kind is not None and status != BAD
-            self.tell(understood and (by_uid or not kind.keeps_numbers))  # type: ignore[union-attr]
+            understood = command is not None and status != BAD
+            self.tell(understood and command.lets_expunge(by_uid))  # type: ignore[union-attr]
+            self._tell_modseq()
         self.write(head.tag + b" " + status + b" " + done + b"\r\n")
         self._ended(kind, status, started)
 
@@ -316,6 +319,20 @@ class Session:
             self.bye(b"The selected mailbox was deleted")
         return False
 
+    def _tell_modseq(self) -> None:
+        """Modseqs may have been told that are higher than those of expunges which wait. A client
+        that remembered them would never hear of these if it were cut off now (RFC 7162 §6)."""
+        if self.selected is None or not self.enabled.condstore:
+            return
+        withholds = self.selected.view.withholds
+        if withholds or self._withheld:
+            self.tell_modseq()
+        self._withheld = withholds
+
+    def tell_modseq(self) -> None:
+        """Tell up to where the client knows all changes of its mailbox (RFC 7162 §3.1.2.1)."""
+        self.untagged(b"OK " + highest_modseq(self.mailbox.view.modseq_told) + b" Highest")
+
     def after_answer(self, work: Callable[[], None]) -> None:
         """Do something when the tagged line is written."""
         self._afterwards = work
@@ -388,7 +405,7 @@ class Session:
             self.selected.view.ignore_recent()
         if self.enabled.condstore and not had_modseqs and self.selected is not None:
             # RFC 7162 §3.1: what the modseqs are counted from that are told from now on.
-            self.untagged(b"OK " + highest_modseq(self.selected.view.modseq_told) + b" Highest")
+            self.tell_modseq()
 
     def used(self, words: Iterable[bytes]) -> None:
         """The client used items or parameters of these names; some of them show that it

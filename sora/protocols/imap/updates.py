@@ -1,9 +1,15 @@
 """What changed in a mailbox -> untagged lines (RFC 3501 §7.3, §7.4)."""
 
+from typing import Final
+
 from sora.mail.flags import Keywords
+from sora.mail.numbers import NumberSet
 from sora.mailbox.view import Updates
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.wire.responses import flags, permanent_flags
+
+RANGES: Final = 500
+"""ranges of UIDs in one line"""
 
 
 def update_lines(
@@ -11,7 +17,10 @@ def update_lines(
 ) -> list[bytes]:
     """The lines in the one order that keeps numbers right (G25): EXPUNGE, EXISTS, RECENT,
     FLAGS, FETCH."""
-    lines = [b"* %d EXPUNGE\r\n" % number for number, _ in updates.expunged]
+    if enabled.qresync:
+        lines = vanished_lines(NumberSet.ascending([uid for _, uid in updates.expunged]))
+    else:
+        lines = [b"* %d EXPUNGE\r\n" % number for number, _ in updates.expunged]
     if updates.exists is not None:
         lines.append(b"* %d EXISTS\r\n" % updates.exists)
     if updates.recent is not None:
@@ -26,6 +35,16 @@ def update_lines(
             text += b" MODSEQ (%d)" % update.modseq
         lines.append(b"* %d FETCH (UID %d %b)\r\n" % (update.number, update.uid, text))
     return lines
+
+
+def vanished_lines(uids: NumberSet, earlier: bool = False) -> list[bytes]:
+    """VANISHED (RFC 7162 §3.2.10); `earlier`: they went before the mailbox was selected. Many
+    ranges become several lines, since clients take lines of limited length only."""
+    form = b"* VANISHED (EARLIER) %b\r\n" if earlier else b"* VANISHED %b\r\n"
+    return [
+        form % str(NumberSet(uids.ranges[start : start + RANGES])).encode()
+        for start in range(0, len(uids.ranges), RANGES)
+    ]
 
 
 def flag_text(keywords: Keywords, mask: int, recent: bool) -> bytes:

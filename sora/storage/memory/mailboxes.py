@@ -26,6 +26,7 @@ from sora.storage.rows import (
     Owner,
     SharedMailbox,
     States,
+    Vanished,
 )
 
 _ARRIVING = (EventKind.ARRIVED, EventKind.COPIED_IN, EventKind.MOVED_IN)
@@ -117,6 +118,20 @@ class MemoryMailboxes:
             keywords,
             acl=dict(mailbox.acl),
         )
+
+    @operation
+    def vanished(self, mailbox_id: int, since: int, among: NumberSet) -> Vanished:
+        """See `IMailboxes.vanished`."""
+        mailbox = self.tables.mailbox(mailbox_id)
+        if since > mailbox.highest_modseq:
+            return Vanished(None, is_lost=True)
+        if since < mailbox.horizon:
+            return Vanished(None)
+        went = NumberSet()
+        for event in mailbox.events:
+            if event.modseq > since and event.kind in _LEAVING:
+                went |= event.uids
+        return Vanished(went & among)
 
     @operation
     def poll(self, mailbox_ids: Sequence[int]) -> Mapping[int, int]:

@@ -10,6 +10,7 @@ from zope.interface import implementer
 from sora.deferreds import deferred
 from sora.errors import NoSuchAccount, NoSuchMailbox, OutcomeUnknown
 from sora.mail.mailbox_names import name_key, superiors
+from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights, letters, parse_rights
 from sora.storage.interfaces import IMailboxes
 from sora.storage.postgres import packing
@@ -24,6 +25,7 @@ from sora.storage.rows import (
     Operation,
     Owner,
     SharedMailbox,
+    Vanished,
 )
 
 _ROW: Final = "(mailbox_row_v1(b)).*"
@@ -124,6 +126,20 @@ class Mailboxes:
             )
 
         return await self._database.run("changes", work, write=False)
+
+    @deferred
+    async def vanished(self, mailbox_id: int, since: int, among: NumberSet) -> Vanished:
+        async def work(tx: Tx) -> Vanished:
+            row = await tx.one(
+                "select o_vanished, o_lost from vanished_v1(%s, %s, %s)",
+                (mailbox_id, since, among.multirange()),
+            )
+            if row is None:
+                raise NoSuchMailbox("The mailbox is no longer there.")
+            text, is_lost = row
+            return Vanished(None if text is None else packing.number_set(text), is_lost)
+
+        return await self._database.run("vanished", work, write=False)
 
     @deferred
     async def poll(self, mailbox_ids: Sequence[int]) -> Mapping[int, int]:

@@ -51,6 +51,22 @@ class BudgetTests(TranscriptTestCase):
         self.assertLessEqual(self.cost(b"SELECT INBOX"), 1)
         self.assertLessEqual(self.cost(b"EXAMINE Archive"), 1)
 
+    def test_resynchronising(self) -> None:
+        """RFC 7162 §3.2: one more than SELECT at most; none when nothing has happened, or all
+        of it in this process since the mailbox was opened."""
+        self.client.ask(b"e ENABLE QRESYNC")
+        now = self.client.ask(b"a STATUS INBOX (HIGHESTMODSEQ)").split(b"HIGHESTMODSEQ ")[1]
+        now = now.split(b")")[0]
+        self.client.ask(b"x STORE 3:5 +FLAGS.SILENT (\\Deleted)")
+        self.client.ask(b"x EXPUNGE")
+        self.client.ask(b"x UNSELECT")
+        for since, cost in [(now, 0), (b"5", 1)]:
+            resync = b"SELECT INBOX (QRESYNC (1785585601 " + since + b"))"
+            self.assertEqual(self.cost(resync), cost)
+        fetch = b"UID FETCH 1:* FLAGS (CHANGEDSINCE %b VANISHED)"
+        self.assertEqual(self.cost(fetch % now), 0)
+        self.assertEqual(self.cost(fetch % b"5"), 1)
+
     def test_what_never_changes_is_read_once(self) -> None:
         for items in [
             b"(ENVELOPE BODYSTRUCTURE RFC822.SIZE INTERNALDATE FLAGS)",

@@ -1,6 +1,6 @@
 """The contract of STORE and EXPUNGE."""
 
-from sora.errors import TooMany
+from sora.errors import NoSuchMailbox, TooMany
 from sora.mail.flags import MAX_KEYWORDS, MAX_KEYWORDS_PER_COMMAND
 from sora.storage.rows import FlagChange
 from trial_tests.storage.contracts.contract import EVERYTHING, Contract, flags, letter, sets
@@ -181,3 +181,40 @@ class ChangingContract(Contract):
         self.assertEqual(list(expunged.vanished), list(odd))
         opened = await self.check(self.ann, "Other")
         self.assertEqual(list(opened.states.uids), list(range(2, 151, 2)))
+
+    # -------------------------------------------------------------- what vanished
+
+    async def _vanished(self, since: int, *uids: int) -> tuple[list[int] | None, bool]:
+        among = sets(*uids) if uids else EVERYTHING
+        answer = await self.storage.mailboxes.vanished(self.inbox.id, since, among)
+        return None if answer.uids is None else list(answer.uids), answer.is_lost
+
+    async def test_what_vanished_is_known_by_modseq(self) -> None:
+        """RFC 7162 §3.2.6: expunged and moved away, also what came after that modseq."""
+        start = (await self.opened(self.ann)).mailbox.highest_modseq
+        await self.store(self.inbox, sets(1, 3), "add", "\\Deleted")
+        first = await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+        await self.fill(self.ann, self.inbox, [], [])
+        moved = await self.storage.messages.move(
+            self.inbox.id, sets(4, 5), self.ann.id, "Other", self.operation()
+        )
+        self.assertEqual(await self._vanished(start), ([1, 3, 4, 5], False))
+        self.assertEqual(await self._vanished(start, 2, 3, 5, 77), ([3, 5], False))
+        self.assertEqual(await self._vanished(first.modseq - 1), ([1, 3, 4, 5], False))
+        self.assertEqual(await self._vanished(first.modseq), ([4, 5], False))
+        self.assertEqual(await self._vanished(moved.expunged.modseq), ([], False))
+
+    async def test_a_history_that_was_forgotten_is_no_answer(self) -> None:
+        """G28, and G70 for a modseq that was never given out."""
+        await self.store(self.inbox, sets(1), "add", "\\Deleted")
+        await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+        now = (await self.opened(self.ann)).mailbox.highest_modseq
+        await self.storage.forget_history(self.inbox.id)
+        self.assertEqual(await self._vanished(now - 1), (None, False))
+        self.assertEqual(await self._vanished(now), ([], False))
+        self.assertEqual(await self._vanished(now + 1_000_000_000), (None, True))
+
+    async def test_nothing_vanished_from_a_mailbox_that_is_gone(self) -> None:
+        row = await self.storage.mailboxes.create(self.ann.id, "gone", None, self.operation())
+        await self.storage.mailboxes.delete(self.ann.id, "gone", self.operation())
+        await self.refused(NoSuchMailbox, self.storage.mailboxes.vanished(row.id, 0, EVERYTHING))

@@ -43,6 +43,9 @@ class EpochTests(StageTestCase):
         changes = await stage.mailboxes.changes(stage.inbox, known, 0)
         self.assertTrue(changes.complete)
         self.assertEqual(list(changes.changed.uids), [1])
+        for since, is_lost in ((lost, True), (known, False), (known - 1, False)):
+            gone = await stage.mailboxes.vanished(stage.inbox, since, NumberSet(((1, 9),)))
+            self.assertEqual(gone.is_lost, is_lost)
 
     async def test_uidvalidity_rises_when_a_name_is_used_again(self) -> None:
         """G29"""

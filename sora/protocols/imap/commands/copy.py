@@ -7,6 +7,7 @@ from attrs import define
 from sora.errors import BadArgument, NoSuchMailbox
 from sora.mail.numbers import SequenceSet
 from sora.protocols.imap.command import Command, State
+from sora.protocols.imap.commands.expunge import told_with_modseq
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.errors import Answer
 from sora.protocols.imap.session import Session
@@ -59,7 +60,7 @@ class Move(Copy):
         moved = await session.mailbox.move(uids, self.destination)
         # RFC 6851 §4.3: COPYUID comes before the EXPUNGEs, so not in the tagged line.
         session.untagged(b"OK " + _where(moved.copied) + b"Moved")
-        return None
+        return told_with_modseq(session) if moved.expunged.vanished else None
 
 
 def _where(copied: Copied) -> bytes:

@@ -8,6 +8,7 @@ from sora.mail.numbers import NumberSet, SequenceSet
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.codes import highest_modseq
 from sora.protocols.imap.wire.scanner import Scanner
 
 
@@ -29,9 +30,17 @@ class Expunge(Command):
         return cls(scan.sequence_set())
 
     async def run(self, session: Session) -> bytes | None:
-        selected = session.mailbox
-        if self.only is None:
-            await selected.expunge()
-        else:
-            await selected.expunge(NumberSet.of(session.uids(self.only, by_uid=True)))
+        only = None
+        if self.only is not None:
+            only = NumberSet.ascending(session.uids(self.only, by_uid=True))
+        expunged = await session.mailbox.expunge(only)
+        return told_with_modseq(session) if expunged.vanished else None
+
+
+def told_with_modseq(session: Session) -> bytes | None:
+    """Tell what is gone; the beginning of the tagged line for a client that resynchronises
+    (RFC 7162 §3.2.7, RFC 6851 §4.4)."""
+    if not session.enabled.qresync:
         return None
+    session.tell(may_expunge=True)
+    return highest_modseq(session.mailbox.view.modseq_told) + b" It is done"

@@ -16,12 +16,13 @@ from sora.protocols.imap.searching import (
     asks_for_modseq,
     criterion_of,
     everything,
+    leaves,
     read_program,
     read_returns,
 )
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
-from sora.protocols.imap.wire.search_keys import SearchTree
+from sora.protocols.imap.wire.search_keys import NumbersAre, SearchTree
 
 
 @define
@@ -61,6 +62,12 @@ class Search(Command):
         """SP ["CHARSET" SP charset SP] search-key *(SP search-key)"""
         scan.space()
         self.tree = read_program(scan, dialect)
+
+    def lets_expunge(self, by_uid: bool) -> bool:
+        """Not while message numbers are searched for (RFC 7162 §3.2.10.2)."""
+        return by_uid and not any(
+            isinstance(leaf, NumbersAre) and not leaf.uids for leaf in leaves(self.tree)
+        )
 
     async def run(self, session: Session) -> bytes | None:
         try:

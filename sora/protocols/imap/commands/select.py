@@ -39,7 +39,9 @@ class Select(Command):
     async def run(self, session: Session) -> bytes | None:
         for parameter in self.parameters.values():
             parameter.check(session)
-        await session.deselect()
+        if session.selected is not None:
+            await session.deselect()
+            session.untagged(b"OK [CLOSED] The other mailbox is closed")  # RFC 7162 §3.2.11
         session.used(self.parameters)
         selected = await session.select(self.name, self.read_only)
         keywords = [name for _, name in selected.keywords]

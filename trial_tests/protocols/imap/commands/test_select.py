@@ -39,6 +39,7 @@ class SelectTests(TranscriptTestCase):
         self.client.ask(b"a SELECT INBOX")
         self.converse("""
             C: b SELECT Nowhere
+            S: * OK [CLOSED] ...
             S: b NO [NONEXISTENT] ...
             C: c FETCH 1 FLAGS
             S: c BAD [CLIENTBUG] FETCH needs a selected mailbox

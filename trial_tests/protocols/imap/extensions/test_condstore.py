@@ -1,29 +1,7 @@
-"""CONDSTORE (RFC 7162 §3.1): the RFC's examples, and what happens beside them.
-
-The clock stands still, so that modseqs follow one another: INBOX is made with 207748800000000,
-and each change of it takes the next one. `M` in these dialogues stands for all digits but the
-last two.
-"""
-
-import re
+"""CONDSTORE (RFC 7162 §3.1): the RFC's examples, and what happens beside them."""
 
 from sora.protocols.imap.dialect import Dialect
-from trial_tests.support.transcript import Client, TranscriptTestCase
-
-
-class ModSeqTestCase(TranscriptTestCase):
-    """A mailbox of six messages, whose modseqs end with 01 to 06."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        for _ in range(6):
-            self.append(b"Subject: x\r\n\r\n", flags=["\\Seen"])
-        self.other = self.new_client()
-        self.client.ask(b"s SELECT INBOX")
-        self.other.ask(b"s SELECT INBOX")
-
-    def converse(self, dialogue: str, client: Client | None = None) -> None:
-        super().converse(re.sub(r"\bM(?=\d\d\b)", "2077488000000", dialogue), client)
+from trial_tests.protocols.imap.extensions.modseqs import ModSeqTestCase
 
 
 class EnablingTests(ModSeqTestCase):
@@ -63,6 +41,7 @@ class EnablingTests(ModSeqTestCase):
         """Example 18; SELECT tells it anyway, and once."""
         self.converse("""
             C: A142 SELECT INBOX (CONDSTORE)
+            S: * OK [CLOSED] ...
             S: * FLAGS ...
             S: * OK [PERMANENTFLAGS ...
             S: * 6 EXISTS
@@ -189,11 +168,13 @@ class StoreTests(ModSeqTestCase):
             S: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen) MODSEQ (M10))
             S: * 2 FETCH (UID 2 FLAGS (\\Answered \\Seen) MODSEQ (M08))
             S: * 3 FETCH (UID 3 FLAGS (\\Flagged \\Seen) MODSEQ (M10))
+            S: * OK [HIGHESTMODSEQ M06] Highest
             S: B001 NO [MODIFIED 2] Some of the messages no longer exist.
             C: B002 NOOP
             S: * 4 EXPUNGE
             S: * 4 EXPUNGE
             S: * 4 EXPUNGE
+            S: * OK [HIGHESTMODSEQ M10] Highest
             S: B002 OK NOOP completed
         """)
 
