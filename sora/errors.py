@@ -105,6 +105,23 @@ class UseAttributeRefused(SoraError):
     """The special use is not supported, or taken by another mailbox."""
 
 
+class BadURL(SoraError):
+    """The URL does not name a message, or a part of one, that can be read."""
+
+    def __init__(self, url: bytes) -> None:
+        """`url` as it may be repeated to the client."""
+        super().__init__()
+        self.url = url
+
+
+class EmptyMessage(SoraError):
+    """A message without an octet is not stored; nothing was."""
+
+
+class UnknownEncoding(SoraError):
+    """The transfer encoding is not known, so that the part cannot be decoded."""
+
+
 class TooBig(SoraError):
     """It is larger than the limit."""
 

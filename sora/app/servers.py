@@ -62,7 +62,6 @@ def _imap(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         limits=parts.config.limits,
         authenticator=parts.authenticator,
         mail=parts.mail,
-        spool=parts.spool,
         commands=parts.commands,
         new_id=lambda: uuid4().hex[:12],
         tls=tls,

@@ -1,6 +1,6 @@
 """A logged-in user: what can be done with the mailboxes by name."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -10,15 +10,30 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from sora.auth.interfaces import Identity
-from sora.deferreds import shielded
-from sora.errors import BadArgument, NoSuchMailbox, OverQuota
+from sora.deferreds import deferred, shielded
+from sora.errors import BadArgument, NoSuchMailbox, NoSuchMessage, OverQuota
 from sora.mail.flags import Flags
 from sora.mail.mailbox_names import DELIMITER, INBOX, SPECIAL_USES, name_key
+from sora.mail.numbers import NumberSet
 from sora.mailbox.arrivals import Arrivals
+from sora.mailbox.bodies import Deliver
 from sora.mailbox.selected import Rooms, Selected
 from sora.mailbox.spool import Spool
 from sora.storage.interfaces import IMailboxes
-from sora.storage.rows import Fate, Listing, MailboxRow, Operation, Placed, Placement, Target
+from sora.storage.rows import (
+    Appended,
+    BodyPlace,
+    Fate,
+    Listing,
+    MailboxRow,
+    Operation,
+    Placed,
+    Placement,
+    Replaced,
+    StoredMessage,
+    Target,
+    Want,
+)
 
 T = TypeVar("T")
 
@@ -30,6 +45,15 @@ class SessionFacts:
     session: str
     protocol: str
     address: str
+
+
+@frozen
+class NewMessage:
+    """A message that is to be appended; `internal_date` None is now."""
+
+    flags: Flags
+    internal_date: datetime | None
+    spool: Spool
 
 
 @frozen
@@ -153,16 +177,7 @@ class Account:
         `internal_date` defaults to now. Raises NoSuchMailbox (the caller answers TRYCREATE),
         OverQuota, TooBig, Unavailable.
         """
-        mailbox_id = self._open.names.lookup(self._id, name, self._open.alone)
-        now = datetime.fromtimestamp(self._rooms.clock.seconds(), UTC)
-        target = Target(
-            account_id=self._id,
-            mailbox_id=mailbox_id or 0,
-            name=name if mailbox_id is None else None,
-            internal_date=internal_date or now,
-            email_id=self._rooms.new_uuid(),
-            flags=flags,
-        )
+        [target] = self._targets(name, [NewMessage(flags, internal_date, message)])
         placement = await self._finishing(self._place(message, target))
         placed = placement.placed[0]
         if placed.fate is Fate.NO_MAILBOX:
@@ -179,6 +194,97 @@ class Account:
         )
         self._open.placed(placement.placed)
         return placement
+
+    async def append_all(self, name: str, messages: Sequence[NewMessage]) -> Sequence[Placed]:
+        """Put messages into a mailbox, all or none; durable when this returns (RFC 3502).
+
+        One round trip while they are small together (`Arrivals.append`). Raises what `append`
+        raises.
+        """
+        if len(messages) == 1:
+            [one] = messages
+            return [await self.append(name, one.flags, one.internal_date, one.spool)]
+        targets = self._targets(name, messages)
+        return (await self._finishing(self._append(name, messages, targets))).placed
+
+    async def _append(
+        self, name: str, messages: Sequence[NewMessage], targets: Sequence[Target]
+    ) -> Appended:
+        appended = await self._arrive(name, messages, targets, None)
+        self._open.placed(appended.placed)
+        return appended
+
+    async def replace(self, selected: Selected, uid: int, name: str, message: NewMessage) -> Placed:
+        """Put a message into a mailbox and take one of the selected mailbox away, as one change
+        (RFC 8508); the view tells what is gone with the next updates.
+
+        One round trip, as `append`. Raises ExpungeIssued when the message is gone already,
+        ReadOnly, and what `append` raises: then nothing has changed.
+        """
+        targets = self._targets(name, [message])
+
+        @deferred
+        async def put(replaced: Replaced) -> Appended:
+            return await self._arrive(name, [message], targets, replaced)
+
+        return (await selected.replace(uid, put)).placed[0]
+
+    async def _arrive(
+        self,
+        name: str,
+        messages: Sequence[NewMessage],
+        targets: Sequence[Target],
+        replaced: Replaced | None,
+    ) -> Appended:
+        spools = [message.spool for message in messages]
+        try:
+            appended = await self._rooms.arrivals.append(
+                self.identity.scope_id, spools, targets, self.new_operation(), replaced
+            )
+        except NoSuchMailbox:
+            self._open.names.forget(self._id)
+            raise NoSuchMailbox(f"There is no mailbox {name!r}") from None
+        self._open.names.remember(self._id, name, appended.placed[0].mailbox_id)
+        return appended
+
+    def _targets(self, name: str, messages: Sequence[NewMessage]) -> list[Target]:
+        mailbox_id = self._open.names.lookup(self._id, name, self._open.alone)
+        now = datetime.fromtimestamp(self._rooms.clock.seconds(), UTC)
+        return [
+            Target(
+                account_id=self._id,
+                mailbox_id=mailbox_id or 0,
+                name=name if mailbox_id is None else None,
+                internal_date=message.internal_date or now,
+                email_id=self._rooms.new_uuid(),
+                flags=message.flags,
+            )
+            for message in messages
+        ]
+
+    # -------------------------------------------------------------- reading by name
+
+    async def message(
+        self, name: str, uid: int, wants: frozenset[Want]
+    ) -> tuple[MailboxRow, StoredMessage]:
+        """A message of any mailbox, and its mailbox; \\Seen stays as it is. Two round trips.
+
+        Raises NoSuchMailbox, NoSuchMessage.
+        """
+        mailbox = await self.status(name)
+        which = NumberSet(((uid, uid),))
+        read = await self._rooms.selected.messages.read(mailbox.id, which, wants)
+        if not read.messages:
+            raise NoSuchMessage(f"There is no message with the UID {uid} in {name!r}")
+        return mailbox, read.messages[0]
+
+    async def body(self, place: BodyPlace, start: int, end: int) -> bytes:
+        """The octets [start, end) of a content. Raises Unavailable (G8)."""
+        return await self._rooms.selected.bodies.read(place, start, end)
+
+    async def stream(self, place: BodyPlace, start: int, end: int, deliver: Deliver) -> None:
+        """Hand the octets [start, end) of a content to `deliver` in pieces. Raises Unavailable."""
+        await self._rooms.selected.bodies.stream(place, start, end, deliver)
 
     @staticmethod
     def _finishing(work: "Coroutine[Any, Any, T]") -> "Deferred[T]":

@@ -20,17 +20,26 @@ from mmap import mmap
 from typing import Final, Literal
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import Tasks
+from sora.deferreds import Tasks, gather
 from sora.errors import SoraError, StorageFull, Unavailable
 from sora.mail.facts import Facts
 from sora.mailbox.reserve import Name, Reserve
 from sora.mailbox.spool import Spool
 from sora.storage.interfaces import IMessages, IObjects, IUploads
-from sora.storage.rows import PIECE, Arrival, ObjectPlace, Operation, Placement, Target
+from sora.storage.rows import (
+    PIECE,
+    Appended,
+    Arrival,
+    ObjectPlace,
+    Operation,
+    Placement,
+    Replaced,
+    Target,
+)
 from sora.threads import Threads
 
 DERIVE_IN_THREAD: Final = 64 * 1024
@@ -42,6 +51,11 @@ BACKLOG_AGE: Final = 10.0
 FULL_AGE: Final = 1.0
 """The same while it is over its bound."""
 
+TOGETHER: Final = 4 * 1024 * 1024
+"""Octets of bodies and texts that go into one statement when several messages are appended."""
+AT_ONCE: Final = 4
+"""Messages of one append whose bytes are made durable at the same time."""
+
 Derive = Callable[[bytes | mmap], Facts]
 
 
@@ -52,6 +66,32 @@ class Store:
     name: str
     objects: IObjects
     mode: Literal["direct", "staged"]
+
+
+@frozen
+class _Brought:
+    """An arrival; `staged` octets that wait for their upload when it is placed, or the `name`
+    of the object that was written for it."""
+
+    arrival: Arrival
+    staged: int = 0
+    name: Name | None = None
+
+
+class _Room:
+    """Octets that may still go into a statement; its first part has room whatever its size."""
+
+    def __init__(self, octets: int) -> None:
+        self._left = octets
+        self._is_fresh = True
+
+    def take(self, octets: int) -> bool:
+        """Whether so many more have room; they take it."""
+        if not self._is_fresh and octets > self._left:
+            return False
+        self._is_fresh = False
+        self._left -= octets
+        return True
 
 
 class Arrivals:
@@ -114,25 +154,80 @@ class Arrivals:
         StorageFull, Unavailable, OutcomeUnknown, and what `IMessages.place` raises.
         """
         key = (scope_id, spool.hash)
-        if facts is None and self._store.mode == "direct" and key not in self._recent:
-            facts, name = await self._read_and_put(spool)
-            placement = await self._bind(scope_id, spool, facts, name, targets, operation)
-            self._remember(key)
-            return placement
-        if facts is None:
-            facts = await self.facts(spool)
         if await self._may_be_known(key, spool):
+            if facts is None:
+                facts = await self.facts(spool)
             arrival = Arrival(spool.hash, facts)
             placement = await self._messages.place(scope_id, arrival, targets, operation)
             if not placement.needs_body:
                 self._remember(key)
                 return placement
-        if self._store.mode == "direct":
-            placement = await self._place_object(scope_id, spool, facts, targets, operation)
-        else:
-            placement = await self._place_staged(scope_id, spool, facts, targets, operation)
+        brought = await self._bring(scope_id, spool, facts)
+        placement = await self._messages.place(scope_id, brought.arrival, targets, operation)
+        self._settle(brought, placement.used_object, placement.content_id)
         self._remember(key)
         return placement
+
+    async def append(
+        self,
+        scope_id: int,
+        spools: Sequence[Spool],
+        targets: Sequence[Target],
+        operation: Operation,
+        replaced: Replaced | None = None,
+    ) -> Appended:
+        """Make one message from each of these bytes, all or none, and take `replaced` away.
+
+        One round trip while all bodies and texts together are small; for each message beyond
+        `TOGETHER` octets one more before it, that makes its content. Raises what `place`
+        and `IMessages.append` raise.
+        """
+        room = _Room(TOGETHER)
+        slots = DeferredSemaphore(AT_ONCE)
+
+        async def offer(spool: Spool, known: bool) -> _Brought:
+            if known and await self._may_be_known((scope_id, spool.hash), spool):
+                return _Brought(Arrival(spool.hash))
+            brought = await self._bring(scope_id, spool, None)
+            spool.unmap()  # there may be hundreds of them
+            return await self._within(room, scope_id, brought)
+
+        def offering(spool: Spool) -> "Deferred[_Brought]":
+            return Deferred.fromCoroutine(offer(spool, True))
+
+        offered = await gather(*[slots.run(offering, spool) for spool in spools])
+        appended = await self._append(scope_id, offered, targets, operation, replaced)
+        if appended.needs_body:
+            for place, placement in enumerate(appended.placements):
+                if placement.needs_body:
+                    offered[place] = await offer(spools[place], False)
+            appended = await self._append(scope_id, offered, targets, operation, replaced)
+        if appended.needs_body:
+            raise Unavailable("Contents of messages went away while they were appended")
+        for spool, brought, placement in zip(spools, offered, appended.placements, strict=True):
+            self._settle(brought, placement.used_object, placement.content_id)
+            self._remember((scope_id, spool.hash))
+        return appended
+
+    async def _append(
+        self,
+        scope_id: int,
+        offered: Sequence["_Brought"],
+        targets: Sequence[Target],
+        operation: Operation,
+        replaced: Replaced | None,
+    ) -> Appended:
+        arrivals = [brought.arrival for brought in offered]
+        return await self._messages.append(scope_id, arrivals, targets, operation, replaced)
+
+    async def _within(self, room: "_Room", scope_id: int, brought: "_Brought") -> "_Brought":
+        """What was brought, if it has room in the statement that makes the messages; else
+        its content is made now, and the statement is told its hash alone."""
+        if room.take(_weight(brought.arrival)):
+            return brought
+        prepared = await self._messages.prepare(scope_id, brought.arrival)
+        self._settle(brought, prepared.used_object, prepared.content_id)
+        return _Brought(Arrival(brought.arrival.hash))
 
     async def _may_be_known(self, key: tuple[int, bytes], spool: Spool) -> bool:
         """Whether it is worth asking `place` without a body first."""
@@ -148,18 +243,42 @@ class Arrivals:
         if len(self._recent) > MAX_RECENT:
             self._recent.popitem(last=False)
 
-    # ------------------------------------------------------------ an object first
+    # ------------------------------------------------------------ bringing the bytes
 
-    async def _place_object(
-        self,
-        scope_id: int,
-        spool: Spool,
-        facts: Facts,
-        targets: Sequence[Target],
-        operation: Operation,
-    ) -> Placement:
-        name = await self._put(spool)
-        return await self._bind(scope_id, spool, facts, name, targets, operation)
+    async def _bring(self, scope_id: int, spool: Spool, facts: Facts | None) -> "_Brought":
+        """An arrival with its bytes: an object, or what is to be staged."""
+        if self._store.mode == "direct":
+            if facts is None:
+                facts, name = await self._read_and_put(spool)
+            else:
+                name = await self._put(spool)
+            return self._object(spool, facts, name)
+        if facts is None:
+            facts = await self.facts(spool)
+        if spool.size <= self._staging_max_size:
+            await self._check_room(spool.size)
+            return _Brought(Arrival(spool.hash, facts, body=bytes(spool.data())), spool.size)
+        try:
+            name = await self._put(spool)
+        except (Unavailable, StorageFull) as error:
+            self.log.info("a large body is staged: {error}", error=error.text)
+            await self._check_room(spool.size)
+            content_id = await self._stage(scope_id, spool)
+            return _Brought(Arrival(spool.hash, facts, content_id=content_id), spool.size)
+        return self._object(spool, facts, name)
+
+    def _object(self, spool: Spool, facts: Facts, name: Name) -> "_Brought":
+        place = ObjectPlace(name[0], self._store.name, None, spool.size)
+        return _Brought(Arrival(spool.hash, facts, object=place), name=name)
+
+    def _settle(self, brought: "_Brought", used_object: bool, content_id: int) -> None:
+        """The statement that the bytes were brought for has returned."""
+        if brought.name is not None and not used_object:
+            self._tasks.start(self._discard(brought.name, content_id), "removing an object")
+        if brought.staged:
+            self._backlog += brought.staged
+            if self._poke is not None:
+                self._poke()
 
     async def _read_and_put(self, spool: Spool) -> tuple[Facts, Name]:
         putting = Deferred.fromCoroutine(self._put(spool))
@@ -168,22 +287,6 @@ class Arrivals:
         finally:
             name = await putting
         return facts, name
-
-    async def _bind(
-        self,
-        scope_id: int,
-        spool: Spool,
-        facts: Facts,
-        name: Name,
-        targets: Sequence[Target],
-        operation: Operation,
-    ) -> Placement:
-        copy = ObjectPlace(name[0], self._store.name, None, spool.size)
-        arrival = Arrival(spool.hash, facts, object=copy)
-        placement = await self._messages.place(scope_id, arrival, targets, operation)
-        if not placement.used_object:
-            self._tasks.start(self._discard(name, placement.content_id), "removing an object")
-        return placement
 
     async def _put(self, spool: Spool) -> Name:
         name = await self._reserve.take()
@@ -209,33 +312,6 @@ class Arrivals:
             )
 
     # ------------------------------------------------------------ staging
-
-    async def _place_staged(
-        self,
-        scope_id: int,
-        spool: Spool,
-        facts: Facts,
-        targets: Sequence[Target],
-        operation: Operation,
-    ) -> Placement:
-        if spool.size <= self._staging_max_size:
-            await self._check_room(spool.size)
-            arrival = Arrival(spool.hash, facts, body=bytes(spool.data()))
-        else:
-            try:
-                name = await self._put(spool)
-            except (Unavailable, StorageFull) as error:
-                self.log.info("a large body is staged: {error}", error=error.text)
-                await self._check_room(spool.size)
-                content_id = await self._stage(scope_id, spool)
-                arrival = Arrival(spool.hash, facts, content_id=content_id)
-            else:
-                return await self._bind(scope_id, spool, facts, name, targets, operation)
-        placement = await self._messages.place(scope_id, arrival, targets, operation)
-        self._backlog += spool.size
-        if self._poke is not None:
-            self._poke()
-        return placement
 
     async def _stage(self, scope_id: int, spool: Spool) -> int:
         content_id: int | None = None
@@ -275,3 +351,10 @@ class Arrivals:
             self._backlog = (await self._uploads.backlog()).octets
         except SoraError as error:
             self.log.info("the upload backlog is not known: {error}", error=error.text)
+
+
+def _weight(arrival: Arrival) -> int:
+    """About how many octets a statement grows by."""
+    facts = arrival.facts
+    texts = () if facts is None else (facts.text_body, facts.text_header, facts.header)
+    return len(arrival.body or b"") + sum(map(len, texts))

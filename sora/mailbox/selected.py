@@ -22,6 +22,7 @@ from sora.mailbox.state import Change
 from sora.mailbox.view import Updates, View
 from sora.storage.interfaces import IMessages
 from sora.storage.rows import (
+    Appended,
     BodyPlace,
     Column,
     ColumnSet,
@@ -31,6 +32,7 @@ from sora.storage.rows import (
     Moved,
     Operation,
     Read,
+    Replaced,
     SortKey,
     Stored,
     StoredMessage,
@@ -213,6 +215,12 @@ class Selected:
             self._after_move,
         )
 
+    async def replace(self, uid: int, put: "Callable[[Replaced], Deferred[Appended]]") -> Appended:
+        """Have `put` take a message away and bring another one, as one change; the view tells
+        what is gone with the next updates."""
+        self._must_be_writable()
+        return await self._write(put(Replaced(self._state.mailbox_id, uid)), self._after_replace)
+
     async def _write(self, answer: "Deferred[T]", after: Callable[[T], Awaitable[None]]) -> T:
         return await shielded(Deferred.fromCoroutine(self._written(answer, after)))
 
@@ -240,6 +248,11 @@ class Selected:
     async def _after_move(self, moved: Moved) -> None:
         self._rooms.open_mailboxes.copied(moved.copied)
         await self._after_expunge(moved.expunged)
+
+    async def _after_replace(self, appended: Appended) -> None:
+        assert appended.expunged is not None, "a message was taken away"
+        await self._after_expunge(appended.expunged)
+        self._rooms.open_mailboxes.placed(appended.placed)
 
     async def _tell(self, change: Change) -> None:
         """The state learns of a change of this mailbox; it is in it when this returns (G21)."""

@@ -23,6 +23,7 @@ from sora.mail.rights import Rights, RightsChange
 from sora.storage.rows import (
     AccountRow,
     AclEntry,
+    Appended,
     Arrival,
     Backlog,
     Changes,
@@ -44,8 +45,10 @@ from sora.storage.rows import (
     Operation,
     Owner,
     Placement,
+    Prepared,
     Read,
     Recipient,
+    Replaced,
     RightsSet,
     SortKey,
     Stored,
@@ -240,6 +243,24 @@ class IMessages(Interface):
         One round trip, one transaction: content, staged body, claims, messages, counters,
         events. All targets are in accounts of this scope.
         """
+
+    def append(
+        scope_id: int,
+        arrivals: Sequence[Arrival],
+        targets: Sequence[Target],
+        operation: Operation,
+        replaced: Replaced | None = None,
+    ) -> "Deferred[Appended]":
+        """Make one message from each arrival, with the target at its place, all or none
+        (RFC 3502); the targets are of one mailbox. With `replaced` that message is taken away
+        in the same transaction, and its room counts as free (RFC 8508 §3.4).
+
+        One round trip. Raises NoSuchMailbox, OverQuota; ExpungeIssued when `replaced` is gone.
+        """
+
+    def prepare(scope_id: int, arrival: Arrival) -> "Deferred[Prepared]":
+        """Make a content of an arrival that comes with its bytes, for messages that will be
+        made soon; when none is, the cleaner removes it. One round trip."""
 
     def store(
         mailbox_id: int,

@@ -284,11 +284,11 @@ class Arrival:
     Exactly one of these says where the bytes are: `body`, to be staged by the statement
     that makes the messages; `object`, already durable in an object store under a reserved
     id; `content_id`, a content whose pieces were staged before; none of them: the caller
-    knows the content to be there, and gets `Unplaced` when it is not.
+    knows the content to be there, needs no `facts` of it, and hears when it is not.
     """
 
     hash: bytes
-    facts: Facts
+    facts: Facts | None = None
     body: bytes | None = field(default=None, repr=False)
     object: ObjectPlace | None = None
     content_id: int | None = None
@@ -359,6 +359,42 @@ class Placement:
     content_id: int = 0
     used_object: bool = False
     needs_body: bool = False
+
+
+@frozen
+class Replaced:
+    """The message that REPLACE takes away (RFC 8508)."""
+
+    mailbox_id: int
+    uid: int
+
+
+@frozen
+class Prepared:
+    """The answer to `prepare`; `used_object` as in `Placement`."""
+
+    content_id: int
+    used_object: bool
+
+
+@frozen
+class Appended:
+    """The answer to `append`: for each message a `Placement` with one `Placed`, and what was
+    taken away for it. When one of them has `needs_body`, nothing was done for any.
+    """
+
+    placements: tuple[Placement, ...]
+    expunged: "Expunged | None" = None
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether nothing was done."""
+        return any(placement.needs_body for placement in self.placements)
+
+    @property
+    def placed(self) -> tuple[Placed, ...]:
+        """What became of each message; none when nothing was done."""
+        return tuple(one for placement in self.placements for one in placement.placed)
 
 
 @frozen

@@ -87,6 +87,16 @@ class World:
         finally:
             spool.close()
 
+    async def append(self, arrivals: Arrivals, *bodies: bytes) -> Any:
+        """Append messages together; gives the Appended."""
+        spools = [spooled(data) for data in bodies]
+        targets = [self.target() for _ in spools]
+        try:
+            return await arrivals.append(self.scope_id, spools, targets, self.operation())
+        finally:
+            for spool in spools:
+                spool.close()
+
     async def places(self) -> list[BodyPlace]:
         """Where the bodies of all messages are, by UID."""
         read = await self.storage.messages.read(

@@ -126,6 +126,26 @@ class DirectTests(_ArrivalsTestCase):
         self.assertEqual(places[0].objects, places[1].objects)
         self.assertEqual(set(self.world.objects.objects), {places[0].objects[0].id})
 
+    async def test_several_messages_are_one_round_trip(self) -> None:
+        """RFC 3502; one with bytes that are known is asked for without them (G2)."""
+        await self.world.deliver(self.arrivals, message(0))
+        self.statements.clear()
+        bodies = [message(1, 3000), message(0), message(2), message(1, 3000)]
+        appended = await self.world.append(self.arrivals, *bodies)
+        self.assertEqual([one.uid for one in appended.placed], [2, 3, 4, 5])
+        self.assertEqual(dict(self.statements), {"messages.append": 1, "uploads.place_of": 1})
+        stored = [
+            self.world.objects.objects[place.objects[0].id] for place in await self.world.places()
+        ]
+        self.assertEqual(stored[1:], bodies)
+        self.assertEqual(len(self.world.objects.objects), 3)
+
+    async def test_a_content_that_went_meanwhile_is_brought_again_for_all(self) -> None:
+        await self.world.deliver(self.arrivals, message(0))
+        self.world.storage.tables.live.clear()
+        appended = await self.world.append(self.arrivals, message(0), message(1))
+        self.assertEqual([one.uid for one in appended.placed], [2, 3])
+
     async def test_an_unknown_outcome_removes_nothing(self) -> None:
         """G1: the commit may have happened."""
         for happened in (True, False):
@@ -199,6 +219,27 @@ class StagedTests(_ArrivalsTestCase):
         pieces = await self.world.storage.uploads.staged(place.content_id, 0, 100)
         self.assertEqual(b"".join(pieces), data)
         self.assertEqual({len(piece) for piece in pieces[:-1]}, {256 * 1024})
+
+    async def test_several_small_bodies_are_staged_by_one_statement(self) -> None:
+        await self.world.deliver(self.arrivals, message(99))
+        self.statements.clear()
+        bodies = [message(number, 200_000) for number in range(8)]
+        appended = await self.world.append(self.arrivals, *bodies)
+        self.assertEqual([one.uid for one in appended.placed], list(range(2, 10)))
+        self.assertEqual(dict(self.statements), {"messages.append": 1})
+        self.assertTrue(all(place.staged for place in await self.world.places()))
+        self.assertGreater(self.world.pokes, 0)
+
+    async def test_what_is_too_much_for_a_statement_is_prepared_before(self) -> None:
+        """Nothing of it is a message before the last statement."""
+        bodies = [message(number, MB - 100) for number in range(7)]
+        appended = await self.world.append(self.arrivals, *bodies, message(9, 3 * MB))
+        self.assertEqual([one.uid for one in appended.placed], list(range(1, 9)))
+        self.assertEqual(self.count("messages.append"), 1)
+        self.assertGreater(self.count("messages.prepare"), 0)
+        for place, body in zip(await self.world.places(), bodies, strict=False):
+            pieces = await self.world.storage.uploads.staged(place.content_id, 0, 9)
+            self.assertEqual(b"".join(pieces), body)
 
     async def test_what_the_store_refuses_is_not_staged(self) -> None:
         class Refusing(type(self.world.objects)):  # type: ignore[misc]

@@ -6,7 +6,7 @@ from blake3 import blake3
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from sora.errors import StorageFull
-from sora.mailbox.spool import Spool
+from sora.mailbox.spool import DEFAULT_THRESHOLD, Spool, SpoolFile, Spools
 
 PIECES = [b"From: a@example.com\r\n", b"\r\n", b"x" * 1000, b"", b"y" * 5000]
 WHOLE = b"".join(PIECES)
@@ -91,3 +91,64 @@ class SpoolTests(SynchronousTestCase):
         spool = Spool(0, "/sys/kernel")
         with self.assertRaises(StorageFull):
             spool.write(b"x")
+
+
+class SeveralTests(SynchronousTestCase):
+    """The spools of one command."""
+
+    def setUp(self) -> None:
+        self.directory = self.mktemp()
+        os.mkdir(self.directory)
+        self.spools = Spools(10_000, self.directory)
+        self.addCleanup(self.spools.close)
+
+    def filled(self, count: int, size: int = 5_000) -> list[bytes]:
+        bodies = [bytes((number % 256,)) * (size + number) for number in range(count)]
+        for body in bodies:
+            spool = self.spools.new()
+            spool.write(body[:1000])
+            spool.write(body[1000:])
+        return bodies
+
+    def test_they_keep_no_more_in_memory_than_they_may(self) -> None:
+        bodies = self.filled(5)
+        in_memory = [spool.in_memory for spool in self.spools]
+        self.assertEqual(in_memory, [True, False, False, False, False])
+        self.assertEqual(self.spools.size, sum(map(len, bodies)))
+
+    def test_each_has_its_own_octets(self) -> None:
+        bodies = self.filled(7)
+        for spool, body in zip(self.spools, bodies, strict=True):
+            reader = spool.open()
+            self.assertEqual(reader.read(7) + reader.read(100_000), body)
+            reader.close()
+            self.assertEqual(bytes(spool.data()), body)
+            spool.unmap()
+            self.assertEqual(spool.hash, blake3(body).digest())
+
+    def test_hundreds_need_one_descriptor(self) -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        self.filled(300)
+        self.assertLessEqual(len(os.listdir("/proc/self/fd")), before + 1)
+        self.spools.close()
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(len(self.spools), 0)
+
+    def test_a_spool_is_complete_when_the_next_one_begins(self) -> None:
+        file = SpoolFile(self.directory)
+        self.addCleanup(file.close)
+        first, second = (Spool(0, shared=file) for _ in range(2))
+        first.write(b"one")
+        second.write(b"two")
+        self.assertEqual((bytes(first.data()), bytes(second.data())), (b"one", b"two"))
+        third = Spool(0, shared=file)
+        third.write(b"three")
+        with self.assertRaises(ValueError):
+            second.unmap()
+            second.write(b"more")
+        self.assertEqual(bytes(third.data()), b"three")
+
+    def test_a_small_one_alone_needs_no_file(self) -> None:
+        spool = Spools().new()
+        spool.write(b"x" * DEFAULT_THRESHOLD)
+        self.assertTrue(spool.in_memory)

@@ -122,7 +122,6 @@ class Server:
                 Services(
                     authenticator=OnePassword(self.storage),
                     mail=self.mail,
-                    spool=Spool,
                     metrics=CommandMetrics(self.registry),
                     new_id=lambda: "session",
                     insecure_auth=True,

@@ -17,6 +17,8 @@ from sora.errors import (
     BadName,
     BadRights,
     BadSyntax,
+    BadURL,
+    EmptyMessage,
     ExpungeIssued,
     HasChildren,
     InUse,
@@ -39,11 +41,12 @@ from sora.errors import (
     TooMany,
     Unavailable,
     UnknownCommand,
+    UnknownEncoding,
     UseAttributeRefused,
     WrongState,
 )
 from sora.mail.charsets import SEARCH_CHARSETS
-from sora.protocols.imap.wire.codes import bad_charset
+from sora.protocols.imap.wire.codes import bad_charset, bad_url
 
 
 @frozen
@@ -83,6 +86,9 @@ ANSWERS: Final[Mapping[type[SoraError], Answer]] = {
     StoredApart: Answer(NO, b"[CANNOT]"),
     HasChildren: Answer(NO, b"[HASCHILDREN]"),
     UseAttributeRefused: Answer(NO, b"[USEATTR]"),
+    BadURL: Answer(NO, lambda error: bad_url(error.url)),
+    EmptyMessage: Answer(NO),
+    UnknownEncoding: Answer(NO, b"[UNKNOWN-CTE]"),
     TooBig: Answer(NO, b"[TOOBIG]"),
     TooMany: Answer(NO, b"[LIMIT]"),
     OverQuota: Answer(NO, b"[OVERQUOTA]"),

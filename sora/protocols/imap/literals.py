@@ -7,7 +7,6 @@ how it is taken, so that limits are checked before any `+` (G37).
 from typing import TYPE_CHECKING, Final
 
 from sora.errors import BadSyntax, SoraError
-from sora.mailbox.spool import Spool
 from sora.protocols.imap.command import Command, Taking
 from sora.protocols.imap.wire.head import NO_HEAD, head_of
 from sora.protocols.imap.wire.reader import IMAPReader, Offer
@@ -25,16 +24,14 @@ class Literals:
     """What a session does with literals. `spools` are those of the present command."""
 
     def __init__(self, session: "Session", reader: IMAPReader) -> None:
-        self.spools: list[Spool] = []
+        self.spools = session.services.spools()
         self._session = session
         self._reader = reader
 
     def let_go(self) -> None:
         """The command is over."""
         if self.spools:
-            for spool in self.spools:
-                spool.close()
-            self.spools.clear()
+            self.spools.close()
 
     async def take(self, offer: Offer) -> None:
         """Take a literal as its command wants it, or refuse it with the command."""
@@ -68,8 +65,7 @@ class Literals:
             )
 
     async def _stream(self, offer: Offer, kind: type[Command]) -> None:
-        spool = self._session.services.spool()
-        self.spools.append(spool)
+        spool = self.spools.new()
         self._reader.stream()
         if offer.synchronising:
             self._session.continuation(b"Ready for the message")

@@ -9,7 +9,6 @@ from twisted.internet.interfaces import IReactorTime
 from sora.auth.interfaces import IAuthenticator
 from sora.config.limits import LimitsConfig
 from sora.config.servers import ServerConfig
-from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.imap.protocol import IMAPFactory
 from sora.protocols.imap.services import Limits, MailAccess, Services
@@ -24,7 +23,6 @@ def imap_factory(
     limits: LimitsConfig,
     authenticator: IAuthenticator,
     mail: MailAccess,
-    spool: Callable[[], Spool],
     commands: CommandMetrics,
     new_id: Callable[[], str],
     tls: Any = None,
@@ -39,7 +37,6 @@ def imap_factory(
     services = Services(
         authenticator=authenticator,
         mail=mail,
-        spool=spool,
         metrics=commands,
         new_id=new_id,
         tls=tls if can_start_tls else None,

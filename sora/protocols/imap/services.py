@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from sora.auth.interfaces import IAuthenticator, Identity
 from sora.mailbox.account import Account, SessionFacts
-from sora.mailbox.spool import Spool
+from sora.mailbox.spool import Spools
 from sora.metrics.protocol import CommandMetrics
 from sora.net.deflate import Deflaters
 
@@ -52,7 +52,6 @@ class Services:
 
     authenticator: IAuthenticator
     mail: MailAccess
-    spool: Callable[[], Spool]
     metrics: CommandMetrics
     new_id: Callable[[], str]
     tls: Any = None
@@ -61,3 +60,5 @@ class Services:
     """what compresses, for all connections of a server together"""
     insecure_auth: bool = False
     """whether passwords are taken without TLS"""
+    spools: Callable[[], Spools] = Spools
+    """for the messages that a command brings"""

@@ -22,6 +22,7 @@ from sora.protocols.imap.commands.logout import Logout
 from sora.protocols.imap.commands.namespace import Namespace
 from sora.protocols.imap.commands.noop import Check, Noop
 from sora.protocols.imap.commands.rename import Rename
+from sora.protocols.imap.commands.replace import Replace
 from sora.protocols.imap.commands.search import Search
 from sora.protocols.imap.commands.select import Examine, Select
 from sora.protocols.imap.commands.sort import Sort
@@ -33,6 +34,7 @@ from sora.protocols.imap.commands.thread import Thread
 from sora.protocols.imap.commands.unauthenticate import Unauthenticate
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.extensions import (
+    catenate,
     children,
     condstore,
     esearch,
@@ -41,6 +43,7 @@ from sora.protocols.imap.extensions import (
     imap4rev2,
     list_extended,
     list_status,
+    multiappend,
     qresync,
     searchres,
     sort_display,
@@ -77,6 +80,7 @@ DIALECT: Final = Dialect(
         Namespace,
         Noop,
         Rename,
+        Replace,
         Search,
         Select,
         Sort,
@@ -90,6 +94,7 @@ DIALECT: Final = Dialect(
         Unsubscribe,
     ],
     extensions=[
+        catenate.EXTENSION,
         children.EXTENSION,
         condstore.EXTENSION,
         esearch.EXTENSION,
@@ -99,6 +104,7 @@ DIALECT: Final = Dialect(
         list_extended.EXTENSION,
         list_status.EXTENSION,
         qresync.EXTENSION,
+        multiappend.EXTENSION,
         searchres.EXTENSION,
         sort_display.EXTENSION,
         special_use.CREATE,

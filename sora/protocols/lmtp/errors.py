@@ -50,6 +50,9 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.BadName: (553, "5.1.3"),
     errors.HasChildren: (451, "4.3.0"),
     errors.UseAttributeRefused: (451, "4.3.0"),
+    errors.BadURL: (501, "5.5.4"),
+    errors.EmptyMessage: (554, "5.6.0"),
+    errors.UnknownEncoding: (554, "5.6.1"),
     errors.TooBig: (552, "5.3.4"),
     errors.TooMany: (452, "4.5.3"),
     # RFC 5321 §4.5.3.1.10: a full mailbox is emptied sooner or later.

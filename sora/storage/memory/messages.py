@@ -11,8 +11,8 @@ from sora.mail.criteria import Criterion
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IMessages
+from sora.storage.memory import placing
 from sora.storage.memory.mailboxes import states_of
-from sora.storage.memory.placing import place
 from sora.storage.memory.search import matcher, ordered, relevance, thread_row
 from sora.storage.memory.store import (
     MailboxRecord,
@@ -22,6 +22,7 @@ from sora.storage.memory.store import (
     operation,
 )
 from sora.storage.rows import (
+    Appended,
     Arrival,
     BodyPlace,
     Column,
@@ -33,7 +34,9 @@ from sora.storage.rows import (
     Moved,
     Operation,
     Placement,
+    Prepared,
     Read,
+    Replaced,
     SortKey,
     Stored,
     StoredMessage,
@@ -55,7 +58,24 @@ class MemoryMessages:
         self, scope_id: int, arrival: Arrival, targets: Sequence[Target], operation: Operation
     ) -> Placement:
         """See `IMessages.place`."""
-        return place(self.tables, scope_id, arrival, targets, operation)
+        return placing.place(self.tables, scope_id, arrival, targets, operation)
+
+    @operation
+    def append(
+        self,
+        scope_id: int,
+        arrivals: Sequence[Arrival],
+        targets: Sequence[Target],
+        operation: Operation,
+        replaced: Replaced | None = None,
+    ) -> Appended:
+        """See `IMessages.append`."""
+        return placing.append(self.tables, scope_id, arrivals, targets, operation, replaced)
+
+    @operation
+    def prepare(self, scope_id: int, arrival: Arrival) -> Prepared:
+        """See `IMessages.prepare`."""
+        return placing.prepare(self.tables, scope_id, arrival)
 
     @operation
     def store(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
+from sora.errors import ExpungeIssued, NoSuchMailbox, OverQuota
+from sora.mail.flags import fold_keyword
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights, permitted
 from sora.storage.memory.store import (
@@ -16,7 +18,19 @@ from sora.storage.memory.store import (
     keywords_in,
     pieces_of,
 )
-from sora.storage.rows import Arrival, EventKind, Fate, Operation, Placed, Placement, Target
+from sora.storage.rows import (
+    Appended,
+    Arrival,
+    EventKind,
+    Expunged,
+    Fate,
+    Operation,
+    Placed,
+    Placement,
+    Prepared,
+    Replaced,
+    Target,
+)
 
 
 def place(
@@ -35,6 +49,91 @@ def place(
     return Placement(placed, content_id, used_object)
 
 
+def prepare(store: MemoryStore, scope_id: int, arrival: Arrival) -> Prepared:
+    """See `IMessages.prepare`."""
+    content_id, used_object = _content(store, scope_id, arrival)
+    assert content_id is not None, "the arrival comes with its bytes"
+    store.contents[content_id].released_at = store.now()
+    return Prepared(content_id, used_object)
+
+
+def append(
+    store: MemoryStore,
+    scope_id: int,
+    arrivals: Sequence[Arrival],
+    targets: Sequence[Target],
+    operation: Operation,
+    replaced: Replaced | None,
+) -> Appended:
+    """See `IMessages.append`."""
+    missing = [
+        not _brings_bytes(arrival) and (scope_id, arrival.hash) not in store.live
+        for arrival in arrivals
+    ]
+    if any(missing):
+        return Appended(tuple(Placement((), needs_body=needs) for needs in missing))
+    account = store.accounts[targets[0].account_id]
+    mailbox = _mailbox(store, account, targets[0])
+    if mailbox is None or mailbox.deleted_at is not None or mailbox.account_id != account.id:
+        raise NoSuchMailbox("There is no such mailbox.")
+    allowed = [_allowed(mailbox, target) for target in targets]
+    if None in allowed:
+        raise NoSuchMailbox("There is no such mailbox.")
+    source = gone = None
+    if replaced is not None:
+        source = store.mailbox(replaced.mailbox_id)
+        gone = source.messages.get(replaced.uid)
+        if gone is None:
+            raise ExpungeIssued("The message is no longer there; nothing was put in its place.")
+    _check_room(store, account, arrivals, scope_id, source, gone)
+    store.learn(account, _keywords([one for one in allowed if one is not None]))
+    expunged = None
+    if replaced is not None and source is not None:
+        before, uids = source.highest_modseq, NumberSet(((replaced.uid, replaced.uid),))
+        modseq = store.record(source, EventKind.EXPUNGED, uids, operation)
+        store.drop(source, replaced.uid)
+        expunged = Expunged(source.id, before, modseq, uids)
+    placements = []
+    for arrival, target in zip(arrivals, targets, strict=True):
+        placements.append(place(store, scope_id, arrival, [target], operation))
+    return Appended(tuple(placements), expunged)
+
+
+def _keywords(targets: Sequence[Target]) -> list[str]:
+    """Each keyword once, as it is first spelled."""
+    names: dict[str, str] = {}
+    for target in targets:
+        for name in target.flags.keywords:
+            names.setdefault(fold_keyword(name), name)
+    return list(names.values())
+
+
+def _brings_bytes(arrival: Arrival) -> bool:
+    return not (arrival.body is None and arrival.object is None and arrival.content_id is None)
+
+
+def _check_room(
+    store: MemoryStore,
+    account: AccountRecord,
+    arrivals: Sequence[Arrival],
+    scope_id: int,
+    source: MailboxRecord | None,
+    gone: MessageRecord | None,
+) -> None:
+    size = sum(_size(store, scope_id, arrival) for arrival in arrivals)
+    count = len(arrivals)
+    if source is not None and gone is not None and source.account_id == account.id:
+        size, count = size - gone.size, count - 1
+    if not store.has_room(account, size, count):
+        raise OverQuota("The account is over its quota.")
+
+
+def _size(store: MemoryStore, scope_id: int, arrival: Arrival) -> int:
+    if arrival.facts is not None:
+        return arrival.facts.size
+    return store.contents[store.live[scope_id, arrival.hash]].size
+
+
 def _content(store: MemoryStore, scope_id: int, arrival: Arrival) -> tuple[int | None, bool]:
     """The live content of these bytes, and whether the arrival's object became its own."""
     there = store.live.get((scope_id, arrival.hash))
@@ -48,6 +147,7 @@ def _content(store: MemoryStore, scope_id: int, arrival: Arrival) -> tuple[int |
     elif arrival.body is None and arrival.object is None:
         return None, False
     else:
+        assert arrival.facts is not None, "bytes come with their facts"
         content = ContentRecord(
             id=store.new_id(),
             scope_id=scope_id,
@@ -88,11 +188,10 @@ def _place_one(
     ):
         return Placed(Fate.NO_MAILBOX)
     assert content.facts is not None, "a live content has its facts"
-    if is_named(target) and target.asker is not None:
-        rights = mailbox.rights(target.asker)
-        if Rights.INSERT not in rights:
-            return Placed(Fate.NO_MAILBOX)
-        target = evolve(target, flags=permitted(target.flags, rights))
+    allowed = _allowed(mailbox, target)
+    if allowed is None:
+        return Placed(Fate.NO_MAILBOX)
+    target = allowed
     size = content.facts.size + len(target.trace)
     if not store.has_room(account, size, 1):
         return Placed(Fate.OVER_QUOTA, mailbox.id)
@@ -102,6 +201,16 @@ def _place_one(
             mailbox.id, placed.uid, placed.uidvalidity, store.now()
         )
     return placed
+
+
+def _allowed(mailbox: MailboxRecord, target: Target) -> Target | None:
+    """The target as the rights of who asks allow it; None when they do not allow it at all."""
+    if not is_named(target) or target.asker is None:
+        return target
+    rights = mailbox.rights(target.asker)
+    if Rights.INSERT not in rights:
+        return None
+    return evolve(target, flags=permitted(target.flags, rights))
 
 
 def _mailbox(store: MemoryStore, account: AccountRecord, target: Target) -> MailboxRecord | None:

@@ -1,4 +1,4 @@
-"""The arguments of `place_v1`, and what it did when its answer was lost."""
+"""The arguments of `place_v1` and `append_v1`, and what they did when their answer was lost."""
 
 import json
 from collections.abc import Sequence
@@ -10,9 +10,21 @@ from sora.mail.facts import Facts
 from sora.mail.mailbox_names import name_key
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
-from sora.storage.postgres.outcomes import Outcomes
+from sora.storage.postgres.outcomes import Event, Outcomes, of_kind
 from sora.storage.postgres.packing import clean
-from sora.storage.rows import PIECE, Arrival, Fate, Operation, Placed, Placement, Target
+from sora.storage.rows import (
+    PIECE,
+    Appended,
+    Arrival,
+    EventKind,
+    Expunged,
+    Fate,
+    Operation,
+    Placed,
+    Placement,
+    Replaced,
+    Target,
+)
 
 
 def pieces(body: bytes) -> list[str]:
@@ -22,26 +34,85 @@ def pieces(body: bytes) -> list[str]:
 
 def place_parameters(scope_id: int, arrival: Arrival, targets: Sequence[Target]) -> tuple[Any, ...]:
     """The parameters of `place_v1` before the operation."""
+    return (*content_parameters(scope_id, arrival), _targets(targets))
+
+
+def content_parameters(scope_id: int, arrival: Arrival) -> tuple[Any, ...]:
+    """The parameters that describe a content: all of `prepare_v1`."""
     facts, thing = arrival.facts, arrival.object
     return (
         scope_id,
         arrival.hash,
-        json.dumps(_facts(facts), ensure_ascii=False),
-        [clean(reference) for reference in facts.references],
-        to_text(facts.header),
-        to_text(facts.envelope),
-        to_text(facts.structure),
-        clean(facts.parts),
-        clean(facts.text_header),
-        clean(facts.text_body),
+        None if facts is None else json.dumps(_facts(facts), ensure_ascii=False),
+        [] if facts is None else _references(facts),
+        *((None,) * 6 if facts is None else _texts(facts)),
         None if arrival.body is None else pieces(arrival.body),
         None if thing is None else str(thing.id),
         None if thing is None else thing.store,
         None if thing is None else thing.key_id,
         None if thing is None else thing.stored_size,
         arrival.content_id,
-        json.dumps([_target(target) for target in targets], ensure_ascii=False),
     )
+
+
+def append_parameters(
+    scope_id: int,
+    arrivals: Sequence[Arrival],
+    targets: Sequence[Target],
+    replaced: Replaced | None,
+) -> tuple[Any, ...]:
+    """The parameters of `append_v1` before the operation."""
+    bodies = [None if one.body is None else pieces(one.body) for one in arrivals]
+    texts = [(None,) * 6 if one.facts is None else _texts(one.facts) for one in arrivals]
+    return (
+        scope_id,
+        json.dumps(
+            [
+                _content(arrival, None if body is None else len(body))
+                for arrival, body in zip(arrivals, bodies, strict=True)
+            ],
+            ensure_ascii=False,
+        ),
+        *(list(column) for column in zip(*texts, strict=True)),
+        [piece for body in bodies for piece in body or ()],
+        _targets(targets),
+        None if replaced is None else replaced.mailbox_id,
+        None if replaced is None else replaced.uid,
+    )
+
+
+def _content(arrival: Arrival, count: int | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {"h": arrival.hash.hex()}
+    if arrival.facts is not None:
+        fields["f"] = _facts(arrival.facts)
+        fields["r"] = _references(arrival.facts)
+    if count is not None:
+        fields["n"] = count
+    if arrival.object is not None:
+        fields["o"], fields["s"] = str(arrival.object.id), arrival.object.store
+        fields["k"], fields["z"] = arrival.object.key_id, arrival.object.stored_size
+    if arrival.content_id is not None:
+        fields["c"] = arrival.content_id
+    return fields
+
+
+def _references(facts: Facts) -> list[str]:
+    return [clean(reference) for reference in facts.references]
+
+
+def _texts(facts: Facts) -> tuple[str, str, str, str, str, str]:
+    return (
+        to_text(facts.header),
+        to_text(facts.envelope),
+        to_text(facts.structure),
+        clean(facts.parts),
+        clean(facts.text_header),
+        clean(facts.text_body),
+    )
+
+
+def _targets(targets: Sequence[Target]) -> str:
+    return json.dumps([_target(target) for target in targets], ensure_ascii=False)
 
 
 def is_named(target: Target) -> bool:
@@ -117,6 +188,56 @@ async def placed_after_all(
         unknown=unknown,
     )
 
+    rows = await _made(database, events)
+    placed = [_seen(rows.get(str(target.email_id)), target) for target in targets]
+    for place, (target, seen) in enumerate(zip(targets, placed, strict=True)):
+        if seen is None:
+            placed[place] = Placed(await _refused(database, target), target.mailbox_id)
+    content_id = next((row[8] for row in rows.values()), 0)
+    return Placement(
+        tuple(seen for seen in placed if seen is not None),
+        content_id,
+        await _uses(database, arrival, content_id),
+    )
+
+
+async def appended_after_all(
+    database: Database,
+    outcomes: Outcomes,
+    arrivals: Sequence[Arrival],
+    targets: Sequence[Target],
+    replaced: Replaced | None,
+    operation: Operation,
+    unknown: OutcomeUnknown,
+) -> Appended:
+    """The answer of an append whose own answer was lost, or `unknown` is raised (G14).
+
+    All of it happened when one event of it is there.
+    """
+    mailbox_ids = {target.mailbox_id for target in targets}
+    if replaced is not None:
+        mailbox_ids.add(replaced.mailbox_id)
+    events = await outcomes.events(
+        operation.id, sorted(mailbox_ids), account_id=targets[0].account_id, unknown=unknown
+    )
+    rows = await _made(database, [event for event in events if event.kind == EventKind.ARRIVED])
+    placements = []
+    for arrival, target in zip(arrivals, targets, strict=True):
+        row = rows.get(str(target.email_id))
+        placed = _seen(row, target)
+        if row is None or placed is None:
+            raise unknown
+        placements.append(Placement((placed,), row[8], await _uses(database, arrival, row[8])))
+    gone = None if replaced is None else of_kind(events, EventKind.EXPUNGED)
+    return Appended(
+        tuple(placements),
+        None if gone is None else Expunged(gone.mailbox_id, gone.before, gone.modseq, gone.uids),
+    )
+
+
+async def _made(database: Database, events: Sequence[Event]) -> dict[str, tuple[Any, ...]]:
+    """The messages that these events tell of, by e-mail id."""
+
     async def look(tx: Tx) -> list[tuple[Any, ...]]:
         return await tx.all(
             """
@@ -139,17 +260,7 @@ async def placed_after_all(
             ([event.mailbox_id for event in events], [event.modseq for event in events]),
         )
 
-    rows = {row[0]: row for row in await database.run("outcome", look, write=False)}
-    placed = [_seen(rows.get(str(target.email_id)), target) for target in targets]
-    for place, (target, seen) in enumerate(zip(targets, placed, strict=True)):
-        if seen is None:
-            placed[place] = Placed(await _refused(database, target), target.mailbox_id)
-    content_id = next((row[8] for row in rows.values()), 0)
-    return Placement(
-        tuple(seen for seen in placed if seen is not None),
-        content_id,
-        await _uses(database, arrival, content_id),
-    )
+    return {row[0]: row for row in await database.run("outcome", look, write=False)}
 
 
 def _seen(row: tuple[Any, ...] | None, target: Target) -> Placed | None:

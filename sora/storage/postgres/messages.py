@@ -18,10 +18,18 @@ from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IMessages
 from sora.storage.postgres import packing, reading, search
-from sora.storage.postgres.arriving import is_named, place_parameters, placed_after_all
+from sora.storage.postgres.arriving import (
+    append_parameters,
+    appended_after_all,
+    content_parameters,
+    is_named,
+    place_parameters,
+    placed_after_all,
+)
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.outcomes import Event, Outcomes, of_kind
 from sora.storage.rows import (
+    Appended,
     Arrival,
     Column,
     ColumnSet,
@@ -34,7 +42,9 @@ from sora.storage.rows import (
     Operation,
     Placed,
     Placement,
+    Prepared,
     Read,
+    Replaced,
     SortKey,
     States,
     Stored,
@@ -52,9 +62,24 @@ _PLACE_END: Final = ", " + packing.OPERATION + ") order by place"
 PLACE: Final = _PLACE + "%s" + _PLACE_END
 # As of the statement's begin: a mailbox that is renamed while its lock is waited for gets the
 # message as if it had come before that; one that is deleted is no mailbox.
-PLACE_BY_NAME: Final = (
-    _PLACE + "(select jsonb_agg(named_target_v1(t) order by place)"
-    " from jsonb_array_elements(%s::jsonb) with ordinality as r (t, place))" + _PLACE_END
+_TARGETS_BY_NAME: Final = (
+    "(select jsonb_agg(named_target_v1(t) order by place)"
+    " from jsonb_array_elements(%s::jsonb) with ordinality as r (t, place))"
+)
+PLACE_BY_NAME: Final = _PLACE + _TARGETS_BY_NAME + _PLACE_END
+APPEND: Final = (
+    "select place, mailbox, uid, uidvalidity, modseq, before, keywords, names, content_id,"
+    " used_object, needs_body, source_before, source_modseq from append_v1("
+    + "%s, %s, "
+    + "%s::text[], " * 7
+    + _TARGETS_BY_NAME
+    + ", %s, %s, "
+    + packing.OPERATION
+    + ") order by place"
+)
+PREPARE: Final = (
+    "select o_content, o_used_object from prepare_v1("
+    "%s, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s::text[], %s::uuid, %s, %s, %s, %s)"
 )
 STORE: Final = (
     "select o_before, o_modseq, o_uids, o_flags, o_spots, o_modified, o_keywords from store_v1("
@@ -101,6 +126,41 @@ class Messages:
         placed = tuple(_placed(row, target) for row, target in zip(rows, targets, strict=True))
         content_id, used = (rows[0][8], rows[0][9]) if rows else (0, False)
         return Placement(placed, content_id, used)
+
+    # ------------------------------------------------------------------ append
+
+    @deferred
+    async def append(
+        self,
+        scope_id: int,
+        arrivals: Sequence[Arrival],
+        targets: Sequence[Target],
+        operation: Operation,
+        replaced: Replaced | None = None,
+    ) -> Appended:
+        parameters = append_parameters(scope_id, arrivals, targets, replaced)
+
+        async def work(tx: Tx) -> list[tuple[Any, ...]]:
+            return await tx.all(APPEND, (*parameters, *packing.operation(operation)))
+
+        try:
+            rows = await self._database.run("append", work, write=True)
+        except OutcomeUnknown as unknown:
+            return await appended_after_all(
+                self._database, self._outcomes, arrivals, targets, replaced, operation, unknown
+            )
+        return _appended(rows, targets, replaced)
+
+    @deferred
+    async def prepare(self, scope_id: int, arrival: Arrival) -> Prepared:
+        parameters = content_parameters(scope_id, arrival)
+
+        async def work(tx: Tx) -> Prepared:
+            row = await tx.one(PREPARE, parameters)
+            content_id, used = cast(tuple[Any, ...], row)
+            return Prepared(content_id, used)
+
+        return await self._database.run("prepare", work, write=True)
 
     # ------------------------------------------------------------------ store
 
@@ -340,6 +400,25 @@ def _placed(row: tuple[Any, ...], target: Target) -> Placed:
     mask = target.flags.system | packing.keyword_mask(ids)
     words = packing.used(packing.keywords(names), (mask,))
     return Placed(Fate.PLACED, mailbox_id, uid, uidvalidity, modseq, before, mask, words)
+
+
+def _appended(
+    rows: Sequence[tuple[Any, ...]], targets: Sequence[Target], replaced: Replaced | None
+) -> Appended:
+    if rows[0][10]:
+        missing = {row[0] for row in rows}
+        return Appended(
+            tuple(Placement((), needs_body=place in missing) for place in range(len(targets)))
+        )
+    placements = []
+    for row, target in zip(rows, targets, strict=True):
+        placed = _placed((Fate.PLACED, *row[1:8]), target)
+        placements.append(Placement((placed,), row[8], row[9]))
+    gone = None
+    if replaced is not None:
+        uids = NumberSet(((replaced.uid, replaced.uid),))
+        gone = Expunged(replaced.mailbox_id, rows[0][11], rows[0][12], uids)
+    return Appended(tuple(placements), gone)
 
 
 def _stored(mailbox_id: int, row: tuple[Any, ...]) -> Stored:

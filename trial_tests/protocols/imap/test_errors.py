@@ -19,9 +19,16 @@ class ErrorTests(SynchronousTestCase):
         self.assertEqual(classes - set(ANSWERS), set())
 
     def test_rows_are_conditions_and_codes_in_brackets(self) -> None:
-        for answer in ANSWERS.values():
+        for error, answer in ANSWERS.items():
             self.assertIn(answer.condition, (b"NO", b"BAD"))
-            self.assertRegex(answer.code, rb"^(\[[A-Z-]+( \([A-Z0-9 -]+\))?\])?$")
+            if error is errors.BadURL:
+                continue
+            self.assertRegex(answer.code_of(error()), rb"^(\[[A-Z-]+( \([A-Z0-9 -]+\))?\])?$")
+
+    def test_a_url_that_is_of_no_use_is_named(self) -> None:
+        """RFC 4469 §4.1"""
+        error = errors.BadURL(b"/a/;UID=1")
+        self.assertEqual(answer_to(error, {}).code_of(error), b'[BADURL "/a/;UID=1"]')
 
     def test_a_subclass_is_answered_as_its_nearest_ancestor(self) -> None:
         class Narrow(errors.NoSuchMailbox):

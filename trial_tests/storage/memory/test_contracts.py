@@ -8,6 +8,7 @@ from sora.storage.memory.storage import memory_storage
 from sora.storage.memory.store import MemoryStore
 from trial_tests.storage.contracts import (
     accounts,
+    appending,
     changing,
     cleaning,
     copying,
@@ -80,6 +81,10 @@ class TestMailboxes(OnMemory, mailboxes.MailboxesContract):
 
 
 class TestPlacing(OnMemory, placing.PlacingContract):
+    pass
+
+
+class TestAppending(OnMemory, appending.AppendingContract):
     pass
 
 

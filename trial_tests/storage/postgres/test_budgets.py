@@ -5,7 +5,7 @@ from sora.deferreds import gather
 from sora.mail.criteria import Fuzzy, TextHas
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import FlagChange, SortBy, SortKey, Want
+from sora.storage.rows import FlagChange, Replaced, SortBy, SortKey, Want
 from trial_tests.storage.postgres.stage import StageTestCase, arrival_of, bytes_of, new_operation
 
 
@@ -34,6 +34,14 @@ class BudgetTests(StageTestCase):
                 [stage.target(flags=Flags(SEEN, ("$New",))), stage.target(stage.trash)],
                 new_operation(),
             ),
+            "append": lambda: messages.append(
+                account.scope_id,
+                [arrival_of(bytes_of(number, size=300_000)) for number in (8, 9)],
+                [stage.target(flags=Flags(SEEN, ("$More",))) for _ in range(2)],
+                new_operation(),
+                Replaced(stage.trash, 1),
+            ),
+            "prepare": lambda: messages.prepare(account.scope_id, arrival_of(bytes_of(10))),
             "read": lambda: messages.read(stage.inbox, both, frozenset(Want), see=new_operation()),
             "store": lambda: messages.store(
                 stage.inbox, both, FlagChange("add", Flags(DELETED, ("$K",))), new_operation()

@@ -14,6 +14,7 @@ from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.uploads import Uploads
 from trial_tests.storage.contracts import (
     accounts,
+    appending,
     changing,
     cleaning,
     copying,
@@ -101,6 +102,10 @@ class Operator:
 
 class AccountsTests(PostgresStorage, accounts.AccountsContract):
     """`IAccounts`"""
+
+
+class AppendingTests(PostgresStorage, appending.AppendingContract):
+    """`IMessages.store` and `expunge`"""
 
 
 class ChangingTests(PostgresStorage, changing.ChangingContract):

@@ -3,12 +3,12 @@
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from sora.errors import NoSuchMailbox, OutcomeUnknown
+from sora.errors import NoSuchMailbox, OutcomeUnknown, OverQuota
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
 from sora.storage.postgres.database import Tx
 from sora.storage.postgres.outcomes import Outcomes
-from sora.storage.rows import Fate, FlagChange, ObjectPlace, Want
+from sora.storage.rows import Fate, FlagChange, ObjectPlace, Replaced, Want
 from trial_tests.storage.postgres.stage import (
     Stage,
     StageTestCase,
@@ -64,6 +64,50 @@ class LostAnswerTests(StageTestCase):
             new_operation(),
         )
         self.assertTrue(placement.used_object)
+
+    async def test_several_messages_in_the_place_of_one_are_proven(self) -> None:
+        """Crash between: the transaction was committed, and nobody heard of it."""
+        stage, faults = await self.losing("append")
+        await stage.put_many(2)
+        before = await stage.mailboxes.find(stage.account.id, "INBOX")
+        content = bytes_of(7)
+        name = (await stage.uploads.reserve("disk", 1))[0]
+        arrivals = [
+            arrival_of(content, object=ObjectPlace(name, "disk", None, len(content))),
+            arrival_of(bytes_of(8)),
+        ]
+        targets = [stage.target(stage.trash, Flags(SEEN, ("$A",))), stage.target(stage.trash)]
+        appended = await stage.messages.append(
+            stage.account.scope_id, arrivals, targets, new_operation(), Replaced(stage.inbox, 1)
+        )
+        self.assertEqual(faults.struck, ["append"])
+        self.assertEqual([one.uid for one in appended.placed], [1, 2])
+        self.assertEqual([one.used_object for one in appended.placements], [True, False])
+        self.assertEqual(appended.placed[0].keywords, ((0, "$A"),))
+        trash = await stage.mailboxes.find(stage.account.id, "Trash")
+        self.assertEqual(
+            [one.modseq for one in appended.placed],
+            [appended.placed[1].before, trash.highest_modseq],
+        )
+        gone = appended.expunged
+        assert gone is not None
+        self.assertEqual((gone.mailbox_id, gone.vanished), (stage.inbox, NumberSet.of([1])))
+        self.assertEqual(gone.before, before.highest_modseq)
+        self.assertEqual(await stage.miscounted(), [])
+
+    async def test_an_append_that_never_happened_is_not_claimed(self) -> None:
+        """It is refused by the second message: nothing of the first is there."""
+        stage = await self.stage()
+        await stage.rows("update accounts set quota_messages = 1 returning id")
+        with self.assertRaises(OverQuota):
+            await stage.messages.append(
+                stage.account.scope_id,
+                [arrival_of(bytes_of(1)), arrival_of(bytes_of(2))],
+                [stage.target(), stage.target()],
+                new_operation(),
+            )
+        for table in ("messages", "contents", "staging", "objects", "expunged"):
+            self.assertEqual(await stage.rows(f"select 1 from {table}"), [], table)
 
     async def test_a_store_is_proven(self) -> None:
         stage, faults = await self.losing("store")

@@ -1,13 +1,13 @@
-"""APPEND (RFC 3501 §6.3.11) with APPENDUID (RFC 4315)."""
+"""APPEND (RFC 3501 §6.3.11) of one message or several (RFC 3502), with APPENDUID (RFC 4315)."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Self
 
 from attrs import define
 
-from sora.errors import BadArgument, NoSuchMailbox, TooBig
-from sora.mail.flags import Flags, parse_flags
+from sora.errors import BadArgument, NoSuchMailbox
 from sora.mail.numbers import NumberSet
+from sora.protocols.imap.appending import Incoming, Reading, made, most_messages, taking_of
 from sora.protocols.imap.command import Command, State, Taking
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.errors import Answer
@@ -18,9 +18,9 @@ from sora.protocols.imap.wire.scanner import Scanner
 
 @define
 class Append(Command):
-    """APPEND mailbox [SP flag-list] [SP date-time] SP literal
+    """APPEND SP mailbox 1*append-message
 
-    The literal is streamed into a spool: limits are checked before any `+`.
+    The messages are streamed into spools: limits are checked before any `+`.
     """
 
     word = b"APPEND"
@@ -31,48 +31,27 @@ class Append(Command):
     }
 
     name: str
-    flags: Flags
-    internal_date: datetime | None
+    messages: Sequence[Incoming]
 
     @classmethod
     def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
-        command = cls._before_message(scan)
-        scan.literal8()
-        return command
-
-    @classmethod
-    def _before_message(cls, scan: Scanner) -> Self:
         scan.space()
         name = scan.mailbox()
-        scan.space()
-        flags = Flags()
-        if scan.peek() == b"(":
-            flags = parse_flags(scan.flag_list())
-            scan.space()
-        internal_date: datetime | None = None
-        if scan.peek() == b'"':
-            internal_date = scan.date_time()
-            scan.space()
-        return cls(name, flags, internal_date)
+        return cls(name, Reading(scan, dialect).read(most_messages(dialect)))
 
     @classmethod
     def literal(cls, scan: Scanner, size: int, session: Session) -> Taking:
-        start = scan.position
         scan.space()
-        if scan.at_end:  # the mailbox's name comes as a literal
-            scan.position = start
+        taking = Taking.MEMORY
+        if not scan.at_end:  # else the mailbox's name comes as a literal
+            scan.mailbox()
+            taking = taking_of(scan, size, session, most_messages(session.dialect))
+        if taking is Taking.MEMORY:
             return super().literal(scan, size, session)
-        scan.position = start
-        cls._before_message(scan)
-        scan.end()
-        if size > session.limits.message:
-            raise TooBig(f"A message may have {session.limits.message} octets")
-        if size == 0:
-            raise BadArgument("A message without an octet cannot be appended")
-        return Taking.STREAM
+        return taking
 
     async def run(self, session: Session) -> bytes | None:
-        message = session.literals.spools[0]
-        placed = await session.account.append(self.name, self.flags, self.internal_date, message)
-        where = append_uid(placed.uidvalidity, NumberSet(((placed.uid, placed.uid),)))
-        return where + b" APPEND completed"
+        messages = await made(self.messages, session)
+        placed = await session.account.append_all(self.name, messages)
+        uids = NumberSet.of(one.uid for one in placed)
+        return append_uid(placed[0].uidvalidity, uids) + b" APPEND completed"

@@ -37,6 +37,11 @@ def modified(numbers: NumberSet) -> bytes:
     return code(b"MODIFIED", str(numbers).encode())
 
 
+def bad_url(url: bytes) -> bytes:
+    """RFC 4469 §4.1: the URL that was of no use."""
+    return b'[BADURL "' + url + b'"]'
+
+
 def bad_charset(charsets: Sequence[str]) -> bytes:
     """RFC 3501 §7.1: the charsets that are known."""
     return b"[BADCHARSET (" + " ".join(charsets).encode() + b")]"

@@ -95,14 +95,14 @@ class AppendTests(TranscriptTestCase):
             C: d APPEND "a//b" {2}
             S: d NO [CANNOT] ...
             C: e APPEND INBOX {0}
-            S: e BAD A message without an octet cannot be appended
+            S: e NO A message without an octet cannot be appended
         """)
 
     def test_more_behind_the_message_is_bad(self) -> None:
         self.converse("""
             C: a APPEND INBOX {2+}
             C: hi there
-            S: a BAD There is more than the command takes, ...
+            S: a BAD A string is missing at octet 22 of the command
             C: b STATUS INBOX (MESSAGES)
             S: * STATUS INBOX (MESSAGES 0)
             S: b OK STATUS completed
