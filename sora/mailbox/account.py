@@ -117,7 +117,7 @@ class Account:
             self._id, name, special_use, self.new_operation()
         )
         self._open.names.remember(self._id, name, mailbox.id)
-        self._open.names_changed(self._id)
+        self._open.names_changed(self._id, self)
         return mailbox
 
     async def delete(self, name: str) -> None:
@@ -128,7 +128,7 @@ class Account:
 
     async def _delete(self, name: str) -> None:
         mailbox_id = await self._rooms.mailboxes.delete(self._id, name, self.new_operation())
-        self._open.deleted(self._id, mailbox_id)
+        self._open.deleted(self._id, mailbox_id, self)
 
     async def rename(self, old: str, new: str) -> None:
         """Rename a mailbox with its inferiors. Raises NoSuchMailbox, AlreadyExists,
@@ -140,9 +140,9 @@ class Account:
     async def _rename(self, old: str, new: str) -> None:
         await self._rooms.mailboxes.rename(self._id, old, new, self.new_operation())
         if name_key(old) != INBOX:
-            self._open.renamed(self._id, old, new)
+            self._open.renamed(self._id, old, new, self)
             return
-        self._open.names_changed(self._id)
+        self._open.names_changed(self._id, self)
         heard = self._open.names.last_heard(self._id, INBOX)
         inbox = None if heard is None else self._open.get(heard[0])
         if inbox is not None:
@@ -154,12 +154,12 @@ class Account:
         (RFC 3501 §6.3.6 leaves it open); a name stays when its mailbox goes."""
         await self.status(name)
         await self._rooms.mailboxes.subscribe(self._id, name)
-        self._open.names_changed(self._id)
+        self._open.names_changed(self._id, self)
 
     async def unsubscribe(self, name: str) -> None:
         """Remove a name from the subscriptions."""
         await self._rooms.mailboxes.unsubscribe(self._id, name)
-        self._open.names_changed(self._id)
+        self._open.names_changed(self._id, self)
 
     # -------------------------------------------------------------- mailboxes
 
@@ -192,7 +192,7 @@ class Account:
         placement = await self._rooms.arrivals.place(
             self.identity.scope_id, message, [target], self.new_operation()
         )
-        self._open.placed(placement.placed)
+        self._open.placed(placement.placed, self)
         return placement
 
     async def append_all(self, name: str, messages: Sequence[NewMessage]) -> Sequence[Placed]:

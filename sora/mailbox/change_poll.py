@@ -1,4 +1,5 @@
-"""What other processes did: one question for all open mailboxes, every few seconds.
+"""What other processes did: one question for all open mailboxes and all that sessions follow
+(NOTIFY), every few seconds, and one for the names of accounts that are followed.
 
 The doorbell between the processes of a node (`sora.net.doorbell`) may be lost, and other nodes do
 not ring; this is what makes up for it. A NOOP asks at once
@@ -6,7 +7,7 @@ when other processes serve the database (`IMembership`), and all that ask at the
 share one round trip; when this process is alone it costs nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 from uuid import UUID
 
@@ -90,7 +91,8 @@ class ChangePoll(Service):
                     self._open.met()
             self._rounds += 1
             # Also when alone: an operator's command may write too.
-            await self._poll(self._open.in_use)
+            await self._poll(self._open.in_use, self._open.watchers.mailboxes)
+            await self._poll_names()
             if others == 0 and sightings == self._open.sightings:
                 # Only now: what the others did before they left is known.
                 self._open.all_others_left()
@@ -98,11 +100,17 @@ class ChangePoll(Service):
             self.log.warn("cannot learn of changes by others: {error}", error=error.text)
         self._open.cool()
 
-    async def _poll(self, mailboxes: Iterable[OpenMailbox]) -> None:
+    async def _poll_names(self) -> None:
+        accounts = self._open.watchers.accounts
+        if accounts:
+            self._open.watchers.found({}, await self._mailboxes.versions(list(accounts)))
+
+    async def _poll(self, mailboxes: Iterable[OpenMailbox], followed: Collection[int] = ()) -> None:
         wanted = {mailbox.mailbox_id: mailbox for mailbox in mailboxes}
-        if not wanted:
+        if not wanted and not followed:
             return
-        found = await self._mailboxes.poll(list(wanted))
+        found = await self._mailboxes.poll([*{*wanted, *followed}])
+        self._open.watchers.found(found, {})
         behind = []
         for mailbox_id, mailbox in wanted.items():
             modseq = found.get(mailbox_id)

@@ -25,6 +25,7 @@ from sora.mailbox.names import Names
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.sharing import Shared
 from sora.mailbox.state import Change, MailboxState
+from sora.mailbox.watching import Watchers
 from sora.storage.interfaces import IMailboxes
 from sora.storage.rows import Copied, Fate, MailboxRow, Opened, Placed
 
@@ -63,6 +64,7 @@ class OpenMailboxes:
         self.sightings = 0
         """how often another process was heard of"""
         self.names = Names(clock)
+        self.watchers = Watchers()
         self.tasks = Tasks()
         self._mailboxes = mailboxes
         self._clock = clock
@@ -204,6 +206,7 @@ class OpenMailboxes:
     def heard(self, mailbox_id: int, modseq: int) -> None:
         """Another process of this node has changed a mailbox."""
         self.met()
+        self.watchers.mailbox_changed(mailbox_id, modseq)
         mailbox = self._open.get(mailbox_id)
         # One that is merely warm is read when somebody opens it.
         if mailbox is None or mailbox.sessions:
@@ -213,6 +216,7 @@ class OpenMailboxes:
         """Another process of this node has changed names or subscriptions of an account."""
         self.met()
         self.names.forget(account_id)
+        self.watchers.names_changed(account_id)
         for mailbox in self.in_use:
             if mailbox.state.account_id == account_id:
                 # It may have another name now, or be deleted.
@@ -242,13 +246,14 @@ class OpenMailboxes:
         finally:
             del self._wanted[mailbox_id]
 
-    def names_changed(self, account_id: int) -> None:
-        """This process has changed names or subscriptions of an account."""
+    def names_changed(self, account_id: int, source: object = None) -> None:
+        """This process has changed names, rights or subscriptions of an account."""
+        self.watchers.names_changed(account_id, source)
         self._ring_names(account_id)
 
     def told(self, mailbox_id: int, change: Change, source: object = None) -> None:
-        """A write of this process, with all that it changed; `source` is the session that did
-        it and needs no waking. The doorbell of the others rings."""
+        """A write of this process, with all that it changed; `source` is what a session did it
+        with (`Selected`, `Account`): it needs no waking. The doorbell of the others rings."""
         if change.modseq == change.before:
             return
         mailbox = self._open.get(mailbox_id)
@@ -256,6 +261,7 @@ class OpenMailboxes:
             self._note(mailbox_id, change.modseq)
         elif not mailbox.apply(change, source):
             self.rang(mailbox_id, change.modseq)
+        self.watchers.mailbox_changed(mailbox_id, change.modseq, change.before, source)
         self._ring(mailbox_id, change.modseq)
 
     def _note(self, mailbox_id: int, modseq: int) -> None:
@@ -263,7 +269,7 @@ class OpenMailboxes:
         if self._opening:
             self._meanwhile[mailbox_id] = max(modseq, self._meanwhile.get(mailbox_id, 0))
 
-    def placed(self, placed: Iterable[Placed]) -> None:
+    def placed(self, placed: Iterable[Placed], source: object = None) -> None:
         """Messages that were placed by this process."""
         new = [one for one in placed if one.fate is Fate.PLACED]
         new.sort(key=lambda one: (one.mailbox_id, one.modseq, one.uid))
@@ -271,33 +277,33 @@ class OpenMailboxes:
             ones = list(group)
             self._learn(mailbox_id, [pair for one in ones for pair in one.keywords])
             uids, masks = [one.uid for one in ones], [one.mask for one in ones]
-            self.told(mailbox_id, Change(ones[0].before, modseq, uids, masks))
+            self.told(mailbox_id, Change(ones[0].before, modseq, uids, masks), source)
 
-    def copied(self, copied: Copied) -> None:
+    def copied(self, copied: Copied, source: object = None) -> None:
         """Messages that were copied or moved to somewhere by this process."""
         self._learn(copied.mailbox_id, copied.keywords)
         change = Change(copied.before, copied.modseq, copied.uids, copied.masks)
-        self.told(copied.mailbox_id, change)
+        self.told(copied.mailbox_id, change, source)
 
     def _learn(self, mailbox_id: int, keywords: Sequence[tuple[int, str]]) -> None:
         mailbox = self._open.get(mailbox_id)
         if mailbox is not None and keywords:
             mailbox.state.keywords.learn(keywords)
 
-    def deleted(self, account_id: int, mailbox_id: int) -> None:
+    def deleted(self, account_id: int, mailbox_id: int, source: object = None) -> None:
         """This process deleted a mailbox."""
         self.names.forget(account_id)
-        self.names_changed(account_id)
+        self.names_changed(account_id, source)
         mailbox = self._open.get(mailbox_id)
         if mailbox is not None:
             mailbox.mark_deleted()
             if not mailbox.sessions:
                 self._drop(mailbox)
 
-    def renamed(self, account_id: int, old: str, new: str) -> None:
+    def renamed(self, account_id: int, old: str, new: str, source: object = None) -> None:
         """This process renamed a mailbox, other than INBOX, and with it its inferiors."""
         self.names.forget(account_id)
-        self.names_changed(account_id)
+        self.names_changed(account_id, source)
         old_key = name_key(old)
         for mailbox in self._open.values():
             state = mailbox.state

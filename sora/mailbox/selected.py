@@ -114,6 +114,11 @@ class Selected:
         self._last_number = 0
 
     @property
+    def mailbox_id(self) -> int:
+        """The mailbox's id in storage."""
+        return self._state.mailbox_id
+
+    @property
     def name(self) -> str:
         """The mailbox's name, also after a rename."""
         return self._state.name
@@ -243,10 +248,10 @@ class Selected:
         await self._tell(Change(expunged.before, expunged.modseq, vanished=expunged.vanished))
 
     async def _after_copy(self, copied: Copied) -> None:
-        self._rooms.open_mailboxes.copied(copied)
+        self._rooms.open_mailboxes.copied(copied, self)
 
     async def _after_move(self, moved: Moved) -> None:
-        self._rooms.open_mailboxes.copied(moved.copied)
+        self._rooms.open_mailboxes.copied(moved.copied, self)
         await self._after_expunge(moved.expunged)
 
     async def _after_replace(self, appended: Appended) -> None:

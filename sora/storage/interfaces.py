@@ -160,6 +160,10 @@ class IMailboxes(Interface):
     def poll(mailbox_ids: Sequence[int]) -> "Deferred[Mapping[int, int]]":
         """The highest modseq of each of these mailboxes; a deleted one is absent."""
 
+    def versions(account_ids: Sequence[int]) -> "Deferred[Mapping[int, int]]":
+        """The version of each of these accounts: it rises with every change of names, rights
+        and subscriptions. One that is not there is absent."""
+
     def create(
         account_id: int,
         name: str,

@@ -32,7 +32,9 @@ from trial_tests.support.postgres import DatabaseTestCase, FreshDatabase
 from trial_tests.support.scram_postgres import free_port
 
 LOGIN_PASSWORD = "open-sesame-7"
-BACKGROUND = frozenset({"beat", "poll", "claim", "finish", "reserve", "backlog", "condemned"})
+BACKGROUND = frozenset(
+    {"beat", "poll", "versions", "claim", "finish", "reserve", "backlog", "condemned"}
+)
 """Operations that go on by themselves, and belong to nobody's command."""
 
 

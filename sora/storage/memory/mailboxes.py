@@ -144,6 +144,16 @@ class MemoryMailboxes:
         }
 
     @operation
+    def versions(self, account_ids: Sequence[int]) -> Mapping[int, int]:
+        """See `IMailboxes.versions`."""
+        accounts = self.tables.accounts
+        return {
+            account_id: accounts[account_id].version
+            for account_id in account_ids
+            if account_id in accounts
+        }
+
+    @operation
     def create(
         self,
         account_id: int,

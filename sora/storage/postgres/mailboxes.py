@@ -153,6 +153,17 @@ class Mailboxes:
 
         return await self._database.run("poll", work, write=False)
 
+    @deferred
+    async def versions(self, account_ids: Sequence[int]) -> Mapping[int, int]:
+        async def work(tx: Tx) -> Mapping[int, int]:
+            rows = await tx.all(
+                "select id, version from accounts where id = any (%s::bigint[])",
+                ([*account_ids],),
+            )
+            return dict(rows)
+
+        return await self._database.run("versions", work, write=False)
+
     # ------------------------------------------------------------------ changing names
 
     @deferred

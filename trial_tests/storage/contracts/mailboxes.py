@@ -259,6 +259,18 @@ class MailboxesContract(Contract):
         self.assertEqual(found, {one.id: one.highest_modseq, two.id: placed.modseq})
         self.assertEqual(await self.storage.mailboxes.poll([]), {})
 
+    async def test_versions_of_accounts(self) -> None:
+        bob = await self.account("bob@example.com")
+        before = await self.storage.mailboxes.versions([self.ann.id, bob.id, 999_999_999])
+        self.assertEqual(set(before), {self.ann.id, bob.id})
+        await self.create("one")
+        after = await self.storage.mailboxes.versions([self.ann.id, bob.id])
+        self.assertGreater(after[self.ann.id], before[self.ann.id])
+        self.assertEqual(after[bob.id], before[bob.id])
+        listing = await self.storage.mailboxes.list(self.ann.id)
+        self.assertEqual(listing.version, after[self.ann.id])
+        self.assertEqual(await self.storage.mailboxes.versions([]), {})
+
     async def test_an_account_with_its_own_special_uses(self) -> None:
         bob = await self.account("bob@example.com", NewMailbox("Sent", "\\Sent"))
         await self.create("Sent", "\\Sent")

@@ -1,0 +1,209 @@
+"""Who wants to know of changes in mailboxes that he has not opened (NOTIFY).
+
+All that happens comes by here: what this process writes, what others ring, what the poll
+finds. A session has one `Watch` on it, however many mailboxes it follows. A watch only collects
+*which* mailboxes have changed, each once, until somebody takes it: a slow client holds no
+more than a number for each mailbox it follows. What there is to say is read when it is said.
+
+What the session has done itself is no news to it (RFC 5465 §5): the watch is told the source of a
+change, and passes over it if it knows of everything before.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from attrs import frozen
+
+
+@frozen
+class News:
+    """What a watch has collected.
+
+    `mailboxes`: some of those that it follows have changed. `names`: names, rights or
+    subscriptions of an account have; `by_others`: and it was not the session alone.
+    """
+
+    mailboxes: bool
+    names: bool
+    by_others: bool
+
+
+class Watch:
+    """What one session follows. `changed` is called when there is news, from anywhere;
+    `is_own` tells whether a source of changes is the session itself."""
+
+    def __init__(
+        self,
+        watchers: "Watchers",
+        changed: Callable[[], None],
+        is_own: Callable[[object], bool],
+    ) -> None:
+        self._watchers = watchers
+        self._changed = changed
+        self._is_own = is_own
+        self._known: dict[int, int] = {}
+        self._accounts: frozenset[int] = frozenset()
+        self._meanwhile: dict[int, int] | None = None
+        self._mailboxes = self._names = self._by_others = False
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to take."""
+        return self._mailboxes or self._names
+
+    @property
+    def following(self) -> Collection[int]:
+        """The ids of the mailboxes that it follows."""
+        return self._known.keys()
+
+    def is_behind(self, mailbox_id: int, modseq: int) -> bool:
+        """Whether the session was not told of this modseq yet; false for its own changes, and
+        for what it does not follow."""
+        return self._known.get(mailbox_id, modseq) < modseq
+
+    def begin_reading(self) -> News:
+        """Take the news; what it is about is read now. What happens until `follow` counts as
+        news again, if the reading did not see it."""
+        news = News(self._mailboxes, self._names, self._by_others)
+        self._mailboxes = self._names = self._by_others = False
+        self._meanwhile = {}
+        self._watchers.listen(self)
+        return news
+
+    def give_back(self, news: News) -> None:
+        """The reading has failed: the news are still some. Nobody is called for that."""
+        meanwhile = self._end_reading()
+        self._mailboxes |= news.mailboxes or bool(meanwhile)
+        self._names |= news.names
+        self._by_others |= news.by_others
+
+    def follow(self, mailboxes: Mapping[int, int], accounts: Mapping[int, int]) -> None:
+        """Follow these mailboxes from these modseqs on, and the names of these accounts from
+        these versions on; and nothing else."""
+        meanwhile = self._end_reading()
+        self._watchers.exchange(self, self._known.keys(), mailboxes)
+        self._watchers.exchange_accounts(self, self._accounts, accounts)
+        self._known = dict(mailboxes)
+        self._accounts = frozenset(accounts)
+        for mailbox_id, modseq in meanwhile.items():
+            self.mailbox_changed(mailbox_id, modseq)
+
+    def end(self) -> None:
+        """Follow nothing any more."""
+        self.follow({}, {})
+        self._mailboxes = self._names = self._by_others = False
+
+    def _end_reading(self) -> dict[int, int]:
+        self._watchers.listen_no_more(self)
+        meanwhile, self._meanwhile = self._meanwhile, None
+        return meanwhile or {}
+
+    # ---------------------------------------------------------- what happens
+
+    def mailbox_changed(
+        self, mailbox_id: int, modseq: int, before: int = -1, source: object = None
+    ) -> None:
+        """See `Watchers`."""
+        if self._meanwhile is not None:
+            self._meanwhile[mailbox_id] = max(modseq, self._meanwhile.get(mailbox_id, 0))
+            return
+        known = self._known.get(mailbox_id)
+        if known is None or modseq <= known:
+            return
+        if self._is_own(source):
+            if before == known:
+                self._known[mailbox_id] = modseq
+        elif not self._mailboxes:
+            self._mailboxes = True
+            self._changed()
+
+    def names_changed(self, source: object = None) -> None:
+        """See `Watchers`."""
+        is_own = self._is_own(source)
+        if not self._names or (not is_own and not self._by_others):
+            self._names = True
+            self._by_others |= not is_own
+            self._changed()
+
+
+class Watchers:
+    """All watches of the process.
+
+    `source` is who did it, as far as it is a session of this process; `before` the modseq
+    that the change is on top of.
+    """
+
+    def __init__(self) -> None:
+        self._of_mailbox: dict[int, set[Watch]] = {}
+        self._of_account: dict[int, set[Watch]] = {}
+        self._versions: dict[int, int] = {}
+        self._listening: set[Watch] = set()
+
+    @property
+    def mailboxes(self) -> Collection[int]:
+        """The ids of all mailboxes that are followed."""
+        return self._of_mailbox.keys()
+
+    @property
+    def accounts(self) -> Collection[int]:
+        """The ids of all accounts whose names are followed."""
+        return self._of_account.keys()
+
+    # ---------------------------------------------------------- what happens
+
+    def mailbox_changed(
+        self, mailbox_id: int, modseq: int, before: int = -1, source: object = None
+    ) -> None:
+        """A mailbox has changed, maybe; it may be late, or repeated."""
+        watches = self._of_mailbox.get(mailbox_id)
+        if watches or self._listening:
+            for watch in {*(watches or ()), *self._listening}:
+                watch.mailbox_changed(mailbox_id, modseq, before, source)
+
+    def names_changed(self, account_id: int, source: object = None) -> None:
+        """Names, rights or subscriptions of an account have changed."""
+        for watch in list(self._of_account.get(account_id, ())):
+            watch.names_changed(source)
+
+    def found(self, modseqs: Mapping[int, int], versions: Mapping[int, int]) -> None:
+        """What the poll found; it makes up for what was not rung."""
+        for mailbox_id, modseq in modseqs.items():
+            self.mailbox_changed(mailbox_id, modseq)
+        for account_id, version in versions.items():
+            if version > self._versions.get(account_id, version):
+                self._versions[account_id] = version
+                self.names_changed(account_id)
+
+    # ---------------------------------------------------------- for watches
+
+    def listen(self, watch: Watch) -> None:
+        """It is to hear of every mailbox, for a moment."""
+        self._listening.add(watch)
+
+    def listen_no_more(self, watch: Watch) -> None:
+        """The moment is over."""
+        self._listening.discard(watch)
+
+    def exchange(self, watch: Watch, old: Iterable[int], new: Collection[int]) -> None:
+        """It follows other mailboxes now."""
+        _exchange(self._of_mailbox, watch, old, new)
+
+    def exchange_accounts(self, watch: Watch, old: Iterable[int], new: Mapping[int, int]) -> None:
+        """It follows the names of other accounts now; `new` has their versions."""
+        _exchange(self._of_account, watch, old, new)
+        for account_id in old:
+            if account_id not in self._of_account:
+                self._versions.pop(account_id, None)
+        for account_id, version in new.items():
+            self._versions[account_id] = max(version, self._versions.get(account_id, 0))
+
+
+def _exchange(
+    watches: dict[int, set[Watch]], watch: Watch, old: Iterable[int], new: Collection[int]
+) -> None:
+    for key in old:
+        if key not in new:
+            watches[key].discard(watch)
+            if not watches[key]:
+                del watches[key]
+    for key in new:
+        watches.setdefault(key, set()).add(watch)
