@@ -519,7 +519,8 @@ class Column(StrEnum):
     """What lists of messages are made of; it never changes as long as a message lives.
 
     SIZE is RFC822.SIZE, an int; DATE the internal date, a datetime in its own zone; ENVELOPE
-    and STRUCTURE are IMAP wire text; HEADER is the header of the message with the trace.
+    and STRUCTURE are IMAP wire text; HEADER is the header of the message with the trace;
+    EMAIL_ID a UUID; SAVE_DATE a datetime in UTC.
     """
 
     SIZE = "size"
@@ -527,6 +528,8 @@ class Column(StrEnum):
     ENVELOPE = "envelope"
     STRUCTURE = "structure"
     HEADER = "header"
+    EMAIL_ID = "email id"
+    SAVE_DATE = "save date"
 
 
 @frozen

@@ -127,6 +127,8 @@ _OF_ROW: Final[dict[Column, Callable[[StoredMessage], Any]]] = {
     Column.ENVELOPE: lambda row: row.envelope or b"",
     Column.STRUCTURE: lambda row: row.structure or b"",
     Column.HEADER: lambda row: (row.trace or b"") + (row.header or b""),
+    Column.EMAIL_ID: lambda row: row.email_id,
+    Column.SAVE_DATE: lambda row: row.save_date,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from attrs import evolve, frozen
 from zope.interface import implementer
@@ -163,7 +164,7 @@ class MemoryMessages:
             {column: [self._column(message, column) for message in messages] for column in wanted},
         )
 
-    def _column(self, message: MessageRecord, column: Column) -> int | datetime | bytes:
+    def _column(self, message: MessageRecord, column: Column) -> int | datetime | bytes | UUID:
         facts = self.tables.contents[message.content_id].facts
         assert facts is not None, "a live content has its facts"
         match column:
@@ -177,6 +178,10 @@ class MemoryMessages:
                 return facts.structure
             case Column.HEADER:
                 return message.trace + facts.header
+            case Column.EMAIL_ID:
+                return message.email_id
+            case Column.SAVE_DATE:
+                return message.save_date
 
     @operation
     def search(self, mailbox_id: int, criterion: Criterion) -> Sequence[int]:

@@ -4,8 +4,8 @@ The statement is put together for the columns that are asked for; it joins conte
 a column of theirs is among them. Texts carry octets (`sora.mail.carrier`).
 """
 
-from collections.abc import Sequence
-from datetime import timedelta, timezone
+from collections.abc import Callable, Sequence
+from datetime import UTC, timedelta, timezone
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, Final
@@ -65,7 +65,16 @@ _LISTED: Final[dict[Column, str]] = {
     Column.ENVELOPE: "c.envelope",
     Column.STRUCTURE: "c.structure",
     Column.HEADER: "concat(m.trace, c.header)",
+    Column.EMAIL_ID: "m.email_id::text",
+    Column.SAVE_DATE: "m.save_date",
 }
+
+_READ: Final[dict[Column, Callable[[Any], Any]]] = {
+    Column.SIZE: int,
+    Column.EMAIL_ID: UUID,
+    Column.SAVE_DATE: lambda date: date.astimezone(UTC),
+}
+"""how a value is made of what PostgreSQL gives, where it is no text of octets"""
 
 _PLACED: Final = ("c.envelope", "c.structure", "c.header", "m.trace", "c.parts", "c.id")
 
@@ -136,7 +145,7 @@ async def columns(
                 date.astimezone(zone) for date, zone in zip(texts, zones, strict=False)
             ]
         else:
-            values[column] = texts if column is Column.SIZE else list(map(to_bytes, texts))
+            values[column] = list(map(_READ.get(column, to_bytes), texts))
     return ColumnSet(found, values)
 
 

@@ -80,6 +80,8 @@ class ReadingContract(Contract):
             Column.ENVELOPE: [one.envelope for one in everything.messages],
             Column.STRUCTURE: [one.structure for one in everything.messages],
             Column.HEADER: [one.trace + one.header for one in everything.messages],
+            Column.EMAIL_ID: [one.email_id for one in everything.messages],
+            Column.SAVE_DATE: [one.save_date for one in everything.messages],
         }.items():
             self.assertEqual(list(columns.values[column]), values, column)
         self.assertEqual(

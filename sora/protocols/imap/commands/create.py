@@ -9,6 +9,7 @@ from sora.mail.mailbox_names import DELIMITER, SPECIAL_USES
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.codes import mailbox_id
 from sora.protocols.imap.wire.responses import renamed
 from sora.protocols.imap.wire.scanner import Scanner
 
@@ -42,10 +43,10 @@ class Create(Command):
         return cls(name, written, _known(uses[0]) if uses else None)
 
     async def run(self, session: Session) -> bytes | None:
-        await session.account.create(self.name, self.special_use)
+        made = await session.account.create(self.name, self.special_use)
         if session.enabled.rev2 and self.written != self.name:
             session.untagged(renamed(session.spelled(self.name), session.spelled(self.written)))
-        return None
+        return mailbox_id(made.object_id) + b" CREATE completed"
 
 
 def _known(use: str) -> str:

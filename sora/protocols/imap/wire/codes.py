@@ -42,6 +42,11 @@ def bad_url(url: bytes) -> bytes:
     return b'[BADURL "' + url + b'"]'
 
 
+def mailbox_id(object_id: str) -> bytes:
+    """RFC 8474 §4"""
+    return code(b"MAILBOXID", b"(" + object_id.encode("ascii") + b")")
+
+
 def bad_charset(charsets: Sequence[str]) -> bytes:
     """RFC 3501 §7.1: the charsets that are known."""
     return b"[BADCHARSET (" + " ".join(charsets).encode() + b")]"

@@ -8,20 +8,20 @@ class NamesTests(TranscriptTestCase):
         """RFC 3501 §6.3.3; G38: a trailing delimiter."""
         self.converse("""
             C: a CREATE Work/2026/
-            S: a OK CREATE completed
+            S: a OK [MAILBOXID ...] CREATE completed
             C: b CREATE Work
             S: b NO [ALREADYEXISTS] ...
             C: c CREATE inbox
             S: c NO [ALREADYEXISTS] ...
             C: d CREATE "&AOQ-rger"
-            S: d OK CREATE completed
+            S: d OK [MAILBOXID ...] CREATE completed
             C: e STATUS "&AOQ-rger" (MESSAGES)
             S: * STATUS &AOQ-rger (MESSAGES 0)
             S: e OK STATUS completed
             C: f CREATE a//b
             S: f NO [CANNOT] ...
             C: g CREATE "a\\\\b \\"c\\""
-            S: g OK CREATE completed
+            S: g OK [MAILBOXID ...] CREATE completed
             C: h STATUS "a\\\\b \\"c\\"" (UNSEEN)
             S: * STATUS "a\\\\b \\"c\\"" (UNSEEN 0)
             S: h OK STATUS completed
@@ -31,7 +31,7 @@ class NamesTests(TranscriptTestCase):
         """RFC 6154 §3, §5.3."""
         self.converse("""
             C: a CREATE Sent (USE (\\Sent))
-            S: a OK CREATE completed
+            S: a OK [MAILBOXID ...] CREATE completed
             C: b CREATE More (USE (\\Sent))
             S: b NO [USEATTR] ...
             C: c CREATE More (USE (\\Nonsense))
@@ -39,7 +39,7 @@ class NamesTests(TranscriptTestCase):
             C: d CREATE More (USE (\\Drafts \\Junk))
             S: d NO [USEATTR] ...
             C: e CREATE More (USE ())
-            S: e OK CREATE completed
+            S: e OK [MAILBOXID ...] CREATE completed
             C: f CREATE Other (NONSENSE)
             S: f BAD ...
         """)

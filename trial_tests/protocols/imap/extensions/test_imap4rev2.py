@@ -25,6 +25,7 @@ class IMAP4rev2Tests(TranscriptTestCase):
             S: * OK [UIDVALIDITY ...] ...
             S: * OK [UIDNEXT 2] ...
             S: * OK [HIGHESTMODSEQ ...] ...
+            S: * OK [MAILBOXID ...] ...
             S: a002 OK [READ-WRITE] SELECT completed
             C: a003 FETCH 1 FLAGS
             S: * 1 FETCH (FLAGS ())
@@ -105,9 +106,9 @@ class IMAP4rev2Tests(TranscriptTestCase):
         self.converse("""
             C: a CREATE "u\u0308ber"
             S: * LIST () "/" "\u00fcber" ("OLDNAME" ("u\u0308ber"))
-            S: a OK CREATE completed
+            S: a OK [MAILBOXID ...] CREATE completed
             C: b CREATE owatagusiam/
-            S: b OK CREATE completed
+            S: b OK [MAILBOXID ...] CREATE completed
         """)
 
     def test_it_is_not_told_of_without_its_parts(self) -> None:
@@ -125,7 +126,7 @@ class UTF8AcceptTests(TranscriptTestCase):
             S: * ENABLED UTF8=ACCEPT
             S: a OK ENABLE completed
             C: b CREATE "\u65e5\u672c\u8a9e"
-            S: b OK CREATE completed
+            S: b OK [MAILBOXID ...] CREATE completed
             C: c LSUB "" "*"
             S: * LSUB () "/" INBOX
             S: c OK LSUB completed
