@@ -1,13 +1,15 @@
 """The messages that APPEND and REPLACE bring: their grammar, their limits, their making.
 
     append-message = [SP flag-list] [SP date-time] SP append-data
-    append-data    = literal / literal8 / "CATENATE" SP "(" cat-part *(SP cat-part) ")"
-    cat-part       = "TEXT" SP literal / "URL" SP astring
+    append-data    = literal / literal8 / utf8-literal /
+                     "CATENATE" SP "(" cat-part *(SP cat-part) ")"
+    cat-part       = "TEXT" SP literal / "URL" SP astring / utf8-literal
+    utf8-literal   = "UTF8" SP "(" literal8 ")"
 
-RFC 3502 allows several of them, RFC 4469 CATENATE, RFC 3516 literal8. Every literal of a message
-is streamed into a spool, and in the command's text an empty one stands for it; what the command
-says is therefore read twice: up to a literal when that one is offered, so that limits are
-checked before any `+` (G37), and as a whole when all have come.
+RFC 3502 allows several of them, RFC 4469 CATENATE, RFC 3516 literal8, RFC 6855 UTF8. Every
+literal of a message is streamed into a spool, and in the command's text an empty one stands for
+it; what the command says is therefore read twice: up to a literal when that one is offered, so
+that limits are checked before any `+` (G37), and as a whole when all have come.
 """
 
 from collections.abc import Sequence
@@ -104,7 +106,8 @@ class Reading:
             scan.parenthesised(self._part)
             return Incoming(flags, internal_date, self.parts)
         self.plain = True
-        self._literal()
+        if not self._utf8_literal():
+            self._literal()
         return Incoming(flags, internal_date, self.parts)
 
     def _part(self) -> None:
@@ -120,8 +123,17 @@ class Reading:
             if self._urls > MAX_URLS:
                 raise TooMany(f"A command may name {MAX_URLS} URLs")
             self.parts.append(Link(scan.astring()))
-        else:
+        elif not self._utf8_literal():
             raise scan.error("TEXT or URL is missing")
+
+    def _utf8_literal(self) -> bool:
+        """Whether a utf8-literal came next; its octets are kept like those of any other."""
+        scan = self._scan
+        if not self._dialect.has(b"UTF8=ACCEPT") or not scan.skip(b"UTF8 ("):
+            return False
+        self._literal()
+        scan.expect(b")")
+        return True
 
     def _literal(self) -> None:
         if self._scan.at_end:

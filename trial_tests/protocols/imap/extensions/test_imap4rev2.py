@@ -135,6 +135,39 @@ class UTF8AcceptTests(TranscriptTestCase):
             S: d OK LIST completed
         """)
 
+    def test_a_message_with_utf8_in_its_header(self) -> None:
+        """RFC 6855 §4, also in CATENATE; it is stored as it came."""
+        self.client.ask(b"a ENABLE UTF8=ACCEPT")
+        self.converse("""
+            C: b APPEND INBOX UTF8 (~{15+}
+            C: Subject: ä
+            C:
+            C: )
+            S: b OK [APPENDUID ... 1] APPEND completed
+            C: c APPEND INBOX CATENATE (UTF8 (~{15+}
+            C: Subject: ö
+            C:
+            C: ) TEXT {1+}
+            C: x)
+            S: c OK [APPENDUID ... 2] APPEND completed
+            C: d APPEND INBOX UTF8 ~{1+}
+            C: x
+            S: d BAD ...
+        """)
+        self.client.ask(b"s EXAMINE INBOX")
+        self.converse("""
+            C: e FETCH 1:2 BODY[]
+            S: * 1 FETCH (BODY[] {15}
+            S: Subject: ä
+            S:
+            S: )
+            S: * 2 FETCH (BODY[] {16}
+            S: Subject: ö
+            S:
+            S: x)
+            S: e OK FETCH completed
+        """)
+
     def test_octets_that_are_no_utf8_are_refused(self) -> None:
         """RFC 6855 §3."""
         self.client.ask(b"a ENABLE UTF8=ACCEPT")
