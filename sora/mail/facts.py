@@ -46,9 +46,9 @@ class Facts:
     `sent_at` is the Date field as a moment (aware); `sent_day` the day that stands there,
     disregarding its zone: SENTBEFORE, SENTON and SENTSINCE compare it (RFC 3501 §6.4.4).
 
-    Sort keys are folded: `sort_subject` is the base subject (RFC 5256 §2.1), `sort_from`,
-    `sort_to`, `sort_cc` the mailbox of the first address (§3), `display_from` and
-    `display_to` the display name (RFC 5957 §3).
+    Sort keys are as `sora.mail.text.casemap` makes them: `sort_subject` is the base subject
+    (RFC 5256 §2.1), `sort_from`, `sort_to`, `sort_cc` the mailbox of the first
+    address (§3), `display_from` and `display_to` the display name (RFC 5957 §3).
 
     `message_id`, `in_reply_to` and `references` are message ids without angle brackets.
     `preview` has at most 200 characters (RFC 8970).

@@ -13,10 +13,26 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 def fold(text: str) -> str:
-    """The form in which texts are compared: caseless and compatible (Unicode §3.13, D147)."""
+    """The form in which texts are searched: caseless and compatible (Unicode §3.13, D147), and
+    decomposed, so that it finds all that i;unicode-casemap finds (RFC 5051, RFC 5255 §4.2)."""
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    # The dotless i is the only letter that RFC 5051 takes for another one and casefold does not.
+    folded = unicodedata.normalize("NFKD", text).casefold().replace("\u0131", "i")
+    return unicodedata.normalize("NFKD", folded)
+
+
+def casemap(text: str) -> str:
+    """The form in which texts are sorted, by code point: i;unicode-casemap (RFC 5051 §2)."""
+    if text.isascii():
+        return text.upper()
+    return unicodedata.normalize("NFKD", "".join(map(_titlecase, text)))
+
+
+def _titlecase(character: str) -> str:
+    """The simple mapping, which is always one character."""
+    title = character.title()
+    return title if len(title) == 1 else character
 
 
 def clean(text: str) -> str:

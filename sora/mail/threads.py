@@ -170,7 +170,6 @@ class _Tree:
         self.roots: list[int] = []
         self.children: dict[int, list[int]] = {}
         self._next_dummy = len(links.parents)
-        self._latest: dict[int, Key] = {}
         self._prune(links.parents)
 
     def is_dummy(self, node: int) -> bool:
@@ -206,11 +205,9 @@ class _Tree:
         return self.first(root)[1]
 
     def latest(self, root: int) -> Key:
-        """The latest message of a thread."""
-        if not self._latest:
-            for top in self.roots:
-                self._latest[top] = max(map(self.keys.__getitem__, self._messages_of(top)))
-        return self._latest[root]
+        """When a thread had its latest message, and its first one."""
+        date, _ = max(map(self.keys.__getitem__, self._messages_of(root)))
+        return date, self.first_message(root)
 
     def _messages_of(self, root: int) -> Iterable[int]:
         found = [root]

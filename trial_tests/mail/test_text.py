@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sora.mail.text import MAX_PREVIEW, clean, fold, one_line, preview
+from sora.mail.text import MAX_PREVIEW, casemap, clean, fold, one_line, preview
 from trial_tests.support.properties import SETTINGS
 
 
@@ -33,7 +33,29 @@ class FoldTests(SynchronousTestCase):
     @given(st.text(alphabet=st.characters(max_codepoint=127)))
     def test_ascii_takes_the_short_way_to_the_same_result(self, text: str) -> None:
         # The character at the end makes the text take the long way.
-        self.assertEqual(fold(text) + "é", fold(text + "é"))
+        self.assertEqual(fold(text) + "e\u0301", fold(text + "é"))
+
+
+class CasemapTests(SynchronousTestCase):
+    def test_the_comparator_of_rfc_5051(self) -> None:
+        """Titlecase, one character for one, then decomposed."""
+        for text, expected in (
+            ("aZ_z", "AZ_Z"),
+            ("é", "E\u0301"),
+            ("ﬁ", "fi"),
+            ("ß", "ß"),
+            ("ǆ", "Dz\u030c"),
+            ("ı", "I"),
+            ("가", "\u1100\u1161"),
+        ):
+            with self.subTest(text):
+                self.assertEqual(casemap(text), expected)
+
+    @SETTINGS
+    @given(st.text())
+    def test_what_is_equal_for_it_is_found_by_a_search(self, text: str) -> None:
+        """RFC 5255 §4.2: what `fold` makes of a text depends on no more than `casemap` leaves."""
+        self.assertEqual(fold(casemap(text)), fold(text))
 
 
 class CleanTests(SynchronousTestCase):

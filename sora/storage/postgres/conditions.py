@@ -94,7 +94,9 @@ def threads(mailbox_id: int, criterion: Criterion) -> Statement:
     builder.contents = builder.texts = True
     return builder.rows(
         "m.uid, c.message_id, c.in_reply_to, c.refs, c.sort_subject,"
-        " nullif(t.subject, c.sort_subject), coalesce(c.sent_at, m.internal_date)",
+        # Both forms of a subject are equally long, unless there is more around its base.
+        " case when length(t.subject) <> length(c.sort_subject) then t.subject end,"
+        " coalesce(c.sent_at, m.internal_date)",
         condition,
     )
 

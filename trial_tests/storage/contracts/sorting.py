@@ -82,11 +82,11 @@ class SortingContract(Contract):
         self.assertEqual(
             list(rows),
             [
-                ThreadRow(1, "2@x", "1@x", ("0@x", "1@x"), "apple", True, noon(3)),
-                ThreadRow(2, "1@x", "", (), "banana", False, noon(2)),
-                ThreadRow(3, "", "", (), "apple", False, noon(1)),
-                ThreadRow(4, "", "", (), "élan", False, noon(9)),
-                ThreadRow(5, "", "", (), "banana", True, noon(2)),
+                ThreadRow(1, "2@x", "1@x", ("0@x", "1@x"), "APPLE", True, noon(3)),
+                ThreadRow(2, "1@x", "", (), "BANANA", False, noon(2)),
+                ThreadRow(3, "", "", (), "APPLE", False, noon(1)),
+                ThreadRow(4, "", "", (), "E\u0301LAN", False, noon(9)),
+                ThreadRow(5, "", "", (), "BANANA", True, noon(2)),
             ],
         )
         some = await self.storage.messages.threads(self.inbox.id, BodyHas("two"))
