@@ -144,6 +144,10 @@ class MailLoop(SoraError):
     """The message has been here before."""
 
 
+class NumbersRefused(BadArgument):
+    """Message numbers are not allowed once UIDONLY is enabled."""
+
+
 class ExpungeIssued(SoraError):
     """Some of the messages no longer exist."""
 

@@ -49,6 +49,8 @@ class Command:
     states: ClassVar[int] = State.ANY
     capability: ClassVar[bytes | None] = None
     has_uid_form: ClassVar[bool] = False
+    takes_numbers: ClassVar[bool] = False
+    """its arguments or its answer have message numbers, unless it has the UID form"""
     keeps_numbers: ClassVar[bool] = False
     """no EXPUNGE may be sent before its end, unless it has the UID form (RFC 3501 §7.4.1)"""
     secret: ClassVar[bool] = False

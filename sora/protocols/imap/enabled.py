@@ -28,12 +28,17 @@ class Enabled:
 
     @property
     def qresync(self) -> bool:
-        """Whether VANISHED takes the place of EXPUNGE (RFC 7162 §3.2)."""
+        """Whether the client resynchronises by modseq (RFC 7162 §3.2)."""
         return b"QRESYNC" in self._names
 
     @property
+    def vanished(self) -> bool:
+        """Whether VANISHED takes the place of EXPUNGE (RFC 7162 §3.2.10, RFC 9586 §3.4)."""
+        return self.qresync or self.uidonly
+
+    @property
     def uidonly(self) -> bool:
-        """Whether there are no message numbers any more (RFC 9586)."""
+        """Whether there are no message numbers any more, neither way (RFC 9586 §3)."""
         return b"UIDONLY" in self._names
 
     @property

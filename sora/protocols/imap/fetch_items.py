@@ -17,6 +17,7 @@ from sora.mail.flags import Keywords
 from sora.mail.section import Extent, Section, locate, render
 from sora.mail.structure import basic
 from sora.mailbox.view import FlagUpdate
+from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.updates import flag_text
 from sora.protocols.imap.wire.dates import write_date_time
 from sora.protocols.imap.wire.scanner import Scanner
@@ -98,9 +99,14 @@ class ModSeqItem(FetchItem):
         return b"(%d)" % fetched.state.modseq
 
 
-def update_items(with_modseq: bool) -> Sequence[FetchItem]:
-    """What has to be told of a message whose flags have changed (RFC 7162 §3.2.4)."""
-    return (UidItem(), FlagsItem(), ModSeqItem()) if with_modseq else (FlagsItem(),)
+def update_items(enabled: Enabled) -> Sequence[FetchItem]:
+    """What has to be told of a message whose flags have changed (RFC 7162 §3.2.4); a line of
+    UIDFETCH begins with the UID anyway."""
+    if not enabled.condstore:
+        return (FlagsItem(),)
+    return (
+        (FlagsItem(), ModSeqItem()) if enabled.uidonly else (UidItem(), FlagsItem(), ModSeqItem())
+    )
 
 
 class KeptItem(FetchItem):

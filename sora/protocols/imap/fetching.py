@@ -34,6 +34,7 @@ from sora.protocols.imap.fetch_items import (
 )
 from sora.protocols.imap.fetching_lists import LINES, ListFetching, tells_flags
 from sora.protocols.imap.session import Session
+from sora.protocols.imap.updates import fetch_opening
 from sora.storage.rows import StoredMessage
 
 SMALL: Final = 256 * 1024
@@ -58,7 +59,7 @@ class Fetching:
         self._tells_flags = tells_flags(items, session)
         self._of_update = [
             item
-            for item in update_items(session.enabled.condstore)
+            for item in update_items(session.enabled)
             if all(item.name != other.name for other in items)
         ]
         self._sees = any(item.sees for item in items) and not self._selected.read_only
@@ -191,7 +192,8 @@ class Fetching:
 
     def _write(self, fetched: Fetched) -> None:
         values = [item.name + b" " + item.value(fetched) for item in self._line_items(fetched)]
-        line = b"* %d FETCH (" % fetched.state.number + b" ".join(values) + b")\r\n"
+        opening = fetch_opening(fetched.state, self._session.enabled)
+        line = opening + b" ".join(values) + b")\r\n"
         self._session.write(line)
         self._written += len(line)
         self._answered += 1
@@ -227,7 +229,7 @@ class LargeLine:
 
     async def write(self, fetched: Fetched, items: Sequence[FetchItem]) -> None:
         """Write it. Raises Unavailable when a body cannot be read."""
-        self._pieces.append(b"* %d FETCH (" % fetched.state.number)
+        self._pieces.append(fetch_opening(fetched.state, self._session.enabled))
         for place, item in enumerate(items):
             self._pieces.append((b" " if place else b"") + item.name + b" ")
             extent = item.extent(fetched.row) if isinstance(item, SectionItem) else None

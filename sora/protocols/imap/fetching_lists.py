@@ -56,7 +56,9 @@ class ListFetching:
         self._kept = [item for item in items if isinstance(item, KeptItem)]
         self._tells_flags = tells_flags(items, session)
         self._texts = _FlagTexts(self._flags_of_key)
-        self._line = b"* %d FETCH (" + b" ".join(map(_form, items)) + b")\r\n"
+        self._by_uid = session.enabled.uidonly
+        word = b"UIDFETCH" if self._by_uid else b"FETCH"
+        self._line = b"* %d " + word + b" (" + b" ".join(map(_form, items)) + b")\r\n"
 
     @staticmethod
     def covers(items: Sequence[FetchItem]) -> bool:
@@ -154,7 +156,7 @@ class ListFetching:
         modseqs: Iterable[int],
         columns: Iterable[Sequence[bytes | None]],
     ) -> bytes:
-        values: list[Iterable[int | bytes | None]] = [numbers]
+        values: list[Iterable[int | bytes | None]] = [uids if self._by_uid else numbers]
         texts = iter(columns)
         for item in self._items:
             if isinstance(item, UidItem):

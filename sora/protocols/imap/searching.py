@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define
 
+from sora.errors import NumbersRefused
 from sora.mail.charsets import decode_search
 from sora.mail.criteria import Criterion, ModSeqIs, Not, UidIn
 from sora.mail.numbers import NumberSet
@@ -86,6 +87,8 @@ def in_view(tree: SearchTree, view: View, saved: Sequence[int] = ()) -> Criterio
 
 def criterion_of(session: Session, tree: SearchTree) -> Criterion:
     """What a search of the selected mailbox asks for."""
+    if session.enabled.uidonly and asks_for_numbers(tree):
+        raise NumbersRefused
     if asks_for_modseq(tree):
         session.used([b"MODSEQ"])
     saved = session.saved_uids() if asks_for_saved(tree) else ()
@@ -95,6 +98,14 @@ def criterion_of(session: Session, tree: SearchTree) -> Criterion:
 def asks_for_saved(tree: SearchTree) -> bool:
     """Whether `$` is in it."""
     return any(isinstance(leaf, NumbersAre) and leaf.numbers.is_saved for leaf in leaves(tree))
+
+
+def asks_for_numbers(tree: SearchTree) -> bool:
+    """Whether message numbers are searched for."""
+    return any(
+        isinstance(leaf, NumbersAre) and not leaf.uids and not leaf.numbers.is_saved
+        for leaf in leaves(tree)
+    )
 
 
 def asks_for_modseq(tree: SearchTree) -> bool:

@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
-from sora.errors import BadSyntax, SoraError, UnknownCommand, WrongState
+from sora.errors import BadSyntax, NumbersRefused, SoraError, UnknownCommand, WrongState
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import SequenceSet
 from sora.mailbox.account import Account, SessionFacts
@@ -226,6 +226,8 @@ class Session:
             raise UnknownCommand(
                 f"There is no command {'UID ' * head.by_uid}{head.word.decode()[:40]}"
             )
+        if self.enabled.uidonly and kind.takes_numbers and not head.by_uid:
+            raise NumbersRefused
         if not kind.states & self.state:
             raise WrongState(_out_of_place(kind, self.state))
         return kind

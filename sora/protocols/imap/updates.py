@@ -4,7 +4,7 @@ from typing import Final
 
 from sora.mail.flags import Keywords
 from sora.mail.numbers import NumberSet
-from sora.mailbox.view import Updates
+from sora.mailbox.view import FlagUpdate, Updates
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.wire.responses import flags, permanent_flags
 
@@ -17,7 +17,7 @@ def update_lines(
 ) -> list[bytes]:
     """The lines in the one order that keeps numbers right (G25): EXPUNGE, EXISTS, RECENT,
     FLAGS, FETCH."""
-    if enabled.qresync:
+    if enabled.vanished:
         lines = vanished_lines(NumberSet.ascending([uid for _, uid in updates.expunged]))
     else:
         lines = [b"* %d EXPUNGE\r\n" % number for number, _ in updates.expunged]
@@ -30,11 +30,21 @@ def update_lines(
         lines.append(b"* " + flags(names) + b"\r\n")
         lines.append(b"* " + permanent_flags(names, read_only) + b"\r\n")
     for update in updates.flags:
-        text = b"FLAGS (" + flag_text(keywords, update.mask, update.recent) + b")"
+        line = fetch_opening(update, enabled)
+        if not enabled.uidonly:
+            line += b"UID %d " % update.uid
+        line += b"FLAGS (" + flag_text(keywords, update.mask, update.recent) + b")"
         if enabled.condstore:  # G30
-            text += b" MODSEQ (%d)" % update.modseq
-        lines.append(b"* %d FETCH (UID %d %b)\r\n" % (update.number, update.uid, text))
+            line += b" MODSEQ (%d)" % update.modseq
+        lines.append(line + b")\r\n")
     return lines
+
+
+def fetch_opening(state: FlagUpdate, enabled: Enabled) -> bytes:
+    """How a FETCH response begins; without message numbers it is UIDFETCH (RFC 9586 §3.3)."""
+    if enabled.uidonly:
+        return b"* %d UIDFETCH (" % state.uid
+    return b"* %d FETCH (" % state.number
 
 
 def vanished_lines(uids: NumberSet, earlier: bool = False) -> list[bytes]:

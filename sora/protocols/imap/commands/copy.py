@@ -23,6 +23,7 @@ class Copy(Command):
     word = b"COPY"
     states = State.SELECTED
     has_uid_form: ClassVar[bool] = True
+    takes_numbers: ClassVar[bool] = True
     answers = {
         NoSuchMailbox: Answer(b"NO", b"[TRYCREATE]"),
         BadArgument: Answer(b"BAD"),

@@ -27,6 +27,7 @@ class Fetch(Command):
     word = b"FETCH"
     states = State.SELECTED
     has_uid_form: ClassVar[bool] = True
+    takes_numbers: ClassVar[bool] = True
     keeps_numbers: ClassVar[bool] = True
     answers = NUMBERS_OUT_OF_RANGE
 
@@ -47,8 +48,6 @@ class Fetch(Command):
         if len(items) > MAX_ITEMS:
             raise BadSyntax(f"FETCH of more than {MAX_ITEMS} items")
         fetch = cls(messages, items, by_uid)
-        if by_uid:
-            fetch.show(UidItem())
         if not scan.at_end:
             scan.space()
             fetch.modifiers = read_parameters(scan, dialect, dialect.fetch_modifiers, cls.word)
@@ -62,6 +61,8 @@ class Fetch(Command):
             self.items.insert(0, item)
 
     async def run(self, session: Session) -> bytes | None:
+        if self.by_uid and not session.enabled.uidonly:
+            self.show(UidItem())
         session.used([*(item.name for item in self.items), *self.modifiers])
         uids: Sequence[int] = session.uids(self.messages, self.by_uid)
         for modifier in self.modifiers.values():

@@ -26,6 +26,7 @@ class Replace(Command):
     states = State.SELECTED
     capability = b"REPLACE"
     has_uid_form: ClassVar[bool] = True
+    takes_numbers: ClassVar[bool] = True
     answers = {
         NoSuchMailbox: Answer(b"NO", b"[TRYCREATE]"),
         BadArgument: Answer(b"BAD"),

@@ -14,15 +14,15 @@ from sora.protocols.imap.searching import (
     Returns,
     answer,
     asks_for_modseq,
+    asks_for_numbers,
     criterion_of,
     everything,
-    leaves,
     read_program,
     read_returns,
 )
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
-from sora.protocols.imap.wire.search_keys import NumbersAre, SearchTree
+from sora.protocols.imap.wire.search_keys import SearchTree
 
 
 @define
@@ -32,6 +32,7 @@ class Search(Command):
     word = b"SEARCH"
     states = State.SELECTED
     has_uid_form: ClassVar[bool] = True
+    takes_numbers: ClassVar[bool] = True
     keeps_numbers: ClassVar[bool] = True
     answers = NUMBERS_OUT_OF_RANGE
 
@@ -65,9 +66,7 @@ class Search(Command):
 
     def lets_expunge(self, by_uid: bool) -> bool:
         """Not while message numbers are searched for (RFC 7162 §3.2.10.2)."""
-        return by_uid and not any(
-            isinstance(leaf, NumbersAre) and not leaf.uids for leaf in leaves(self.tree)
-        )
+        return by_uid and not asks_for_numbers(self.tree)
 
     async def run(self, session: Session) -> bytes | None:
         try:

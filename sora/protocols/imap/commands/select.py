@@ -53,7 +53,7 @@ class Select(Command):
             say(renamed(session.spelled(self.name), session.spelled(self.written)))
         else:
             say(b"%d RECENT" % selected.recent)
-            if selected.first_unseen:
+            if selected.first_unseen and not session.enabled.uidonly:
                 say(b"OK [UNSEEN %d] The first unseen message" % selected.first_unseen)
         say(b"OK [UIDVALIDITY %d] UIDs are valid" % selected.uidvalidity)
         say(b"OK [UIDNEXT %d] The next UID" % selected.uidnext)

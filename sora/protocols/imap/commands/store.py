@@ -11,7 +11,7 @@ from sora.mail.numbers import NumberSet, SequenceSet
 from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.errors import Answer
-from sora.protocols.imap.fetch_items import FetchItem, ModSeqItem, UidItem, update_items
+from sora.protocols.imap.fetch_items import FetchItem, FlagsItem, UidItem, update_items
 from sora.protocols.imap.fetching import Fetching
 from sora.protocols.imap.fetching_lists import tells_flags
 from sora.protocols.imap.parameters import StoreModifier, read_parameters
@@ -43,6 +43,7 @@ class Store(Command):
     word = b"STORE"
     states = State.SELECTED
     has_uid_form: ClassVar[bool] = True
+    takes_numbers: ClassVar[bool] = True
     keeps_numbers: ClassVar[bool] = True
     answers = {**NUMBERS_OUT_OF_RANGE, _SomeGone: Answer(b"NO", lambda gone: gone.code)}
 
@@ -112,16 +113,18 @@ class Store(Command):
         A client that counts on modseqs has to learn the new ones, also with .SILENT (RFC 7162
         §3.1.3); and what kept those from being changed that were not.
         """
-        with_modseq = session.enabled.condstore
-        items: Sequence[FetchItem] = update_items(with_modseq)
+        enabled = session.enabled
+        items: Sequence[FetchItem] = update_items(enabled)
         if not self.silent:
-            return [((UidItem(), *items) if self.by_uid and not with_modseq else items, uids)]
-        if not with_modseq:
+            names_uid = self.by_uid and not enabled.condstore and not enabled.uidonly
+            return [((UidItem(), *items) if names_uid else items, uids)]
+        if not enabled.condstore:
             return []
         done: Sequence[int] = stored.changed.uids
         if self.change.unchanged_since is not None:
             done = [uid for uid in uids if uid not in stored.modified]
-        return [((UidItem(), ModSeqItem()), done), (items, list(stored.modified))]
+        without_flags = [item for item in items if not isinstance(item, FlagsItem)]
+        return [(without_flags, done), (items, list(stored.modified))]
 
 
 def _bare(scan: Scanner) -> list[str]:

@@ -7,7 +7,7 @@ from attrs import define
 from sora.errors import BadSyntax
 from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect, Threading
-from sora.protocols.imap.searching import criterion_of, read_keys
+from sora.protocols.imap.searching import asks_for_numbers, criterion_of, read_keys
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.search_keys import SearchTree
@@ -21,6 +21,7 @@ class Thread(Command):
     word = b"THREAD"
     states = State.SELECTED
     has_uid_form: ClassVar[bool] = True
+    takes_numbers: ClassVar[bool] = True
     keeps_numbers: ClassVar[bool] = True
     answers = NUMBERS_OUT_OF_RANGE
 
@@ -37,6 +38,10 @@ class Thread(Command):
             raise BadSyntax(f"{word.decode()} is not an algorithm of THREAD")
         scan.space()
         return cls(algorithm, read_keys(scan, dialect), by_uid)
+
+    def lets_expunge(self, by_uid: bool) -> bool:
+        """As for SEARCH (RFC 7162 §3.2.10.2)."""
+        return by_uid and not asks_for_numbers(self.tree)
 
     async def run(self, session: Session) -> bytes | None:
         selected = session.mailbox

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from attrs import define, frozen
 
-from sora.errors import BadSyntax
+from sora.errors import BadSyntax, NumbersRefused
 from sora.mail.numbers import MAX_NUMBER, NumberSet, SequenceSet
 from sora.mailbox.view import View
 from sora.protocols.imap.capabilities import Capability
@@ -89,6 +89,8 @@ class Resync(SelectParameter):
 
     def check(self, session: Session) -> None:
         _must_be_enabled(session)
+        if self.match.numbers and session.enabled.uidonly:
+            raise NumbersRefused  # RFC 9586 §3.7
 
     async def opened(self, session: Session) -> None:
         selected = session.mailbox
@@ -99,7 +101,7 @@ class Resync(SelectParameter):
         gone, since = await selected.vanished(self.modseq, unsure)
         session.connection.write_all(vanished_lines(gone, earlier=True))
         changed = view.changed_since(self.known.within(view.uids), since)
-        await Fetching(session, update_items(with_modseq=True), by_uid=True).answer(changed)
+        await Fetching(session, update_items(session.enabled), by_uid=True).answer(changed)
 
 
 class Vanished(FetchModifier):

@@ -212,9 +212,9 @@ class FetchTests(ModSeqTestCase):
         self.converse("""
             C: s100 UID FETCH 1:* (FLAGS) (CHANGEDSINCE M05)
             S: * OK [HIGHESTMODSEQ M06] Highest
-            S: * 2 FETCH (MODSEQ (M07) UID 2 FLAGS (\\Flagged \\Seen))
-            S: * 4 FETCH (MODSEQ (M07) UID 4 FLAGS (\\Flagged \\Seen))
-            S: * 6 FETCH (MODSEQ (M06) UID 6 FLAGS (\\Seen))
+            S: * 2 FETCH (UID 2 MODSEQ (M07) FLAGS (\\Flagged \\Seen))
+            S: * 4 FETCH (UID 4 MODSEQ (M07) FLAGS (\\Flagged \\Seen))
+            S: * 6 FETCH (UID 6 MODSEQ (M06) FLAGS (\\Seen))
             S: s100 OK UID FETCH completed
             C: s101 FETCH 1:4 (UID) (CHANGEDSINCE M03)
             S: * 2 FETCH (MODSEQ (M07) UID 2)

@@ -158,7 +158,7 @@ class FetchTests(QresyncTestCase):
         self.converse("""
             C: s100 UID FETCH 2:500 (FLAGS) (CHANGEDSINCE 207748800000006 VANISHED)
             S: * VANISHED (EARLIER) 3,6
-            S: * 2 FETCH (MODSEQ (M07) UID 4 FLAGS (\\Answered \\Seen))
+            S: * 2 FETCH (UID 4 MODSEQ (M07) FLAGS (\\Answered \\Seen))
             S: s100 OK UID FETCH completed
             C: s101 UID FETCH 1:* (UID) (VANISHED CHANGEDSINCE 207748800000006)
             S: * VANISHED (EARLIER) 1,3,6
