@@ -38,6 +38,7 @@ from sora.app.embedded_mode import (
 from sora.app.logging import LogOutput
 from sora.app.reload import Reload, RunningServer, Signals
 from sora.app.servers import BUILDERS, Parts, certificates_of, metrics_of, servers
+from sora.app.sharing import shared_namespace
 from sora.app.start import ExitCode, Root
 from sora.app.storage import BodyStorage, body_storage
 from sora.app.tree import Later, OrderedServices, Stage
@@ -61,6 +62,7 @@ from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
+from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.uploads import Uploads
 from sora.tls.contexts import ServerTLS
 
@@ -134,6 +136,7 @@ class House:
         self.registry = CollectorRegistry()
         self.process_id = uuid4()
         self.random = SystemRandom()
+        self.namespace = shared_namespace(config.shared_mailboxes)
         self.running: list[RunningServer] = []
         self.trackers: list[Tracker] = []
         self.database = make_database(
@@ -215,6 +218,8 @@ class House:
                 poll,
                 reactor,
                 kept_memory=config.limits.kept_memory,
+                rights=RightsTable(database, reactor, self._dedup),
+                namespace=self.namespace,
             ),
             delivery=Delivery(
                 Accounts(database, self._dedup),

@@ -24,7 +24,6 @@ _UNUSED: Final[tuple[Path, ...]] = (
     ("history", "retention"),
     ("history", "namespace"),
     ("limits", "session_memory"),
-    ("shared_mailboxes", "enabled"),
     ("sieve",),
     ("health",),
 )

@@ -2,25 +2,50 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from sora.addresses import Address
 from sora.auth.interfaces import Identity
 from sora.deferreds import deferred, shielded
-from sora.errors import BadArgument, NoSuchMailbox, NoSuchMessage, OverQuota
+from sora.errors import (
+    BadArgument,
+    NoSuchAccount,
+    NoSuchMailbox,
+    NoSuchMessage,
+    NotPermitted,
+    OverQuota,
+    SoraError,
+    UseAttributeRefused,
+)
 from sora.mail.flags import Flags
-from sora.mail.mailbox_names import DELIMITER, INBOX, SPECIAL_USES, name_key
+from sora.mail.mailbox_names import DELIMITER, INBOX, SPECIAL_USES, superiors
 from sora.mail.numbers import NumberSet
+from sora.mail.rights import ALL, Rights, RightsChange
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Deliver
+from sora.mailbox.owners import Owners
+from sora.mailbox.places import NOBODY, Place, Places, SharedNamespace
+from sora.mailbox.rights import (
+    ANYONE_NAME,
+    as_told,
+    identifier,
+    no_such_mailbox,
+    optional_rights,
+    require,
+    require_any,
+    rights_in,
+)
 from sora.mailbox.selected import Rooms, Selected
 from sora.mailbox.spool import Spool
-from sora.storage.interfaces import IMailboxes
+from sora.mailbox.state import Change
+from sora.storage.interfaces import IMailboxes, IRights
 from sora.storage.rows import (
+    ANYONE,
     Appended,
     BodyPlace,
     Fate,
@@ -64,16 +89,26 @@ class AccountRooms:
     """
 
     mailboxes: IMailboxes
+    rights: IRights
     arrivals: Arrivals
     selected: Rooms
+    owners: Owners
     clock: IReactorTime
     new_uuid: Callable[[], UUID]
+    namespace: SharedNamespace | None = None
 
 
 class Account:
-    """A user's mailboxes. Names are normalised by the caller (`mailbox_names.normalise`)."""
+    """A user's mailboxes, and those of others that he has rights on (`places`).
+
+    Names are normalised by the caller (`mailbox_names.normalise`). Budgets are those of the
+    user's own mailboxes; for those of others it is one round trip more while this process has
+    not heard of their owner. What the rights do not allow raises NotPermitted, or NoSuchMailbox
+    where they do not even let it be seen.
+    """
 
     def __init__(self, rooms: AccountRooms, identity: Identity, facts: SessionFacts) -> None:
+        self.places = Places(identity, rooms.namespace, rooms.owners)
         self.identity = identity
         self._rooms = rooms
         self._facts = facts
@@ -93,16 +128,32 @@ class Account:
     # -------------------------------------------------------------- names
 
     async def listing(self) -> Listing:
-        """All mailboxes and subscriptions. One round trip."""
-        listing = await self._rooms.mailboxes.list(self._id)
+        """All mailboxes that are seen, and all subscriptions. One round trip. Counters of a row
+        are for who has `Rights.READ` (G35)."""
+        shared = self.places.namespace is not None
+        listing: Listing = await self._rooms.mailboxes.list(self._id, shared)
         for mailbox in listing.mailboxes:
             self._open.names.remember(self._id, mailbox.name, mailbox.id)
-        return listing
+        for one in listing.shared:
+            owner_id = one.owner.account_id
+            self._open.names.remember(owner_id, one.mailbox.name, one.mailbox.id)
+        return self.places.listing(listing)
 
     async def status(self, name: str) -> MailboxRow:
-        """A mailbox with its counters. At most one round trip. Raises NoSuchMailbox."""
-        mailbox = await self._rooms.mailboxes.find(self._id, name)
-        self._open.names.remember(self._id, name, mailbox.id)
+        """A mailbox with its counters, for who may read it. At most one round trip."""
+        return await self._having(await self.places.find(name), Rights.READ)
+
+    async def _having(self, place: Place, needed: Rights) -> MailboxRow:
+        """The mailbox, on which one has these rights. One round trip."""
+        mailbox = await self._find(place)
+        require(mailbox.rights, needed, place.shown)
+        return mailbox
+
+    async def _find(self, place: Place) -> MailboxRow:
+        owner_id = place.owner.account_id
+        finding = self._rooms.mailboxes.find(owner_id, place.name, place.other)
+        mailbox: MailboxRow = await as_told(place.shown, finding)
+        self._open.names.remember(owner_id, place.name, mailbox.id)
         return mailbox
 
     def recent(self, mailbox: MailboxRow) -> int:
@@ -113,37 +164,85 @@ class Account:
         """Make a mailbox. Raises AlreadyExists, UseAttributeRefused, BadArgument."""
         if special_use is not None and special_use not in SPECIAL_USES:
             raise BadArgument(f"{special_use!r} is not a special use")
-        mailbox = await self._rooms.mailboxes.create(
-            self._id, name, special_use, self.new_operation()
+        place = await self.places.find_new(name)
+        if special_use is not None and not place.is_own:
+            raise UseAttributeRefused("A shared mailbox has no special use")
+        if not place.is_own:
+            await self._require_room_at(place)
+        if place.owner is NOBODY:
+            place = evolve(place, owner=await self._rooms.rights.shared_owner(self._id))
+        owner_id = place.owner.account_id
+        mailbox: MailboxRow = await self._rooms.mailboxes.create(
+            owner_id,
+            place.name,
+            special_use,
+            self.new_operation(),
+            place.other,
+            self._default_rights,
         )
-        self._open.names.remember(self._id, name, mailbox.id)
-        self._open.names_changed(self._id, self)
+        self._open.names.remember(owner_id, place.name, mailbox.id)
+        self._open.names_changed(owner_id, self)
         return mailbox
+
+    @property
+    def _default_rights(self) -> Rights:
+        namespace = self.places.namespace
+        return Rights.NONE if namespace is None else namespace.default_rights
+
+    async def _require_room_at(self, place: Place) -> None:
+        """CREATE and RENAME need the right k on the nearest mailbox above (RFC 4314 §4). Where
+        there is none, nobody makes mailboxes for another user, and `allow_user_create` says
+        whether users make those of the domain. One round trip for each level."""
+        if place.owner is not NOBODY:
+            for superior in reversed(superiors(place.name)):
+                try:
+                    above = await self._find(evolve(place, name=superior))
+                except NoSuchMailbox:
+                    continue
+                if Rights.CREATE not in above.rights:
+                    raise NotPermitted(f"You may not make a mailbox {place.shown!r}")
+                return
+        namespace = self.places.namespace
+        if not place.is_of_domain or namespace is None or not namespace.allow_user_create:
+            raise NotPermitted(f"You may not make a mailbox {place.shown!r}")
 
     async def delete(self, name: str) -> None:
         """Delete a mailbox. Raises NoSuchMailbox, HasChildren, BadArgument for INBOX."""
-        if name_key(name) == INBOX:
+        place = await self.places.find(name)
+        if not place.is_own:
+            await self._having(place, Rights.REMOVE)
+        if place.name == INBOX:
             raise BadArgument("INBOX cannot be deleted")
-        await self._finishing(self._delete(name))
+        await self._finishing(self._delete(place))
 
-    async def _delete(self, name: str) -> None:
-        mailbox_id = await self._rooms.mailboxes.delete(self._id, name, self.new_operation())
-        self._open.deleted(self._id, mailbox_id, self)
+    async def _delete(self, place: Place) -> None:
+        owner_id = place.owner.account_id
+        mailbox_id = await self._rooms.mailboxes.delete(owner_id, place.name, self.new_operation())
+        self._open.deleted(owner_id, mailbox_id, self)
 
     async def rename(self, old: str, new: str) -> None:
         """Rename a mailbox with its inferiors. Raises NoSuchMailbox, AlreadyExists,
-        BadArgument for a new name below the old one."""
-        if name_key(new).startswith(name_key(old) + DELIMITER) and name_key(old) != INBOX:
+        BadArgument for a new name below the old one, and for that of another owner."""
+        before, after = await self.places.find(old), await self.places.find_new(new)
+        if not before.is_own:
+            await self._having(before, Rights.REMOVE)
+        if before.owner != after.owner:
+            raise BadArgument("A mailbox stays with its owner: copy the messages instead")
+        if before.name == INBOX and not before.is_own:
+            raise BadArgument("INBOX belongs to its user")
+        if after.name.startswith(before.name + DELIMITER) and before.name != INBOX:
             raise BadArgument("A mailbox cannot be moved below itself")
-        await self._finishing(self._rename(old, new))
+        if not after.is_own:
+            await self._require_room_at(after)
+        await self._finishing(self._rename(before.owner.account_id, before.name, after.name))
 
-    async def _rename(self, old: str, new: str) -> None:
-        await self._rooms.mailboxes.rename(self._id, old, new, self.new_operation())
-        if name_key(old) != INBOX:
-            self._open.renamed(self._id, old, new, self)
+    async def _rename(self, owner_id: int, old: str, new: str) -> None:
+        await self._rooms.mailboxes.rename(owner_id, old, new, self.new_operation())
+        if old != INBOX:
+            self._open.renamed(owner_id, old, new, self)
             return
-        self._open.names_changed(self._id, self)
-        heard = self._open.names.last_heard(self._id, INBOX)
+        self._open.names_changed(owner_id, self)
+        heard = self._open.names.last_heard(owner_id, INBOX)
         inbox = None if heard is None else self._open.get(heard[0])
         if inbox is not None:
             # Its messages have gone to the new mailbox.
@@ -152,8 +251,9 @@ class Account:
     async def subscribe(self, name: str) -> None:
         """Add a name to the subscriptions. Raises NoSuchMailbox for one that does not exist
         (RFC 3501 §6.3.6 leaves it open); a name stays when its mailbox goes."""
-        await self.status(name)
-        await self._rooms.mailboxes.subscribe(self._id, name)
+        place = await self.places.find(name)
+        await self._having(place, Rights.LOOKUP)
+        await self._rooms.mailboxes.subscribe(self._id, place.shown)
         self._open.names_changed(self._id, self)
 
     async def unsubscribe(self, name: str) -> None:
@@ -161,12 +261,80 @@ class Account:
         await self._rooms.mailboxes.unsubscribe(self._id, name)
         self._open.names_changed(self._id, self)
 
+    # -------------------------------------------------------------- rights
+
+    async def rights(self, name: str) -> Rights:
+        """What one may do with a mailbox: `Rights.READ in await account.rights(name)`. One round
+        trip. Raises NoSuchMailbox when it is nothing."""
+        place = await self.places.find(name)
+        mailbox = await self._find(place)
+        require_any(mailbox.rights, place.shown)
+        return mailbox.rights
+
+    async def acl(self, name: str) -> list[tuple[str, Rights]]:
+        """Who has rights on a mailbox, by identifier, the owner first. One round trip."""
+        place = await self.places.find(name)
+        owner = place.owner
+        reading = self._rooms.rights.acl(owner.account_id, place.name, place.asker)
+        entries = await as_told(place.shown, reading)
+        found = [] if owner.address is None else [(owner.address, ALL)]
+        return found + [(entry.address or ANYONE_NAME, entry.rights) for entry in entries]
+
+    async def set_rights(self, name: str, who: str, change: RightsChange) -> None:
+        """Change the rights of an identifier. One round trip. Raises BadSyntax and BadArgument
+        for what is no identifier, and what `IRights.set` raises."""
+        place = await self.places.find(name)
+        grantee = identifier(who, self._domain)
+        if self.places.namespace is None:
+            raise BadArgument("Mailboxes are not shared on this server")
+        await self._finishing(self._set_rights(place, grantee, change))
+
+    async def _set_rights(
+        self, place: Place, grantee: Address | None, change: RightsChange
+    ) -> None:
+        setting = self._rooms.rights.set(
+            place.owner.account_id, place.name, place.asker, grantee, change, self.new_operation()
+        )
+        done = await as_told(place.shown, setting)
+        self._open.told(done.mailbox_id, Change(done.before, done.modseq, acl=done.acl))
+        for account_id in {place.owner.account_id, *done.acl} - {ANYONE}:
+            self._open.names_changed(account_id, self)
+
+    async def possible_rights(self, name: str, who: str) -> Sequence[str]:
+        """What LISTRIGHTS shows for an identifier. At most two round trips."""
+        place = await self.places.find(name)
+        address = identifier(who, self._domain)
+        await self._having(place, Rights.ADMINISTER)
+        if address is None:
+            return optional_rights(is_owner=False)
+        found = await self._rooms.owners.find(self._id, address)
+        if found is None:
+            raise NoSuchAccount(f"There is no user {address.base} in this domain")
+        return optional_rights(found.account_id == place.owner.account_id)
+
+    @property
+    def _domain(self) -> str:
+        return self.identity.address.rpartition("@")[2]
+
     # -------------------------------------------------------------- mailboxes
 
     async def select(self, name: str, read_only: bool) -> Selected:
-        """Open a mailbox. At most one round trip. Raises NoSuchMailbox."""
-        mailbox = await self._open.acquire(self._id, name)
-        return Selected(self._rooms.selected, mailbox, self._id, read_only, self.new_operation)
+        """Open a mailbox that may be read. At most one round trip."""
+        place = await self.places.find(name)
+        opening = self._open.acquire(place.owner.account_id, place.name)
+        mailbox = await as_told(place.shown, opening)
+        try:
+            require(
+                rights_in(mailbox.state.acl, mailbox.state.account_id, self._id),
+                Rights.READ,
+                place.shown,
+            )
+        except SoraError:
+            self._open.release(mailbox)
+            raise
+        return Selected(
+            self._rooms.selected, mailbox, place, read_only, self.new_operation, self.places
+        )
 
     async def append(
         self, name: str, flags: Flags, internal_date: datetime | None, message: Spool
@@ -177,20 +345,20 @@ class Account:
         `internal_date` defaults to now. Raises NoSuchMailbox (the caller answers TRYCREATE),
         OverQuota, TooBig, Unavailable.
         """
-        [target] = self._targets(name, [NewMessage(flags, internal_date, message)])
-        placement = await self._finishing(self._place(message, target))
+        place = await self.places.find(name)
+        [target] = self._targets(place, [NewMessage(flags, internal_date, message)])
+        placement = await self._finishing(self._place(place.owner.scope_id, message, target))
         placed = placement.placed[0]
         if placed.fate is Fate.NO_MAILBOX:
-            self._open.names.forget(self._id)
-            raise NoSuchMailbox(f"There is no mailbox {name!r}")
-        self._open.names.remember(self._id, name, placed.mailbox_id)
+            await self._refuse(place)
+        self._open.names.remember(place.owner.account_id, place.name, placed.mailbox_id)
         if placed.fate is Fate.OVER_QUOTA:
             raise OverQuota()
         return placed
 
-    async def _place(self, message: Spool, target: Target) -> Placement:
+    async def _place(self, scope_id: int, message: Spool, target: Target) -> Placement:
         placement = await self._rooms.arrivals.place(
-            self.identity.scope_id, message, [target], self.new_operation()
+            scope_id, message, [target], self.new_operation()
         )
         self._open.placed(placement.placed, self)
         return placement
@@ -204,13 +372,11 @@ class Account:
         if len(messages) == 1:
             [one] = messages
             return [await self.append(name, one.flags, one.internal_date, one.spool)]
-        targets = self._targets(name, messages)
-        return (await self._finishing(self._append(name, messages, targets))).placed
+        place = await self.places.find(name)
+        return (await self._finishing(self._append(place, messages))).placed
 
-    async def _append(
-        self, name: str, messages: Sequence[NewMessage], targets: Sequence[Target]
-    ) -> Appended:
-        appended = await self._arrive(name, messages, targets, None)
+    async def _append(self, place: Place, messages: Sequence[NewMessage]) -> Appended:
+        appended = await self._arrive(place, messages, None)
         self._open.placed(appended.placed)
         return appended
 
@@ -221,43 +387,52 @@ class Account:
         One round trip, as `append`. Raises ExpungeIssued when the message is gone already,
         ReadOnly, and what `append` raises: then nothing has changed.
         """
-        targets = self._targets(name, [message])
+        place = await self.places.find(name)
 
         @deferred
         async def put(replaced: Replaced) -> Appended:
-            return await self._arrive(name, [message], targets, replaced)
+            return await self._arrive(place, [message], replaced)
 
         return (await selected.replace(uid, put)).placed[0]
 
     async def _arrive(
-        self,
-        name: str,
-        messages: Sequence[NewMessage],
-        targets: Sequence[Target],
-        replaced: Replaced | None,
+        self, place: Place, messages: Sequence[NewMessage], replaced: Replaced | None
     ) -> Appended:
+        owner = place.owner
         spools = [message.spool for message in messages]
+        targets = self._targets(place, messages)
         try:
             appended = await self._rooms.arrivals.append(
-                self.identity.scope_id, spools, targets, self.new_operation(), replaced
+                owner.scope_id, spools, targets, self.new_operation(), replaced
             )
         except NoSuchMailbox:
-            self._open.names.forget(self._id)
-            raise NoSuchMailbox(f"There is no mailbox {name!r}") from None
-        self._open.names.remember(self._id, name, appended.placed[0].mailbox_id)
+            await self._refuse(place)
+        self._open.names.remember(owner.account_id, place.name, appended.placed[0].mailbox_id)
         return appended
 
-    def _targets(self, name: str, messages: Sequence[NewMessage]) -> list[Target]:
-        mailbox_id = self._open.names.lookup(self._id, name, self._open.alone)
+    async def _refuse(self, place: Place) -> NoReturn:
+        """Say why nothing could be put into a mailbox: it is not there, or one may not."""
+        self._open.names.forget(place.owner.account_id)
+        if not place.is_own:
+            await self._having(place, Rights.INSERT)
+        raise no_such_mailbox(place.shown)
+
+    def _targets(self, place: Place, messages: Sequence[NewMessage]) -> list[Target]:
+        owner_id = place.owner.account_id
+        known = None
+        if place.is_own:
+            # For those of others the statement looks at the rights, and so at the name.
+            known = self._open.names.lookup(owner_id, place.name, self._open.alone)
         now = datetime.fromtimestamp(self._rooms.clock.seconds(), UTC)
         return [
             Target(
-                account_id=self._id,
-                mailbox_id=mailbox_id or 0,
-                name=name if mailbox_id is None else None,
+                account_id=owner_id,
+                mailbox_id=known or 0,
+                name=place.name if known is None else None,
                 internal_date=message.internal_date or now,
                 email_id=self._rooms.new_uuid(),
                 flags=message.flags,
+                asker=place.other,
             )
             for message in messages
         ]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from attrs import frozen
 
 from sora.mail.mailbox_names import INBOX, matches, name_key, superiors
+from sora.mail.rights import Rights
 from sora.storage.rows import Listing, MailboxRow
 
 
@@ -30,7 +31,8 @@ class Listed:
 
     `attributes` have their backslashes: \\HasChildren or \\HasNoChildren, special use,
     \\NonExistent, \\Subscribed (when it was asked for or selected by), for LSUB \\Noselect.
-    `mailbox` is None when there is none that could be selected. `child_info` names the
+    `mailbox` is None when there is none that could be selected, or the right to read it is not
+    there; `rights` are what one may do with it, None when there is none. `child_info` names the
     selection options that inferiors match (`SUBSCRIBED`, `SPECIAL-USE`; RFC 5258 §3.5).
     """
 
@@ -38,6 +40,7 @@ class Listed:
     attributes: tuple[str, ...]
     mailbox: MailboxRow | None = None
     child_info: tuple[str, ...] = ()
+    rights: Rights | None = None
 
 
 def list_mailboxes(listing: Listing, query: Query) -> Sequence[Listed]:
@@ -65,8 +68,9 @@ def list_mailboxes(listing: Listing, query: Query) -> Sequence[Listed]:
                 Listed(
                     name,
                     names.attributes(name, show_subscribed, query.is_extended),
-                    names.mailboxes.get(name),
+                    names.readable(name),
                     info if is_above else (),
+                    names.rights(name),
                 )
             )
     return found
@@ -77,7 +81,10 @@ def lsub(listing: Listing, reference: str, pattern: str) -> Sequence[Listed]:
     subscribed to, stands for its subscribed inferiors with \\Noselect (RFC 3501 §6.3.9)."""
     names = _Names(listing)
     wanted = reference + pattern
-    found = {name: Listed(name, (), names.mailboxes.get(name)) for name in names.subscribed}
+    found = {
+        name: Listed(name, names.unreadable(name), names.readable(name))
+        for name in names.subscribed
+    }
     if "%" in pattern:
         for name in _all_superiors(names.subscribed) - names.subscribed:
             found[name] = Listed(name, ("\\Noselect",))
@@ -93,10 +100,25 @@ class _Names:
         self.superiors = _all_superiors(self.mailboxes)
         self.known = frozenset(self.mailboxes) | self.subscribed
 
+    def readable(self, name: str) -> MailboxRow | None:
+        """The mailbox of this name, for who may read it (G35)."""
+        mailbox = self.mailboxes.get(name)
+        return mailbox if mailbox is not None and Rights.READ in mailbox.rights else None
+
+    def unreadable(self, name: str) -> tuple[str, ...]:
+        """\\Noselect for a mailbox that may be seen and not read (RFC 4314 §4)."""
+        is_there = name in self.mailboxes
+        return ("\\Noselect",) if is_there and self.readable(name) is None else ()
+
+    def rights(self, name: str) -> Rights | None:
+        """What one may do with the mailbox, None when there is none."""
+        mailbox = self.mailboxes.get(name)
+        return None if mailbox is None else mailbox.rights
+
     def attributes(self, name: str, show_subscribed: bool, is_extended: bool) -> tuple[str, ...]:
         """The attributes of RFC 3501 §7.2.2, RFC 3348, RFC 5258 §4 and RFC 6154 §2."""
         mailbox = self.mailboxes.get(name)
-        found = []
+        found = [*self.unreadable(name)]
         if mailbox is None:
             found.append("\\NonExistent")
             if not is_extended:

@@ -4,7 +4,9 @@ It is put together once for a process (`app`):
 
     open_mailboxes = OpenMailboxes(mailboxes, clock)
     poll = ChangePoll(mailboxes, membership, open_mailboxes, clock, process_id, name)  # a Service
-    mail_store = MailStore(mailboxes, messages, arrivals, bodies, open_mailboxes, poll, clock)
+    mail_store = MailStore(
+        mailboxes, messages, arrivals, bodies, open_mailboxes, poll, clock, rights=rights
+    )
     delivery = Delivery(accounts, arrivals, open_mailboxes, clock)
 
 with the storage's `mailboxes`, `messages`, `accounts`, `membership`, and the process's
@@ -23,8 +25,10 @@ from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.owners import Owners
+from sora.mailbox.places import SharedNamespace
 from sora.mailbox.selected import Kept, Rooms
-from sora.storage.interfaces import IMailboxes, IMessages
+from sora.storage.interfaces import IMailboxes, IMessages, IRights
 
 KEPT_MEMORY: Final = 64 * 1024 * 1024
 
@@ -32,7 +36,8 @@ KEPT_MEMORY: Final = 64 * 1024 * 1024
 class MailStore:
     """All accounts of a process. Without `poll`, sessions ask storage one by one.
 
-    `kept_memory` bounds, in octets, what is kept of messages that were read.
+    `kept_memory` bounds, in octets, what is kept of messages that were read. `namespace` is where
+    the mailboxes of others appear, None when nothing is shared.
     """
 
     def __init__(
@@ -46,9 +51,15 @@ class MailStore:
         clock: IReactorTime,
         new_uuid: Callable[[], UUID] = uuid4,
         kept_memory: int = KEPT_MEMORY,
+        *,
+        rights: IRights,
+        namespace: SharedNamespace | None = None,
     ) -> None:
         self._rooms = AccountRooms(
             mailboxes=mailboxes,
+            rights=rights,
+            owners=Owners(rights, clock),
+            namespace=namespace,
             arrivals=arrivals,
             selected=Rooms(messages, bodies, open_mailboxes, Kept(kept_memory), poll),
             clock=clock,

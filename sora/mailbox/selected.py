@@ -4,22 +4,25 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from typing import Final, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 
 from sora.deferreds import shielded
-from sora.errors import NoSuchMailbox, ReadOnly
+from sora.errors import NoSuchMailbox, NotPermitted, ReadOnly
 from sora.mail.criteria import Criterion, UidIn, needs_storage
 from sora.mail.flags import SEEN, Keywords
 from sora.mail.numbers import NumberSet
+from sora.mail.rights import ALL, FLAG_RIGHTS, Rights, may_change, permitted
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.columns import Columns
 from sora.mailbox.local_search import search as search_locally
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.places import Place, Places
+from sora.mailbox.rights import WRITING, as_told, require, rights_in
 from sora.mailbox.state import Change
-from sora.mailbox.view import Updates, View
+from sora.mailbox.view import NOTHING, Updates, View
 from sora.storage.interfaces import IMessages
 from sora.storage.rows import (
     Appended,
@@ -95,20 +98,23 @@ class Selected:
         self,
         rooms: Rooms,
         mailbox: OpenMailbox,
-        account_id: int,
+        place: Place,
         read_only: bool,
         new_operation: Callable[[], Operation],
+        places: Places,
     ) -> None:
         state = mailbox.state
         self.object_id: str = state.object_id
         self.uidvalidity: int = state.uidvalidity
-        self.read_only = read_only
-        self.view = View(state, read_only)
+        self._examined = read_only
+        self._place = place
+        self._places = places
+        self._state = state
+        self.view = View(state, self.read_only)
         self.keywords: Keywords = state.keywords
         self._rooms = rooms
         self._mailbox = mailbox
-        self._state = state
-        self._account_id = account_id
+        self._rights_told = self.rights
         self._new_operation = new_operation
         self._closed = False
         self._last_number = 0
@@ -120,8 +126,36 @@ class Selected:
 
     @property
     def name(self) -> str:
-        """The mailbox's name, also after a rename."""
-        return self._state.name
+        """The mailbox's name, also after a rename, as this user calls it."""
+        return self._place.above + self._state.name
+
+    @property
+    def rights(self) -> Rights:
+        """What this user may do here now: a change of rights counts with the next command."""
+        if self._place.is_own:
+            return ALL
+        state = self._state
+        return rights_in(state.acl, state.account_id, self._place.asker)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether anything may be told of it: the right to read may be lost at any time (G35)."""
+        return Rights.READ in self.rights
+
+    @property
+    def flag_rights(self) -> Rights:
+        """Which flags can be changed in this session."""
+        return Rights.NONE if self._examined else self.rights & FLAG_RIGHTS
+
+    @property
+    def may_expunge(self) -> bool:
+        """Whether CLOSE expunges: without the right to it leaves silently (RFC 4314 §4)."""
+        return not self._examined and Rights.EXPUNGE in self.rights
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed: EXAMINE, or no right to (RFC 4314 §5.2)."""
+        return self._examined or not self.rights & WRITING
 
     @property
     def uidnext(self) -> int:
@@ -164,15 +198,24 @@ class Selected:
             await self._mailbox.see_everything()
 
     def updates(self, may_expunge: bool) -> Updates:
-        """What the client has to be told now; no round trip."""
-        return self.view.take(may_expunge)
+        """What the client has to be told now; no round trip. Nothing when the mailbox may no
+        longer be read; the flags that can be changed, when the rights are others (RFC 4314
+        §5.1.1)."""
+        rights = self.rights
+        if Rights.READ not in rights:
+            return NOTHING
+        updates = self.view.take(may_expunge)
+        if rights != self._rights_told:
+            self._rights_told = rights
+            return evolve(updates, keywords=True)
+        return updates
 
     # -------------------------------------------------------------- writing
 
     async def store(self, uids: Sequence[int], change: FlagChange, silent: bool) -> Stored:
         """Change flags. One round trip. What `changed` names is told by the caller, or with
         `silent` need not be: the view takes it as told."""
-        self._must_be_writable()
+        change = self._permitted(change)
         return await self._write(
             self._rooms.messages.store(
                 self._state.mailbox_id,
@@ -186,44 +229,56 @@ class Selected:
 
     async def expunge(self, uids: NumberSet | None = None) -> Expunged:
         """Remove messages that have \\Deleted; the view tells of it with the next updates."""
-        self._must_be_writable()
+        self._must_be_writable(Rights.EXPUNGE)
         operation = self._new_operation()
         return await self._write(
             self._rooms.messages.expunge(self._state.mailbox_id, uids, operation),
             self._after_expunge,
         )
 
+    def _permitted(self, change: FlagChange) -> FlagChange:
+        """As much of a change as the rights allow; with one flag that may be changed it does not
+        fail (RFC 4314 §4)."""
+        self._must_be_writable()
+        rights = self.flag_rights
+        if rights == FLAG_RIGHTS:
+            return change
+        if not rights or (change.mode != "replace" and not may_change(change.flags, rights)):
+            raise NotPermitted(f"You may not change these flags in the mailbox {self.name!r}")
+        return evolve(change, flags=permitted(change.flags, rights), rights=rights)
+
     async def copy(self, uids: Sequence[int], destination: str) -> Copied:
-        """Copy to a mailbox of the same user, by name."""
-        return await self._write(
-            self._rooms.messages.copy(
-                self._state.mailbox_id,
-                NumberSet.of(uids),
-                self._account_id,
-                destination,
-                self._new_operation(),
-            ),
-            self._after_copy,
-        )
+        """Copy to a mailbox by name, which need not be the user's own."""
+        place = await self._places.find(destination)
+        copying = self._rooms.messages.copy(*self._way(uids, place))
+        return await as_told(place.shown, self._write(copying, self._after_copy))
 
     async def move(self, uids: Sequence[int], destination: str) -> Moved:
-        """Move to a mailbox of the same user; the view tells what is gone with the next updates."""
-        self._must_be_writable()
-        return await self._write(
-            self._rooms.messages.move(
-                self._state.mailbox_id,
-                NumberSet.of(uids),
-                self._account_id,
-                destination,
-                self._new_operation(),
-            ),
-            self._after_move,
+        """Move to a mailbox by name; the view tells what is gone with the next updates. It needs
+        the rights to mark as deleted and to expunge (RFC 6851 §4.2)."""
+        self._must_be_writable(Rights.TRASH | Rights.EXPUNGE)
+        place = await self._places.find(destination)
+        moving = self._rooms.messages.move(*self._way(uids, place))
+        return await as_told(place.shown, self._write(moving, self._after_move))
+
+    def _way(
+        self, uids: Sequence[int], place: Place
+    ) -> tuple[int, NumberSet, int, str, Operation, int | None]:
+        """From where, what, to where, and who does it where not all is his own."""
+        is_own = self._place.is_own and place.is_own
+        return (
+            self._state.mailbox_id,
+            NumberSet.of(uids),
+            place.owner.account_id,
+            place.name,
+            self._new_operation(),
+            None if is_own else self._place.asker,
         )
 
     async def replace(self, uid: int, put: "Callable[[Replaced], Deferred[Appended]]") -> Appended:
         """Have `put` take a message away and bring another one, as one change; the view tells
-        what is gone with the next updates."""
-        self._must_be_writable()
+        what is gone with the next updates. It needs the rights that MOVE needs (RFC 8508 §4.1)."""
+        self._must_be_writable(Rights.TRASH | Rights.EXPUNGE)
         return await self._write(put(Replaced(self._state.mailbox_id, uid)), self._after_replace)
 
     async def _write(self, answer: "Deferred[T]", after: Callable[[T], Awaitable[None]]) -> T:
@@ -264,9 +319,10 @@ class Selected:
         self._rooms.open_mailboxes.told(self._state.mailbox_id, change, source=self)
         await self._mailbox.settle(change.modseq)
 
-    def _must_be_writable(self) -> None:
-        if self.read_only:
+    def _must_be_writable(self, needed: Rights = Rights.NONE) -> None:
+        if self._examined:
             raise ReadOnly(f"The mailbox {self.name!r} is open read-only")
+        require(self.rights, needed, self.name)
         if self.is_deleted:
             raise NoSuchMailbox(f"The mailbox {self.name!r} was deleted")
 
@@ -352,7 +408,7 @@ class Selected:
         batch is handed out, and does not repeat them."""
         for start in range(0, len(uids), MAX_BATCH):
             batch = uids[start : start + MAX_BATCH]
-            yield await self._read_batch(batch, wants, see and not self.read_only)
+            yield await self._read_batch(batch, wants, see and Rights.SEE in self.flag_rights)
 
     async def _read_batch(
         self, uids: Sequence[int], wants: frozenset[Want], see: bool

@@ -31,7 +31,7 @@ from attrs import Factory, frozen
 
 from sora.mail.flags import SEEN, SYSTEM, Keywords
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import Changes, MailboxRow, Opened
+from sora.storage.rows import Acl, Changes, MailboxRow, Opened
 
 MAX_LOG_ENTRIES: Final = 1024
 MAX_LOG_MESSAGES: Final = 50_000
@@ -47,7 +47,8 @@ class Change:
     """One write as its answer tells of it.
 
     It leads from `before` to `modseq`. `uids` (ascending) have `masks` now; those that were
-    not there have arrived. `vanished` are gone.
+    not there have arrived. `vanished` are gone. `acl` is who has which rights, None if that is
+    as it was.
     """
 
     before: int
@@ -55,6 +56,7 @@ class Change:
     uids: Uids = ()
     masks: Sequence[int] = ()
     vanished: NumberSet = Factory(NumberSet)
+    acl: Acl | None = None
 
 
 @frozen
@@ -87,6 +89,7 @@ class MailboxState:
 
     def _take_over(self, opened: Opened) -> None:
         self._describe(opened.mailbox)
+        self.acl = opened.acl
         self.keywords.learn(opened.keywords)
         self.uids: array[int] = opened.states.uids
         self.masks: list[int] = _interned(opened.states.masks)
@@ -140,6 +143,8 @@ class MailboxState:
         assert self.fits(change), "changes are applied in the order of their modseqs"
         if change.modseq == change.before:
             return
+        if change.acl is not None:
+            self.acl = change.acl
         self._remove(change.vanished)
         for uid, mask in zip(change.uids, change.masks, strict=True):
             self._set(uid, mask, change.modseq)
@@ -152,6 +157,7 @@ class MailboxState:
         if changes.mailbox.highest_modseq <= self.highest_modseq:
             return
         assert changes.since <= self.highest_modseq, "nothing between is missing"
+        self.acl = changes.acl
         self._remove(changes.vanished)
         changed = changes.changed
         for uid, mask, modseq in zip(changed.uids, changed.masks, changed.modseqs, strict=True):

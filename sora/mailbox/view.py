@@ -67,7 +67,7 @@ class Updates:
         )
 
 
-_NOTHING = Updates()
+NOTHING = Updates()
 
 
 class View:
@@ -294,7 +294,7 @@ class View:
         """What has to be told now; it counts as told. Without `may_expunge` no EXPUNGE, and no
         EXISTS or RECENT of changes that come with one, is among it."""
         if not self.has_news:
-            return _NOTHING
+            return NOTHING
         state = self._state
         if self._generation != state.generation:
             self._generation, self._flags_at, self._gone_at = state.generation, -1, -1

@@ -286,10 +286,16 @@ class IMessages(Interface):
         account_id: int,
         destination: str,
         operation: Operation,
+        asker: int | None = None,
     ) -> "Deferred[Copied]":
         """Copy messages, with everything they have (G39), to a mailbox of `account_id`, in
         the order of their UIDs. One round trip. Raises NoSuchMailbox for the destination,
         ExpungeIssued when one of `uids` is gone: then nothing was copied (RFC 3501 §6.4.7).
+
+        `asker` is who does it, when one of the mailboxes is not his: in the destination he needs
+        the right to insert, and only flags go along that he may change there (RFC 4314 §4).
+        Raises NotPermitted; StoredApart when the accounts store their mail apart and not all of
+        it is in both places (`prepare`).
         """
 
     def move(
@@ -298,10 +304,11 @@ class IMessages(Interface):
         account_id: int,
         destination: str,
         operation: Operation,
+        asker: int | None = None,
     ) -> "Deferred[Moved]":
         """Move messages; UIDs that are gone are ignored (RFC 6851 §3.3). One round trip.
 
-        Raises NoSuchMailbox for the destination.
+        Raises NoSuchMailbox for the destination, and with `asker` what `copy` raises.
         """
 
     def read(

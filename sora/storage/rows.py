@@ -20,7 +20,7 @@ from attrs import Factory, field, frozen
 from sora.mail.facts import Facts
 from sora.mail.flags import Flags
 from sora.mail.numbers import NumberSet
-from sora.mail.rights import ALL, Rights
+from sora.mail.rights import ALL, FLAG_RIGHTS, Rights
 
 PIECE: Final = 256 * 1024
 """Octets of a piece of a staged body; only the last one is shorter."""
@@ -399,11 +399,16 @@ class Appended:
 
 @frozen
 class FlagChange:
-    """STORE: replace, add or remove flags; `unchanged_since` as RFC 7162 §3.1.3 (0 is present)."""
+    """STORE: replace, add or remove flags; `unchanged_since` as RFC 7162 §3.1.3 (0 is present).
+
+    Of the rights to change flags, those of who does it: others than theirs a replacement leaves as
+    they are. `flags` are all among them.
+    """
 
     mode: Literal["replace", "add", "remove"]
     flags: Flags
     unchanged_since: int | None = None
+    rights: Rights = FLAG_RIGHTS
 
 
 @frozen

@@ -17,6 +17,7 @@ from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.places import SharedNamespace
 from sora.mailbox.spool import Spool
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import MemoryStorage, memory_storage
@@ -38,7 +39,14 @@ class Process:
     Bodies are staged: one statement for each placement.
     """
 
-    def __init__(self, storage: MemoryStorage, clock: Clock, *, alone: bool = True) -> None:
+    def __init__(
+        self,
+        storage: MemoryStorage,
+        clock: Clock,
+        *,
+        alone: bool = True,
+        namespace: SharedNamespace | None = None,
+    ) -> None:
         self.storage = storage
         self.clock = clock
         self.rings: list[tuple[int, int]] = []
@@ -68,6 +76,8 @@ class Process:
             self.open_mailboxes,
             self.poll,
             clock,
+            rights=storage.rights,
+            namespace=namespace,
         )
         self.delivery = Delivery(storage.accounts, self.arrivals, self.open_mailboxes, clock)
 

@@ -31,6 +31,7 @@ from sora.mailbox.arrivals import Arrivals, Store
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.places import SharedNamespace
 from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
 from sora.net.peer import Peer
@@ -40,6 +41,7 @@ from sora.protocols.imap.services import Limits, Services
 from sora.protocols.imap.spoken import DIALECT
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import MemoryStorage, memory_storage
+from sora.storage.memory.store import Dedup
 from sora.storage.rows import NewMailbox, Placed
 
 EPOCH = datetime(2026, 8, 1, 12, 0, tzinfo=UTC).timestamp()
@@ -84,6 +86,8 @@ class Server:
         limits: Limits | None = None,
         dialect: Dialect = DIALECT,
         clock: Any = None,
+        namespace: SharedNamespace | None = None,
+        dedup: Dedup = "domain",
         **services: Any,
     ) -> None:
         """`clock` is a reactor for tests over a real port; `services` overrides `Services`."""
@@ -91,7 +95,7 @@ class Server:
             clock = Clock()
             clock.advance(EPOCH)
         self.clock = clock
-        self.storage = memory_storage(self.clock)
+        self.storage = memory_storage(self.clock, dedup)
         self.objects = MemoryObjects()
         threads: Any = ThreadsHere()
         self.open = OpenMailboxes(self.storage.mailboxes, self.clock)
@@ -112,6 +116,8 @@ class Server:
             self.open,
             None,
             self.clock,
+            rights=self.storage.rights,
+            namespace=namespace,
         )
         self.registry = CollectorRegistry()
         self.factory = IMAPFactory(
@@ -171,15 +177,17 @@ class Client:
 class TranscriptTestCase(SynchronousTestCase):
     """A server for each test, and its first client, who has logged in as fred.
 
-    `limits` and `dialect` may be set by a subclass.
+    `limits`, `dialect`, `namespace` and `dedup` may be set by a subclass.
     """
 
     limits = Limits()
     dialect = DIALECT
+    namespace: SharedNamespace | None = None
+    dedup: Dedup = "domain"
     logs_in = True
 
     def setUp(self) -> None:
-        self.server = Server(self.limits, self.dialect)
+        self.server = Server(self.limits, self.dialect, namespace=self.namespace, dedup=self.dedup)
         self.clock = self.server.clock
         self.add_account("fred@example.com")
         self.client = self.new_client(self.logs_in)

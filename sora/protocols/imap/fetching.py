@@ -22,6 +22,7 @@ from twisted.internet.defer import Deferred
 from sora.deferreds import deferred
 from sora.errors import ExpungeIssued, SoraError, Unavailable
 from sora.mail.flags import SEEN
+from sora.mail.rights import Rights
 from sora.mail.section import Extent
 from sora.mailbox.view import FlagUpdate
 from sora.net.connection import ConnectionEnded
@@ -62,7 +63,7 @@ class Fetching:
             for item in update_items(session.enabled)
             if all(item.name != other.name for other in items)
         ]
-        self._sees = any(item.sees for item in items) and not self._selected.read_only
+        self._sees = any(item.sees for item in items) and Rights.SEE in self._selected.flag_rights
         self._unseen: set[int] = set()
         self._answered = 0
         self._written = 0

@@ -14,7 +14,14 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
-from sora.errors import BadSyntax, NumbersRefused, SoraError, UnknownCommand, WrongState
+from sora.errors import (
+    BadSyntax,
+    NotPermitted,
+    NumbersRefused,
+    SoraError,
+    UnknownCommand,
+    WrongState,
+)
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import SequenceSet
 from sora.mailbox.account import Account, SessionFacts
@@ -314,7 +321,7 @@ class Session:
             return False
         updates = selected.updates(may_expunge)
         if updates:
-            lines = update_lines(updates, selected.keywords, selected.read_only, self.enabled)
+            lines = update_lines(updates, selected.keywords, selected.flag_rights, self.enabled)
             self.connection.write_all(lines)
             return True
         if selected.is_deleted:
@@ -358,9 +365,11 @@ class Session:
 
     @property
     def mailbox(self) -> Selected:
-        """The selected mailbox."""
+        """The selected mailbox, while it may be read (RFC 4314 §5.1.1)."""
         if self.selected is None:
             raise WrongState("Select a mailbox first")
+        if not self.selected.is_readable:
+            raise NotPermitted("You may no longer read this mailbox")
         return self.selected
 
     def uids(self, messages: SequenceSet, by_uid: bool) -> Sequence[int]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from sora.auth.sasl import MECHANISMS
+from sora.protocols.imap.commands.acl import DeleteAcl, GetAcl, ListRights, MyRights, SetAcl
 from sora.protocols.imap.commands.append import Append
 from sora.protocols.imap.commands.authenticate import Authenticate
 from sora.protocols.imap.commands.capability import CapabilityCommand
@@ -34,6 +35,7 @@ from sora.protocols.imap.commands.thread import Thread
 from sora.protocols.imap.commands.unauthenticate import Unauthenticate
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.extensions import (
+    acl,
     catenate,
     children,
     condstore,
@@ -42,6 +44,7 @@ from sora.protocols.imap.extensions import (
     i18nlevel,
     imap4rev2,
     list_extended,
+    list_myrights,
     list_status,
     multiappend,
     objectid,
@@ -70,23 +73,28 @@ DIALECT: Final = Dialect(
         Copy,
         Create,
         Delete,
+        DeleteAcl,
         Enable,
         Examine,
         Expunge,
         Fetch,
+        GetAcl,
         Id,
         Idle,
         List,
+        ListRights,
         Login,
         Logout,
         Lsub,
         Move,
+        MyRights,
         Namespace,
         Noop,
         Rename,
         Replace,
         Search,
         Select,
+        SetAcl,
         Sort,
         StartTLS,
         Status,
@@ -98,6 +106,7 @@ DIALECT: Final = Dialect(
         Unsubscribe,
     ],
     extensions=[
+        acl.EXTENSION,
         catenate.EXTENSION,
         children.EXTENSION,
         condstore.EXTENSION,
@@ -106,6 +115,7 @@ DIALECT: Final = Dialect(
         esort.EXTENSION,
         i18nlevel.EXTENSION,
         list_extended.EXTENSION,
+        list_myrights.EXTENSION,
         list_status.EXTENSION,
         qresync.EXTENSION,
         multiappend.EXTENSION,

@@ -4,6 +4,7 @@ from typing import Final
 
 from sora.mail.flags import Keywords
 from sora.mail.numbers import NumberSet
+from sora.mail.rights import Rights
 from sora.mailbox.view import FlagUpdate, Updates
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.wire.responses import flags, permanent_flags
@@ -13,10 +14,10 @@ RANGES: Final = 500
 
 
 def update_lines(
-    updates: Updates, keywords: Keywords, read_only: bool, enabled: Enabled
+    updates: Updates, keywords: Keywords, rights: Rights, enabled: Enabled
 ) -> list[bytes]:
     """The lines in the one order that keeps numbers right (G25): EXPUNGE, EXISTS, RECENT,
-    FLAGS, FETCH."""
+    FLAGS, FETCH. `rights` are those to change flags."""
     if enabled.vanished:
         lines = vanished_lines(NumberSet.ascending([uid for _, uid in updates.expunged]))
     else:
@@ -28,7 +29,7 @@ def update_lines(
     if updates.keywords:
         names = [name for _, name in keywords]
         lines.append(b"* " + flags(names) + b"\r\n")
-        lines.append(b"* " + permanent_flags(names, read_only) + b"\r\n")
+        lines.append(b"* " + permanent_flags(names, rights) + b"\r\n")
     for update in updates.flags:
         line = fetch_opening(update, enabled)
         if not enabled.uidonly:

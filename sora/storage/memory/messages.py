@@ -7,10 +7,11 @@ from uuid import UUID
 from attrs import evolve, frozen
 from zope.interface import implementer
 
-from sora.errors import BadArgument, ExpungeIssued, NoSuchMailbox, OverQuota
+from sora.errors import ExpungeIssued, NoSuchMailbox, NotPermitted, OverQuota, StoredApart
 from sora.mail.criteria import Criterion
-from sora.mail.flags import DELETED, SEEN, Flags
+from sora.mail.flags import DELETED, SEEN, SYSTEM, Flags
 from sora.mail.numbers import NumberSet
+from sora.mail.rights import Rights, flags_of, permitted
 from sora.storage.interfaces import IMessages
 from sora.storage.memory import placing
 from sora.storage.memory.mailboxes import states_of
@@ -110,14 +111,16 @@ class MemoryMessages:
         account_id: int,
         destination: str,
         operation: Operation,
+        asker: int | None = None,
     ) -> Copied:
         """See `IMessages.copy`."""
         source = self.tables.mailbox(mailbox_id)
         target = self._destination(account_id, destination)
+        rights = self._inserting(target, asker, destination)
         messages = _present(source, uids)
         if len(messages) != len(uids):
             raise ExpungeIssued()
-        return _copy(self.tables, source, messages, target, EventKind.COPIED_IN, operation)
+        return _copy(self.tables, source, messages, target, rights, EventKind.COPIED_IN, operation)
 
     @operation
     def move(
@@ -127,12 +130,14 @@ class MemoryMessages:
         account_id: int,
         destination: str,
         operation: Operation,
+        asker: int | None = None,
     ) -> Moved:
         """See `IMessages.move`."""
         source = self.tables.mailbox(mailbox_id)
         target = self._destination(account_id, destination)
+        rights = self._inserting(target, asker, destination)
         messages = _present(source, uids)
-        copied = _copy(self.tables, source, messages, target, EventKind.MOVED_IN, operation)
+        copied = _copy(self.tables, source, messages, target, rights, EventKind.MOVED_IN, operation)
         going = [message.uid for message in messages]
         return Moved(copied, _take_away(self.tables, source, going, EventKind.MOVED_OUT, operation))
 
@@ -220,6 +225,15 @@ class MemoryMessages:
             raise NoSuchMailbox(f"There is no mailbox {name!r}")
         return self.tables.find(account_id, name)
 
+    def _inserting(self, target: MailboxRecord, asker: int | None, name: str) -> Rights:
+        """The rights on a mailbox of who copies to it."""
+        rights = target.rights(asker)
+        if Rights.INSERT in rights:
+            return rights
+        if Rights.LOOKUP in rights:
+            raise NotPermitted("You have not the right i on this mailbox.")
+        raise NoSuchMailbox(f"There is no mailbox {name!r}")
+
     def _stored_message(self, message: MessageRecord, wants: frozenset[Want]) -> StoredMessage:
         content = self.tables.contents[message.content_id]
         facts = content.facts
@@ -272,11 +286,13 @@ def _change_flags(
         flags = account.keywords.mask(change.flags)
     else:
         flags = store.mask(account, change.flags)
+    system, keywords = flags_of(change.rights)
+    among = system | (~SYSTEM if keywords else 0)
     refused: list[int] = []
     changing: list[tuple[MessageRecord, int]] = []
     for message in _present(mailbox, uids):
         mask = {
-            "replace": flags,
+            "replace": message.mask & ~among | flags,
             "add": message.mask | flags,
             "remove": message.mask & ~flags,
         }[change.mode]
@@ -321,6 +337,7 @@ def _copy(
     source: MailboxRecord,
     messages: Sequence[MessageRecord],
     target: MailboxRecord,
+    rights: Rights,
     kind: EventKind,
     operation: Operation,
 ) -> Copied:
@@ -331,16 +348,16 @@ def _copy(
         taker, size, len(messages)
     ):
         raise OverQuota()
+    contents = [_content_in(store, message.content_id, taker.scope_id) for message in messages]
     before = target.highest_modseq
     uids = tuple(range(target.uidnext, target.uidnext + len(messages)))
     masks = []
     if messages:
         modseq = store.record(target, kind, NumberSet.of(uids), operation)
-        for uid, message in zip(uids, messages, strict=True):
+        for uid, message, content_id in zip(uids, messages, contents, strict=True):
             flags = Flags(message.mask & 31, tuple(giver.keywords.names(message.mask)))
-            mask = store.mask(taker, flags)
+            mask = store.mask(taker, permitted(flags, rights))
             masks.append(mask)
-            content_id = _content_in(store, message.content_id, taker.scope_id)
             store.put(
                 target,
                 evolve(
@@ -368,18 +385,11 @@ def _copy(
 
 
 def _content_in(store: MemoryStore, content_id: int, scope_id: int) -> int:
-    """The same content in a scope; one that is not there yet is made there."""
+    """The same content in a scope. Raises StoredApart when it is not there."""
     content = store.contents[content_id]
     if content.scope_id == scope_id:
         return content_id
     there = store.live.get((scope_id, content.hash))
-    if there is not None:
-        return there
-    if content.pieces is None:
-        raise BadArgument("A body in an object store cannot be copied into another scope")
-    made = evolve(
-        content, id=store.new_id(), scope_id=scope_id, created_at=store.now(), released_at=None
-    )
-    store.contents[made.id] = made
-    store.live[scope_id, made.hash] = made.id
-    return made.id
+    if there is None:
+        raise StoredApart("The messages are not there yet.")
+    return there

@@ -115,6 +115,11 @@ def _targets(targets: Sequence[Target]) -> str:
     return json.dumps([_target(target) for target in targets], ensure_ascii=False)
 
 
+def is_by_another(target: Target) -> bool:
+    """Whether somebody asks who does not own the mailbox."""
+    return target.asker not in (None, target.account_id)
+
+
 def is_named(target: Target) -> bool:
     """Whether its mailbox has to be looked up by its name."""
     return not target.mailbox_id and target.name is not None
@@ -155,7 +160,7 @@ def _target(target: Target) -> dict[str, Any]:
     }
     if is_named(target):
         fields["n"] = name_key(target.name or "")
-        if target.asker not in (None, target.account_id):
+        if is_by_another(target):
             fields["w"] = target.asker
     if target.trace:
         fields["t"] = to_text(target.trace)
@@ -266,8 +271,10 @@ async def _made(database: Database, events: Sequence[Event]) -> dict[str, tuple[
 def _seen(row: tuple[Any, ...] | None, target: Target) -> Placed | None:
     if row is None:
         return None
-    _, mailbox_id, uid, uidvalidity, modseq, before, _, ids, _, names = row
-    mask = target.flags.system | packing.keyword_mask(ids)
+    _, mailbox_id, uid, uidvalidity, modseq, before, flags, ids, _, names = row
+    # Rights may have kept some of the flags off.
+    system = flags if is_by_another(target) else target.flags.system
+    mask = system | packing.keyword_mask(ids)
     words = packing.used(packing.keywords(names), (mask,))
     return Placed(Fate.PLACED, mailbox_id, uid, uidvalidity, modseq, before, mask, words)
 

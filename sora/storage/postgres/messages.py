@@ -16,12 +16,14 @@ from sora.errors import OutcomeUnknown
 from sora.mail.criteria import Criterion
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import NumberSet
+from sora.mail.rights import FLAG_RIGHTS, flags_of
 from sora.storage.interfaces import IMessages
 from sora.storage.postgres import packing, reading, search
 from sora.storage.postgres.arriving import (
     append_parameters,
     appended_after_all,
     content_parameters,
+    is_by_another,
     is_named,
     place_parameters,
     placed_after_all,
@@ -81,9 +83,20 @@ PREPARE: Final = (
     "select o_content, o_used_object from prepare_v1("
     "%s, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s::text[], %s::uuid, %s, %s, %s, %s)"
 )
+# Rights may keep flags off: so they are looked at.
+PLACE_BY_OTHERS: Final = PLACE_BY_NAME.replace(
+    " from place_v1(", ", flags_at_v1(mailbox, uid) from place_v1(", 1
+)
+APPEND_BY_OTHERS: Final = APPEND.replace(
+    " from append_v1(", ", flags_at_v1(mailbox, uid) from append_v1(", 1
+)
 STORE: Final = (
     "select o_before, o_modseq, o_uids, o_flags, o_spots, o_modified, o_keywords from store_v1("
     "%s, %s, %s, %s::smallint, %s::text[], %s::text[], %s, %s, " + packing.OPERATION + ")"
+)
+STORE_AMONG: Final = STORE.replace(
+    "store_v1(%s, %s, %s, %s::smallint, %s::text[], %s::text[], ",
+    "store_among_v1(%s, %s, %s, %s::smallint, %s::text[], %s::text[], %s::smallint, %s, ",
 )
 EXPUNGE: Final = (
     "select o_before, o_modseq, o_vanished from expunge_v1(%s, %s, " + packing.OPERATION + ")"
@@ -92,6 +105,9 @@ TRANSFER: Final = (
     "select o_mailbox, o_uidvalidity, o_before, o_modseq, o_sources, o_first, o_flags, o_spots,"
     " o_keywords, o_source_before, o_source_modseq, o_vanished"
     " from transfer_v1(%s, %s, %s, %s, %s, " + packing.OPERATION + ")"
+)
+TRANSFER_ACROSS: Final = TRANSFER.replace(
+    "transfer_v1(%s, %s, %s, %s, ", "transfer_v2(%s, %s, %s, %s, %s, "
 )
 
 
@@ -111,6 +127,9 @@ class Messages:
     ) -> Placement:
         parameters = place_parameters(scope_id, arrival, targets)
         statement = PLACE_BY_NAME if any(map(is_named, targets)) else PLACE
+        by_others = any(map(is_by_another, targets))
+        if by_others:
+            statement = PLACE_BY_OTHERS
 
         async def work(tx: Tx) -> list[tuple[Any, ...]]:
             return await tx.all(statement, (*parameters, *packing.operation(operation)))
@@ -123,7 +142,10 @@ class Messages:
             )
         if rows and rows[0][10]:
             return Placement((), needs_body=True)
-        placed = tuple(_placed(row, target) for row, target in zip(rows, targets, strict=True))
+        placed = tuple(
+            _placed(row, target, row[11] if by_others else target.flags.system)
+            for row, target in zip(rows, targets, strict=True)
+        )
         content_id, used = (rows[0][8], rows[0][9]) if rows else (0, False)
         return Placement(placed, content_id, used)
 
@@ -139,9 +161,10 @@ class Messages:
         replaced: Replaced | None = None,
     ) -> Appended:
         parameters = append_parameters(scope_id, arrivals, targets, replaced)
+        statement = APPEND_BY_OTHERS if is_by_another(targets[0]) else APPEND
 
         async def work(tx: Tx) -> list[tuple[Any, ...]]:
-            return await tx.all(APPEND, (*parameters, *packing.operation(operation)))
+            return await tx.all(statement, (*parameters, *packing.operation(operation)))
 
         try:
             rows = await self._database.run("append", work, write=True)
@@ -174,10 +197,11 @@ class Messages:
         known_keywords: int = 0,
     ) -> Stored:
         names, keys = packing.keyword_names(change.flags)
+        is_bounded = change.mode == "replace" and change.rights != FLAG_RIGHTS
 
         async def work(tx: Tx) -> Stored:
             row = await tx.one(
-                STORE,
+                STORE_AMONG if is_bounded else STORE,
                 (
                     mailbox_id,
                     uids.multirange(),
@@ -185,6 +209,7 @@ class Messages:
                     change.flags.system,
                     names,
                     keys,
+                    *(flags_of(change.rights) if is_bounded else ()),
                     change.unchanged_since,
                     known_keywords,
                     *packing.operation(operation),
@@ -264,8 +289,11 @@ class Messages:
         account_id: int,
         destination: str,
         operation: Operation,
+        asker: int | None = None,
     ) -> Copied:
-        moved = await self._transfer("copy", mailbox_id, uids, account_id, destination, operation)
+        moved = await self._transfer(
+            "copy", mailbox_id, uids, account_id, destination, operation, asker
+        )
         return moved.copied
 
     @deferred
@@ -276,8 +304,11 @@ class Messages:
         account_id: int,
         destination: str,
         operation: Operation,
+        asker: int | None = None,
     ) -> Moved:
-        return await self._transfer("move", mailbox_id, uids, account_id, destination, operation)
+        return await self._transfer(
+            "move", mailbox_id, uids, account_id, destination, operation, asker
+        )
 
     async def _transfer(
         self,
@@ -287,15 +318,17 @@ class Messages:
         account_id: int,
         destination: str,
         operation: Operation,
+        asker: int | None,
     ) -> Moved:
         async def work(tx: Tx) -> Moved:
             row = await tx.one(
-                TRANSFER,
+                TRANSFER if asker is None else TRANSFER_ACROSS,
                 (
                     mailbox_id,
                     uids.multirange(),
                     account_id,
                     name_key(destination),
+                    *(() if asker is None else (asker,)),
                     name == "move",
                     *packing.operation(operation),
                 ),
@@ -393,11 +426,11 @@ class Messages:
         return await search.relevance(self._database, mailbox_id, criterion, uids)
 
 
-def _placed(row: tuple[Any, ...], target: Target) -> Placed:
+def _placed(row: tuple[Any, ...], target: Target, system: int) -> Placed:
     fate, mailbox_id, uid, uidvalidity, modseq, before, ids, names = row[:8]
     if fate != Fate.PLACED:
         return Placed(Fate(fate), mailbox_id or 0, uid or 0, uidvalidity or 0)
-    mask = target.flags.system | packing.keyword_mask(ids)
+    mask = system | packing.keyword_mask(ids)
     words = packing.used(packing.keywords(names), (mask,))
     return Placed(Fate.PLACED, mailbox_id, uid, uidvalidity, modseq, before, mask, words)
 
@@ -412,7 +445,8 @@ def _appended(
         )
     placements = []
     for row, target in zip(rows, targets, strict=True):
-        placed = _placed((Fate.PLACED, *row[1:8]), target)
+        system = row[13] if is_by_another(target) else target.flags.system
+        placed = _placed((Fate.PLACED, *row[1:8]), target, system)
         placements.append(Placement((placed,), row[8], row[9]))
     gone = None
     if replaced is not None:

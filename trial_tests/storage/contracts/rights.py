@@ -3,19 +3,20 @@
 from attrs import evolve
 
 from sora.addresses import parse_address
-from sora.errors import BadArgument, NoSuchAccount, NoSuchMailbox, NotPermitted
+from sora.errors import BadArgument, NoSuchAccount, NoSuchMailbox, NotPermitted, OverQuota
 from sora.mail.rights import ALL, Rights, RightsChange, letters, parse_change, parse_rights
 from sora.storage.rows import (
     ANYONE,
     AccountRow,
     AclEntry,
     Fate,
+    FlagChange,
     MailboxRow,
     Owner,
     RightsSet,
     Target,
 )
-from trial_tests.storage.contracts.contract import Contract, letter
+from trial_tests.storage.contracts.contract import Contract, flags, letter, sets
 
 
 class RightsContract(Contract):
@@ -249,7 +250,7 @@ class RightsContract(Contract):
 
     async def test_who_may_insert_places_by_name_the_flags_that_he_may_set(self) -> None:
         """RFC 4314 §4"""
-        for rights, fate, flags in (
+        for rights, fate, expected in (
             ("lr", Fate.NO_MAILBOX, None),
             ("lrsi", Fate.PLACED, ["\\Seen"]),
             ("rti", Fate.PLACED, ["\\Deleted"]),
@@ -262,10 +263,112 @@ class RightsContract(Contract):
             named = _named(target, "Work", self.bob.id)
             placed = (await self.place(self.ann, letter(rights), named)).placed[0]
             self.assertEqual(placed.fate, fate, rights)
-            if flags is not None:
+            if expected is not None:
                 contents = await self.contents(self.ann, "Work")
-                self.assertEqual(contents[placed.uid], flags)
+                self.assertEqual(contents[placed.uid], expected)
         await self.check(self.ann, "Work")
+
+    async def filled(self) -> MailboxRow:
+        """Work, with three messages of different flags."""
+        work = await self.find(self.ann, "Work")
+        await self.fill(
+            self.ann,
+            work,
+            ["\\Draft", "\\Deleted"],
+            ["\\Answered"],
+            ["$Forwarded", "\\Seen"],
+        )
+        return work
+
+    async def test_who_may_insert_copies_the_flags_that_he_may_set(self) -> None:
+        """RFC 4314 §4, the examples of COPY."""
+        work = await self.filled()
+        inbox = await self.find(self.ann)
+        for rights, expected in (
+            ("rwis", [["\\Draft"], ["\\Answered"], ["$Forwarded", "\\Seen"]]),
+            ("rsti", [["\\Deleted"], [], ["\\Seen"]]),
+        ):
+            await self.set("bob@example.com", rights, "INBOX")
+            copied = await self.storage.messages.copy(
+                work.id, sets(1, 2, 3), self.ann.id, "INBOX", self.operation(), self.bob.id
+            )
+            opened = await self.check(self.ann)
+            found = await self.contents(self.ann)
+            self.assertEqual([found[uid] for uid in copied.uids], expected)
+            masks = dict(zip(opened.states.uids, opened.states.masks, strict=True))
+            self.assertEqual([masks[uid] for uid in copied.uids], list(copied.masks))
+            self.assertEqual(opened.mailbox.highest_modseq, copied.modseq)
+        self.assertEqual(inbox.messages, 0)
+        self.assertEqual(len(await self.contents(self.ann, "Work")), 3)
+
+    async def test_a_move_out_of_anothers_mailbox(self) -> None:
+        """To one's own all flags go along (G39), and the counters of both are right (G16)."""
+        work = await self.filled()
+        before = (await self.check(self.ann, "Work")).mailbox
+        moved = await self.storage.messages.move(
+            work.id, sets(1, 3), self.bob.id, "INBOX", self.operation(), self.bob.id
+        )
+        self.assertEqual(list(moved.expunged.vanished), [1, 3])
+        self.assertEqual(
+            await self.contents(self.bob),
+            {1: ["\\Deleted", "\\Draft"], 2: ["$Forwarded", "\\Seen"]},
+        )
+        self.assertEqual((await self.check(self.bob)).mailbox.messages, 2)
+        after = (await self.check(self.ann, "Work")).mailbox
+        self.assertEqual((before.messages, after.messages), (3, 1))
+
+    async def test_a_move_that_takes_flags_off_counts_right(self) -> None:
+        """G16"""
+        work = await self.filled()
+        await self.set("bob@example.com", "i", "INBOX")
+        await self.storage.messages.move(
+            work.id, sets(1, 2, 3), self.ann.id, "INBOX", self.operation(), self.bob.id
+        )
+        self.assertEqual(await self.contents(self.ann), {1: [], 2: [], 3: []})
+        await self.check(self.ann)
+        self.assertEqual((await self.check(self.ann, "Work")).mailbox.messages, 0)
+
+    async def test_who_may_not_insert_copies_nothing(self) -> None:
+        work = await self.filled()
+        for rights, error in (("lr", NotPermitted), ("r", NoSuchMailbox), ("", NoSuchMailbox)):
+            await self.set("bob@example.com", rights, "INBOX")
+            for what in (self.storage.messages.copy, self.storage.messages.move):
+                await self.refused(
+                    error,
+                    what(work.id, sets(1), self.ann.id, "INBOX", self.operation(), self.bob.id),
+                )
+        self.assertEqual((await self.find(self.ann)).messages, 0)
+        self.assertEqual((await self.check(self.ann, "Work")).mailbox.messages, 3)
+
+    async def test_quota_is_the_owners(self) -> None:
+        work = await self.filled()
+        await self.set("bob@example.com", "i", "INBOX")
+        await self.storage.set_quota(self.ann.id, None, 4)
+        copy = self.storage.messages.copy
+        await self.refused(
+            OverQuota,
+            copy(work.id, sets(1, 2), self.ann.id, "INBOX", self.operation(), self.bob.id),
+        )
+        await copy(work.id, sets(1), self.ann.id, "INBOX", self.operation(), self.bob.id)
+        await copy(work.id, sets(1, 2), self.bob.id, "INBOX", self.operation(), self.bob.id)
+
+    async def test_a_replacement_leaves_alone_what_may_not_be_changed(self) -> None:
+        """RFC 4314 §4"""
+        work = await self.filled()
+        for rights, names, expected in (
+            ("s", ["\\Seen"], [["\\Deleted", "\\Draft", "\\Seen"], ["$Forwarded", "\\Seen"]]),
+            ("t", [], [["\\Draft", "\\Seen"], ["$Forwarded", "\\Seen"]]),
+            ("w", ["$New"], [["$New", "\\Seen"], ["$New", "\\Seen"]]),
+            ("swt", ["\\Flagged"], [["\\Flagged"], ["\\Flagged"]]),
+        ):
+            change = FlagChange("replace", flags(*names), rights=parse_rights(rights))
+            stored = await self.storage.messages.store(
+                work.id, sets(1, 3), change, self.operation()
+            )
+            found = await self.contents(self.ann, "Work")
+            self.assertEqual([found[1], found[3]], expected, rights)
+            opened = await self.check(self.ann, "Work")
+            self.assertEqual(opened.mailbox.highest_modseq, stored.modseq)
 
 
 def _text(rights: Rights) -> str:

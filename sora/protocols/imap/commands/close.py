@@ -5,14 +5,15 @@ from sora.protocols.imap.session import Session
 
 
 class Close(Command):
-    """CLOSE: expunge without telling, and leave"""
+    """CLOSE: expunge without telling, where that is allowed, and leave (RFC 4314 §4)"""
 
     word = b"CLOSE"
     states = State.SELECTED
 
     async def run(self, session: Session) -> bytes | None:
-        if not session.mailbox.read_only:
-            await session.mailbox.expunge()
+        selected = session.selected
+        if selected is not None and selected.may_expunge:
+            await selected.expunge()
         await session.deselect()
         return None
 

@@ -47,7 +47,7 @@ class Select(Command):
         keywords = [name for _, name in selected.keywords]
         say = session.untagged
         say(flags(keywords))
-        say(permanent_flags(keywords, selected.read_only))
+        say(permanent_flags(keywords, selected.flag_rights))
         say(b"%d EXISTS" % selected.view.exists)
         if session.enabled.rev2:
             say(renamed(session.spelled(self.name), session.spelled(self.written)))

@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Sequence
 
 from sora.mail.flags import SYSTEM_NAMES
+from sora.mail.rights import Rights, flags_of
 from sora.protocols.imap.wire.write import parenthesised
 
 SYSTEM_FLAGS = tuple(name for _, name in SYSTEM_NAMES)
@@ -15,9 +16,13 @@ def flags(keywords: Iterable[str]) -> bytes:
     return b"FLAGS " + _flag_list((*SYSTEM_FLAGS, *keywords))
 
 
-def permanent_flags(keywords: Iterable[str], read_only: bool) -> bytes:
-    """OK [PERMANENTFLAGS]: those that a client can change for good (§7.1)."""
-    names = () if read_only else (*SYSTEM_FLAGS, *keywords, "\\*")
+def permanent_flags(keywords: Iterable[str], rights: Rights) -> bytes:
+    """OK [PERMANENTFLAGS]: those that a client with these rights can change for good (§7.1,
+    RFC 4314 §5.1.1)."""
+    mask, all_keywords = flags_of(rights)
+    names = [name for flag, name in SYSTEM_NAMES if mask & flag]
+    if all_keywords:
+        names += [*keywords, "\\*"]
     return b"OK [PERMANENTFLAGS " + _flag_list(names) + b"] What can be changed"
 
 
