@@ -16,7 +16,8 @@ from typing import Any, Final, cast
 
 from attrs import frozen
 
-from sora.mail.headers import selected
+from sora.mail.content_type import parse_token
+from sora.mail.headers import fields, first, selected
 from sora.mail.message import Part
 
 _SINGLE, _MULTIPART, _MESSAGE = 0, 1, 2
@@ -137,3 +138,32 @@ def _resolve(message: Node, path: tuple[int, ...]) -> Node | None:
             return None
         fresh = False
     return node
+
+
+@frozen
+class Encoded:
+    """A part that can be decoded (RFC 3516). `header` None is the header of the message itself;
+    a part `is_leaf` that is neither a multipart nor a message: only those are encoded."""
+
+    header: Extent | None
+    body: Extent
+    is_leaf: bool
+
+
+def encoded(path: tuple[int, ...], parts: str) -> Encoded | None:
+    """Where the part with this path is; None when there is none. No path is the message as a
+    whole, which has no encoding."""
+    root = cast(Node, json.loads(parts))
+    if not path:
+        return Encoded(None, Extent(0, root[3]), False)
+    node = _resolve(root, path)
+    if node is None:
+        return None
+    kind, start, body, end, *_ = node
+    header = None if node is root else Extent(start, body)
+    return Encoded(header, Extent(body, end), kind == _SINGLE)
+
+
+def transfer_encoding(header: bytes) -> bytes:
+    """The Content-Transfer-Encoding that a header block names (RFC 2045 §6.1)."""
+    return parse_token(first(fields(header), b"content-transfer-encoding"), b"7BIT")

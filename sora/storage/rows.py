@@ -492,6 +492,7 @@ class Want(StrEnum):
     STRUCTURE = "structure"
     HEADER = "header"
     PARTS = "parts"
+    PREVIEW = "preview"
     BODY = "body"
     """where the bytes are, and the trace"""
 
@@ -518,6 +519,7 @@ class StoredMessage:
     trace: bytes | None = None
     parts: str | None = None
     body: BodyPlace | None = None
+    preview: str | None = None
 
 
 class Column(StrEnum):
@@ -526,6 +528,7 @@ class Column(StrEnum):
     SIZE is RFC822.SIZE, an int; DATE the internal date, a datetime in its own zone; ENVELOPE
     and STRUCTURE are IMAP wire text; HEADER is the header of the message with the trace;
     EMAIL_ID a UUID; SAVE_DATE a datetime in UTC.
+    PREVIEW is a str of at most 200 characters.
     """
 
     SIZE = "size"
@@ -535,6 +538,7 @@ class Column(StrEnum):
     HEADER = "header"
     EMAIL_ID = "email id"
     SAVE_DATE = "save date"
+    PREVIEW = "preview"
 
 
 @frozen

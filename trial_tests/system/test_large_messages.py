@@ -1,6 +1,8 @@
 """40 MB in and out, while the process grows by little: APPEND, FETCH, a client that is slow."""
 
+import base64
 import imaplib
+import re
 import shutil
 import socket
 import tempfile
@@ -86,6 +88,45 @@ class LargeMessagesTestCase(SynchronousTestCase):
         grown.append(own(self.pid) - before)
         self.assertLess(max(grown), growth, grown)
 
+    def put_together_and_decoded(self, growth: int) -> None:
+        """MULTIAPPEND, CATENATE, REPLACE, BINARY of large messages. The memory may grow by
+        `growth` octets."""
+        client = imaplib.IMAP4("127.0.0.1", self.sora.imap, timeout=120)
+        self.addCleanup(client.shutdown)
+        client.login(EMAIL, PASSWORD)
+        client.append("INBOX", None, None, b"Subject: first\r\n\r\nsmall\r\n")
+        client.select("INBOX")
+        client.fetch("1", "(BINARY.PEEK[1])")
+        before = own(self.pid)
+        grown = []
+
+        def ask(command: bytes) -> bytes:
+            client.send(b"x " + command + b"\r\n")
+            said = b""
+            while not said.startswith(b"x "):
+                said = client.readline()
+                if found := re.search(rb"\{(\d+)\}\r\n$", said):
+                    self.octets = client.read(int(found[1]))
+            grown.append(own(self.pid) - before)
+            return said
+
+        literal = b"{%d+}\r\n" % len(self.letter) + self.letter
+        self.assertIn(b"x OK", ask(b"APPEND INBOX " + literal + b" {2+}\r\nhi " + literal))
+        client.noop()
+        parts = b"TEXT {2+}\r\na\n URL /INBOX/;UID=2 TEXT {2+}\r\nz\n"
+        self.assertIn(b"x OK", ask(b"UID REPLACE 2 INBOX CATENATE (" + parts + b")"))
+        self.assertIn(b"x OK", ask(b"UID FETCH 5 BODY.PEEK[]"))
+        self.assertTrue(self.octets == b"a\n" + self.letter + b"z\n", "not what was put together")
+        lines = base64.encodebytes(self.letter[: SIZE // 2]).replace(b"\n", b"\r\n")
+        head = b"Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        encoded = head + lines
+        self.assertIn(b"x OK", ask(b"APPEND INBOX {%d+}\r\n%b" % (len(encoded), encoded)))
+        client.noop()
+        self.assertIn(b"x OK", ask(b"UID FETCH 6 BINARY.SIZE[1]"))
+        self.assertIn(b"x OK", ask(b"UID FETCH 6 BINARY.PEEK[1]"))
+        self.assertTrue(self.octets == self.letter[: SIZE // 2], "not what was encoded")
+        self.assertLess(max(grown), growth, grown)
+
     def slow_readers(self) -> int:
         """Five clients ask for all of it and read nothing for a while; then one reads it all.
         Gives what the process holds of its own while they wait."""
@@ -114,6 +155,10 @@ class InADirectoryTests(LargeMessagesTestCase):
     def test_forty_megabytes_come_and_go(self) -> None:
         """The spool is a file, and what is read is sent in pieces as the client takes them."""
         self.come_and_go(30_000_000)
+
+    def test_large_messages_are_put_together_and_decoded(self) -> None:
+        """In files and pieces too."""
+        self.put_together_and_decoded(30_000_000)
 
 
 class InS3Tests(LargeMessagesTestCase):

@@ -6,11 +6,11 @@ options go with them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from sora.mail.threads import Forest, Threadable
-from sora.mailbox.account import Account
 from sora.mailbox.selected import Selected
 from sora.protocols.imap.capabilities import CORE, Capability, When, mechanisms, offered
 from sora.protocols.imap.command import Command
@@ -27,7 +27,10 @@ from sora.protocols.imap.wire.search_keys import SEARCH_KEYS, ReadKey
 from sora.protocols.imap.wire.sort_keys import SORT_KEYS
 from sora.storage.rows import MailboxRow, SortBy
 
-StatusItem = Callable[[MailboxRow, Account], int | bytes]
+if TYPE_CHECKING:
+    from sora.protocols.imap.session import Session
+
+StatusItem = Callable[[MailboxRow, "Session"], int | bytes]
 """the value of an item of STATUS, from the mailbox's counters"""
 
 Threading = Callable[[Sequence[Threadable]], Forest]

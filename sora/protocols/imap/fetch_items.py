@@ -8,7 +8,7 @@ are (`is_raw`), so that large ones can be streamed.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
 from attrs import define, frozen
 
@@ -16,6 +16,7 @@ from sora.errors import Unavailable
 from sora.mail.flags import Keywords
 from sora.mail.section import Extent, Section, locate, render
 from sora.mail.structure import basic
+from sora.mailbox.spool import Spool
 from sora.mailbox.view import FlagUpdate
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.updates import flag_text
@@ -45,6 +46,27 @@ class Fetched:
         return self.stored
 
 
+class Line(Protocol):
+    """The answer for a message whose content is not in memory, as an item writes it."""
+
+    def add(self, octets: bytes) -> None:
+        """Add octets to the line."""
+
+    async def octets(self, row: StoredMessage, start: int, end: int) -> bytes:
+        """Octets of the content, all of them in memory. Raises Unavailable."""
+
+    async def stream(
+        self, row: StoredMessage, start: int, end: int, deliver: Callable[[bytes], None]
+    ) -> None:
+        """Hand octets of the content to `deliver` in pieces. Raises Unavailable."""
+
+    async def pour(self, spool: Spool) -> None:
+        """Add the octets of a spool, and let go of them. Raises StorageFull."""
+
+    def spool(self) -> Spool:
+        """Room for octets that are made before their size can be told."""
+
+
 class FetchItem:
     """The root of all items."""
 
@@ -64,9 +86,18 @@ class FetchItem:
         """The columns it needs."""
         return NOTHING
 
+    @property
+    def needs_octets(self) -> bool:
+        """Whether it is made from octets of the content."""
+        return False
+
     def value(self, fetched: Fetched) -> bytes:
         """What the answer says after the name."""
         raise NotImplementedError
+
+    async def write(self, fetched: Fetched, line: Line) -> None:
+        """Add the same to the line of a message whose content is not in memory."""
+        line.add(self.value(fetched))
 
 
 class FlagsItem(FetchItem):
@@ -135,6 +166,7 @@ _OF_ROW: Final[dict[Column, Callable[[StoredMessage], Any]]] = {
     Column.HEADER: lambda row: (row.trace or b"") + (row.header or b""),
     Column.EMAIL_ID: lambda row: row.email_id,
     Column.SAVE_DATE: lambda row: row.save_date,
+    Column.PREVIEW: lambda row: row.preview or "",
 }
 
 

@@ -14,7 +14,7 @@ and the tagged answer says NO [UNAVAILABLE]. Once the size of a literal was anno
 no way back: then the connection is cut.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -24,6 +24,7 @@ from sora.errors import ExpungeIssued, SoraError, Unavailable
 from sora.mail.flags import SEEN
 from sora.mail.rights import Rights
 from sora.mail.section import Extent
+from sora.mailbox.spool import Spool
 from sora.mailbox.view import FlagUpdate
 from sora.net.connection import ConnectionEnded
 from sora.protocols.imap.fetch_items import (
@@ -56,7 +57,6 @@ class Fetching:
         self._view = session.mailbox.view
         self._items = list(items)
         self._by_uid = by_uid
-        self._sections = [item for item in items if isinstance(item, SectionItem)]
         self._tells_flags = tells_flags(items, session)
         self._of_update = [
             item
@@ -110,7 +110,7 @@ class Fetching:
             self._unseen = {
                 state.uid for state in self._view.flags_of(uids) if not state.mask & SEEN
             }
-        needs_octets = any(item.needs_octets for item in self._sections)
+        needs_octets = any(item.needs_octets for item in self._items)
         async for batch in self._selected.read(uids, wants, self._sees):
             if needs_octets:
                 await self._with_bodies(list(_groups(batch)))
@@ -192,7 +192,11 @@ class Fetching:
         return self._items
 
     def _write(self, fetched: Fetched) -> None:
-        values = [item.name + b" " + item.value(fetched) for item in self._line_items(fetched)]
+        try:
+            values = [item.name + b" " + item.value(fetched) for item in self._line_items(fetched)]
+        except SoraError as error:
+            self._failed(error)
+            return
         opening = fetch_opening(fetched.state, self._session.enabled)
         line = opening + b" ".join(values) + b")\r\n"
         self._session.write(line)
@@ -216,6 +220,8 @@ class Fetching:
             else:
                 self._answered += 1
                 self._told((row.uid,), modseq)
+            finally:
+                line.close()
 
 
 class LargeLine:
@@ -225,6 +231,7 @@ class LargeLine:
         self._session = session
         self._selected = session.mailbox
         self._pieces: list[bytes] = []
+        self._spools = session.services.spools()
         self.is_begun = False
         """whether a part of it has gone out"""
 
@@ -233,8 +240,11 @@ class LargeLine:
         self._pieces.append(fetch_opening(fetched.state, self._session.enabled))
         for place, item in enumerate(items):
             self._pieces.append((b" " if place else b"") + item.name + b" ")
-            extent = item.extent(fetched.row) if isinstance(item, SectionItem) else None
-            if extent is None or not isinstance(item, SectionItem):
+            if not isinstance(item, SectionItem):
+                await item.write(fetched, self)
+                continue
+            extent = item.extent(fetched.row)
+            if extent is None:
                 self._pieces.append(item.value(fetched))
             elif item.is_raw:
                 await self._raw(item, fetched.row, extent)
@@ -244,6 +254,46 @@ class LargeLine:
         self._pieces.append(b")\r\n")
         self._go_out()
         await self._session.drain()
+
+    def close(self) -> None:
+        """Let go of what was made for it."""
+        self._spools.close()
+
+    # ---------------------------------------------------------- for items
+
+    def add(self, octets: bytes) -> None:
+        """See `fetch_items.Line`."""
+        self._pieces.append(octets)
+
+    async def octets(self, row: StoredMessage, start: int, end: int) -> bytes:
+        """See `fetch_items.Line`."""
+        return await self._selected.body(row, start, end)
+
+    async def stream(
+        self, row: StoredMessage, start: int, end: int, deliver: Callable[[bytes], None]
+    ) -> None:
+        """See `fetch_items.Line`."""
+        await self._selected.stream(row, start, end, deliver)
+
+    def spool(self) -> Spool:
+        """See `fetch_items.Line`."""
+        return self._spools.new()
+
+    async def pour(self, spool: Spool) -> None:
+        """See `fetch_items.Line`."""
+        reader = spool.open()
+        try:
+            while octets := reader.read(SMALL):
+                self._pieces.append(octets)
+                if spool.size > SMALL:
+                    self._go_out()
+                    self.is_begun = True
+                    await self._session.drain()
+        finally:
+            reader.close()
+        spool.close()
+
+    # ---------------------------------------------------------- sections
 
     async def _raw(self, item: SectionItem, row: StoredMessage, extent: Extent) -> None:
         """The trace, where the section is the whole message, and octets of the content."""

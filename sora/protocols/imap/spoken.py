@@ -36,6 +36,8 @@ from sora.protocols.imap.commands.unauthenticate import Unauthenticate
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.extensions import (
     acl,
+    appendlimit,
+    binary,
     catenate,
     children,
     condstore,
@@ -48,6 +50,7 @@ from sora.protocols.imap.extensions import (
     list_status,
     multiappend,
     objectid,
+    preview,
     qresync,
     savedate,
     searchres,
@@ -107,6 +110,8 @@ DIALECT: Final = Dialect(
     ],
     extensions=[
         acl.EXTENSION,
+        appendlimit.EXTENSION,
+        binary.EXTENSION,
         catenate.EXTENSION,
         children.EXTENSION,
         condstore.EXTENSION,
@@ -117,6 +122,7 @@ DIALECT: Final = Dialect(
         list_extended.EXTENSION,
         list_myrights.EXTENSION,
         list_status.EXTENSION,
+        preview.EXTENSION,
         qresync.EXTENSION,
         multiappend.EXTENSION,
         searchres.EXTENSION,

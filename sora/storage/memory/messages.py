@@ -169,7 +169,9 @@ class MemoryMessages:
             {column: [self._column(message, column) for message in messages] for column in wanted},
         )
 
-    def _column(self, message: MessageRecord, column: Column) -> int | datetime | bytes | UUID:
+    def _column(
+        self, message: MessageRecord, column: Column
+    ) -> int | datetime | bytes | str | UUID:
         facts = self.tables.contents[message.content_id].facts
         assert facts is not None, "a live content has its facts"
         match column:
@@ -187,6 +189,8 @@ class MemoryMessages:
                 return message.email_id
             case Column.SAVE_DATE:
                 return message.save_date
+            case Column.PREVIEW:
+                return facts.preview
 
     @operation
     def search(self, mailbox_id: int, criterion: Criterion) -> Sequence[int]:
@@ -264,6 +268,7 @@ class MemoryMessages:
             header=facts.header if Want.HEADER in wants else None,
             trace=message.trace if with_trace else None,
             parts=facts.parts if Want.PARTS in wants else None,
+            preview=facts.preview if Want.PREVIEW in wants else None,
             body=place,
         )
 

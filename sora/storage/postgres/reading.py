@@ -37,6 +37,7 @@ _COLUMNS: Final[dict[Want, tuple[str, ...]]] = {
     Want.STRUCTURE: ("c.structure",),
     Want.HEADER: ("m.trace", "c.header"),
     Want.PARTS: ("c.parts",),
+    Want.PREVIEW: ("c.preview",),
     Want.BODY: (
         "m.trace",
         "c.id",
@@ -67,16 +68,26 @@ _LISTED: Final[dict[Column, str]] = {
     Column.HEADER: "concat(m.trace, c.header)",
     Column.EMAIL_ID: "m.email_id::text",
     Column.SAVE_DATE: "m.save_date",
+    Column.PREVIEW: "c.preview",
 }
 
 _READ: Final[dict[Column, Callable[[Any], Any]]] = {
     Column.SIZE: int,
     Column.EMAIL_ID: UUID,
     Column.SAVE_DATE: lambda date: date.astimezone(UTC),
+    Column.PREVIEW: str,
 }
 """how a value is made of what PostgreSQL gives, where it is no text of octets"""
 
-_PLACED: Final = ("c.envelope", "c.structure", "c.header", "m.trace", "c.parts", "c.id")
+_PLACED: Final = (
+    "c.envelope",
+    "c.structure",
+    "c.header",
+    "m.trace",
+    "c.parts",
+    "c.id",
+    "c.preview",
+)
 
 
 # Messages are chosen before contents are joined, so that a wide range reads no more of them
@@ -94,6 +105,7 @@ class _Places:
     trace: int | None
     parts: int | None
     body: int | None
+    preview: int | None
 
 
 async def read(
@@ -230,6 +242,7 @@ def _message(row: tuple[Any, ...], at: "_Places") -> StoredMessage:
         None if at.trace is None else to_bytes(row[at.trace] or ""),
         None if at.parts is None else row[at.parts],
         None if at.body is None else _body(row, at.body),
+        None if at.preview is None else row[at.preview],
     )
 
 

@@ -116,6 +116,7 @@ class Letter:
             text_to=texts("to"),
             text_cc=texts("cc"),
             text_bcc=texts("bcc"),
+            preview=self.body[:200],
             text_header="".join(lines) + "\n",
             text_body=fold(self.body),
         )

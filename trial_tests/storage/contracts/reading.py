@@ -82,6 +82,7 @@ class ReadingContract(Contract):
             Column.HEADER: [one.trace + one.header for one in everything.messages],
             Column.EMAIL_ID: [one.email_id for one in everything.messages],
             Column.SAVE_DATE: [one.save_date for one in everything.messages],
+            Column.PREVIEW: [one.preview for one in everything.messages],
         }.items():
             self.assertEqual(list(columns.values[column]), values, column)
         self.assertEqual(

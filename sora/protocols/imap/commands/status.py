@@ -14,12 +14,12 @@ from sora.protocols.imap.wire.scanner import Scanner
 from sora.storage.rows import MailboxRow
 
 STATUS_ITEMS: Final[Mapping[bytes, StatusItem]] = {
-    b"MESSAGES": lambda row, account: row.messages,
+    b"MESSAGES": lambda row, session: row.messages,
     # \Recent belongs to sessions and is never stored (G34).
-    b"RECENT": lambda row, account: account.recent(row),
-    b"UIDNEXT": lambda row, account: row.uidnext,
-    b"UIDVALIDITY": lambda row, account: row.uidvalidity,
-    b"UNSEEN": lambda row, account: row.unseen,
+    b"RECENT": lambda row, session: session.account.recent(row),
+    b"UIDNEXT": lambda row, session: row.uidnext,
+    b"UIDVALIDITY": lambda row, session: row.uidvalidity,
+    b"UNSEEN": lambda row, session: row.unseen,
 }
 """The items of RFC 3501; extensions add theirs in the dialect."""
 
@@ -37,7 +37,7 @@ def status_line(row: MailboxRow, name: str, words: Sequence[bytes], session: Ses
     """The untagged STATUS of a mailbox, under the name that the client knows."""
     items = []
     for word in words:
-        value = session.dialect.status_items[word](row, session.account)
+        value = session.dialect.status_items[word](row, session)
         items.append(word + b" " + (b"%d" % value if isinstance(value, int) else value))
     return status(session.spelled(name), items)
 

@@ -86,7 +86,7 @@ EXTENSION = Extension(
     fetch_modifiers={b"CHANGEDSINCE": ChangedSince},
     store_modifiers={b"UNCHANGEDSINCE": UnchangedSince},
     search_keys={b"MODSEQ": _search_modseq},
-    status_items={b"HIGHESTMODSEQ": lambda row, account: row.highest_modseq},
+    status_items={b"HIGHESTMODSEQ": lambda row, session: row.highest_modseq},
     select_parameters={b"CONDSTORE": SelectParameter},
     select_lines=[_select_line],
 )

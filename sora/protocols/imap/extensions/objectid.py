@@ -74,6 +74,6 @@ EXTENSION = Extension(
     Capability(b"OBJECTID"),
     fetch_items={b"EMAILID": EmailIdItem, b"THREADID": ThreadIdItem},
     search_keys={b"EMAILID": _email_id, b"THREADID": _thread_id},
-    status_items={b"MAILBOXID": lambda row, account: b"(%b)" % row.object_id.encode("ascii")},
+    status_items={b"MAILBOXID": lambda row, session: b"(%b)" % row.object_id.encode("ascii")},
     select_lines=[_select_line],
 )

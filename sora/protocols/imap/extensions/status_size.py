@@ -6,7 +6,7 @@ from sora.protocols.imap.dialect import Extension
 EXTENSION = Extension(
     Capability(b"STATUS=SIZE"),
     status_items={
-        b"SIZE": lambda row, account: row.size,
-        b"DELETED": lambda row, account: row.deleted,
+        b"SIZE": lambda row, session: row.size,
+        b"DELETED": lambda row, session: row.deleted,
     },
 )
