@@ -28,6 +28,7 @@ from sora.mail.numbers import NumberSet
 from sora.mail.rights import ALL, Rights, RightsChange
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Deliver
+from sora.mailbox.open_mailboxes import Made
 from sora.mailbox.owners import Owners
 from sora.mailbox.places import NOBODY, Place, Places, SharedNamespace
 from sora.mailbox.rights import (
@@ -43,6 +44,7 @@ from sora.mailbox.rights import (
 from sora.mailbox.selected import Rooms, Selected
 from sora.mailbox.spool import Spool
 from sora.mailbox.state import Change
+from sora.mailbox.watching import Watch
 from sora.storage.interfaces import IMailboxes, IRights
 from sora.storage.rows import (
     ANYONE,
@@ -114,6 +116,8 @@ class Account:
         self._facts = facts
         self._open = rooms.selected.open_mailboxes
         self._id = identity.account_id
+        self.made: Made | None = None
+        """see `open_mailboxes.Source`"""
 
     def new_operation(self) -> Operation:
         """A name for one write command, and who does it."""
@@ -124,6 +128,11 @@ class Account:
             protocol=self._facts.protocol,
             address=self._facts.address,
         )
+
+    def watch(self, changed: Callable[[], None], is_own: Callable[[object], bool]) -> Watch:
+        """Follow mailboxes that are not open; `changed` is called when there is news. What the
+        session does itself, with sources that are its own, is none."""
+        return Watch(self._open.watchers, changed, is_own)
 
     # -------------------------------------------------------------- names
 
@@ -377,7 +386,7 @@ class Account:
 
     async def _append(self, place: Place, messages: Sequence[NewMessage]) -> Appended:
         appended = await self._arrive(place, messages, None)
-        self._open.placed(appended.placed)
+        self._open.placed(appended.placed, self)
         return appended
 
     async def replace(self, selected: Selected, uid: int, name: str, message: NewMessage) -> Placed:

@@ -76,6 +76,20 @@ def list_mailboxes(listing: Listing, query: Query) -> Sequence[Listed]:
     return found
 
 
+def lines_of(listing: Listing, names: Iterable[str]) -> Sequence[Listed]:
+    """A line for each of these names, in their order, whether there is a mailbox or not; it
+    is shown whether one is subscribed to (RFC 5465 §5.4, §5.5)."""
+    known = _Names(listing)
+    return [
+        Listed(
+            name,
+            known.attributes(name_key(name), show_subscribed=True, is_extended=True),
+            known.mailboxes.get(name_key(name)),
+        )
+        for name in names
+    ]
+
+
 def lsub(listing: Listing, reference: str, pattern: str) -> Sequence[Listed]:
     """The subscribed names that match. A superior that `%` matches, and that is not itself
     subscribed to, stands for its subscribed inferiors with \\Noselect (RFC 3501 §6.3.9)."""

@@ -11,7 +11,7 @@ repeated, or lost: `sora.mailbox.change_poll` makes up for that.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Final
+from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from twisted.internet.interfaces import IReactorTime
@@ -32,6 +32,16 @@ from sora.storage.rows import Copied, Fate, MailboxRow, Opened, Placed
 WARM_MEMORY: Final = 256 * 1024 * 1024
 WARM_FOR: Final = 600.0
 _MAX_CLAIMS: Final = 65_536
+
+
+Made = Callable[[int, Sequence[int]], None]
+
+
+class Source(Protocol):
+    """What a session writes with. `made` is called with the mailbox and the UIDs of messages
+    that it has put somewhere, if it wants to know."""
+
+    made: Made | None
 
 
 def _silent(*what: int) -> None:
@@ -269,7 +279,7 @@ class OpenMailboxes:
         if self._opening:
             self._meanwhile[mailbox_id] = max(modseq, self._meanwhile.get(mailbox_id, 0))
 
-    def placed(self, placed: Iterable[Placed], source: object = None) -> None:
+    def placed(self, placed: Iterable[Placed], source: Source | None = None) -> None:
         """Messages that were placed by this process."""
         new = [one for one in placed if one.fate is Fate.PLACED]
         new.sort(key=lambda one: (one.mailbox_id, one.modseq, one.uid))
@@ -277,11 +287,15 @@ class OpenMailboxes:
             ones = list(group)
             self._learn(mailbox_id, [pair for one in ones for pair in one.keywords])
             uids, masks = [one.uid for one in ones], [one.mask for one in ones]
+            if source is not None and source.made is not None:
+                source.made(mailbox_id, uids)
             self.told(mailbox_id, Change(ones[0].before, modseq, uids, masks), source)
 
-    def copied(self, copied: Copied, source: object = None) -> None:
+    def copied(self, copied: Copied, source: Source | None = None) -> None:
         """Messages that were copied or moved to somewhere by this process."""
         self._learn(copied.mailbox_id, copied.keywords)
+        if source is not None and source.made is not None:
+            source.made(copied.mailbox_id, copied.uids)
         change = Change(copied.before, copied.modseq, copied.uids, copied.masks)
         self.told(copied.mailbox_id, change, source)
 

@@ -18,7 +18,7 @@ from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.columns import Columns
 from sora.mailbox.local_search import search as search_locally
 from sora.mailbox.open_mailbox import OpenMailbox
-from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.open_mailboxes import Made, OpenMailboxes
 from sora.mailbox.places import Place, Places
 from sora.mailbox.rights import WRITING, as_told, require, rights_in
 from sora.mailbox.state import Change
@@ -112,6 +112,8 @@ class Selected:
         self._state = state
         self.view = View(state, self.read_only)
         self.keywords: Keywords = state.keywords
+        self.made: Made | None = None
+        """see `open_mailboxes.Source`"""
         self._rooms = rooms
         self._mailbox = mailbox
         self._rights_told = self.rights

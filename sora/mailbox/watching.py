@@ -42,6 +42,7 @@ class Watch:
         self._is_own = is_own
         self._known: dict[int, int] = {}
         self._accounts: frozenset[int] = frozenset()
+        self._muted: int | None = None
         self._meanwhile: dict[int, int] | None = None
         self._mailboxes = self._names = self._by_others = False
 
@@ -59,6 +60,11 @@ class Watch:
         """Whether the session was not told of this modseq yet; false for its own changes, and
         for what it does not follow."""
         return self._known.get(mailbox_id, modseq) < modseq
+
+    def mute(self, mailbox_id: int | None) -> None:
+        """Changes of this mailbox are no news as long as it is selected: the session's view tells
+        of them."""
+        self._muted = mailbox_id
 
     def begin_reading(self) -> News:
         """Take the news; what it is about is read now. What happens until `follow` counts as
@@ -109,7 +115,9 @@ class Watch:
         known = self._known.get(mailbox_id)
         if known is None or modseq <= known:
             return
-        if self._is_own(source):
+        if mailbox_id == self._muted:
+            self._known[mailbox_id] = modseq
+        elif self._is_own(source):
             if before == known:
                 self._known[mailbox_id] = modseq
         elif not self._mailboxes:

@@ -53,6 +53,8 @@ class Command:
     """its arguments or its answer have message numbers, unless it has the UID form"""
     keeps_numbers: ClassVar[bool] = False
     """no EXPUNGE may be sent before its end, unless it has the UID form (RFC 3501 §7.4.1)"""
+    expunges: ClassVar[bool] = False
+    """it takes messages away: the client is told of that, whatever else it wants to hear"""
     secret: ClassVar[bool] = False
     answers: ClassVar[Mapping[type[SoraError], Answer]] = {}
 

@@ -31,6 +31,8 @@ class Limits:
     idle_timeout: float = 30 * 60
     still_here: float = 110
     """seconds between untagged lines while a client idles: below 2 minutes (G40)"""
+    followed: int = 1000
+    """mailboxes that NOTIFY may be about, beside the selected one"""
     bad_commands_before_login: int = 5
     bad_commands: int = 50
     """bad commands in a row before the connection ends"""

@@ -8,7 +8,7 @@ open, how to write, how to ask the client for more.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -43,6 +43,9 @@ from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.write import mailbox as mailbox_name
 from sora.protocols.imap.wire.write import text as sentence
 
+if TYPE_CHECKING:
+    from sora.protocols.imap.notifying import Notifying
+
 
 class Session:
     """The state of one conversation."""
@@ -66,6 +69,8 @@ class Session:
         """what the client said of itself with ID"""
         self.tag = b""
         """the tag of the command in hand"""
+        self.in_hand: type[Command] | None = None
+        """the command itself"""
         self.is_ending = False
         self.is_stopping = False
         self.write = connection.write
@@ -84,6 +89,8 @@ class Session:
         self._withheld = False
         self.saved = SavedResult()
         """what `$` stands for (RFC 5182)"""
+        self.notifying: Notifying | None = None
+        """what it is told because of NOTIFY"""
         self._account: Account | None = None
         self._bad = 0
         self._reader.line_limit = self.limits.line_before_login
@@ -97,7 +104,8 @@ class Session:
         self.untagged(b"OK " + capability(self.capabilities) + b" Sora is ready")
         try:
             while not self.is_ending:
-                event = await self.next_event()
+                waiting = self.notifying or self
+                event = await waiting.next_event()
                 if type(event) is Line:
                     await self.execute(event.text)
                 else:
@@ -150,6 +158,7 @@ class Session:
 
     async def _let_go(self) -> None:
         self.literals.let_go()
+        self.notify(None)
         await self.deselect()
 
     async def _unusual(self, event: Offer | Chunk | TooLong | Hopeless) -> None:
@@ -181,7 +190,7 @@ class Session:
         status = b"OK"
         by_uid = False
         try:
-            kind = self.find(head)
+            self.in_hand = kind = self.find(head)
             by_uid = head.by_uid
             command = kind.parse(scan := self.scanner(text, head), self.dialect, by_uid)
             scan.end()
@@ -216,6 +225,7 @@ class Session:
         self._ended(kind, status, started)
 
     def _ended(self, kind: type[Command] | None, status: bytes, started: float) -> None:
+        self.in_hand = None
         self.literals.let_go()
         word = kind.word.decode("ascii").lower() if kind else "unknown"
         seconds = self.connection.clock.seconds() - started - self._waited
@@ -319,7 +329,10 @@ class Session:
         selected = self.selected
         if selected is None:
             return False
-        updates = selected.updates(may_expunge)
+        if self.notifying is None:
+            updates = selected.updates(may_expunge)
+        else:
+            updates = self.notifying.updates(selected, may_expunge)
         if updates:
             lines = update_lines(updates, selected.keywords, selected.flag_rights, self.enabled)
             self.connection.write_all(lines)
@@ -341,6 +354,21 @@ class Session:
     def tell_modseq(self) -> None:
         """Tell up to where the client knows all changes of its mailbox (RFC 7162 §3.1.2.1)."""
         self.untagged(b"OK " + highest_modseq(self.mailbox.view.modseq_told) + b" Highest")
+
+    async def tell_idle(self) -> bool:
+        """Tell a client that idles what there is to tell. Gives whether that was anything."""
+        if self.notifying is not None:
+            return await self.notifying.tell(idles=True)
+        return self.tell(may_expunge=True)
+
+    def notify(self, notifying: "Notifying | None") -> None:
+        """What the client is told is what this says from now on (RFC 5465); None: what all are
+        told."""
+        if self.notifying is not None:
+            self.notifying.end()
+        self.notifying = notifying
+        if notifying is not None:
+            notifying.attach()
 
     def after_answer(self, work: Callable[[], None]) -> None:
         """Do something when the tagged line is written."""
@@ -443,6 +471,7 @@ class Session:
 
     async def unauthenticate(self) -> None:
         """Be as before the login, but for TLS and what the client said of itself (RFC 8437)."""
+        self.notify(None)
         await self.deselect()
         self._before_login()
         self.connection.unidentify()

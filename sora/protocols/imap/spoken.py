@@ -22,6 +22,7 @@ from sora.protocols.imap.commands.login import Login
 from sora.protocols.imap.commands.logout import Logout
 from sora.protocols.imap.commands.namespace import Namespace
 from sora.protocols.imap.commands.noop import Check, Noop
+from sora.protocols.imap.commands.notify import Notify
 from sora.protocols.imap.commands.rename import Rename
 from sora.protocols.imap.commands.replace import Replace
 from sora.protocols.imap.commands.search import Search
@@ -93,6 +94,7 @@ DIALECT: Final = Dialect(
         MyRights,
         Namespace,
         Noop,
+        Notify,
         Rename,
         Replace,
         Search,

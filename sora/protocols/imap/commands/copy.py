@@ -51,6 +51,7 @@ class Copy(Command):
 class Move(Copy):
     """MOVE sequence-set SP mailbox"""
 
+    expunges: ClassVar[bool] = True
     word = b"MOVE"
     capability = b"MOVE"
 

@@ -17,6 +17,7 @@ class Expunge(Command):
     """EXPUNGE / UID EXPUNGE sequence-set"""
 
     word = b"EXPUNGE"
+    expunges: ClassVar[bool] = True
     states = State.SELECTED
     has_uid_form: ClassVar[bool] = True
 

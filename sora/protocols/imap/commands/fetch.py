@@ -42,7 +42,7 @@ class Fetch(Command):
         messages = scan.sequence_set()
         scan.space()
         if scan.peek() == b"(":
-            items = scan.parenthesised(lambda: _item(scan, dialect))
+            items = scan.parenthesised(lambda: read_item(scan, dialect))
         else:
             items = _macro_or_item(scan, dialect)
         if len(items) > MAX_ITEMS:
@@ -71,7 +71,8 @@ class Fetch(Command):
         return None
 
 
-def _item(scan: Scanner, dialect: Dialect) -> FetchItem:
+def read_item(scan: Scanner, dialect: Dialect) -> FetchItem:
+    """fetch-att"""
     word = scan.item_name()
     kind = dialect.fetch_items.get(word)
     if kind is None:
@@ -85,4 +86,4 @@ def _macro_or_item(scan: Scanner, dialect: Dialect) -> list[FetchItem]:
     if macro is not None:
         return [dialect.fetch_items[word].parse(scan, word) for word in macro]
     scan.position = start
-    return [_item(scan, dialect)]
+    return [read_item(scan, dialect)]

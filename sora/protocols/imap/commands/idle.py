@@ -35,7 +35,7 @@ class Idle(Command):
         seconds = session.connection.clock.seconds
         last = seconds()
         while not session.is_ending:
-            if session.tell(may_expunge=True):
+            if await session.tell_idle():
                 last = seconds()
             elif seconds() - last >= still_here:
                 session.untagged(b"OK Still here")

@@ -23,6 +23,7 @@ class Replace(Command):
     """
 
     word = b"REPLACE"
+    expunges: ClassVar[bool] = True
     states = State.SELECTED
     capability = b"REPLACE"
     has_uid_form: ClassVar[bool] = True

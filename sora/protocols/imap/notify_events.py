@@ -1,0 +1,212 @@
+"""What a client can ask to be told of (RFC 5465 §5, §6), as values; and which mailboxes that is
+about, as a listing has them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Final
+
+from attrs import Factory, frozen
+
+from sora.mail.mailbox_names import DELIMITER, name_key, superiors
+from sora.mail.rights import Rights
+from sora.protocols.imap.fetch_items import FetchItem
+from sora.storage.rows import Listing, MailboxRow
+
+
+class Event(Enum):
+    """An event, by the name it has on the wire."""
+
+    MESSAGE_NEW = "MessageNew"
+    MESSAGE_EXPUNGE = "MessageExpunge"
+    FLAG_CHANGE = "FlagChange"
+    MAILBOX_NAME = "MailboxName"
+    SUBSCRIPTION_CHANGE = "SubscriptionChange"
+
+
+MESSAGE_EVENTS: Final = frozenset({Event.MESSAGE_NEW, Event.MESSAGE_EXPUNGE, Event.FLAG_CHANGE})
+NAME_EVENTS: Final = frozenset({Event.MAILBOX_NAME, Event.SUBSCRIPTION_CHANGE})
+BY_WORD: Final = {event.value.upper().encode(): event for event in Event}
+UNSUPPORTED: Final = frozenset(
+    {b"ANNOTATIONCHANGE", b"MAILBOXMETADATACHANGE", b"SERVERMETADATACHANGE"}
+)
+"""events of the RFC that there are none of here"""
+
+
+class Which(Enum):
+    """The mailboxes of a group of events (§6)."""
+
+    PERSONAL = "personal"
+    """also INBOXES: mail may be delivered to any of them (§6.3)"""
+    SUBSCRIBED = "subscribed"
+    SUBTREE = "subtree"
+    MAILBOXES = "mailboxes"
+
+
+@frozen
+class Group:
+    """Events of some mailboxes; `names` are the keys of those that are named."""
+
+    which: Which
+    events: frozenset[Event]
+    names: frozenset[str] = frozenset()
+
+    def covers(self, name: str, is_personal: bool, is_subscribed: bool) -> bool:
+        """Whether a mailbox of this name is one of them."""
+        match self.which:
+            case Which.PERSONAL:
+                return is_personal
+            case Which.SUBSCRIBED:
+                return is_subscribed
+            case Which.MAILBOXES:
+                return name_key(name) in self.names
+            case Which.SUBTREE:
+                key = name_key(name)
+                return key in self.names or any(one in self.names for one in superiors(key))
+
+
+@frozen
+class OfSelected:
+    """Events of the mailbox that is selected, whichever that is (§6.1).
+
+    `delayed` keeps EXPUNGE back until a command lets it be sent; `items` are fetched of new
+    messages.
+    """
+
+    events: frozenset[Event] = frozenset()
+    delayed: bool = False
+    items: tuple[FetchItem, ...] = ()
+
+
+@frozen
+class Interest:
+    """All that a client wants to be told of; nothing is NOTIFY NONE."""
+
+    selected: OfSelected = OfSelected()
+    groups: tuple[Group, ...] = ()
+
+    def events_of(self, name: str, is_personal: bool, is_subscribed: bool) -> frozenset[Event]:
+        """The events of a mailbox, of all groups that have it (§6)."""
+        found: frozenset[Event] = frozenset()
+        for group in self.groups:
+            if not group.events <= found and group.covers(name, is_personal, is_subscribed):
+                found |= group.events
+        return found
+
+
+@frozen
+class Mailbox:
+    """A mailbox that is followed, and what for."""
+
+    row: MailboxRow
+    events: frozenset[Event]
+
+
+@frozen
+class Survey:
+    """What an interest means as of one listing.
+
+    `mailboxes` are those that the client may read, by id (§5: `l` and `r` are needed for all
+    events; G35), `hidden` the names of those that it asks for and may only list. `personal`
+    are the ids of its own.
+    """
+
+    mailboxes: Mapping[int, Mailbox] = Factory(dict)
+    hidden: tuple[str, ...] = ()
+    personal: frozenset[int] = frozenset()
+    subscribed: frozenset[str] = frozenset()
+
+    @property
+    def accounts(self) -> frozenset[int]:
+        """Whose mailboxes they are."""
+        return frozenset(one.row.account_id for one in self.mailboxes.values())
+
+
+def survey(listing: Listing, interest: Interest, account_id: int) -> Survey:
+    """See `Survey`; `account_id` is the client's own."""
+    subscribed = frozenset(map(name_key, listing.subscriptions))
+    mailboxes: dict[int, Mailbox] = {}
+    hidden = []
+    for row in listing.mailboxes:
+        is_personal = row.account_id == account_id
+        events = interest.events_of(row.name, is_personal, name_key(row.name) in subscribed)
+        if Rights.LOOKUP | Rights.READ in row.rights:
+            mailboxes[row.id] = Mailbox(row, events)
+        elif events and Rights.LOOKUP in row.rights:
+            hidden.append(row.name)
+    personal = frozenset(row.id for row in listing.mailboxes if row.account_id == account_id)
+    return Survey(mailboxes, tuple(hidden), personal, subscribed)
+
+
+# ------------------------------------------------------------------ names that have changed
+
+
+@frozen
+class Renaming:
+    """A name to tell of, and what it was before, if that is another."""
+
+    name: str
+    old: str | None = None
+
+
+def changed_names(before: Survey, after: Survey, interest: Interest) -> list[Renaming]:
+    """The names that MailboxName and SubscriptionChange are about (§5.4, §5.5), each once.
+
+    A mailbox that was made or is gone affects its direct superior as well. The inferiors of a
+    renamed one are not told of.
+    """
+    told: dict[str, Renaming] = {}
+    for one in _renamed(before, after):
+        if _asked(interest, Event.MAILBOX_NAME, one, before, after):
+            told[one.name] = one
+    for name in _made_or_gone(before, after):
+        for affected in (name, *superiors(name)[-1:]):
+            if _asked(interest, Event.MAILBOX_NAME, Renaming(affected), before, after):
+                told.setdefault(affected, Renaming(affected))
+    for name in sorted(before.subscribed ^ after.subscribed):
+        if _asked(interest, Event.SUBSCRIPTION_CHANGE, Renaming(name), before, after):
+            told.setdefault(name, Renaming(name))
+    return list(told.values())
+
+
+def _renamed(before: Survey, after: Survey) -> Iterator[Renaming]:
+    renamed: dict[str, str] = {}
+    pairs = [
+        (before.mailboxes[id].row.name, one.row.name)
+        for id, one in after.mailboxes.items()
+        if id in before.mailboxes
+    ]
+    for old, new in sorted(pairs):
+        if old == new:
+            continue
+        renamed[old] = new
+        if not any(
+            above in renamed and new == renamed[above] + old[len(above) :]
+            for above in superiors(old)
+        ):
+            yield Renaming(new, old)
+
+
+def _made_or_gone(before: Survey, after: Survey) -> list[str]:
+    old = {before.mailboxes[id].row.name for id in before.mailboxes.keys() - after.mailboxes.keys()}
+    new = {after.mailboxes[id].row.name for id in after.mailboxes.keys() - before.mailboxes.keys()}
+    return sorted(old | new)
+
+
+def _asked(
+    interest: Interest, event: Event, about: Renaming, before: Survey, after: Survey
+) -> bool:
+    names = {about.name, about.old or about.name}
+    return any(
+        event in interest.events_of(name, is_personal, name_key(name) in known.subscribed)
+        for known in (before, after)
+        for name, is_personal in _personal(names, known)
+    )
+
+
+def _personal(names: Iterable[str], known: Survey) -> Iterator[tuple[str, bool]]:
+    """Each name, with whether it is one of the client's own: so is what stands above or below
+    one of these, and what nobody has."""
+    for name in names:
+        others = [one.row.name for id, one in known.mailboxes.items() if id not in known.personal]
+        below = name + DELIMITER
+        yield name, not any(other == name or other.startswith(below) for other in others)
