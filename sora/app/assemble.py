@@ -59,6 +59,7 @@ from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.credentials import Credentials
+from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
@@ -176,6 +177,7 @@ class House:
             messages=messages,
             uploads=uploads,
             cleaning=Cleaning(database),
+            indexing=Indexing(database),
             reactor=reactor,
             random=self.random,
             registry=self.registry,

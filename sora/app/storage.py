@@ -16,11 +16,12 @@ from sora.mailbox.bodies import Bodies
 from sora.metrics.bodies import CacheMetrics, ObjectMetrics, UploadMetrics
 from sora.storage.disk.cache import DiskCache
 from sora.storage.disk.objects import DiskObjects
-from sora.storage.interfaces import ICleaning, IMessages, IObjects, IUploads
+from sora.storage.interfaces import ICleaning, IIndexing, IMessages, IObjects, IUploads
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.objects import S3Objects
 from sora.threads import Threads
 from sora.workers.cleaner import Cleaner
+from sora.workers.indexer import Indexer
 from sora.workers.uploader import Uploader
 
 DISK_THREADS = 8
@@ -44,6 +45,7 @@ def body_storage(
     messages: IMessages,
     uploads: IUploads,
     cleaning: ICleaning,
+    indexing: IIndexing,
     reactor: Any,
     random: Random,
     registry: CollectorRegistry,
@@ -62,7 +64,8 @@ def body_storage(
             random=random,
             grace=config.cleanup.grace_period,
             wake_interval=config.cleanup.wake_interval,
-        )
+        ),
+        Indexer(indexing, threads, clock=reactor, random=random),
     ]
     poke = None
     if name == "s3":

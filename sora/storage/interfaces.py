@@ -50,10 +50,13 @@ from sora.storage.rows import (
     Recipient,
     Replaced,
     RightsSet,
+    SearchText,
+    Segment,
     SortKey,
     Stored,
     Target,
     ThreadRow,
+    Unindexed,
     Upload,
     Vanished,
     Want,
@@ -346,6 +349,28 @@ class IMessages(Interface):
     ) -> "Deferred[Mapping[int, int]]":
         """Scores from 1 to 100 (RFC 6203 §4) of these messages for the Fuzzy parts of a
         criterion; those that are gone are absent. One round trip."""
+
+
+class IIndexing(Interface):
+    """Making the index of words, mailbox by mailbox. A search is right without it, and at any
+    point of it; nothing else waits for it or for who makes it (G18)."""
+
+    def claim(least: int, limit: int, lease: timedelta) -> "Deferred[Sequence[Unindexed]]":
+        """Take up to `limit` mailboxes that have at least `least` messages above what is indexed.
+        Others skip them until the lease ends or they are released."""
+
+    def texts(
+        mailbox_id: int, after: int, limit: int, octets: int
+    ) -> "Deferred[Sequence[SearchText]]":
+        """The texts of the next messages above a UID: at most `limit`, and no more when so many
+        octets are reached. None when there are none."""
+
+    def add(mailbox: Unindexed, segment: Segment) -> "Deferred[bool]":
+        """Add a segment that begins where the index ends. False, and nothing was done, when it
+        ends elsewhere by now or the mailbox is gone."""
+
+    def release(mailbox_id: int) -> "Deferred[None]":
+        """End a claim."""
 
 
 class IUploads(Interface):

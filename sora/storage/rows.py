@@ -21,6 +21,7 @@ from sora.mail.facts import Facts
 from sora.mail.flags import Flags
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import ALL, FLAG_RIGHTS, Rights
+from sora.mail.word_index import WordRow
 
 PIECE: Final = 256 * 1024
 """Octets of a piece of a staged body; only the last one is shorter."""
@@ -606,6 +607,37 @@ class ThreadRow:
     sort_subject: str
     is_reply: bool
     date: datetime
+
+
+@frozen
+class Unindexed:
+    """A mailbox that was claimed for indexing; the index goes up to `indexed_uid`."""
+
+    account_id: int
+    mailbox_id: int
+    indexed_uid: int
+
+
+@frozen
+class SearchText:
+    """What a search finds a message by: the header's lines with those of its trace, and the
+    body, as in `Facts`."""
+
+    uid: int
+    header: str = field(repr=False)
+    body: str = field(repr=False)
+
+
+@frozen
+class Segment:
+    """Words of the messages of a mailbox above `after` and up to `last_uid`, of which `first_uid`
+    is the first. `replies` are the UIDs of those whose subject is that of a reply or forward."""
+
+    after: int
+    first_uid: int
+    last_uid: int
+    replies: Sequence[int]
+    rows: Sequence[WordRow]
 
 
 # ------------------------------------------------------------------ moving bodies

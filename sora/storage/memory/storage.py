@@ -4,6 +4,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
+from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
 from sora.storage.memory.messages import MemoryMessages
 from sora.storage.memory.rights import MemoryRights
@@ -21,6 +22,7 @@ class MemoryStorage:
     mailboxes: MemoryMailboxes
     messages: MemoryMessages
     rights: MemoryRights
+    indexing: MemoryIndexing
     uploads: MemoryUploads
     cleaning: MemoryCleaning
     membership: MemoryMembership
@@ -36,6 +38,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         mailboxes=MemoryMailboxes(tables),
         messages=MemoryMessages(tables),
         rights=MemoryRights(tables),
+        indexing=MemoryIndexing(tables),
         uploads=MemoryUploads(tables),
         cleaning=MemoryCleaning(tables),
         membership=MemoryMembership(tables),

@@ -114,6 +114,8 @@ class MailboxRecord:
     size: int = 0
     horizon: int = 0
     acl: dict[int, Rights] = Factory(dict)
+    indexed_uid: int = 0
+    indexing_until: datetime | None = None
     messages: dict[int, MessageRecord] = Factory(dict)
     events: list[EventRecord] = Factory(list)
 

@@ -7,9 +7,13 @@ criterion needs them.
 
 The trace lines that a delivery added belong to the message's header: fields that a trace can
 have, and TEXT, look in both.
+
+A mailbox is searched in two halves (`statements_of_search.py`). In the one that is indexed, a text
+is a set of UIDs that its words give (`0012_search_index.sql`, `sora.mail.words`): exactly the
+messages that have it, or a few more, whose texts are then looked at like any other. In the other
+half, which is the newest messages, each text is looked at.
 """
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import define, field
@@ -35,10 +39,10 @@ from sora.mail.criteria import (
     UidIn,
 )
 from sora.mail.flags import fold_keyword
-from sora.mail.fuzzy import exact, grades
-from sora.mail.numbers import NumberSet
+from sora.mail.fuzzy import exact
 from sora.mail.text import fold
-from sora.storage.rows import SortBy, SortKey
+from sora.mail.word_index import BODY, HEADER, NAMES, OF_FIELD
+from sora.mail.words import grams, signature, wanted
 
 _COLUMNS: Final = {
     "subject": "t.subject",
@@ -51,107 +55,61 @@ _TRACED: Final = frozenset({"return-path", "delivered-to", "received"})
 _INTERNAL_DAY: Final = (
     "((m.internal_date at time zone 'UTC') + m.internal_zone * interval '1 minute')"
 )
-_SORTED: Final = {
-    SortBy.ARRIVAL: "m.internal_date",
-    SortBy.CC: 'c.sort_cc collate "C"',
-    SortBy.DATE: "coalesce(c.sent_at, m.internal_date)",
-    SortBy.FROM: 'c.sort_from collate "C"',
-    SortBy.SIZE: "m.size",
-    SortBy.SUBJECT: 'c.sort_subject collate "C"',
-    SortBy.TO: 'c.sort_to collate "C"',
-    SortBy.DISPLAYFROM: 'c.display_from collate "C"',
-    SortBy.DISPLAYTO: 'c.display_to collate "C"',
-}
 _SAVED_DAY: Final = "(m.save_date at time zone 'UTC')"
 _COMPARISONS: Final = {"before": "<", "on": "=", "since": ">="}
 
-
-Statement = tuple[str, dict[str, Any]]
-"""SQL and its parameters"""
-
-
-def search(mailbox_id: int, criterion: Criterion) -> Statement:
-    """A search; its one value is the UIDs with commas between."""
-    builder = _Builder(mailbox_id)
-    return builder.numbers(builder.condition(criterion), "m.uid")
-
-
-def sort(mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]) -> Statement:
-    """A search whose UIDs are in the order of the keys."""
-    builder = _Builder(mailbox_id)
-    condition = builder.condition(criterion)
-    order = [
-        f"{builder.sort_key(key, criterion)} {'desc' if key.reverse else 'asc'}" for key in keys
-    ]
-    return builder.numbers(condition, ", ".join([*order, "m.uid"]))
-
-
-def threads(mailbox_id: int, criterion: Criterion) -> Statement:
-    """Rows of uid, message id, In-Reply-To, References, base subject, the whole subject where
-    it is another, and the date."""
-    builder = _Builder(mailbox_id)
-    condition = builder.condition(criterion)
-    builder.contents = builder.texts = True
-    return builder.rows(
-        "m.uid, c.message_id, c.in_reply_to, c.refs, c.sort_subject,"
-        # Both forms of a subject are equally long, unless there is more around its base.
-        " case when length(t.subject) <> length(c.sort_subject) then t.subject end,"
-        " coalesce(c.sent_at, m.internal_date)",
-        condition,
-    )
-
-
-def scores(mailbox_id: int, criterion: Criterion, uids: NumberSet) -> Statement:
-    """Rows of uid and score."""
-    builder = _Builder(mailbox_id)
-    score = builder.score(criterion)
-    return builder.rows(f"m.uid, {score}", builder.condition(UidIn(uids)))
+CONTENTS: Final = " cross join lateral (select * from contents where id = m.content_id offset 0) c"
+TEXTS: Final = (
+    " left join lateral (select * from content_texts where content_id = m.content_id offset 0) t"
+    " on true"
+)
+"""Each is found by its key, whatever the planner thinks of sizes."""
 
 
 @define
-class _Builder:
-    """Collects parameters by name, and the tables that are needed."""
+class Asked:
+    """What the conditions of one statement share: parameters by name, and the sets of UIDs that
+    the index gives, by name."""
 
     mailbox_id: int
     parameters: dict[str, Any] = field(factory=dict)
-    contents: bool = False
-    texts: bool = False
+    found: dict[str, str] = field(factory=dict)
 
-    def numbers(self, condition: str, order: str) -> Statement:
-        """The UIDs of what matches, in this order, with commas between."""
-        rows, parameters = self.rows("m.uid", condition, order)
-        return f"select string_agg(f.uid::text, ',') from ({rows}) f", parameters
+    def __attrs_post_init__(self) -> None:
+        self.parameters["mailbox"] = self.mailbox_id
 
-    def rows(self, columns: str, condition: str, order: str = "m.uid") -> Statement:
-        """The columns of what matches, in this order."""
-        joins = ""
-        if self.contents:
-            joins += " join contents c on c.id = m.content_id"
-        if self.texts:
-            joins += " left join content_texts t on t.content_id = m.content_id"
-        sql = (
-            f"select {columns} from messages m{joins}"
-            f" where m.mailbox_id = %(mailbox)s and {condition} order by {order}"
-        )
-        return sql, {"mailbox": self.mailbox_id, **self.parameters}
+    def with_(self, sql: str, *parameters: Any) -> str:
+        """`sql` with a name in each place that is marked as %s."""
+        names = [f"p{len(self.parameters) + place}" for place in range(len(parameters))]
+        self.parameters.update(zip(names, parameters, strict=True))
+        return "(" + sql % tuple(f"%({name})s" for name in names) + ")"
 
-    def sort_key(self, key: SortKey, criterion: Criterion) -> str:
-        """What one key of a sort orders by."""
-        if key.by is SortBy.RELEVANCY:
-            return f"-{self.score(criterion)}"
-        value = _SORTED[key.by]
-        self.contents = self.contents or "c." in value
-        return value
+    def is_in(self, set_of_uids: str) -> str:
+        """A condition: the UID is in this set, which is computed once."""
+        for name, known in self.found.items():
+            if known == set_of_uids:
+                return f"m.uid in (select uid from {name})"
+        name = f"f{len(self.found)}"
+        self.found[name] = set_of_uids
+        return f"m.uid in (select uid from {name})"
 
-    def score(self, criterion: Criterion) -> str:
-        """The score of a message."""
-        graded = [
-            f"case when {self.condition(part)} then {points} else 0 end"
-            for part, points in grades(criterion)
-        ]
-        return f"greatest(1, {' + '.join(graded) or '0'})"
 
-    def condition(self, criterion: Criterion) -> str:
+@define
+class Conditions:
+    """Conditions on messages `m`, in the half that is `indexed` or in the other; afterwards
+    `joins` is what they need."""
+
+    _asked: Asked
+    _indexed: bool
+    _contents: bool = False
+    _texts: bool = False
+
+    @property
+    def joins(self) -> str:
+        """Tables beside messages."""
+        return (CONTENTS if self._contents else "") + (TEXTS if self._texts else "")
+
+    def of(self, criterion: Criterion) -> str:
         """SQL that is true or false."""
         match criterion:
             case All():
@@ -161,107 +119,151 @@ class _Builder:
             case Or(parts):
                 return self._joined(" or ", parts, "false")
             case Not(part):
-                return f"not {self.condition(part)}"
+                return f"not {self.of(part)}"
             case UidIn(uids):
-                return self._with("m.uid <@ %s::int8multirange", uids.multirange())
+                return self._asked.with_("m.uid <@ %s::int8multirange", uids.multirange())
             case FlagsAre(mask, present):
                 wanted = mask if present else 0
-                return self._with("(m.flags & %s) = %s", mask, wanted)
+                return self._asked.with_("(m.flags & %s) = %s", mask, wanted)
             case KeywordIs(name, present):
                 return self._keyword(name, present)
             case ModSeqIs(at_least):
-                return self._with("m.modseq >= %s", at_least)
+                return self._asked.with_("m.modseq >= %s", at_least)
             case AgeIs(comparison, seconds):
-                return self._with(
+                return self._asked.with_(
                     "date_trunc('second', m.internal_date)"
                     f" {'<=' if comparison == 'older' else '>='}"
                     " date_trunc('second', now()) - %s * interval '1 second'",
                     seconds,
                 )
             case EmailIdIs(email_id):
-                return self._with("m.email_id = %s::uuid", str(email_id))
+                return self._asked.with_("m.email_id = %s::uuid", str(email_id))
             case ThreadIdIs(thread_id):
-                return self._with("coalesce(m.thread_id = %s::uuid, false)", str(thread_id))
+                return self._asked.with_("coalesce(m.thread_id = %s::uuid, false)", str(thread_id))
             case Fuzzy():
-                return self.condition(exact(criterion))
+                return self.of(exact(criterion))
             case SizeIs(comparison, octets):
-                return self._with(f"m.size {'>' if comparison == 'larger' else '<'} %s", octets)
+                return self._asked.with_(
+                    f"m.size {'>' if comparison == 'larger' else '<'} %s", octets
+                )
             case DateIs():
                 return self._date(criterion)
             case HeaderHas(name, text):
                 return self._header(name.strip().lower(), fold(text))
             case BodyHas(text):
-                return self._body(fold(text))
+                return self._body(fold(text), text_too=False)
             case TextHas(text):
-                return self._text(fold(text))
-
-    def _with(self, sql: str, *parameters: Any) -> str:
-        """`sql` with a name in each place that is marked as %s."""
-        names = [f"p{len(self.parameters) + place}" for place in range(len(parameters))]
-        self.parameters.update(zip(names, parameters, strict=True))
-        return "(" + sql % tuple(f"%({name})s" for name in names) + ")"
+                return self._body(fold(text), text_too=True)
 
     def _joined(self, word: str, parts: tuple[Criterion, ...], empty: str) -> str:
         if not parts:
             return empty
-        return "(" + word.join(self.condition(part) for part in parts) + ")"
+        return "(" + word.join(self.of(part) for part in parts) + ")"
 
     def _keyword(self, name: str, present: bool) -> str:
-        found = self._with(
+        found = self._asked.with_(
             "coalesce(m.keywords @> array[(select k.id from keywords k join mailboxes b"
             " on b.account_id = k.account_id where b.id = %s and k.name_key = %s)], false)",
-            self.mailbox_id,
+            self._asked.mailbox_id,
             fold_keyword(name),
         )
         return found if present else f"(not {found})"
 
     def _date(self, criterion: DateIs) -> str:
         sign, day = _COMPARISONS[criterion.comparison], criterion.day
+        with_ = self._asked.with_
         if criterion.which == "sent":
-            self.contents = True
-            return self._with(f"coalesce(c.sent_day {sign} %s::date, false)", day)
+            if self._indexed:
+                return self._asked.is_in(
+                    "select u.uid from search_segments s"
+                    " cross join lateral unnest(s.uids, s.sent_day) as u (uid, day)"
+                    f" where s.mailbox_id = %(mailbox)s and {with_(f'u.day {sign} %s::date', day)}"
+                )
+            self._contents = True
+            return with_(f"coalesce(c.sent_day {sign} %s::date, false)", day)
         when = _SAVED_DAY if criterion.which == "saved" else _INTERNAL_DAY
-        return self._with(f"{when}::date {sign} %s::date", day)
+        return with_(f"{when}::date {sign} %s::date", day)
+
+    # ------------------------------------------------------------------ texts
 
     def _header(self, name: str, text: str) -> str:
         if not _storable(name) or not _storable(text) or not name or "\n" in text or ":" in name:
             return "false"
-        self.texts = True
+        condition = self._header_lines(name, text)
+        if not self._indexed:
+            return self._looked_at(condition)
+        if not text:
+            return self._found([(NAMES, f"\n{name}\n")])
+        field_ = OF_FIELD.get(name)
+        if field_ is not None:
+            return self._by_words(field_, text, condition)
+        patterns = [(HEADER, pattern) for pattern in wanted(text).patterns]
+        return self._found(patterns or [(NAMES, f"\n{name}\n")], condition)
+
+    def _header_lines(self, name: str, text: str) -> str:
+        with_ = self._asked.with_
+        found = with_("coalesce(header_has_v1(t.header, %s, %s), false)", name, text)
         column = _COLUMNS.get(name)
         if column is not None and text:
-            return self._with(f"coalesce(strpos({column}, %s) > 0, false)", text)
-        found = self._with("coalesce(header_has_v1(t.header, %s, %s), false)", name, text)
-        if name not in _TRACED:
-            return found
-        traced = self._with(
-            "m.trace is not null and header_has_v1(trace_lines_v1(m.trace), %s, %s)", name, text
-        )
-        return f"({found} or {traced})"
+            # A field that stands there twice has its second value in the header only.
+            first = with_(f"coalesce(strpos({column}, %s) > 0, false)", text)
+            found = f"({first} or {found})"
+        if name in _TRACED:
+            traced = with_("header_has_v1(trace_lines_v1(m.trace), %s, %s)", name, text)
+            found = f"({found} or m.trace is not null and {traced})"
+        return found
 
-    def _body(self, text: str) -> str:
+    def _body(self, text: str, text_too: bool) -> str:
         if not text:
             return "true"
         if not _storable(text):
             return "false"
-        self.texts = True
-        return self._with("coalesce(strpos(t.body, %s) > 0, false)", text)
+        in_header = text_too and "\n" not in text  # no line of a header has one
+        condition = self._asked.with_("coalesce(strpos(t.body, %s) > 0, false)", text)
+        if in_header:
+            condition = self._asked.with_(
+                "case when strpos(t.header, %s) > 0 then true when strpos(t.body, %s) > 0 then true"
+                " when m.trace is null then false"
+                " else strpos(trace_lines_v1(m.trace), %s) > 0 end",
+                text,
+                text,
+                text,
+            )
+        if not self._indexed:
+            return self._looked_at(condition)
+        return self._by_words(HEADER + BODY if in_header else BODY, text, condition)
 
-    def _text(self, text: str) -> str:
-        if not text:
-            return "true"
-        if not _storable(text):
-            return "false"
-        self.texts = True
-        if "\n" in text:  # no line of a header has one
-            return self._with("coalesce(strpos(t.body, %s) > 0, false)", text)
-        return self._with(
-            "case when strpos(t.header, %s) > 0 then true when strpos(t.body, %s) > 0 then true"
-            " when m.trace is null then false"
-            " else strpos(trace_lines_v1(m.trace), %s) > 0 end",
-            text,
-            text,
-            text,
+    def _by_words(self, fields: str, text: str, condition: str) -> str:
+        asks = wanted(text)
+        if not asks.patterns:
+            return self._looked_at(condition)
+        patterns = [(fields, pattern) for pattern in asks.patterns]
+        return self._found(patterns, None if asks.exact else condition)
+
+    def _found(self, patterns: list[tuple[str, str]], condition: str | None = None) -> str:
+        """The messages that have words of these patterns, each in one of its fields; with
+        `condition`, those of them whose texts are as it says."""
+        sets = " intersect ".join(
+            "select uid from "
+            + self._asked.with_(
+                "found_v1(%%(mailbox)s, %s::text[], %s, %s::bit(4096))",
+                list(fields),
+                pattern,
+                signature(grams(pattern.strip("\n"))),
+            )[1:-1]
+            + " as r (uid)"
+            for fields, pattern in patterns
         )
+        if condition is None:
+            return self._asked.is_in(sets)
+        return self._asked.is_in(
+            f"select k.uid from ({sets}) k cross join lateral (select from messages m{TEXTS}"
+            f" where m.mailbox_id = %(mailbox)s and m.uid = k.uid and {condition} offset 0) v"
+        )
+
+    def _looked_at(self, condition: str) -> str:
+        self._texts = True
+        return condition
 
 
 def _storable(text: str) -> bool:

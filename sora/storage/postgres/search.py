@@ -1,43 +1,48 @@
-"""SEARCH, SORT and THREAD: one statement each (`conditions.py` writes it), its answer unpacked."""
+"""SEARCH, SORT and THREAD: one statement each, and its answer unpacked."""
 
 from collections.abc import Mapping, Sequence
 
 from sora.mail.criteria import Criterion
 from sora.mail.numbers import NumberSet
 from sora.mail.sort_keys import is_reply
-from sora.storage.postgres import conditions, packing
-from sora.storage.postgres.conditions import Statement
+from sora.storage.postgres import packing
+from sora.storage.postgres import statements_of_search as statements
 from sora.storage.postgres.database import Database, Row, Tx
+from sora.storage.postgres.statements_of_search import Statement
 from sora.storage.rows import SortKey, ThreadRow
 
 
 async def search(database: Database, mailbox_id: int, criterion: Criterion) -> Sequence[int]:
     """`IMessages.search`"""
-    return await _numbers(database, "search", conditions.search(mailbox_id, criterion))
+    return await _numbers(database, "search", statements.search(mailbox_id, criterion))
 
 
 async def sort(
     database: Database, mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]
 ) -> Sequence[int]:
     """`IMessages.sort`"""
-    return await _numbers(database, "sort", conditions.sort(mailbox_id, criterion, keys))
+    return await _numbers(database, "sort", statements.sort(mailbox_id, criterion, keys))
 
 
 async def threads(database: Database, mailbox_id: int, criterion: Criterion) -> Sequence[ThreadRow]:
     """`IMessages.threads`"""
-    rows = await _rows(database, "threads", conditions.threads(mailbox_id, criterion))
-    return [
-        # A subject that is its own base is no reply.
-        ThreadRow(uid, own, parent, tuple(ids), base, whole is not None and is_reply(whole), date)
-        for uid, own, parent, ids, base, whole, date in rows
-    ]
+    rows = await _rows(database, "threads", statements.threads(mailbox_id, criterion))
+    return [_thread_row(row) for row in rows]
+
+
+def _thread_row(row: Row) -> ThreadRow:
+    uid, own, parent, references, base, reply, subject, date = row
+    if reply is None:
+        reply = subject is not None and is_reply(subject)
+    ids = tuple(references.split("\n")) if references else ()
+    return ThreadRow(uid, own, parent, ids, base, reply, date)
 
 
 async def relevance(
     database: Database, mailbox_id: int, criterion: Criterion, uids: NumberSet
 ) -> Mapping[int, int]:
     """`IMessages.relevance`"""
-    rows = await _rows(database, "relevance", conditions.scores(mailbox_id, criterion, uids))
+    rows = await _rows(database, "relevance", statements.scores(mailbox_id, criterion, uids))
     return dict(rows)
 
 

@@ -56,6 +56,7 @@ class Storage:
     rights: Any
     uploads: Any
     cleaning: Any
+    indexing: Any
     membership: Any
     set_quota: Callable[[int, int | None, int | None], Awaitable[None]]
     """account id, octets, messages"""

@@ -13,6 +13,7 @@ from trial_tests.storage.contracts import (
     cleaning,
     copying,
     credentials,
+    indexing,
     mailboxes,
     placing,
     reading,
@@ -40,6 +41,7 @@ class OnMemory(Contract):
             rights=memory.rights,
             uploads=memory.uploads,
             cleaning=memory.cleaning,
+            indexing=memory.indexing,
             membership=memory.membership,
             set_quota=_Operator(tables).set_quota,
             add_alias=_Operator(tables).add_alias,
@@ -109,6 +111,10 @@ class TestSearching(OnMemory, searching.SearchingContract):
 
 
 class TestSorting(OnMemory, sorting.SortingContract):
+    pass
+
+
+class TestIndexing(OnMemory, indexing.IndexingContract):
     pass
 
 

@@ -7,6 +7,7 @@ from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
@@ -19,6 +20,7 @@ from trial_tests.storage.contracts import (
     cleaning,
     copying,
     credentials,
+    indexing,
     mailboxes,
     placing,
     reading,
@@ -46,6 +48,7 @@ class PostgresStorage(DatabaseTestCase):
             rights=RightsTable(database, reactor),  # type: ignore[arg-type]
             uploads=Uploads(database),
             cleaning=Cleaning(database),
+            indexing=Indexing(database),
             membership=Membership(database),
             set_quota=operator.set_quota,
             add_alias=operator.add_alias,
@@ -142,6 +145,10 @@ class SearchingTests(PostgresStorage, searching.SearchingContract):
 
 class SortingTests(PostgresStorage, sorting.SortingContract):
     """`IMessages.sort`, `threads`, `relevance`"""
+
+
+class IndexingTests(PostgresStorage, indexing.IndexingContract):
+    """`IIndexing`, and searching what is indexed."""
 
 
 class UploadsTests(PostgresStorage, uploads.UploadsContract):

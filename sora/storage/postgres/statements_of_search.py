@@ -1,0 +1,165 @@
+"""SEARCH, SORT and THREAD as one statement each.
+
+A mailbox is searched in two halves: up to `mailboxes.indexed_uid` by the index, above it message by
+message. Both are read by one statement, so at one moment; what arrived just now is found.
+
+    with upto as (select indexed_uid …),
+         f0 as (… UIDs from the index …),
+         found as (… the one half … union all … the other half …)
+    select … from found …
+
+Just-in-time compilation would take longer than what it saves, so it is off.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from sora.mail.criteria import Criterion, UidIn
+from sora.mail.fuzzy import grades
+from sora.mail.numbers import NumberSet
+from sora.storage.postgres.conditions import CONTENTS, Asked, Conditions
+from sora.storage.rows import SortBy, SortKey
+
+Statement = tuple[str, dict[str, Any]]
+"""SQL and its parameters"""
+
+_PLAIN_KEYS: Final = {SortBy.ARRIVAL: "k.internal_date", SortBy.SIZE: "k.size"}
+_SENT_AT: Final = "sent_at"
+_KEYS: Final = {
+    SortBy.DATE: _SENT_AT,
+    SortBy.CC: "sort_cc",
+    SortBy.FROM: "sort_from",
+    SortBy.SUBJECT: "sort_subject",
+    SortBy.TO: "sort_to",
+    SortBy.DISPLAYFROM: "display_from",
+    SortBy.DISPLAYTO: "display_to",
+}
+_THREADED: Final = ("message_id", "in_reply_to", "sort_subject", _SENT_AT)
+_JIT_OFF: Final = "set local jit = off; "
+_LAST: Final = 9223372036854775807
+
+
+def search(mailbox_id: int, criterion: Criterion) -> Statement:
+    """A search; its one value is the UIDs with commas between."""
+    asked = Asked(mailbox_id)
+    found = _found(asked, criterion, lambda conditions: "m.uid")
+    return _statement(asked, found, "select string_agg(uid::text, ',' order by uid) from found")
+
+
+def sort(mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]) -> Statement:
+    """A search whose UIDs are in the order of the keys."""
+    asked = Asked(mailbox_id)
+    columns = "m.uid, m.internal_date, m.size, m.content_id"
+    scored = any(key.by is SortBy.RELEVANCY for key in keys)
+
+    def chosen(conditions: Conditions) -> str:
+        return f"{columns}, {_score(conditions, criterion)} as score" if scored else columns
+
+    found = _found(asked, criterion, chosen)
+    wide = tuple(dict.fromkeys(_KEYS[key.by] for key in keys if key.by in _KEYS))
+    order = ", ".join([*map(_ordered, keys), "k.uid"])
+    joined = " join keys w on w.uid = k.uid" if wide else ""
+    return _statement(
+        asked,
+        f"{found}, {_keys_of(wide, wide)}" if wide else found,
+        f"select string_agg(k.uid::text, ',' order by {order}) from found k{joined}",
+    )
+
+
+def threads(mailbox_id: int, criterion: Criterion) -> Statement:
+    """Rows of uid, message id, In-Reply-To, References with line feeds between, base subject,
+    whether it is a reply, the whole subject where that is not known, and the date."""
+    asked = Asked(mailbox_id)
+    found = _found(asked, criterion, lambda conditions: "m.uid, m.internal_date, m.content_id")
+    keys = _keys_of(
+        (*_THREADED, "refs", "is_reply", "null as subject"),
+        (
+            *_THREADED,
+            "array_to_string(refs, E'\\n') as refs",
+            "null as is_reply",
+            "(select t.subject from content_texts t where t.content_id = c.id) as subject",
+        ),
+    )
+    return _statement(
+        asked,
+        f"{found}, {keys}",
+        "select w.uid, w.message_id, w.in_reply_to, w.refs, w.sort_subject, w.is_reply,"
+        " w.subject, coalesce(w.sent_at, k.internal_date)"
+        " from found k join keys w on w.uid = k.uid order by k.uid",
+    )
+
+
+def scores(mailbox_id: int, criterion: Criterion, uids: NumberSet) -> Statement:
+    """Rows of uid and score."""
+    asked = Asked(mailbox_id)
+    found = _found(
+        asked,
+        UidIn(uids),
+        lambda conditions: f"m.uid, {_score(conditions, criterion)} as score",
+    )
+    return _statement(asked, found, "select uid, score from found")
+
+
+# ------------------------------------------------------------------ pieces
+
+
+def _statement(asked: Asked, found: str, select: str) -> Statement:
+    sets = "".join(f"{name} as materialized ({sql}), " for name, sql in asked.found.items())
+    sql = (
+        f"{_JIT_OFF}with upto as materialized (select coalesce((select indexed_uid from mailboxes"
+        f" where id = %(mailbox)s), 0) as uid), {sets}{found} {select}"
+    )
+    return sql, asked.parameters
+
+
+def _found(asked: Asked, criterion: Criterion, columns: Callable[[Conditions], str]) -> str:
+    """What matches, as a table `found`."""
+    halves = []
+    for indexed, bounds in (
+        (True, "m.uid <= (select uid from upto)"),
+        (False, f"m.uid > (select uid from upto) and m.uid < {_LAST}"),
+    ):
+        conditions = Conditions(asked, indexed)
+        condition, wanted = conditions.of(criterion), columns(conditions)
+        halves.append(
+            f"select {wanted} from messages m{conditions.joins}"
+            f" where m.mailbox_id = %(mailbox)s and {bounds} and {condition}"
+        )
+    return f"found as materialized ({' union all '.join(halves)})"
+
+
+def _keys_of(indexed: Sequence[str], above: Sequence[str]) -> str:
+    """A table `keys` of the columns of what was found, from segments and from contents."""
+    names = [column.rpartition(" as ")[2] for column in indexed]
+    arrays = [column for column in indexed if " as " not in column]
+    constants = [column for column in indexed if " as " in column]
+    unnested = ", ".join(f"s.{column}" for column in arrays)
+    return (
+        f"keys (uid, {', '.join(names)}) as materialized (select u.*"
+        f"{''.join(f', {constant}' for constant in constants)} from search_segments s"
+        f" cross join lateral unnest(s.uids, {unnested}) as u (uid, {', '.join(arrays)})"
+        " where s.mailbox_id = %(mailbox)s and s.last_uid >= (select min(uid) from found)"
+        " and s.first_uid <= (select max(uid) from found)"
+        f" union all select m.uid, {', '.join(above)} from found m{CONTENTS}"
+        " where m.uid > (select uid from upto))"
+    )
+
+
+def _ordered(key: SortKey) -> str:
+    if key.by is SortBy.RELEVANCY:
+        value = "-k.score"
+    elif key.by is SortBy.DATE:
+        value = f"coalesce(w.{_SENT_AT}, k.internal_date)"
+    elif key.by in _PLAIN_KEYS:
+        value = _PLAIN_KEYS[key.by]
+    else:
+        value = f'w.{_KEYS[key.by]} collate "C"'
+    return f"{value} {'desc' if key.reverse else 'asc'}"
+
+
+def _score(conditions: Conditions, criterion: Criterion) -> str:
+    graded = [
+        f"case when {conditions.of(part)} then {points} else 0 end"
+        for part, points in grades(criterion)
+    ]
+    return f"greatest(1, {' + '.join(graded) or '0'})"
