@@ -15,6 +15,18 @@ class LimitsConfig:
     max_connections_per_user: int = key(
         50, "The most sessions of one user at the same time. 0: no limit.", least=0
     )
+    max_messages_per_command: int = key(
+        1_000_000,
+        "The most messages that one command of IMAP works on (MESSAGELIMIT, RFC 9738): at least "
+        "1000, since clients that do not know of it miss mail. 0: no limit.",
+        least=0,
+    )
+    max_messages_per_copy: int = key(
+        0,
+        "The most messages that one COPY takes, where the limit above is 0 (SAVELIMIT). "
+        "0: no limit.",
+        least=0,
+    )
     idle_timeout: float = key(
         "30m", "A session whose client says nothing for so long is closed.", unit=DURATION
     )

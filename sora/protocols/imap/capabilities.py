@@ -33,7 +33,7 @@ class Capability:
 
     `contains` are capabilities that it promises in whatever state a session is: it is told of
     where all of them are spoken, whether they are told of now or not. With `limit` it is told of
-    with a number behind it, as in APPENDLIMIT=52428800.
+    with a number behind it, as in APPENDLIMIT=52428800; not at all when that is 0.
     """
 
     name: bytes
@@ -78,6 +78,7 @@ def offered(
             told[name] = (
                 capability is not None
                 and capability.when in circumstances
+                and (capability.limit is None or capability.limit(limits) > 0)
                 and all(is_told(needed) for needed in capability.needs)
                 and all(part in known for part in capability.contains)
             )

@@ -46,6 +46,8 @@ def imap_factory(
         Limits(),
         message=limits.max_message_size,
         skip=max(Limits().skip, 2 * limits.max_message_size),
+        messages=limits.max_messages_per_command,
+        saved=limits.max_messages_per_copy,
         login_timeout=limits.login_timeout,
         # RFC 3501 §5.4: at least 30 minutes for those who have logged in.
         idle_timeout=limits.idle_timeout,

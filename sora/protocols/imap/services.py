@@ -27,6 +27,10 @@ class Limits:
     """octets in a row that are read only to stay in step; beyond, the connection ends"""
     message: int = 50 * 1024 * 1024
     """`max_message_size`"""
+    messages: int = 1_000_000
+    """messages that one command works on; 0: no limit (RFC 9738)"""
+    saved: int = 0
+    """the same for COPY only, where `messages` is 0"""
     login_timeout: float = 60
     idle_timeout: float = 30 * 60
     still_here: float = 110

@@ -33,6 +33,7 @@ from sora.protocols.imap.commands.status import STATUS_ITEMS, Status
 from sora.protocols.imap.commands.store import Store
 from sora.protocols.imap.commands.subscribe import Subscribe, Unsubscribe
 from sora.protocols.imap.commands.thread import Thread
+from sora.protocols.imap.commands.uidbatches import UidBatches
 from sora.protocols.imap.commands.unauthenticate import Unauthenticate
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.extensions import (
@@ -49,6 +50,7 @@ from sora.protocols.imap.extensions import (
     list_extended,
     list_myrights,
     list_status,
+    messagelimit,
     multiappend,
     objectid,
     preview,
@@ -105,6 +107,7 @@ DIALECT: Final = Dialect(
         Status,
         Store,
         Subscribe,
+        UidBatches,
         Unauthenticate,
         Thread,
         Unselect,
@@ -137,6 +140,8 @@ DIALECT: Final = Dialect(
         objectid.EXTENSION,
         savedate.EXTENSION,
         status_size.EXTENSION,
+        messagelimit.EXTENSION,
+        messagelimit.SAVELIMIT,
         uidonly.EXTENSION,
         uidplus.EXTENSION,
         utf8_accept.EXTENSION,

@@ -10,6 +10,7 @@ from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.commands.expunge import told_with_modseq
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.errors import Answer
+from sora.protocols.imap.limiting import OverLimit, all_to_copy, portion
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.codes import copy_uid
 from sora.protocols.imap.wire.scanner import Scanner
@@ -27,6 +28,7 @@ class Copy(Command):
     answers = {
         NoSuchMailbox: Answer(b"NO", b"[TRYCREATE]"),
         BadArgument: Answer(b"BAD"),
+        OverLimit: Answer(b"NO", lambda over: over.code),
     }
 
     messages: SequenceSet
@@ -44,7 +46,7 @@ class Copy(Command):
         uids = session.uids(self.messages, self.by_uid)
         if not uids:
             return b"There is no such message"
-        copied = await session.mailbox.copy(uids, self.destination)
+        copied = await session.mailbox.copy(all_to_copy(uids, session), self.destination)
         return _where(copied) + b"COPY completed"
 
 
@@ -59,10 +61,11 @@ class Move(Copy):
         uids = session.uids(self.messages, self.by_uid)
         if not uids:
             return b"There is no such message"
-        moved = await session.mailbox.move(uids, self.destination)
+        chosen = portion(uids, session)
+        moved = await session.mailbox.move(chosen.uids, self.destination)
         # RFC 6851 §4.3: COPYUID comes before the EXPUNGEs, so not in the tagged line.
         session.untagged(b"OK " + _where(moved.copied) + b"Moved")
-        return told_with_modseq(session) if moved.expunged.vanished else None
+        return told_with_modseq(session, moved.expunged, chosen) or chosen.completed(self.word)
 
 
 def _where(copied: Copied) -> bytes:

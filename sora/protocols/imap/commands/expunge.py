@@ -1,15 +1,19 @@
 """EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1)."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from attrs import define
 
+from sora.mail.flags import DELETED
 from sora.mail.numbers import NumberSet, SequenceSet
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.limiting import EVERYTHING, Portion, portion
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.codes import highest_modseq
 from sora.protocols.imap.wire.scanner import Scanner
+from sora.storage.rows import Expunged
 
 
 @define
@@ -31,17 +35,29 @@ class Expunge(Command):
         return cls(scan.sequence_set())
 
     async def run(self, session: Session) -> bytes | None:
-        only = None
-        if self.only is not None:
-            only = NumberSet.ascending(session.uids(self.only, by_uid=True))
-        expunged = await session.mailbox.expunge(only)
-        return told_with_modseq(session) if expunged.vanished else None
+        if self.only is None:
+            # RFC 9738 §3.1: there is no limit to this.
+            return told_with_modseq(session, await session.mailbox.expunge())
+        chosen = self._deleted(session.uids(self.only, by_uid=True), session)
+        expunged = await session.mailbox.expunge(NumberSet.ascending(chosen.uids))
+        return told_with_modseq(session, expunged, chosen) or chosen.completed(b"UID EXPUNGE")
+
+    @staticmethod
+    def _deleted(uids: Sequence[int], session: Session) -> Portion:
+        """What the limit leaves, which counts messages with \\Deleted only (RFC 9738 §3.1)."""
+        if portion(uids, session).code:
+            mask = session.mailbox.view.mask
+            uids = [uid for uid in uids if (mask(uid) or 0) & DELETED]
+        return portion(uids, session)
 
 
-def told_with_modseq(session: Session) -> bytes | None:
-    """Tell what is gone; the beginning of the tagged line for a client that resynchronises
-    (RFC 7162 §3.2.7, RFC 6851 §4.4)."""
-    if not session.enabled.qresync:
+def told_with_modseq(
+    session: Session, expunged: Expunged, chosen: Portion = EVERYTHING
+) -> bytes | None:
+    """Tell a client that resynchronises what is gone. Gives the text of the tagged line, which
+    has to name the modseq of it (RFC 7162 §3.2.7, RFC 6851 §4.4); None for other clients."""
+    if not session.enabled.qresync or not expunged.vanished:
         return None
     session.tell(may_expunge=True)
+    chosen.tell(session)
     return highest_modseq(session.mailbox.view.modseq_told) + b" It is done"

@@ -5,14 +5,17 @@ from typing import ClassVar, Self
 
 from attrs import define, field
 
-from sora.errors import BadSyntax
+from sora.errors import BadSyntax, SoraError
 from sora.mail.numbers import SequenceSet
 from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.errors import Answer
 from sora.protocols.imap.fetch_items import MACROS, FetchItem, UidItem
 from sora.protocols.imap.fetching import Fetching
+from sora.protocols.imap.limiting import OverLimit, portion
 from sora.protocols.imap.parameters import FetchModifier, read_parameters
 from sora.protocols.imap.session import Session
+from sora.protocols.imap.wire.codes import message_limit
 from sora.protocols.imap.wire.scanner import Scanner
 
 MAX_ITEMS = 200
@@ -29,7 +32,7 @@ class Fetch(Command):
     has_uid_form: ClassVar[bool] = True
     takes_numbers: ClassVar[bool] = True
     keeps_numbers: ClassVar[bool] = True
-    answers = NUMBERS_OUT_OF_RANGE
+    answers = {**NUMBERS_OUT_OF_RANGE, OverLimit: Answer(b"NO", lambda over: over.code)}
 
     messages: SequenceSet
     items: list[FetchItem]
@@ -67,8 +70,15 @@ class Fetch(Command):
         uids: Sequence[int] = session.uids(self.messages, self.by_uid)
         for modifier in self.modifiers.values():
             uids = await modifier.choose(uids, self, session)
-        await Fetching(session, self.items, self.by_uid).answer(uids)
-        return None
+        chosen = portion(uids, session)
+        if chosen.code and b"PARTIAL" in self.modifiers:
+            raise OverLimit(message_limit(session.limits.messages))
+        try:
+            await Fetching(session, self.items, self.by_uid).answer(chosen.uids)
+        except SoraError:
+            chosen.tell(session)
+            raise
+        return chosen.completed(self.word)
 
 
 def read_item(scan: Scanner, dialect: Dialect) -> FetchItem:

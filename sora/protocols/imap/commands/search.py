@@ -9,6 +9,7 @@ from sora.mail.criteria import All
 from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.errors import BAD, answer_to
+from sora.protocols.imap.limiting import EVERYTHING, Portion, searched
 from sora.protocols.imap.searching import (
     Found,
     Returns,
@@ -41,6 +42,8 @@ class Search(Command):
     tree: SearchTree = field(factory=All)
     refused: SoraError | None = None
     """why a search cannot be made whose result was to be saved"""
+    searched: Portion = EVERYTHING
+    """which messages were looked at"""
 
     @classmethod
     def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
@@ -83,7 +86,7 @@ class Search(Command):
             if self._empties_saved(error):
                 session.saved.clear()
             raise
-        return None
+        return self.searched.completed(self.word)
 
     def usual_returns(self, session: Session) -> Returns | None:
         """What is answered without RETURN; None for the response that is not extended."""
@@ -92,7 +95,7 @@ class Search(Command):
 
     async def find(self, session: Session) -> Found:
         """What is found, in its order."""
-        criterion = criterion_of(session, self.tree)
+        criterion, self.searched = searched(criterion_of(session, self.tree), session)
         uids = await session.mailbox.search(criterion)
         return Found.of(uids, session, self.by_uid, self.returns, criterion)
 

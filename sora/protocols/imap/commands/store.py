@@ -14,6 +14,7 @@ from sora.protocols.imap.errors import Answer
 from sora.protocols.imap.fetch_items import FetchItem, FlagsItem, UidItem, update_items
 from sora.protocols.imap.fetching import Fetching
 from sora.protocols.imap.fetching_lists import tells_flags
+from sora.protocols.imap.limiting import portion
 from sora.protocols.imap.parameters import StoreModifier, read_parameters
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.codes import modified
@@ -79,6 +80,8 @@ class Store(Command):
         uids = session.uids(self.messages, self.by_uid)
         if not uids:
             return None
+        chosen = portion(uids, session)
+        uids = chosen.uids
         stored = await selected.store(uids, self.change, self.silent)
         shown = self._shown(uids, stored, session)
         for items, which in shown:
@@ -92,9 +95,12 @@ class Store(Command):
             # G30: in the numbers that the client uses.
             refused = stored.modified if self.by_uid else map(view.number, stored.modified)
             code = modified(NumberSet.of(refused))
+            chosen.tell(session)
         if not self.by_uid and any(map(view.is_gone, uids)):
+            if not code:
+                chosen.tell(session)
             return self._some_are_gone(code, all(map(view.is_gone, uids)))
-        return code + b" Some have changed since" if code else None
+        return code + b" Some have changed since" if code else chosen.completed(self.word)
 
     def _some_are_gone(self, code: bytes, all_are: bool) -> bytes:
         """What RFC 2180 §4.2 and RFC 7162 §3.1.3 ask for; where the rest was done it is no

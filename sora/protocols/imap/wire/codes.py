@@ -47,6 +47,11 @@ def mailbox_id(object_id: str) -> bytes:
     return code(b"MAILBOXID", b"(" + object_id.encode("ascii") + b")")
 
 
+def message_limit(limit: int, lowest: int | None = None) -> bytes:
+    """RFC 9738 §3.1: so many messages at most, and the lowest UID of those that were worked on"""
+    return code(b"MESSAGELIMIT", *(b"%d" % number for number in (limit, lowest) if number))
+
+
 def bad_charset(charsets: Sequence[str]) -> bytes:
     """RFC 3501 §7.1: the charsets that are known."""
     return b"[BADCHARSET (" + " ".join(charsets).encode() + b")]"
