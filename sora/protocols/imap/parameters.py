@@ -7,7 +7,7 @@ time. Tables of them come from the dialect.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from sora.errors import BadSyntax
 from sora.protocols.imap.wire.scanner import Scanner
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sora.protocols.imap.dialect import Dialect
     from sora.protocols.imap.searching import Found
     from sora.protocols.imap.session import Session
+    from sora.protocols.imap.wire.search_keys import SearchTree
 
 
 class Parameter:
@@ -42,6 +43,9 @@ class SelectParameter(Parameter):
 
 class FetchModifier(Parameter):
     """fetch-modifier (RFC 4466 §2.4)"""
+
+    chooses_first: ClassVar[bool] = False
+    """its choice is made before that of the others, wherever it stands"""
 
     def joins(self, fetch: "Fetch") -> None:
         """Called when the whole command was read; it may add items. Raises BadSyntax when the
@@ -70,6 +74,16 @@ class SearchReturn(Parameter):
         """Called when all options were read. Raises BadSyntax when this one does not go with
         the others."""
 
+    def suits(self, tree: "SearchTree") -> None:
+        """Called when the search keys were read. Raises BadSyntax when it does not go with
+        them."""
+
+    def check(self, session: "Session") -> None:
+        """Called before the search is made. Raises what the command is refused with."""
+
+    async def prepare(self, found: "Found") -> None:
+        """Read what its part of the response needs."""
+
     def data(self, found: "Found") -> bytes:
         """Its part of the ESEARCH response; empty when there is nothing to say."""
         return b""
@@ -81,7 +95,7 @@ class SearchReturn(Parameter):
         return None
 
     async def apply(self, found: "Found", session: "Session") -> None:
-        """Do what it does besides, before the ESEARCH response is written."""
+        """Do what it does besides, when the ESEARCH response is written."""
 
 
 P = TypeVar("P", bound=Parameter)

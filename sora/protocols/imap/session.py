@@ -29,6 +29,7 @@ from sora.mailbox.selected import Selected
 from sora.net.connection import Connection, ConnectionEnded, TimedOut, Unreadable
 from sora.protocols.imap.capabilities import When
 from sora.protocols.imap.command import Command, State
+from sora.protocols.imap.contexts import Contexts
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
@@ -67,6 +68,8 @@ class Session:
         self.id = services.new_id()
         self.client: dict[str, str] = {}
         """what the client said of itself with ID"""
+        self.contexts = Contexts()
+        """searches whose results the client is kept informed of (RFC 5267)"""
         self.tag = b""
         """the tag of the command in hand"""
         self.in_hand: type[Command] | None = None
@@ -221,6 +224,8 @@ class Session:
             understood = command is not None and status != BAD
             self.tell(understood and command.lets_expunge(by_uid))  # type: ignore[union-attr]
             self._tell_modseq()
+            if self.contexts:
+                await self.tell_contexts()
         self.write(head.tag + b" " + status + b" " + done + b"\r\n")
         self._ended(kind, status, started)
 
@@ -334,12 +339,29 @@ class Session:
         else:
             updates = self.notifying.updates(selected, may_expunge)
         if updates:
+            if self.contexts and updates.expunged:
+                self.connection.write_all(self.contexts.forget(updates.expunged))
             lines = update_lines(updates, selected.keywords, selected.flag_rights, self.enabled)
             self.connection.write_all(lines)
             return True
         if selected.is_deleted:
             self.bye(b"The selected mailbox was deleted")
         return False
+
+    async def tell_contexts(self) -> bool:
+        """Tell the client how its searches come out now, when it was told what has changed.
+        Gives whether there was anything. A round trip for each, where it takes storage."""
+        if not self.contexts or self.selected is None:
+            return False
+        now = self.connection.clock.seconds()
+        try:
+            lines = await self.contexts.follow(self.selected, now)
+        except SoraError as error:
+            # Nothing is lost: it is looked at again the next time.
+            self.log.info("contexts of {session} wait: {error}", session=self.id, error=error.text)
+            return False
+        self.connection.write_all(lines)
+        return bool(lines)
 
     def _tell_modseq(self) -> None:
         """Modseqs may have been told that are higher than those of expunges which wait. A client
@@ -359,7 +381,8 @@ class Session:
         """Tell a client that idles what there is to tell. Gives whether that was anything."""
         if self.notifying is not None:
             return await self.notifying.tell(idles=True)
-        return self.tell(may_expunge=True)
+        told = self.tell(may_expunge=True)
+        return await self.tell_contexts() or told
 
     def notify(self, notifying: "Notifying | None") -> None:
         """What the client is told is what this says from now on (RFC 5465); None: what all are
@@ -491,6 +514,7 @@ class Session:
     async def deselect(self) -> None:
         """Leave the selected mailbox; nothing is expunged."""
         selected, self.selected = self.selected, None
+        self.contexts.clear()
         if selected is not None:
             self.state = State.AUTHENTICATED
             await selected.close()

@@ -6,6 +6,7 @@ from sora.auth.sasl import MECHANISMS
 from sora.protocols.imap.commands.acl import DeleteAcl, GetAcl, ListRights, MyRights, SetAcl
 from sora.protocols.imap.commands.append import Append
 from sora.protocols.imap.commands.authenticate import Authenticate
+from sora.protocols.imap.commands.cancelupdate import CancelUpdate
 from sora.protocols.imap.commands.capability import CapabilityCommand
 from sora.protocols.imap.commands.close import Close, Unselect
 from sora.protocols.imap.commands.compress import Compress
@@ -43,6 +44,7 @@ from sora.protocols.imap.extensions import (
     catenate,
     children,
     condstore,
+    context,
     esearch,
     esort,
     i18nlevel,
@@ -53,9 +55,11 @@ from sora.protocols.imap.extensions import (
     messagelimit,
     multiappend,
     objectid,
+    partial,
     preview,
     qresync,
     savedate,
+    search_fuzzy,
     searchres,
     sort_display,
     special_use,
@@ -72,6 +76,7 @@ DIALECT: Final = Dialect(
     commands=[
         Append,
         Authenticate,
+        CancelUpdate,
         CapabilityCommand,
         Check,
         Close,
@@ -120,6 +125,8 @@ DIALECT: Final = Dialect(
         catenate.EXTENSION,
         children.EXTENSION,
         condstore.EXTENSION,
+        context.SEARCH,
+        context.SORT,
         esearch.EXTENSION,
         imap4rev2.EXTENSION,
         esort.EXTENSION,
@@ -128,8 +135,10 @@ DIALECT: Final = Dialect(
         list_myrights.EXTENSION,
         list_status.EXTENSION,
         preview.EXTENSION,
+        partial.EXTENSION,
         qresync.EXTENSION,
         multiappend.EXTENSION,
+        search_fuzzy.EXTENSION,
         searchres.EXTENSION,
         sort_display.EXTENSION,
         special_use.CREATE,

@@ -68,7 +68,8 @@ class Fetch(Command):
             self.show(UidItem())
         session.used([*(item.name for item in self.items), *self.modifiers])
         uids: Sequence[int] = session.uids(self.messages, self.by_uid)
-        for modifier in self.modifiers.values():
+        in_order = sorted(self.modifiers.values(), key=lambda one: not one.chooses_first)
+        for modifier in in_order:
             uids = await modifier.choose(uids, self, session)
         chosen = portion(uids, session)
         if chosen.code and b"PARTIAL" in self.modifiers:

@@ -10,12 +10,11 @@ from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.errors import BAD, answer_to
 from sora.protocols.imap.limiting import EVERYTHING, Portion, searched
+from sora.protocols.imap.programs import asks_for_modseq, asks_for_numbers
 from sora.protocols.imap.searching import (
     Found,
     Returns,
     answer,
-    asks_for_modseq,
-    asks_for_numbers,
     criterion_of,
     everything,
     read_program,
@@ -50,6 +49,8 @@ class Search(Command):
         search = cls(by_uid, cls.read_returns(scan, dialect))
         try:
             search.read(scan, dialect)
+            for option in (search.returns or {}).values():
+                option.suits(search.tree)
         except SoraError as error:
             if not search._empties_saved(error):
                 raise
@@ -77,11 +78,13 @@ class Search(Command):
                 raise self.refused
             if self.returns is None:
                 self.returns = self.usual_returns(session)
+            for option in (self.returns or {}).values():
+                option.check(session)
             found = await self.find(session)
             if self.returns is None:
-                session.untagged(self.plain(found, session))
+                session.untagged(self.plain(found))
             else:
-                await answer(session, found, self.tree)
+                await answer(session, found)
         except SoraError as error:
             if self._empties_saved(error):
                 session.saved.clear()
@@ -95,15 +98,18 @@ class Search(Command):
 
     async def find(self, session: Session) -> Found:
         """What is found, in its order."""
+        mailbox = session.mailbox
+        since = mailbox.highest_modseq
         criterion, self.searched = searched(criterion_of(session, self.tree), session)
-        uids = await session.mailbox.search(criterion)
-        return Found.of(uids, session, self.by_uid, self.returns, criterion)
+        uids = await mailbox.search(criterion)
+        returns = self.returns or {}
+        return Found(mailbox, self.tree, criterion, uids, self.by_uid, returns, since)
 
-    def plain(self, found: Found, session: Session) -> bytes:
+    def plain(self, found: Found) -> bytes:
         """The response that is not extended."""
         line = " ".join(["SEARCH", *map(str, found.numbers)]).encode()
         if found.uids and asks_for_modseq(self.tree):
-            line += b" (MODSEQ %d)" % session.mailbox.view.highest_modseq(found.uids)
+            line += b" (MODSEQ %d)" % found.mailbox.view.highest_modseq(found.uids)
         return line
 
     def _empties_saved(self, error: SoraError) -> bool:

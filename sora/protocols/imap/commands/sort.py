@@ -2,14 +2,16 @@
 
 from attrs import define
 
+from sora.errors import BadSyntax
 from sora.protocols.imap.command import State
 from sora.protocols.imap.commands.search import Search
 from sora.protocols.imap.dialect import Dialect
+from sora.protocols.imap.programs import is_loose
 from sora.protocols.imap.searching import Found, Returns, criterion_of, read_keys
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.sort_keys import sort_criteria
-from sora.storage.rows import SortKey
+from sora.storage.rows import SortBy, SortKey
 
 
 @define
@@ -33,14 +35,18 @@ class Sort(Search):
         self.keys = sort_criteria(scan, dialect.sort_keys)
         scan.space()
         self.tree = read_keys(scan, dialect)
+        if any(key.by is SortBy.RELEVANCY for key in self.keys) and not is_loose(self.tree):
+            raise BadSyntax("RELEVANCY needs a FUZZY search")
 
     def usual_returns(self, session: Session) -> Returns | None:
         return None
 
     async def find(self, session: Session) -> Found:
-        criterion = criterion_of(session, self.tree)
-        uids = await session.mailbox.sort(criterion, self.keys)
-        return Found.of(uids, session, self.by_uid, self.returns, criterion, self.keys)
+        mailbox = session.mailbox
+        criterion, since = criterion_of(session, self.tree), mailbox.highest_modseq
+        uids = await mailbox.sort(criterion, self.keys)
+        returns = self.returns or {}
+        return Found(mailbox, self.tree, criterion, uids, self.by_uid, returns, since, self.keys)
 
-    def plain(self, found: Found, session: Session) -> bytes:
+    def plain(self, found: Found) -> bytes:
         return " ".join(["SORT", *map(str, found.numbers)]).encode()

@@ -7,7 +7,8 @@ from attrs import define
 from sora.errors import BadSyntax
 from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect, Threading
-from sora.protocols.imap.searching import asks_for_numbers, criterion_of, read_keys
+from sora.protocols.imap.programs import asks_for_numbers
+from sora.protocols.imap.searching import criterion_of, read_keys
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.search_keys import SearchTree

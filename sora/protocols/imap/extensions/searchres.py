@@ -11,7 +11,7 @@ class Save(SearchReturn):
     """SAVE: what the other options name, or everything (§2.4)"""
 
     async def apply(self, found: Found, session: Session) -> None:
-        session.saved.keep(sorted(found.named()), session.mailbox.view)
+        session.saved.keep(sorted(found.named), found.mailbox.view)
 
 
 EXTENSION = Extension(

@@ -4,7 +4,7 @@ What only the session's view can answer (message numbers, `*`, \\Recent) stays i
 leaves of their own, which `sora.protocols.imap.searching` replaces.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Literal
 
 from attrs import frozen
@@ -18,6 +18,7 @@ from sora.mail.criteria import (
     Criterion,
     DateIs,
     FlagsAre,
+    Fuzzy,
     HeaderHas,
     KeywordIs,
     Not,
@@ -69,7 +70,15 @@ class NoneOf:
     part: "SearchTree"
 
 
-SearchTree = Criterion | NumbersAre | RecentIs | AllOf | AnyOf | NoneOf
+@frozen
+class LooselyThis:
+    """This, loosely (RFC 6203), which the view may have to answer."""
+
+    part: "SearchTree"
+
+
+SearchTree = Criterion | NumbersAre | RecentIs | AllOf | AnyOf | NoneOf | LooselyThis
+ViewLeaf = NumbersAre | RecentIs
 ReadKey = Callable[["SearchReader"], SearchTree]
 
 
@@ -244,9 +253,7 @@ SEARCH_KEYS: Final[Mapping[bytes, ReadKey]] = {
 """The keys of RFC 3501; extensions add theirs in the dialect."""
 
 
-def as_criterion(
-    tree: SearchTree, answer: Callable[[NumbersAre | RecentIs], Criterion]
-) -> Criterion:
+def as_criterion(tree: SearchTree, answer: Callable[[ViewLeaf], Criterion]) -> Criterion:
     """The tree with the view's leaves replaced by what `answer` says of them."""
     match tree:
         case NumbersAre() | RecentIs():
@@ -257,5 +264,35 @@ def as_criterion(
             return Or(tuple(as_criterion(part, answer) for part in parts))
         case NoneOf(part):
             return Not(as_criterion(part, answer))
+        case LooselyThis(part):
+            return Fuzzy(as_criterion(part, answer))
         case _:
             return tree
+
+
+def with_leaves(tree: SearchTree, change: Callable[[ViewLeaf], SearchTree]) -> SearchTree:
+    """The tree with each of the view's leaves replaced by another one."""
+    match tree:
+        case NumbersAre() | RecentIs():
+            return change(tree)
+        case AllOf(parts):
+            return AllOf(tuple(with_leaves(part, change) for part in parts))
+        case AnyOf(parts):
+            return AnyOf(tuple(with_leaves(part, change) for part in parts))
+        case NoneOf(part):
+            return NoneOf(with_leaves(part, change))
+        case LooselyThis(part):
+            return LooselyThis(with_leaves(part, change))
+        case _:
+            return tree
+
+
+def nodes(tree: SearchTree) -> Iterator[SearchTree]:
+    """The tree itself, and all that is below it; not below what storage is asked for."""
+    yield tree
+    match tree:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from nodes(part)
+        case NoneOf(part) | LooselyThis(part):
+            yield from nodes(part)
