@@ -63,6 +63,7 @@ from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
+from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.uploads import Uploads
 from sora.tls.contexts import ServerTLS
@@ -221,6 +222,7 @@ class House:
                 reactor,
                 kept_memory=config.limits.kept_memory,
                 rights=RightsTable(database, reactor, self._dedup),
+                quotas=Quotas(database),
                 namespace=self.namespace,
             ),
             delivery=Delivery(

@@ -31,6 +31,7 @@ from sora.mailbox.bodies import Deliver
 from sora.mailbox.open_mailboxes import Made
 from sora.mailbox.owners import Owners
 from sora.mailbox.places import NOBODY, Place, Places, SharedNamespace
+from sora.mailbox.quota import QuotaRoots
 from sora.mailbox.rights import (
     ANYONE_NAME,
     as_told,
@@ -45,7 +46,7 @@ from sora.mailbox.selected import Rooms, Selected
 from sora.mailbox.spool import Spool
 from sora.mailbox.state import Change
 from sora.mailbox.watching import Watch
-from sora.storage.interfaces import IMailboxes, IRights
+from sora.storage.interfaces import IMailboxes, IQuotas, IRights
 from sora.storage.rows import (
     ANYONE,
     Appended,
@@ -56,6 +57,7 @@ from sora.storage.rows import (
     Operation,
     Placed,
     Placement,
+    Quota,
     Replaced,
     StoredMessage,
     Target,
@@ -92,6 +94,7 @@ class AccountRooms:
 
     mailboxes: IMailboxes
     rights: IRights
+    quotas: IQuotas
     arrivals: Arrivals
     selected: Rooms
     owners: Owners
@@ -111,6 +114,7 @@ class Account:
 
     def __init__(self, rooms: AccountRooms, identity: Identity, facts: SessionFacts) -> None:
         self.places = Places(identity, rooms.namespace, rooms.owners)
+        self.quotas = QuotaRoots(identity, rooms.quotas, rooms.owners)
         self.identity = identity
         self._rooms = rooms
         self._facts = facts
@@ -136,11 +140,11 @@ class Account:
 
     # -------------------------------------------------------------- names
 
-    async def listing(self) -> Listing:
+    async def listing(self, deleted_sizes: bool = False) -> Listing:
         """All mailboxes that are seen, and all subscriptions. One round trip. Counters of a row
         are for who has `Rights.READ` (G35)."""
         shared = self.places.namespace is not None
-        listing: Listing = await self._rooms.mailboxes.list(self._id, shared)
+        listing: Listing = await self._rooms.mailboxes.list(self._id, shared, deleted_sizes)
         for mailbox in listing.mailboxes:
             self._open.names.remember(self._id, mailbox.name, mailbox.id)
         for one in listing.shared:
@@ -148,19 +152,19 @@ class Account:
             self._open.names.remember(owner_id, one.mailbox.name, one.mailbox.id)
         return self.places.listing(listing)
 
-    async def status(self, name: str) -> MailboxRow:
+    async def status(self, name: str, deleted_size: bool = False) -> MailboxRow:
         """A mailbox with its counters, for who may read it. At most one round trip."""
-        return await self._having(await self.places.find(name), Rights.READ)
+        return await self._having(await self.places.find(name), Rights.READ, deleted_size)
 
-    async def _having(self, place: Place, needed: Rights) -> MailboxRow:
+    async def _having(self, place: Place, needed: Rights, deleted_size: bool = False) -> MailboxRow:
         """The mailbox, on which one has these rights. One round trip."""
-        mailbox = await self._find(place)
+        mailbox = await self._find(place, deleted_size)
         require(mailbox.rights, needed, place.shown)
         return mailbox
 
-    async def _find(self, place: Place) -> MailboxRow:
+    async def _find(self, place: Place, deleted_size: bool = False) -> MailboxRow:
         owner_id = place.owner.account_id
-        finding = self._rooms.mailboxes.find(owner_id, place.name, place.other)
+        finding = self._rooms.mailboxes.find(owner_id, place.name, place.other, deleted_size)
         mailbox: MailboxRow = await as_told(place.shown, finding)
         self._open.names.remember(owner_id, place.name, mailbox.id)
         return mailbox
@@ -320,6 +324,15 @@ class Account:
         if found is None:
             raise NoSuchAccount(f"There is no user {address.base} in this domain")
         return optional_rights(found.account_id == place.owner.account_id)
+
+    async def quota_root(self, name: str) -> tuple[str, Quota]:
+        """The quota root that a mailbox counts for, which need not be there, and what is used of
+        it. One round trip; for a mailbox of somebody else two, and it has to be there and may be
+        read (RFC 9208 §6)."""
+        place = await self.places.find(name)
+        if not place.is_own:
+            await self._having(place, Rights.READ)
+        return self.quotas.name_of(place), await self.quotas.of(place)
 
     @property
     def _domain(self) -> str:

@@ -5,7 +5,8 @@ It is put together once for a process (`app`):
     open_mailboxes = OpenMailboxes(mailboxes, clock)
     poll = ChangePoll(mailboxes, membership, open_mailboxes, clock, process_id, name)  # a Service
     mail_store = MailStore(
-        mailboxes, messages, arrivals, bodies, open_mailboxes, poll, clock, rights=rights
+        mailboxes, messages, arrivals, bodies, open_mailboxes, poll, clock,
+        rights=rights, quotas=quotas,
     )
     delivery = Delivery(accounts, arrivals, open_mailboxes, clock)
 
@@ -28,7 +29,7 @@ from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
 from sora.mailbox.places import SharedNamespace
 from sora.mailbox.selected import Kept, Rooms
-from sora.storage.interfaces import IMailboxes, IMessages, IRights
+from sora.storage.interfaces import IMailboxes, IMessages, IQuotas, IRights
 
 KEPT_MEMORY: Final = 64 * 1024 * 1024
 
@@ -53,11 +54,13 @@ class MailStore:
         kept_memory: int = KEPT_MEMORY,
         *,
         rights: IRights,
+        quotas: IQuotas,
         namespace: SharedNamespace | None = None,
     ) -> None:
         self._rooms = AccountRooms(
             mailboxes=mailboxes,
             rights=rights,
+            quotas=quotas,
             owners=Owners(rights, clock),
             namespace=namespace,
             arrivals=arrivals,

@@ -46,6 +46,8 @@ from sora.storage.rows import (
     Owner,
     Placement,
     Prepared,
+    Quota,
+    QuotaLimits,
     Read,
     Recipient,
     Replaced,
@@ -132,11 +134,16 @@ class IMailboxes(Interface):
     gives them; they are compared by `name_key` (case-sensitive but for INBOX, G22).
     """
 
-    def list(account_id: int, shared: bool = False) -> "Deferred[Listing]":
+    def list(
+        account_id: int, shared: bool = False, deleted_sizes: bool = False
+    ) -> "Deferred[Listing]":
         """All mailboxes and subscriptions of the account, with `shared` also the mailboxes of
-        others on which it has `Rights.LOOKUP`. One round trip."""
+        others on which it has `Rights.LOOKUP`. One round trip. `deleted_sizes` are counted only
+        if they are asked for."""
 
-    def find(account_id: int, name: str, asker: int | None = None) -> "Deferred[MailboxRow]":
+    def find(
+        account_id: int, name: str, asker: int | None = None, deleted_size: bool = False
+    ) -> "Deferred[MailboxRow]":
         """One mailbox with its counters, and with the rights of the account that asks. One round
         trip. Raises NoSuchMailbox."""
 
@@ -180,7 +187,8 @@ class IMailboxes(Interface):
         Each inherits the rights of the one above it; where there is none, `creator` gets these
         `rights`, unless it is the owner.
 
-        Raises AlreadyExists; UseAttributeRefused when another one has this special use.
+        Raises AlreadyExists; UseAttributeRefused when another one has this special use;
+        OverQuota.
         """
 
     def delete(account_id: int, name: str, operation: Operation) -> "Deferred[int]":
@@ -194,7 +202,7 @@ class IMailboxes(Interface):
         missing superiors. Subscriptions follow.
 
         For INBOX the messages move to a new mailbox and INBOX stays, empty (RFC 3501
-        §6.3.5). Raises NoSuchMailbox, AlreadyExists.
+        §6.3.5). Raises NoSuchMailbox, AlreadyExists, OverQuota.
         """
 
     def subscribe(account_id: int, name: str) -> "Deferred[None]":
@@ -237,6 +245,24 @@ class IRights(Interface):
         domain; BadArgument for the owner, whose rights are all there are, and when nobody would
         be left who may administer; TooMany.
         """
+
+
+class IQuotas(Interface):
+    """How much accounts may have (RFC 9208). Limits are kept by whatever adds to an account, under
+    the lock of its row."""
+
+    def quota(account_id: int) -> "Deferred[Quota]":
+        """What an account has, and may have. One round trip. Raises NoSuchAccount."""
+
+    def set(account_id: int, limits: QuotaLimits, asker: int | None) -> "Deferred[None]":
+        """Set all limits of an account. One round trip.
+
+        `asker` is the account that wants it, None an operator. Raises NotPermitted unless it
+        was allowed to set quotas and is of the same domain; NoSuchAccount.
+        """
+
+    def allow(account_id: int, allowed: bool) -> "Deferred[None]":
+        """Say whether a user may set the quotas of his domain. Raises NoSuchAccount."""
 
 
 class IMessages(Interface):

@@ -114,6 +114,25 @@ class Recipient:
     storage: int
 
 
+@frozen
+class QuotaLimits:
+    """How much an account may have: octets, messages, mailboxes; None is no limit."""
+
+    storage: int | None = None
+    messages: int | None = None
+    mailboxes: int | None = None
+
+
+@frozen
+class Quota:
+    """What an account has of each, and how much it may have."""
+
+    storage: int
+    messages: int
+    mailboxes: int
+    limits: QuotaLimits
+
+
 # ------------------------------------------------------------------ mailboxes
 
 
@@ -131,7 +150,8 @@ class MailboxRow:
     """A mailbox, its counters, and its place in the order of changes.
 
     `object_id` is MAILBOXID (RFC 8474). `special_use` is the attribute with its backslash
-    (RFC 6154). `size` is the sum of RFC822.SIZE. `rights` are those of who asked, where
+    (RFC 6154). `size` is the sum of RFC822.SIZE, `deleted_size` that of what EXPUNGE would remove,
+    if it was asked for. `rights` are those of who asked, where
     somebody other than the owner did. Counters are for those who have `Rights.READ` (G35).
     """
 
@@ -148,6 +168,7 @@ class MailboxRow:
     size: int
     special_use: str | None = None
     rights: Rights = ALL
+    deleted_size: int = 0
 
 
 @frozen

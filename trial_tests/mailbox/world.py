@@ -77,6 +77,7 @@ class Process:
             self.poll,
             clock,
             rights=storage.rights,
+            quotas=storage.quotas,
             namespace=namespace,
         )
         self.delivery = Delivery(storage.accounts, self.arrivals, self.open_mailboxes, clock)

@@ -117,6 +117,7 @@ class Server:
             None,
             self.clock,
             rights=self.storage.rights,
+            quotas=self.storage.quotas,
             namespace=namespace,
         )
         self.registry = CollectorRegistry()

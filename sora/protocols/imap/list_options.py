@@ -30,6 +30,11 @@ class ReturnOption:
         """Read what follows the option's word."""
         return cls()
 
+    @property
+    def needs_deleted_size(self) -> bool:
+        """Whether it tells of what an EXPUNGE would free."""
+        return False
+
     def lines(self, listed: Listed, session: "Session") -> Sequence[bytes]:
         """Untagged lines that follow that of the mailbox, without `* ` and CRLF."""
         return ()

@@ -24,6 +24,7 @@ from sora.protocols.imap.commands.logout import Logout
 from sora.protocols.imap.commands.namespace import Namespace
 from sora.protocols.imap.commands.noop import Check, Noop
 from sora.protocols.imap.commands.notify import Notify
+from sora.protocols.imap.commands.quota import GetQuota, GetQuotaRoot, SetQuota
 from sora.protocols.imap.commands.rename import Rename
 from sora.protocols.imap.commands.replace import Replace
 from sora.protocols.imap.commands.search import Search
@@ -58,6 +59,7 @@ from sora.protocols.imap.extensions import (
     partial,
     preview,
     qresync,
+    quota,
     savedate,
     search_fuzzy,
     searchres,
@@ -90,6 +92,8 @@ DIALECT: Final = Dialect(
         Expunge,
         Fetch,
         GetAcl,
+        GetQuota,
+        GetQuotaRoot,
         Id,
         Idle,
         List,
@@ -107,6 +111,7 @@ DIALECT: Final = Dialect(
         Search,
         Select,
         SetAcl,
+        SetQuota,
         Sort,
         StartTLS,
         Status,
@@ -139,6 +144,9 @@ DIALECT: Final = Dialect(
         qresync.EXTENSION,
         multiappend.EXTENSION,
         search_fuzzy.EXTENSION,
+        quota.MAILBOX,
+        quota.MESSAGE,
+        quota.STORAGE,
         searchres.EXTENSION,
         sort_display.EXTENSION,
         special_use.CREATE,

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from attrs import evolve, frozen
 from zope.interface import implementer
 
-from sora.errors import AlreadyExists, BadArgument, HasChildren, UseAttributeRefused
+from sora.errors import AlreadyExists, BadArgument, HasChildren, OverQuota, UseAttributeRefused
 from sora.mail.mailbox_names import DELIMITER, INBOX, name_key, superiors
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
 from sora.storage.interfaces import IMailboxes
 from sora.storage.memory.store import (
+    AccountRecord,
     MailboxRecord,
     MemoryStore,
     MessageRecord,
@@ -52,17 +53,19 @@ class MemoryMailboxes:
     tables: MemoryStore
 
     @operation
-    def list(self, account_id: int, shared: bool = False) -> Listing:
-        """See `IMailboxes.list`."""
+    def list(self, account_id: int, shared: bool = False, deleted_sizes: bool = False) -> Listing:
+        """See `IMailboxes.list`. Sizes cost nothing here."""
         account = self.tables.accounts[account_id]
         return Listing(
             account.version,
-            tuple(mailbox.row() for mailbox in self.tables.mailboxes_of(account_id)),
+            tuple(
+                mailbox.row(None, deleted_sizes) for mailbox in self.tables.mailboxes_of(account_id)
+            ),
             tuple(account.subscriptions.values()),
-            tuple(self._shared_with(account_id)) if shared else (),
+            tuple(self._shared_with(account_id, deleted_sizes)) if shared else (),
         )
 
-    def _shared_with(self, asker: int) -> Iterator[SharedMailbox]:
+    def _shared_with(self, asker: int, deleted_sizes: bool) -> Iterator[SharedMailbox]:
         tables = self.tables
         domain = tables.domain(asker)
         owners = []
@@ -75,12 +78,14 @@ class MemoryMailboxes:
             owner = Owner(account.id, account.scope_id, primary.address if primary else None)
             for mailbox in tables.mailboxes_of(account.id):
                 if Rights.LOOKUP in mailbox.rights(asker):
-                    yield SharedMailbox(owner, mailbox.row(asker))
+                    yield SharedMailbox(owner, mailbox.row(asker, deleted_sizes))
 
     @operation
-    def find(self, account_id: int, name: str, asker: int | None = None) -> MailboxRow:
+    def find(
+        self, account_id: int, name: str, asker: int | None = None, deleted_size: bool = False
+    ) -> MailboxRow:
         """See `IMailboxes.find`."""
-        return self.tables.find(account_id, name).row(asker)
+        return self.tables.find(account_id, name).row(asker, deleted_size)
 
     @operation
     def open(self, account_id: int, name: str) -> Opened:
@@ -170,6 +175,8 @@ class MemoryMailboxes:
             for other in self.tables.mailboxes_of(account_id):
                 if other.special_use == special_use:
                     raise UseAttributeRefused(f"{other.name!r} has {special_use} already")
+        missing = [one for one in superiors(name) if self.tables.named(account_id, one) is None]
+        self._check_room(account, len(missing) + 1)
         first: dict[int, Rights] = {}
         if creator is not None and creator != account_id and rights:
             first[creator] = rights
@@ -200,6 +207,8 @@ class MemoryMailboxes:
         old_key, new_key = mailbox.key, name_key(new)
         if old_key == INBOX:
             self._must_be_free(account_id, new)
+            missing = [one for one in superiors(new) if self.tables.named(account_id, one) is None]
+            self._check_room(account, len(missing) + 1)
             self._rename_inbox(mailbox, new, operation)
             return
         if new_key.startswith(old_key + DELIMITER):
@@ -210,6 +219,9 @@ class MemoryMailboxes:
         }
         for other in renamed.values():
             self._must_be_free(account_id, other)
+        self._check_room(
+            account, sum(self.tables.named(account_id, one) is None for one in superiors(new))
+        )
         self._make_superiors(account_id, new, operation)
         account.version += 1
         for mailbox_id, other in renamed.items():
@@ -235,6 +247,12 @@ class MemoryMailboxes:
         account = self.tables.accounts[account_id]
         if account.subscriptions.pop(name_key(name), None) is not None:
             account.version += 1
+
+    def _check_room(self, account: AccountRecord, more: int) -> None:
+        limit = account.quota_mailboxes
+        count = len(self.tables.mailboxes_of(account.id)) + more
+        if limit is not None and more and count > limit:
+            raise OverQuota(f"The account may have {limit} mailboxes.")
 
     def _must_be_free(self, account_id: int, name: str) -> None:
         if self.tables.named(account_id, name) is not None:

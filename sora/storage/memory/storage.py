@@ -7,6 +7,7 @@ from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
 from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
 from sora.storage.memory.messages import MemoryMessages
+from sora.storage.memory.quotas import MemoryQuotas
 from sora.storage.memory.rights import MemoryRights
 from sora.storage.memory.store import Dedup, MemoryStore
 from sora.storage.memory.uploads import MemoryCleaning, MemoryMembership, MemoryUploads
@@ -23,6 +24,7 @@ class MemoryStorage:
     messages: MemoryMessages
     rights: MemoryRights
     indexing: MemoryIndexing
+    quotas: MemoryQuotas
     uploads: MemoryUploads
     cleaning: MemoryCleaning
     membership: MemoryMembership
@@ -39,6 +41,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         messages=MemoryMessages(tables),
         rights=MemoryRights(tables),
         indexing=MemoryIndexing(tables),
+        quotas=MemoryQuotas(tables),
         uploads=MemoryUploads(tables),
         cleaning=MemoryCleaning(tables),
         membership=MemoryMembership(tables),

@@ -49,6 +49,8 @@ class AccountRecord:
     deleted_at: datetime | None = None
     quota_storage: int | None = None
     quota_messages: int | None = None
+    quota_mailboxes: int | None = None
+    sets_quota: bool = False
     version: int = 1
     keywords: Keywords = Factory(Keywords)
     subscriptions: dict[str, str] = Factory(dict)
@@ -130,7 +132,10 @@ class MailboxRecord:
             return ALL
         return self.acl.get(asker, Rights.NONE) | self.acl.get(ANYONE, Rights.NONE)
 
-    def row(self, asker: int | None = None) -> MailboxRow:
+    def _deleted_size(self) -> int:
+        return sum(one.size for one in self.messages.values() if one.mask & DELETED)
+
+    def row(self, asker: int | None = None, deleted_size: bool = False) -> MailboxRow:
         """The mailbox as storage tells of it."""
         return MailboxRow(
             id=self.id,
@@ -146,6 +151,7 @@ class MailboxRecord:
             size=self.size,
             special_use=self.special_use,
             rights=self.rights(asker),
+            deleted_size=self._deleted_size() if deleted_size else 0,
         )
 
 

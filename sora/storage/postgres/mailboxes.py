@@ -42,11 +42,16 @@ class Mailboxes:
     # ------------------------------------------------------------------ reading
 
     @deferred
-    async def list(self, account_id: int, shared: bool = False) -> Listing:
+    async def list(
+        self, account_id: int, shared: bool = False, deleted_sizes: bool = False
+    ) -> Listing:
+        deleted = "deleted_size_v1((o_box).id, (o_box).deleted)" if deleted_sizes else "0"
+        which = "" if shared else " where o_letters is null"
+
         async def all_of_them(tx: Tx) -> Listing:
             rows = await tx.all(
-                "select o_version, o_subscriptions, o_letters, o_owner, o_scope, (o_box).*"
-                " from list_v1(%s)",
+                "select o_version, o_subscriptions, o_letters, o_owner, o_scope,"
+                f" {deleted}, (o_box).* from list_v1(%s){which}",
                 (account_id,),
             )
             if not rows:
@@ -67,22 +72,27 @@ class Mailboxes:
             mailboxes = tuple(packing.mailbox(row[2:]) for row in rows if row[2] is not None)
             return Listing(version, mailboxes, tuple(subscriptions))
 
-        return await self._database.run("list", all_of_them if shared else work, write=False)
+        reading = all_of_them if shared or deleted_sizes else work
+        return await self._database.run("list", reading, write=False)
 
     @deferred
-    async def find(self, account_id: int, name: str, asker: int | None = None) -> MailboxRow:
-        if asker is None or asker == account_id:
+    async def find(
+        self, account_id: int, name: str, asker: int | None = None, deleted_size: bool = False
+    ) -> MailboxRow:
+        if asker in (None, account_id) and not deleted_size:
             return await self._database.run("find", self._by_name(account_id, name), write=False)
+        deleted = "deleted_size_v1(b.id, b.deleted)" if deleted_size else "0"
 
         async def work(tx: Tx) -> MailboxRow:
             row = await tx.one(
-                f"select {_ROW}, rights_of_v1(b.account_id, b.id, %s) from mailboxes b"
-                " where account_id = %s and name_key = %s and deleted_at is null",
+                f"select {_ROW}, rights_of_v1(b.account_id, b.id, %s), {deleted}"
+                " from mailboxes b where account_id = %s and name_key = %s and deleted_at is null",
                 (asker, account_id, name_key(name)),
             )
             if row is None:
                 raise NoSuchMailbox(f"There is no mailbox {name}.")
-            return evolve(packing.mailbox(row), rights=parse_rights(row[12]))
+            rights = parse_rights(row[12])
+            return evolve(packing.mailbox(row), rights=rights, deleted_size=row[13])
 
         return await self._database.run("find", work, write=False)
 
@@ -178,7 +188,7 @@ class Mailboxes:
     ) -> MailboxRow:
         async def work(tx: Tx) -> MailboxRow:
             row = await tx.one(
-                "select r.* from create_mailbox_v2(%s, %s, %s, %s::text[], %s, %s,"
+                "select r.* from create_mailbox_v3(%s, %s, %s, %s::text[], %s, %s,"
                 f" {packing.OPERATION}) r",
                 (
                     account_id,
@@ -215,7 +225,7 @@ class Mailboxes:
     async def rename(self, account_id: int, old: str, new: str, operation: Operation) -> None:
         async def work(tx: Tx) -> None:
             await tx.do(
-                f"select rename_mailbox_v1(%s, %s, %s, %s::text[], {packing.OPERATION})",
+                f"select rename_mailbox_v2(%s, %s, %s, %s::text[], {packing.OPERATION})",
                 (
                     account_id,
                     name_key(old),
@@ -282,8 +292,10 @@ def _listing(rows: Sequence[tuple[Any, ...]]) -> Listing:
     """The rows of list_v1."""
     version, subscriptions = rows[0][:2]
     mailboxes, shared = [], []
-    for _, _, rights, address, scope_id, *box in rows[1:]:
+    for _, _, rights, address, scope_id, deleted_size, *box in rows[1:]:
         mailbox = packing.mailbox(box)
+        if deleted_size:
+            mailbox = evolve(mailbox, deleted_size=deleted_size)
         if rights is None:
             mailboxes.append(mailbox)
         else:

@@ -54,6 +54,7 @@ class Storage:
     mailboxes: Any
     messages: Any
     rights: Any
+    quotas: Any
     uploads: Any
     cleaning: Any
     indexing: Any

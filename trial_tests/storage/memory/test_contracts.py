@@ -16,6 +16,7 @@ from trial_tests.storage.contracts import (
     indexing,
     mailboxes,
     placing,
+    quotas,
     reading,
     rights,
     searching,
@@ -39,6 +40,7 @@ class OnMemory(Contract):
             mailboxes=memory.mailboxes,
             messages=memory.messages,
             rights=memory.rights,
+            quotas=memory.quotas,
             uploads=memory.uploads,
             cleaning=memory.cleaning,
             indexing=memory.indexing,
@@ -131,4 +133,8 @@ class TestMembership(OnMemory, cleaning.MembershipContract):
 
 
 class TestRights(OnMemory, rights.RightsContract):
+    pass
+
+
+class TestQuotas(OnMemory, quotas.QuotasContract):
     pass

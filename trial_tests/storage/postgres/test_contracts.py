@@ -11,6 +11,7 @@ from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
+from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.uploads import Uploads
 from trial_tests.storage.contracts import (
@@ -23,6 +24,7 @@ from trial_tests.storage.contracts import (
     indexing,
     mailboxes,
     placing,
+    quotas,
     reading,
     rights,
     searching,
@@ -45,6 +47,7 @@ class PostgresStorage(DatabaseTestCase):
             credentials=Credentials(database),
             mailboxes=Mailboxes(database, reactor),  # type: ignore[arg-type]
             messages=Messages(database, reactor),  # type: ignore[arg-type]
+            quotas=Quotas(database),
             rights=RightsTable(database, reactor),  # type: ignore[arg-type]
             uploads=Uploads(database),
             cleaning=Cleaning(database),
@@ -165,3 +168,7 @@ class MembershipTests(PostgresStorage, cleaning.MembershipContract):
 
 class RightsTests(PostgresStorage, rights.RightsContract):
     """`IRights`"""
+
+
+class QuotasTests(PostgresStorage, quotas.QuotasContract):
+    """`IQuotas`"""

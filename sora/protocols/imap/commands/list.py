@@ -67,7 +67,8 @@ class List(Command):
             return_subscribed=any(isinstance(item, ReturnSubscribed) for item in self.returns),
             is_extended=self.is_extended,
         )
-        for item in list_mailboxes(await session.account.listing(), query):
+        deleted_sizes = any(option.needs_deleted_size for option in self.returns)
+        for item in list_mailboxes(await session.account.listing(deleted_sizes), query):
             name = session.spelled(item.name)
             session.untagged(listed(b"LIST", item.attributes, name, _child_info(item)))
             for option in self.returns:

@@ -33,6 +33,11 @@ def read_items(scan: Scanner, dialect: Dialect) -> list[bytes]:
     return list(dict.fromkeys(words))
 
 
+def needs_deleted_size(words: Sequence[bytes]) -> bool:
+    """Whether storage has to count what an EXPUNGE would free (RFC 9208 §4.1.4)."""
+    return b"DELETED-STORAGE" in words
+
+
 def status_line(row: MailboxRow, name: str, words: Sequence[bytes], session: Session) -> bytes:
     """The untagged STATUS of a mailbox, under the name that the client knows."""
     items = []
@@ -60,7 +65,7 @@ class Status(Command):
         return cls(name, read_items(scan, dialect))
 
     async def run(self, session: Session) -> bytes | None:
-        row = await session.account.status(self.name)
+        row = await session.account.status(self.name, needs_deleted_size(self.items))
         session.used(self.items)
         session.untagged(status_line(row, self.name, self.items, session))
         return None

@@ -7,7 +7,7 @@ from attrs import define
 
 from sora.mailbox.listing import Listed
 from sora.protocols.imap.capabilities import Capability
-from sora.protocols.imap.commands.status import read_items, status_line
+from sora.protocols.imap.commands.status import needs_deleted_size, read_items, status_line
 from sora.protocols.imap.dialect import Dialect, Extension
 from sora.protocols.imap.list_options import ReturnOption
 from sora.protocols.imap.session import Session
@@ -24,6 +24,10 @@ class ReturnStatus(ReturnOption):
     def parse(cls, scan: Scanner, dialect: Dialect) -> Self:
         scan.space()
         return cls(read_items(scan, dialect))
+
+    @property
+    def needs_deleted_size(self) -> bool:
+        return needs_deleted_size(self.items)
 
     def lines(self, listed: Listed, session: Session) -> Sequence[bytes]:
         # §2: none for a name that cannot be selected.

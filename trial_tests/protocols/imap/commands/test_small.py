@@ -7,7 +7,7 @@ class SmallTests(TranscriptTestCase):
     def test_capability_after_the_login(self) -> None:
         self.converse("""
             C: a CAPABILITY
-            S: * CAPABILITY IMAP4rev1 LITERAL+ ...ENABLE ID IDLE ...MOVE ...NAMESPACE ...UNSELECT ...CHILDREN ...UIDPLUS...
+            S: * CAPABILITY IMAP4rev1 LITERAL+ ...ENABLE ...ID IDLE ...MOVE ...NAMESPACE ...UNSELECT ...CHILDREN ...UIDPLUS...
             S: a OK CAPABILITY completed
         """)
 

@@ -1,0 +1,55 @@
+"""Quotas in memory."""
+
+from attrs import frozen
+from zope.interface import implementer
+
+from sora.errors import NoSuchAccount, NotPermitted
+from sora.storage.interfaces import IQuotas
+from sora.storage.memory.store import AccountRecord, MemoryStore, operation
+from sora.storage.rows import Quota, QuotaLimits
+
+
+@implementer(IQuotas)
+@frozen
+class MemoryQuotas:
+    """`IQuotas` in dicts."""
+
+    tables: MemoryStore
+
+    @operation
+    def quota(self, account_id: int) -> Quota:
+        """See `IQuotas.quota`."""
+        account = self._account(account_id)
+        mailboxes = self.tables.mailboxes_of(account_id)
+        return Quota(
+            storage=sum(mailbox.size for mailbox in mailboxes),
+            messages=sum(len(mailbox.messages) for mailbox in mailboxes),
+            mailboxes=len(mailboxes),
+            limits=QuotaLimits(
+                account.quota_storage, account.quota_messages, account.quota_mailboxes
+            ),
+        )
+
+    @operation
+    def set(self, account_id: int, limits: QuotaLimits, asker: int | None) -> None:
+        """See `IQuotas.set`."""
+        account = self._account(account_id)
+        if asker is not None and not (
+            self.tables.accounts[asker].sets_quota
+            and self.tables.domain(asker) == self.tables.domain(account_id)
+        ):
+            raise NotPermitted("You may not set quotas.")
+        account.quota_storage = limits.storage
+        account.quota_messages = limits.messages
+        account.quota_mailboxes = limits.mailboxes
+
+    @operation
+    def allow(self, account_id: int, allowed: bool) -> None:
+        """See `IQuotas.allow`."""
+        self._account(account_id).sets_quota = allowed
+
+    def _account(self, account_id: int) -> AccountRecord:
+        account = self.tables.accounts.get(account_id)
+        if account is None or account.deleted_at is not None:
+            raise NoSuchAccount("There is no such account.")
+        return account
