@@ -158,13 +158,26 @@ class MailboxState:
             return
         assert changes.since <= self.highest_modseq, "nothing between is missing"
         self.acl = changes.acl
-        self._remove(changes.vanished)
+        vanished = changes.vanished | self._came_and_went(changes)
+        self._remove(vanished)
         changed = changes.changed
         for uid, mask, modseq in zip(changed.uids, changed.masks, changed.modseqs, strict=True):
             self._set(uid, mask, modseq)
         self._describe(changes.mailbox)
         self.highest_modseq = self._steps_start = changes.mailbox.highest_modseq
-        self._remember(changed.uids, changes.vanished)
+        self._remember(changed.uids, vanished)
+
+    def _came_and_went(self, changes: Changes) -> NumberSet:
+        """Messages that are in neither list of `changes`: they arrived after `since`, which was
+        learned from another answer while this one was on its way, and are gone."""
+        if changes.since == self.highest_modseq:
+            return NumberSet()
+        there = set(changes.changed.uids)
+        return NumberSet.of(
+            uid
+            for uid in self.changed_since(changes.since)
+            if uid not in there and self.index(uid) >= 0
+        )
 
     def replace(self, opened: Opened, rewound: bool) -> None:
         """Begin anew, when the log of storage did not reach back far enough (G28)."""
@@ -241,6 +254,16 @@ class MailboxState:
         if len(entries) == 1:
             return entries[0].uids
         return sorted({uid for entry in entries for uid in entry.uids})
+
+    def touched_besides(self, since: int, modseq: int) -> Iterator[tuple[int, Uids]]:
+        """The steps after modseq `since`, but for the one that led to `modseq`: the modseq of
+        each, and the messages that it may have changed. Raises KeyError when the log does not
+        reach back."""
+        if since < self._log_start:
+            raise KeyError(since)
+        for entry in self._entries(since):
+            if entry.modseq != modseq or modseq <= self._steps_start:
+                yield entry.modseq, entry.uids
 
     def vanished_since(self, since: int, known: Uids) -> list[int]:
         """Those of the ascending UIDs `known`, all there at modseq `since`, that are gone."""

@@ -21,6 +21,8 @@ class Mailbox:
         self.messages = {uid: (mask, uid) for uid, mask in enumerate(masks, 1)}
         self.uidnext = len(masks) + 1
         self.modseq = len(masks) + 1
+        self.arrivals = dict.fromkeys(self.messages, 0)
+        """the modseq at which each message came"""
         self.log: list[Change] = []
 
     def row(self, name: str = "INBOX") -> MailboxRow:
@@ -62,7 +64,9 @@ class Mailbox:
     def arrive(self, *masks: int) -> Change:
         first = self.uidnext
         self.uidnext += len(masks)
-        return self._change(dict(zip(range(first, self.uidnext), masks, strict=True)))
+        change = self._change(dict(zip(range(first, self.uidnext), masks, strict=True)))
+        self.arrivals |= dict.fromkeys(change.uids, change.modseq)
+        return change
 
     def flag(self, masks: dict[int, int]) -> Change:
         return self._change({uid: mask for uid, mask in masks.items() if uid in self.messages})
@@ -74,7 +78,10 @@ class Mailbox:
         """As `IMailboxes.changes` answers."""
         later = [change for change in self.log if change.modseq > since]
         touched = sorted({uid for change in later for uid in change.uids} & set(self.messages))
-        gone = NumberSet.of(uid for change in later for uid in change.vanished)
+        # What came and went is not mentioned: see `IMailboxes.changes`.
+        gone = NumberSet.of(
+            uid for change in later for uid in change.vanished if self.arrivals[uid] <= since
+        )
         return Changes(since, self.row(), self.states(touched), gone)
 
 

@@ -109,6 +109,20 @@ class ViewTests(SynchronousTestCase):
         self.state.apply(self.mailbox.expunge(5))
         self.assertEqual(self.view.take(False), Updates(exists=5, recent=1))
 
+    def test_what_came_and_went_while_it_was_asked_for_is_not_kept(self) -> None:
+        """The answer that tells of its coming overtakes the one that is silent about it."""
+        mailbox = Mailbox([0])
+        state = mailbox.state()
+        client = Client(View(state, False))
+        since, arrival = state.highest_modseq, mailbox.arrive(0, 0)
+        mailbox.expunge(2)
+        asked = mailbox.changes(since)
+        state.apply(arrival)
+        client.take()
+        state.update(asked)
+        self.assertEqual(list(state.uids), [1, 3])
+        self.assertEqual(client.take().expunged, ((2, 2),))
+
     def test_flags_of_new_messages_are_not_told(self) -> None:
         """The client fetches what is new to it."""
         self.state.apply(self.mailbox.arrive(0))
