@@ -144,12 +144,14 @@ class Account:
         """All mailboxes that are seen, and all subscriptions. One round trip. Counters of a row
         are for who has `Rights.READ` (G35)."""
         shared = self.places.namespace is not None
+        names = self._open.names
+        edition = names.edition(self._id)
         listing: Listing = await self._rooms.mailboxes.list(self._id, shared, deleted_sizes)
         for mailbox in listing.mailboxes:
-            self._open.names.remember(self._id, mailbox.name, mailbox.id)
+            names.remember(self._id, mailbox.name, mailbox.id, edition)
         for one in listing.shared:
             owner_id = one.owner.account_id
-            self._open.names.remember(owner_id, one.mailbox.name, one.mailbox.id)
+            names.remember(owner_id, one.mailbox.name, one.mailbox.id, names.edition(owner_id))
         return self.places.listing(listing)
 
     async def status(self, name: str, deleted_size: bool = False) -> MailboxRow:
@@ -164,9 +166,10 @@ class Account:
 
     async def _find(self, place: Place, deleted_size: bool = False) -> MailboxRow:
         owner_id = place.owner.account_id
+        edition = self._open.names.edition(owner_id)
         finding = self._rooms.mailboxes.find(owner_id, place.name, place.other, deleted_size)
         mailbox: MailboxRow = await as_told(place.shown, finding)
-        self._open.names.remember(owner_id, place.name, mailbox.id)
+        self._open.names.remember(owner_id, place.name, mailbox.id, edition)
         return mailbox
 
     def recent(self, mailbox: MailboxRow) -> int:
@@ -193,7 +196,9 @@ class Account:
             place.other,
             self._default_rights,
         )
-        self._open.names.remember(owner_id, place.name, mailbox.id)
+        names = self._open.names
+        names.forget(owner_id)  # somebody may just be hearing that it is not there
+        names.remember(owner_id, place.name, mailbox.id, names.edition(owner_id))
         self._open.names_changed(owner_id, self)
         return mailbox
 
@@ -255,8 +260,7 @@ class Account:
             self._open.renamed(owner_id, old, new, self)
             return
         self._open.names_changed(owner_id, self)
-        heard = self._open.names.last_heard(owner_id, INBOX)
-        inbox = None if heard is None else self._open.get(heard[0])
+        inbox = self._open.find(owner_id, INBOX)
         if inbox is not None:
             # Its messages have gone to the new mailbox.
             await inbox.see_everything()
@@ -368,12 +372,13 @@ class Account:
         OverQuota, TooBig, Unavailable.
         """
         place = await self.places.find(name)
+        edition = self._open.names.edition(place.owner.account_id)
         [target] = self._targets(place, [NewMessage(flags, internal_date, message)])
         placement = await self._finishing(self._place(place.owner.scope_id, message, target))
         placed = placement.placed[0]
         if placed.fate is Fate.NO_MAILBOX:
             await self._refuse(place)
-        self._open.names.remember(place.owner.account_id, place.name, placed.mailbox_id)
+        self._open.names.remember(place.owner.account_id, place.name, placed.mailbox_id, edition)
         if placed.fate is Fate.OVER_QUOTA:
             raise OverQuota()
         return placed
@@ -421,6 +426,7 @@ class Account:
         self, place: Place, messages: Sequence[NewMessage], replaced: Replaced | None
     ) -> Appended:
         owner = place.owner
+        edition = self._open.names.edition(owner.account_id)
         spools = [message.spool for message in messages]
         targets = self._targets(place, messages)
         try:
@@ -429,7 +435,8 @@ class Account:
             )
         except NoSuchMailbox:
             await self._refuse(place)
-        self._open.names.remember(owner.account_id, place.name, appended.placed[0].mailbox_id)
+        mailbox_id = appended.placed[0].mailbox_id
+        self._open.names.remember(owner.account_id, place.name, mailbox_id, edition)
         return appended
 
     async def _refuse(self, place: Place) -> NoReturn:

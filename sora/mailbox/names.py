@@ -5,6 +5,7 @@ rename, and it is believed for a short time only.
 """
 
 from collections import OrderedDict
+from itertools import count
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -22,9 +23,19 @@ class Names:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._accounts: OrderedDict[int, dict[str, tuple[int, float]]] = OrderedDict()
+        self._forgotten: OrderedDict[int, int] = OrderedDict()
+        self._all_forgotten = 0
+        self._count = count(1)
 
-    def remember(self, account_id: int, name: str, mailbox_id: int) -> None:
-        """Storage has just said so."""
+    def edition(self, account_id: int) -> int:
+        """Another number whenever something of the account was forgotten: what storage was asked
+        before that may be out of date when its answer comes."""
+        return self._forgotten.get(account_id, self._all_forgotten)
+
+    def remember(self, account_id: int, name: str, mailbox_id: int, edition: int) -> None:
+        """Storage has said so, asked in this edition; an older one is passed over."""
+        if edition != self.edition(account_id):
+            return
         names = self._accounts.setdefault(account_id, {})
         names[name_key(name)] = (mailbox_id, self._clock.seconds())
         self._accounts.move_to_end(account_id)
@@ -45,7 +56,13 @@ class Names:
     def forget(self, account_id: int) -> None:
         """Something was renamed or deleted."""
         self._accounts.pop(account_id, None)
+        self._forgotten[account_id] = next(self._count)
+        self._forgotten.move_to_end(account_id)
+        if len(self._forgotten) > MAX_ACCOUNTS:
+            self._all_forgotten = self._forgotten.popitem(last=False)[1]
 
     def forget_all(self) -> None:
         """Somebody else may have renamed or deleted anything."""
         self._accounts.clear()
+        self._forgotten.clear()
+        self._all_forgotten = next(self._count)

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sora.deferreds import Tasks
-from sora.errors import Unavailable
+from sora.errors import NoSuchMailbox, Unavailable
 from sora.mail.flags import Keywords
 from sora.mail.mailbox_names import DELIMITER, name_key
 from sora.mailbox.names import Names
@@ -87,7 +87,7 @@ class OpenMailboxes:
         self._warm: OrderedDict[int, float] = OrderedDict()
         self._keywords: WeakValueDictionary[int, Keywords] = WeakValueDictionary()
         self._claims: OrderedDict[int, int] = OrderedDict()
-        self._opening: Shared[tuple[int, str], Opened] = Shared()
+        self._opening: Shared[tuple[int, str, int], Opened] = Shared()
         self._meanwhile: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -96,6 +96,16 @@ class OpenMailboxes:
     def get(self, mailbox_id: int) -> OpenMailbox | None:
         """A mailbox that is open or warm."""
         return self._open.get(mailbox_id)
+
+    def find(self, account_id: int, name: str) -> OpenMailbox | None:
+        """The same by its name; it looks at all of them, for what is done rarely."""
+        key = name_key(name)
+        for mailbox in self._open.values():
+            state = mailbox.state
+            is_it = state.account_id == account_id and name_key(state.name) == key
+            if is_it and not state.is_deleted:
+                return mailbox
+        return None
 
     @property
     def in_use(self) -> list[OpenMailbox]:
@@ -116,21 +126,35 @@ class OpenMailboxes:
         """
         mailbox = await self._find_warm(account_id, name)
         if mailbox is None:
-            key = (account_id, name_key(name))
-
-            async def opening() -> Opened:
-                return await self._mailboxes.open(account_id, name)
-
-            opened = await self._opening.get(key, opening)
+            opened, edition = await self._opened(account_id, name)
             mailbox = self._take_in(opened)
             # What happened while the answer was on its way may not be in it.
             self.rang(mailbox.mailbox_id, self._meanwhile.get(mailbox.mailbox_id, 0))
             if not self._opening:
                 self._meanwhile.clear()
-            self.names.remember(account_id, name, opened.mailbox.id)
+            self.names.remember(account_id, name, opened.mailbox.id, edition)
         mailbox.sessions += 1
         self._warm.pop(mailbox.mailbox_id, None)
         return mailbox
+
+    async def _opened(self, account_id: int, name: str) -> tuple[Opened, int]:
+        """What storage says of a name, and the edition of `names` in which it is so: when one
+        was made, deleted or renamed meanwhile, the answer is from before that (G21)."""
+
+        async def opening() -> Opened:
+            return await self._mailboxes.open(account_id, name)
+
+        while True:
+            edition = self.names.edition(account_id)
+            key = (account_id, name_key(name), edition)
+            try:
+                opened = await self._opening.get(key, opening)
+            except NoSuchMailbox:
+                if self.names.edition(account_id) == edition:
+                    raise
+            else:
+                if self.names.edition(account_id) == edition:
+                    return opened, edition
 
     async def _find_warm(self, account_id: int, name: str) -> OpenMailbox | None:
         heard = self.names.last_heard(account_id, name)
@@ -325,4 +349,5 @@ class OpenMailboxes:
                 state.name == old_key or state.name.startswith(old_key + DELIMITER)
             ):
                 state.name = new + state.name[len(old_key) :]
-                self.names.remember(account_id, state.name, state.mailbox_id)
+                edition = self.names.edition(account_id)
+                self.names.remember(account_id, state.name, state.mailbox_id, edition)

@@ -216,9 +216,9 @@ class Selected:
 
     async def store(self, uids: Sequence[int], change: FlagChange, silent: bool) -> Stored:
         """Change flags. One round trip. What `changed` names is told by the caller, or with
-        `silent` need not be: the view takes it as told."""
+        `silent` need not be, unless somebody else has changed it too."""
         change = self._permitted(change)
-        return await self._write(
+        stored = await self._write(
             self._rooms.messages.store(
                 self._state.mailbox_id,
                 self._ranges(uids),
@@ -228,6 +228,9 @@ class Selected:
             ),
             self._after_store,
         )
+        tell_view = self.view.changed_silently if silent else self.view.told
+        tell_view(stored.changed.uids, stored.modseq)
+        return stored
 
     async def expunge(self, uids: NumberSet | None = None) -> Expunged:
         """Remove messages that have \\Deleted; the view tells of it with the next updates."""
@@ -297,7 +300,6 @@ class Selected:
 
     async def _after_store(self, stored: Stored) -> None:
         self.keywords.learn(stored.keywords)
-        self.view.told(stored.changed.uids, stored.modseq)
         changed = stored.changed
         await self._tell(Change(stored.before, stored.modseq, changed.uids, changed.masks))
 
@@ -407,7 +409,7 @@ class Selected:
         """Read columns, in batches of at most 1,000 messages, ascending; those that are gone
         are absent. One round trip a batch. With `see`, \\Seen is set by the same statement
         where it was missing (never when read-only); the view knows the new flags before the
-        batch is handed out, and does not repeat them."""
+        batch is handed out, and tells of them unless the caller does."""
         for start in range(0, len(uids), MAX_BATCH):
             batch = uids[start : start + MAX_BATCH]
             yield await self._read_batch(batch, wants, see and Rights.SEE in self.flag_rights)

@@ -286,9 +286,24 @@ class View:
 
     def told(self, uids: NumberSet | Sequence[int], modseq: int) -> None:
         """The client learns the flags that these messages have as of `modseq` from the answer
-        of its own command, or asked not to (.SILENT): no update repeats it."""
+        of its own command: no update repeats it."""
         if modseq > self._flags_at and uids:
             self._told.append((uids if isinstance(uids, NumberSet) else frozenset(uids), modseq))
+
+    def changed_silently(self, uids: Sequence[int], modseq: int) -> None:
+        """The client has changed flags itself, at `modseq`, and asked not to be told (.SILENT).
+        Where somebody else has changed a message too, it is told all the same: it knows of its
+        own change alone (RFC 3501 §6.4.6). The state has the change already."""
+        try:
+            steps = list(self._state.touched_besides(self._flags_at, modseq))
+        except KeyError:
+            return
+        if steps:
+            others = {
+                uid for at, touched in steps for uid in touched if not self._was_told(uid, at)
+            }
+            uids = [uid for uid in uids if uid not in others]
+        self.told(uids, modseq)
 
     def take(self, may_expunge: bool) -> Updates:
         """What has to be told now; it counts as told. Without `may_expunge` no EXPUNGE, and no

@@ -94,7 +94,8 @@ class RoundTripTests(MailboxTestCase):
         self.assertEqual([[one.uid for one in batch] for batch in read], [[1, 2]])
         self.assertEqual(self.cost(), {"messages.read": 1})
         self.assertEqual((selected.view.mask(1), selected.view.mask(2)), (SEEN, SEEN))
-        self.assertEqual(selected.updates(True).flags, ())
+        # Unless the answer has told it.
+        self.assertEqual([update.uid for update in selected.updates(True).flags], [2])
         body = await selected.body(read[0][0], 0, 8)
         self.assertEqual(body, b"Subject:")
 
@@ -255,6 +256,38 @@ class SessionTests(MailboxTestCase):
         first, last = self.successResultOf(opening[0]), self.successResultOf(opening[2])
         self.assertEqual(self.cost(), {"mailboxes.open": 1})
         self.assertIs(first.view._state, last.view._state)
+
+    async def test_who_opens_does_not_join_a_question_from_before_a_delete(self) -> None:
+        """G21: what was asked before the mailbox was deleted is no answer after that."""
+        self.world.hold_answers()
+        early = Deferred.fromCoroutine(self.ann.select("Other", False))
+        self.world.answer_at_once()
+        await self.ann.delete("Other")
+        late = Deferred.fromCoroutine(self.ann.select("Other", False))
+        self.failureResultOf(late, NoSuchMailbox)
+        self.world.let_go()
+        self.failureResultOf(early, NoSuchMailbox)
+
+    async def test_nor_one_from_before_a_create(self) -> None:
+        self.world.hold_answers()
+        early = Deferred.fromCoroutine(self.ann.select("New", False))
+        self.world.answer_at_once()
+        await self.ann.create("New")
+        late = Deferred.fromCoroutine(self.ann.select("New", False))
+        self.assertEqual(self.successResultOf(late).name, "New")
+        self.world.let_go()
+        self.assertEqual(self.successResultOf(early).name, "New")
+
+    async def test_an_answer_from_before_a_rename_is_not_remembered(self) -> None:
+        """G22: an APPEND to the name that is free again goes nowhere else."""
+        self.world.hold_answers()
+        asking = Deferred.fromCoroutine(self.ann.status("Other"))
+        self.world.answer_at_once()
+        await self.ann.rename("Other", "New")
+        self.world.let_go()
+        self.successResultOf(asking)
+        with self.assertRaises(NoSuchMailbox):
+            await self.fill(self.ann, 1, to="Other")
 
     async def test_what_arrives_while_a_mailbox_is_being_opened_is_not_missed(self) -> None:
         self.world.hold_answers()

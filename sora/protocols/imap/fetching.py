@@ -168,8 +168,14 @@ class Fetching:
     def _states(self, uids: Sequence[int]) -> list[FlagUpdate]:
         """The flags as of now; the client learns them, whatever changes while it is waited for."""
         states = list(self._view.flags_of(uids))
-        self._told(uids, self._selected.highest_modseq)
+        modseq = self._selected.highest_modseq
+        self._told(uids, modseq)
+        self._view.told([state.uid for state in states if self._has_seen(state)], modseq)
         return states
+
+    def _has_seen(self, state: FlagUpdate) -> bool:
+        """Whether this very FETCH has set \\Seen, so that the flags are told."""
+        return state.uid in self._unseen and bool(state.mask & SEEN)
 
     async def _drain(self) -> None:
         self._written = 0
@@ -186,8 +192,7 @@ class Fetching:
     def _line_items(self, fetched: Fetched) -> Sequence[FetchItem]:
         """The items; and those of an update when this very FETCH has set \\Seen (RFC 3501
         §6.4.5, RFC 7162 §3.2.4)."""
-        state = fetched.state
-        if state.uid in self._unseen and state.mask & SEEN:
+        if self._has_seen(fetched.state):
             return [*self._items, *self._of_update]
         return self._items
 
@@ -220,6 +225,8 @@ class Fetching:
             else:
                 self._answered += 1
                 self._told((row.uid,), modseq)
+                if self._has_seen(state):
+                    self._view.told((row.uid,), modseq)
             finally:
                 line.close()
 

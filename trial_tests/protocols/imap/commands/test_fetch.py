@@ -283,6 +283,8 @@ class FetchTests(TranscriptTestCase):
         said = self.client.ask(b"a FETCH 1:2 (BODY[])")
         self.assertRegex(said, rb"a NO \[UNAVAILABLE\] [^\r\n]*\r\n$")
         self.assertNotIn(b"BODY[]", said)
+        # \Seen was set by the statement that looked for the bodies: the client is told.
+        self.assertEqual(said.count(b"FLAGS (\\Seen"), 2, said)
 
 
 class LargeMessageTests(TranscriptTestCase):

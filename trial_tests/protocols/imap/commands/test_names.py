@@ -107,6 +107,21 @@ class NamesTests(TranscriptTestCase):
             S: h OK STATUS completed
         """)
 
+    def test_whoever_has_inbox_open_is_told_when_its_messages_go(self) -> None:
+        """RFC 3501 §6.3.5, also when names were forgotten because of another rename."""
+        self.append_some(2)
+        self.client.ask(b"a CREATE other")
+        self.client.ask(b"a EXAMINE INBOX")
+        self.converse("""
+            C: b RENAME other another
+            S: b OK RENAME completed
+            C: c RENAME INBOX old-mail
+            S: * 1 EXPUNGE
+            S: * 1 EXPUNGE
+            S: * 0 RECENT
+            S: c OK RENAME completed
+        """)
+
     def test_subscribes(self) -> None:
         self.converse("""
             C: a SUBSCRIBE INBOX

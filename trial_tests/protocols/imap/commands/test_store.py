@@ -100,6 +100,19 @@ class StoreTests(TranscriptTestCase):
             S: e OK FETCH completed
         """)
 
+    def test_silence_is_about_its_own_change_alone(self) -> None:
+        """RFC 3501 §6.4.6: what somebody else has changed too is told."""
+        other = self.new_client()
+        other.ask(b"s SELECT INBOX")
+        other.ask(b"a STORE 1 +FLAGS (\\Answered)")
+        self.converse("""
+            C: a STORE 1:2 +FLAGS.SILENT (\\Draft)
+            S: * 1 FETCH (UID 1 FLAGS (\\Answered \\Seen \\Draft))
+            S: a OK STORE completed
+            C: b NOOP
+            S: b OK NOOP completed
+        """)
+
     def test_an_expunge_waits_until_numbers_may_change(self) -> None:
         """G25, G27 and RFC 3501 §7.4.1: none during STORE by numbers; the right messages. What
         is answered for those that are gone: RFC 2180 §4.2."""
