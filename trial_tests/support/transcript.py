@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from textwrap import dedent
 from typing import Any
+from uuid import uuid4
 
 from attrs import evolve
 from prometheus_client import CollectorRegistry
@@ -29,6 +30,8 @@ from sora.mail.facts import derive
 from sora.mailbox.account import Account, SessionFacts
 from sora.mailbox.arrivals import Arrivals, Store
 from sora.mailbox.bodies import Bodies
+from sora.mailbox.change_poll import ChangePoll
+from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.places import SharedNamespace
@@ -88,18 +91,25 @@ class Server:
         clock: Any = None,
         namespace: SharedNamespace | None = None,
         dedup: Dedup = "domain",
+        beside: "Server | None" = None,
         **services: Any,
     ) -> None:
-        """`clock` is a reactor for tests over a real port; `services` overrides `Services`."""
-        if clock is None:
-            clock = Clock()
-            clock.advance(EPOCH)
+        """`clock` is a reactor for tests over a real port; `services` overrides `Services`.
+        `beside` another one, this is a second process that serves the same storage."""
+        if beside is not None:
+            clock, self.storage, self.objects = beside.clock, beside.storage, beside.objects
+        else:
+            if clock is None:
+                clock = Clock()
+                clock.advance(EPOCH)
+            self.storage, self.objects = memory_storage(clock, dedup), MemoryObjects()
         self.clock = clock
-        self.storage = memory_storage(self.clock, dedup)
-        self.objects = MemoryObjects()
         threads: Any = ThreadsHere()
         self.open = OpenMailboxes(self.storage.mailboxes, self.clock)
-        self.open.alone = True
+        self.open.alone = beside is None
+        self.poll = ChangePoll(
+            self.storage.mailboxes, self.storage.membership, self.open, self.clock, uuid4()
+        )
         arrivals = Arrivals(
             self.storage.messages,
             self.storage.uploads,
@@ -114,12 +124,13 @@ class Server:
             arrivals,
             Bodies({"memory": self.objects}, self.storage.uploads, threads),
             self.open,
-            None,
+            self.poll,
             self.clock,
             rights=self.storage.rights,
             quotas=self.storage.quotas,
             namespace=namespace,
         )
+        self.delivery = Delivery(self.storage.accounts, arrivals, self.open, self.clock)
         self.registry = CollectorRegistry()
         self.factory = IMAPFactory(
             clock=self.clock,
