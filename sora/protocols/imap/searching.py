@@ -114,15 +114,19 @@ class Found:
 
 
 async def answer(session: Session, found: Found, mailbox: bytes = b"") -> None:
-    """The ESEARCH response, with exactly what was asked for (RFC 4731, G31). `mailbox` says
-    where it was found, with a space before it (RFC 7377 §2.1)."""
+    """The ESEARCH response, with exactly what was asked for (RFC 4731, G31).
+
+    `mailbox` says where it was found, with a space before it; with it, there is no response
+    when nothing was found (RFC 7377 §2.1).
+    """
     # In the order of the dialect's table, whatever the client's.
     options = [
         found.returns[name] for name in session.dialect.search_returns if name in found.returns
     ]
     for option in options:
         await option.prepare(found)
-    if found.returns.keys() != {b"SAVE"}:  # RFC 5182 §1: there is nothing to say then
+    only_saves = found.returns.keys() == {b"SAVE"}  # RFC 5182 §1: there is nothing to say
+    if not only_saves and (found.uids or not mailbox):
         parts = [b'ESEARCH (TAG "%b"%b)' % (session.tag, mailbox)]
         if found.by_uid:
             parts.append(b"UID")

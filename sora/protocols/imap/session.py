@@ -34,6 +34,7 @@ from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
 from sora.protocols.imap.literals import Literals
+from sora.protocols.imap.progress import Progress
 from sora.protocols.imap.saved_result import SavedResult
 from sora.protocols.imap.services import Limits, Services
 from sora.protocols.imap.updates import update_lines
@@ -392,6 +393,11 @@ class Session:
         self.notifying = notifying
         if notifying is not None:
             notifying.attach()
+
+    def working(self, goal: int | None = None) -> Progress:
+        """What takes place in this block may take long, and the client hears of it (RFC 9585);
+        `goal` is how many things there are to do, where that can be said."""
+        return Progress(self, goal)
 
     def after_answer(self, work: Callable[[], None]) -> None:
         """Do something when the tagged line is written."""

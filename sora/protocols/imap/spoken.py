@@ -14,6 +14,7 @@ from sora.protocols.imap.commands.copy import Copy, Move
 from sora.protocols.imap.commands.create import Create
 from sora.protocols.imap.commands.delete import Delete
 from sora.protocols.imap.commands.enable import Enable
+from sora.protocols.imap.commands.esearch import ESearch
 from sora.protocols.imap.commands.expunge import Expunge
 from sora.protocols.imap.commands.fetch import Fetch
 from sora.protocols.imap.commands.id import Id
@@ -50,6 +51,7 @@ from sora.protocols.imap.extensions import (
     esort,
     i18nlevel,
     imap4rev2,
+    inprogress,
     list_extended,
     list_myrights,
     list_status,
@@ -87,6 +89,7 @@ DIALECT: Final = Dialect(
         Create,
         Delete,
         DeleteAcl,
+        ESearch,
         Enable,
         Examine,
         Expunge,
@@ -134,6 +137,7 @@ DIALECT: Final = Dialect(
         context.SORT,
         esearch.EXTENSION,
         imap4rev2.EXTENSION,
+        inprogress.EXTENSION,
         esort.EXTENSION,
         i18nlevel.EXTENSION,
         list_extended.EXTENSION,

@@ -46,7 +46,8 @@ class Copy(Command):
         uids = session.uids(self.messages, self.by_uid)
         if not uids:
             return b"There is no such message"
-        copied = await session.mailbox.copy(all_to_copy(uids, session), self.destination)
+        with session.working():
+            copied = await session.mailbox.copy(all_to_copy(uids, session), self.destination)
         return _where(copied) + b"COPY completed"
 
 
@@ -62,7 +63,8 @@ class Move(Copy):
         if not uids:
             return b"There is no such message"
         chosen = portion(uids, session)
-        moved = await session.mailbox.move(chosen.uids, self.destination)
+        with session.working():
+            moved = await session.mailbox.move(chosen.uids, self.destination)
         # RFC 6851 §4.3: COPYUID comes before the EXPUNGEs, so not in the tagged line.
         session.untagged(b"OK " + _where(moved.copied) + b"Moved")
         return told_with_modseq(session, moved.expunged, chosen) or chosen.completed(self.word)

@@ -37,9 +37,12 @@ class Expunge(Command):
     async def run(self, session: Session) -> bytes | None:
         if self.only is None:
             # RFC 9738 §3.1: there is no limit to this.
-            return told_with_modseq(session, await session.mailbox.expunge())
+            with session.working():
+                expunged = await session.mailbox.expunge()
+            return told_with_modseq(session, expunged)
         chosen = self._deleted(session.uids(self.only, by_uid=True), session)
-        expunged = await session.mailbox.expunge(NumberSet.ascending(chosen.uids))
+        with session.working():
+            expunged = await session.mailbox.expunge(NumberSet.ascending(chosen.uids))
         return told_with_modseq(session, expunged, chosen) or chosen.completed(b"UID EXPUNGE")
 
     @staticmethod

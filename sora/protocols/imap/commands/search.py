@@ -101,7 +101,8 @@ class Search(Command):
         mailbox = session.mailbox
         since = mailbox.highest_modseq
         criterion, self.searched = searched(criterion_of(session, self.tree), session)
-        uids = await mailbox.search(criterion)
+        with session.working():
+            uids = await mailbox.search(criterion)
         returns = self.returns or {}
         return Found(mailbox, self.tree, criterion, uids, self.by_uid, returns, since)
 

@@ -44,7 +44,8 @@ class Sort(Search):
     async def find(self, session: Session) -> Found:
         mailbox = session.mailbox
         criterion, since = criterion_of(session, self.tree), mailbox.highest_modseq
-        uids = await mailbox.sort(criterion, self.keys)
+        with session.working():
+            uids = await mailbox.sort(criterion, self.keys)
         returns = self.returns or {}
         return Found(mailbox, self.tree, criterion, uids, self.by_uid, returns, since, self.keys)
 

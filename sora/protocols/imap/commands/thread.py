@@ -46,7 +46,8 @@ class Thread(Command):
 
     async def run(self, session: Session) -> bytes | None:
         selected = session.mailbox
-        rows = await selected.threads(criterion_of(session, self.tree))
+        with session.working():
+            rows = await selected.threads(criterion_of(session, self.tree))
         uids = [row.uid for row in rows]
         numbers = uids if self.by_uid else selected.view.numbers_of(uids)
         session.untagged(thread_data(self.algorithm(rows), numbers))
