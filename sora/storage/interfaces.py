@@ -274,7 +274,8 @@ class IMessages(Interface):
         """Make messages from bytes, for APPEND (one target) and LMTP (up to 50).
 
         One round trip, one transaction: content, staged body, claims, messages, counters,
-        events. All targets are in accounts of this scope.
+        events. All targets are in accounts of this scope. Each message is put into a thread of
+        its account, that of what it replies to or refers to (RFC 8474 §5.2).
         """
 
     def append(

@@ -1,6 +1,8 @@
 """Placing messages in memory: content, claims, quota, messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from hashlib import md5
+from uuid import UUID
 
 from attrs import evolve
 
@@ -246,6 +248,7 @@ def _put(
         size=size,
         trace=target.trace,
         save_date=store.now(),
+        thread_id=_thread_of(store, account, content_id, target.email_id),
     )
     store.put(mailbox, message)
     return Placed(
@@ -258,3 +261,24 @@ def _put(
         mask=mask,
         keywords=keywords_in(account.keywords, mask),
     )
+
+
+def _thread_of(store: MemoryStore, account: AccountRecord, content_id: int, email_id: UUID) -> UUID:
+    """The thread of the message that this one replies to, or that of the first one."""
+    facts = store.contents[content_id].facts
+    assert facts is not None, "a live content has its facts"
+    ids = facts.references or tuple(filter(None, (facts.in_reply_to,)))
+    for message in _messages_of(store, account) if ids else ():
+        other = store.contents[message.content_id].facts
+        if other is not None and other.message_id == ids[-1] and message.thread_id is not None:
+            return message.thread_id
+    root = ids[0] if ids else facts.message_id
+    if not root:
+        return email_id
+    return UUID(md5(f"{account.id}:{root}".encode(), usedforsecurity=False).hexdigest())
+
+
+def _messages_of(store: MemoryStore, account: AccountRecord) -> Iterator[MessageRecord]:
+    for mailbox in store.mailboxes.values():
+        if mailbox.account_id == account.id:
+            yield from mailbox.messages.values()

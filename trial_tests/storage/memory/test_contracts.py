@@ -21,6 +21,7 @@ from trial_tests.storage.contracts import (
     rights,
     searching,
     sorting,
+    threading,
     uploads,
 )
 from trial_tests.storage.contracts.contract import Contract, Storage
@@ -137,4 +138,8 @@ class TestRights(OnMemory, rights.RightsContract):
 
 
 class TestQuotas(OnMemory, quotas.QuotasContract):
+    pass
+
+
+class TestThreadIds(OnMemory, threading.ThreadIdsContract):
     pass

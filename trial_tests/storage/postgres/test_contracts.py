@@ -29,6 +29,7 @@ from trial_tests.storage.contracts import (
     rights,
     searching,
     sorting,
+    threading,
     uploads,
 )
 from trial_tests.storage.contracts.contract import Storage
@@ -172,3 +173,7 @@ class RightsTests(PostgresStorage, rights.RightsContract):
 
 class QuotasTests(PostgresStorage, quotas.QuotasContract):
     """`IQuotas`"""
+
+
+class ThreadIdsTests(PostgresStorage, threading.ThreadIdsContract):
+    """`thread_id`"""
