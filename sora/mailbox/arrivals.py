@@ -209,6 +209,19 @@ class Arrivals:
             self._remember((scope_id, spool.hash))
         return appended
 
+    async def is_known(self, scope_id: int, hash: bytes) -> bool:
+        """Whether a live content with these bytes is there. One round trip."""
+        known: bool = await self._uploads.known(scope_id, hash)
+        return known
+
+    async def prepare(self, scope_id: int, spool: Spool) -> None:
+        """Make a content from these bytes, durable when this returns, of which messages are made
+        by a later statement. One round trip, and what the bytes take. Raises what `place` raises.
+        """
+        brought = await self._bring(scope_id, spool, None)
+        prepared = await self._messages.prepare(scope_id, brought.arrival)
+        self._settle(brought, prepared.used_object, prepared.content_id)
+
     async def _append(
         self,
         scope_id: int,

@@ -25,6 +25,7 @@ from sora.mailbox.account import Account, AccountRooms, SessionFacts
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
+from sora.mailbox.crossing import Crossing
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
 from sora.mailbox.places import SharedNamespace
@@ -64,7 +65,14 @@ class MailStore:
             owners=Owners(rights, clock),
             namespace=namespace,
             arrivals=arrivals,
-            selected=Rooms(messages, bodies, open_mailboxes, Kept(kept_memory), poll),
+            selected=Rooms(
+                messages,
+                bodies,
+                open_mailboxes,
+                Kept(kept_memory),
+                Crossing(messages, bodies, arrivals),
+                poll,
+            ),
             clock=clock,
             new_uuid=new_uuid,
         )

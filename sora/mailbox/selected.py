@@ -16,6 +16,7 @@ from sora.mail.rights import ALL, FLAG_RIGHTS, Rights, may_change, permitted
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.columns import Columns
+from sora.mailbox.crossing import Crossing
 from sora.mailbox.local_search import search as search_locally
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.open_mailboxes import Made, OpenMailboxes
@@ -79,6 +80,7 @@ class Rooms:
     bodies: Bodies
     open_mailboxes: OpenMailboxes
     kept: Kept
+    crossing: Crossing
     poll: ChangePoll | None = None
 
 
@@ -255,16 +257,33 @@ class Selected:
     async def copy(self, uids: Sequence[int], destination: str) -> Copied:
         """Copy to a mailbox by name, which need not be the user's own."""
         place = await self._places.find(destination)
-        copying = self._rooms.messages.copy(*self._way(uids, place))
-        return await as_told(place.shown, self._write(copying, self._after_copy))
+
+        async def copying() -> Copied:
+            copied = self._rooms.messages.copy(*self._way(uids, place))
+            return await self._write(copied, self._after_copy)
+
+        return await self._transfer(copying, uids, place)
 
     async def move(self, uids: Sequence[int], destination: str) -> Moved:
         """Move to a mailbox by name; the view tells what is gone with the next updates. It needs
         the rights to mark as deleted and to expunge (RFC 6851 §4.2)."""
         self._must_be_writable(Rights.TRASH | Rights.EXPUNGE)
         place = await self._places.find(destination)
-        moving = self._rooms.messages.move(*self._way(uids, place))
-        return await as_told(place.shown, self._write(moving, self._after_move))
+
+        async def moving() -> Moved:
+            moved = self._rooms.messages.move(*self._way(uids, place))
+            return await self._write(moved, self._after_move)
+
+        return await self._transfer(moving, uids, place)
+
+    async def _transfer(
+        self, work: Callable[[], Awaitable[T]], uids: Sequence[int], place: Place
+    ) -> T:
+        """One round trip between accounts that share contents, in which case nothing is carried."""
+        carrying = self._rooms.crossing.attempt(
+            work, self._state.mailbox_id, uids, place.owner.scope_id
+        )
+        return await as_told(place.shown, carrying)
 
     def _way(
         self, uids: Sequence[int], place: Place

@@ -247,6 +247,15 @@ begin
         raise exception using errcode = 'SR001', message = 'There is no such mailbox.';
     end if;
 
+    -- Before anybody carries bytes for nothing.
+    if v_scope is not null and v_limits.id is not null and not (
+        select fits_quota_v1(
+            p_account, v_limits.quota_storage, v_limits.quota_messages,
+            coalesce(sum(m.size), 0)::bigint, count(*)
+        ) from messages_in_v1(p_source, p_uids) m
+    ) then
+        raise exception using errcode = 'SR006', message = 'The account would be over its quota.';
+    end if;
     if v_scope is not null and exists (
         select from messages_in_v1(p_source, p_uids) m join contents c on c.id = m.content_id
         where c.hash <> all (v_there)
