@@ -60,9 +60,9 @@ class MessageIdTests(TranscriptTestCase):
         first, second, third = self.email_ids()
         self.converse(f"""
             C: 22 fetch 1:* (emailid threadid)
-            S: * 1 FETCH (EMAILID ({first}) THREADID NIL)
-            S: * 2 FETCH (EMAILID ({second}) THREADID NIL)
-            S: * 3 FETCH (EMAILID ({third}) THREADID NIL)
+            S: * 1 FETCH (EMAILID ({first}) THREADID (...))
+            S: * 2 FETCH (EMAILID ({second}) THREADID (...))
+            S: * 3 FETCH (EMAILID ({third}) THREADID (...))
             S: 22 OK FETCH completed
             C: 23 move 2 foo
             S: * OK [COPYUID ... 2 1] Moved
@@ -83,7 +83,8 @@ class MessageIdTests(TranscriptTestCase):
         self.assertEqual(self.email_ids(b"a fetch 1 emailid"), [second])
 
     def test_searching(self) -> None:
-        """§6: what was never given out matches nothing."""
+        """§6: what was never given out matches nothing. A message that replies to none, and has no id
+        of its own, is a thread of its own."""
         first = self.email_ids()[0]
         self.converse(f"""
             C: 27 search emailid {first}
@@ -99,7 +100,7 @@ class MessageIdTests(TranscriptTestCase):
             S: * SEARCH 1 2 3
             S: 30 OK SEARCH completed
             C: 31 search threadid T{first[1:]}
-            S: * SEARCH
+            S: * SEARCH 1
             S: 31 OK SEARCH completed
             C: 32 search emailid a.b
             S: 32 BAD ...
