@@ -15,6 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from bench.client import Unexpected
+from bench.large import LARGE, fill_large
 from bench.servers import Dovecot, Server, Sora
 from bench.workloads import ALL, Size, fill
 
@@ -25,7 +26,8 @@ def main() -> int:
     size = (
         Size(mailbox=500, deliveries=100, singles=50, idle_sessions=20) if options.quick else Size()
     )
-    chosen = [w for w in ALL if not options.only or w.__name__ in options.only]
+    every = (*ALL, *LARGE) if options.large else ALL
+    chosen = [w for w in every if not options.only or w.__name__ in options.only]
     directory = Path(tempfile.mkdtemp(prefix="sora-bench-"))
     directory.chmod(0o755)
     servers: list[Server] = []
@@ -33,6 +35,10 @@ def main() -> int:
         servers.append(Sora(directory))
         if shutil.which("dovecot") and not options.alone:
             servers.append(Dovecot(directory, options.dovecot_format))
+        if options.large:
+            for server in servers:
+                say(f"filling {server.name} with {options.large} messages more")
+                fill_large(server, options.large)
         figures = measure(servers, size, chosen, options.rounds)
         print_table(figures, [server.name for server in servers])
     finally:
@@ -49,10 +55,16 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small mailbox, to try it out")
+    parser.add_argument(
+        "--large", type=int, default=0, metavar="N", help="another mailbox, of N messages"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--alone", action="store_true", help="only Sora")
     parser.add_argument(
-        "--only", nargs="*", metavar="WORKLOAD", help=" ".join(w.__name__ for w in ALL)
+        "--only",
+        nargs="*",
+        metavar="WORKLOAD",
+        help=" ".join(w.__name__ for w in (*ALL, *LARGE)),
     )
     parser.add_argument(
         "--dovecot-format", default="maildir", choices=("maildir", "sdbox", "mdbox")

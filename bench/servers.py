@@ -10,6 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg2
+
+from sora.app.postgres_server import PostgresServer
+from sora.workers.indexer import LEAST
 from trial_tests.support.sora_process import descendants, free_base_port
 
 USER = "bench@bench.example"
@@ -48,6 +52,9 @@ class Server:
     def session_memory(self) -> int:
         """Memory of the server with all processes below it, Sora's PostgreSQL too, in octets."""
         return memory([self.process.pid, *descendants(self.process.pid)])
+
+    def settle(self) -> None:
+        """Wait until it has done what it does in the background."""
 
     def stop(self) -> None:
         """Stop it and everything below it."""
@@ -98,6 +105,24 @@ class Sora(Server):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("Sora did not start:\n" + self.log.read_text()[-3000:])
             time.sleep(0.1)
+        self._database = PostgresServer(directory / "sora" / "postgres").server()
+
+    def settle(self) -> None:
+        """Wait until few messages are left that the index of words does not know."""
+        connection = psycopg2.connect(**self._database.parameters())
+        connection.autocommit = True
+        deadline = time.monotonic() + 1800
+        with connection.cursor() as cursor:
+            while time.monotonic() < deadline:
+                cursor.execute(
+                    "select coalesce(max((select count(*) from messages m where m.mailbox_id = b.id"
+                    " and m.uid > b.indexed_uid)), 0) from mailboxes b"
+                )
+                (left,) = cursor.fetchone()
+                if left < LEAST:
+                    break
+                time.sleep(1)
+        connection.close()
 
 
 class Dovecot(Server):

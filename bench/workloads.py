@@ -226,15 +226,20 @@ def copy_expunge(server: Server, size: Size) -> list[Row]:
 
 
 def search(server: Server, size: Size) -> list[Row]:
-    """SEARCH by flags, subject, body and text."""
+    """SEARCH by flags, subject, body and text, rare and common ones; SORT of all."""
+    server.settle()
     with session(server, "INBOX") as client:
         return [
-            (f"SEARCH {name}", timed(lambda k=key: client.command(b"SEARCH " + k), 5))
-            for name, key in (
-                ("flags", b"FLAGGED UNSEEN"),
-                ("subject", b"SUBJECT zymurgy"),
-                ("body", b"BODY xylophonist"),
-                ("text", b"TEXT xylophonist"),
+            (name, timed(lambda c=command: client.command(c), 5))
+            for name, command in (
+                ("SEARCH flags", b"SEARCH FLAGGED UNSEEN"),
+                ("SEARCH subject", b"SEARCH SUBJECT zymurgy"),
+                ("SEARCH body", b"SEARCH BODY xylophonist"),
+                ("SEARCH body, common", b"SEARCH BODY garden"),
+                ("SEARCH text", b"SEARCH TEXT xylophonist"),
+                ("SEARCH text, common", b"SEARCH TEXT weather"),
+                ("SORT by date", b"SORT (DATE) UTF-8 ALL"),
+                ("SORT by subject", b"SORT (SUBJECT) UTF-8 ALL"),
             )
         ]
 

@@ -8,7 +8,8 @@ message. Both are read by one statement, so at one moment; what arrived just now
          found as (… the one half … union all … the other half …)
     select … from found …
 
-Just-in-time compilation would take longer than what it saves, so it is off.
+Just-in-time compilation would take longer than what it saves, so it is off; and a large mailbox is
+sorted in memory.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +36,7 @@ _KEYS: Final = {
     SortBy.DISPLAYTO: "display_to",
 }
 _THREADED: Final = ("message_id", "in_reply_to", "sort_subject", _SENT_AT)
-_JIT_OFF: Final = "set local jit = off; "
+_SETTINGS: Final = "set local jit = off; set local work_mem = '24MB'; "
 _LAST: Final = 9223372036854775807
 
 
@@ -106,7 +107,7 @@ def scores(mailbox_id: int, criterion: Criterion, uids: NumberSet) -> Statement:
 def _statement(asked: Asked, found: str, select: str) -> Statement:
     sets = "".join(f"{name} as materialized ({sql}), " for name, sql in asked.found.items())
     sql = (
-        f"{_JIT_OFF}with upto as materialized (select coalesce((select indexed_uid from mailboxes"
+        f"{_SETTINGS}with upto as materialized (select coalesce((select indexed_uid from mailboxes"
         f" where id = %(mailbox)s), 0) as uid), {sets}{found} {select}"
     )
     return sql, asked.parameters
@@ -135,11 +136,12 @@ def _keys_of(indexed: Sequence[str], above: Sequence[str]) -> str:
     constants = [column for column in indexed if " as " in column]
     unnested = ", ".join(f"s.{column}" for column in arrays)
     return (
-        f"keys (uid, {', '.join(names)}) as materialized (select u.*"
+        "ends as materialized (select min(uid) as low, max(uid) as high from found),"
+        f" keys (uid, {', '.join(names)}) as not materialized (select u.*"
         f"{''.join(f', {constant}' for constant in constants)} from search_segments s"
         f" cross join lateral unnest(s.uids, {unnested}) as u (uid, {', '.join(arrays)})"
-        " where s.mailbox_id = %(mailbox)s and s.last_uid >= (select min(uid) from found)"
-        " and s.first_uid <= (select max(uid) from found)"
+        " where s.mailbox_id = %(mailbox)s and s.last_uid >= (select low from ends)"
+        " and s.first_uid <= (select high from ends)"
         f" union all select m.uid, {', '.join(above)} from found m{CONTENTS}"
         " where m.uid > (select uid from upto))"
     )
