@@ -210,8 +210,9 @@ class Play:
             if refused:
                 assert status.word == b"NO", status
             elif status.word != b"OK" or status.code == b"EXPUNGEISSUED":
+                # RFC 2180 §4.2
                 assert status.code == b"EXPUNGEISSUED" and not by_uid, status
-                assert belief.gone, status
+                assert (status.word == b"OK") is silent and belief.gone, status
 
         what = b"FLAGS.SILENT" if silent else b"FLAGS"
         self._with_set(

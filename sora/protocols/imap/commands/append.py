@@ -1,11 +1,12 @@
 """APPEND (RFC 3501 §6.3.11) of one message or several (RFC 3502), with APPENDUID (RFC 4315)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Self
 
 from attrs import define
 
-from sora.errors import BadArgument, NoSuchMailbox
+from sora.errors import BadArgument, BadURL, NoSuchMailbox, NotPermitted
 from sora.mail.numbers import NumberSet
 from sora.protocols.imap.appending import Incoming, Reading, made, most_messages, taking_of
 from sora.protocols.imap.command import Command, State, Taking
@@ -51,7 +52,12 @@ class Append(Command):
         return taking
 
     async def run(self, session: Session) -> bytes | None:
-        messages = await made(self.messages, session)
+        try:
+            messages = await made(self.messages, session)
+        except BadURL:
+            with suppress(NotPermitted):
+                await session.account.status(self.name)  # RFC 3501 §6.3.11: TRYCREATE, if need be
+            raise
         placed = await session.account.append_all(self.name, messages)
         uids = NumberSet.of(one.uid for one in placed)
         return append_uid(placed[0].uidvalidity, uids) + b" APPEND completed"

@@ -29,11 +29,11 @@ _MODES: Final[dict[bytes, Literal["replace", "add", "remove"]]] = {
 
 
 class _SomeGone(ExpungeIssued):
-    """Some of the messages no longer exist; `code` says what else was not done."""
+    """Some of the messages have been deleted; `code` says what else was not done."""
 
     def __init__(self, code: bytes) -> None:
-        super().__init__("Some of the messages no longer exist.")
-        self.code = code
+        super().__init__("Some of the messages have been deleted.")
+        self.code = code or b"[EXPUNGEISSUED]"
 
 
 @define
@@ -99,17 +99,15 @@ class Store(Command):
         if not self.by_uid and any(map(view.is_gone, uids)):
             if not code:
                 chosen.tell(session)
-            return self._some_are_gone(code, all(map(view.is_gone, uids)))
+            return self._some_are_gone(code)
         return code + b" Some have changed since" if code else chosen.completed(self.word)
 
-    def _some_are_gone(self, code: bytes, all_are: bool) -> bytes:
-        """What RFC 2180 §4.2 and RFC 7162 §3.1.3 ask for; where the rest was done it is no
-        failure, or clients would show it to people as one."""
-        if code:
+    def _some_are_gone(self, code: bytes) -> bytes:
+        """RFC 2180 §4.2 and RFC 7162 §3.1.3: what is there was changed. Only who has asked not to
+        be told of it is told that it was done."""
+        if not self.silent:
             raise _SomeGone(code)
-        if all_are and not self.silent:
-            raise ExpungeIssued("The messages have been deleted.")
-        return b"[EXPUNGEISSUED] Some of the messages no longer exist"
+        return (code or b"[EXPUNGEISSUED]") + b" Some of the messages have been deleted"
 
     def _shown(
         self, uids: Sequence[int], stored: Stored, session: Session

@@ -14,8 +14,8 @@ _RANGE: Final = re.compile(rb"(?:([1-9]\d{0,9}):([1-9]\d{0,9})|-([1-9]\d{0,9}):-
 
 @frozen
 class PartialRange:
-    """`text` is as the client wrote it; `low` and `high` count from 1, from the end if
-    `from_end`."""
+    """`text` is what the client asked for, `500:400` as `400:500`, which is the same (RFC 5267 §5);
+    `low` and `high` count from 1, from the end if `from_end`."""
 
     text: bytes
     low: int
@@ -32,7 +32,9 @@ class PartialRange:
         if max(numbers) > MAX_NUMBER:
             raise scan.error("A number is larger than 32 bits")
         scan.position = found.end()
-        return cls(found[0], min(numbers), max(numbers), found[3] is not None)
+        low, high, from_end = min(numbers), max(numbers), found[3] is not None
+        text = found[0] if from_end else b"%d:%d" % (low, high)
+        return cls(text, low, high, from_end)
 
     def of(self, results: Sequence[int]) -> Sequence[int]:
         """That part of the results, in their order."""

@@ -127,11 +127,9 @@ class StoreTests(TranscriptTestCase):
             S: a OK STORE completed
             C: b STORE 1:2 +FLAGS (\\Draft)
             S: * 2 FETCH (FLAGS (\\Flagged \\Draft))
-            S: b OK [EXPUNGEISSUED] Some of the messages no longer exist
-            C: b1 STORE 1 +FLAGS.SILENT (\\Draft)
-            S: b1 OK [EXPUNGEISSUED] Some of the messages no longer exist
-            C: b2 STORE 1 +FLAGS (\\Draft)
-            S: b2 NO [EXPUNGEISSUED] The messages have been deleted.
+            S: b NO [EXPUNGEISSUED] Some of the messages have been deleted.
+            C: b1 STORE 1:2 +FLAGS.SILENT (\\Draft)
+            S: b1 OK [EXPUNGEISSUED] Some of the messages have been deleted
             C: c UID STORE 2 FLAGS ()
             S: * 2 FETCH (UID 2 FLAGS ())
             S: * 1 EXPUNGE

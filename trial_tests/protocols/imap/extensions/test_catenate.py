@@ -221,6 +221,11 @@ class CatenateTests(TranscriptTestCase):
         self.assertIn(b'b NO [BADURL "/Drafts/;UID=7"]', said)
         self.assertIn(b"(MESSAGES 3)", self.client.ask(b"b STATUS INBOX (MESSAGES)"))
 
+    def test_a_mailbox_that_is_missing_is_told_before_a_url_that_is(self) -> None:
+        """RFC 3501 §6.3.11: the client may create it."""
+        said = self.client.ask(b"a APPEND Nowhere CATENATE (URL /Drafts/;UID=99)")
+        self.assertTrue(said.startswith(b"a NO [TRYCREATE] "), said)
+
     def test_it_sees_nothing(self) -> None:
         """§3: \\Seen is not set."""
         self.parts(b"URL /Drafts/;UID=1")

@@ -170,7 +170,7 @@ class StoreTests(ModSeqTestCase):
             S: * 2 FETCH (UID 2 FLAGS (\\Answered \\Seen) MODSEQ (M08))
             S: * 3 FETCH (UID 3 FLAGS (\\Flagged \\Seen) MODSEQ (M10))
             S: * OK [HIGHESTMODSEQ M06] Highest
-            S: B001 NO [MODIFIED 2] Some of the messages no longer exist.
+            S: B001 NO [MODIFIED 2] Some of the messages have been deleted.
             C: B002 NOOP
             S: * 4 EXPUNGE
             S: * 4 EXPUNGE

@@ -29,9 +29,10 @@ class PartialSearchTests(TranscriptTestCase):
             "-11:-20": "NIL",
             "-1:-1": "12",
         }.items():
+            shown = "1:5" if asked == "5:1" else asked
             self.converse(f"""
                 C: A01 UID SEARCH RETURN (PARTIAL {asked}) UNDELETED
-                S: * ESEARCH (TAG "A01") UID PARTIAL ({asked} {given})
+                S: * ESEARCH (TAG "A01") UID PARTIAL ({shown} {given})
                 S: A01 OK UID SEARCH completed
             """)
 
