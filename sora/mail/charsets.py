@@ -6,6 +6,8 @@ Where labels are commonly wrong, the wider charset is meant: ISO-8859-1 is Windo
 is GB18030, Shift_JIS is CP932 (as browsers do, WHATWG Encoding §4.2).
 """
 
+import encodings
+from encodings.aliases import aliases
 from typing import Final
 
 from sora.errors import BadArgument, BadCharset
@@ -73,6 +75,25 @@ _CODECS: Final = {
     label: codec for codec, labels in _TABLE.items() for label in (codec, *labels.split())
 }
 
+_NO_CHARSETS: Final = frozenset(
+    [
+        "base64_codec",
+        "bz2_codec",
+        "hex_codec",
+        "quopri_codec",
+        "rot_13",
+        "uu_codec",
+        "zlib_codec",
+        "mbcs",
+        "oem",
+    ]
+)
+_WITHOUT_ALIAS: Final = (
+    "cp720 cp856 cp875 cp1006 koi8_t mac_arabic mac_croatian mac_farsi mac_romanian utf_8_sig"
+)
+_PYTHON: Final = frozenset({*aliases.values(), *_WITHOUT_ALIAS.split()}) - _NO_CHARSETS
+"""Python's codecs that are charsets: clients may name these too, mail seldom does."""
+
 SEARCH_CHARSETS: Final = ("US-ASCII", "UTF-8")
 """What the BADCHARSET response code names (RFC 3501 §7.1); many more are known."""
 
@@ -117,7 +138,7 @@ def decode_search(text: bytes, charset: str) -> str:
         BadCharset: the charset is not known.
         BadArgument: the octets are not in it.
     """
-    codec = codec_of(charset)
+    codec = codec_of(charset) or _python_codec(charset)
     if codec is None:
         raise BadCharset(f"The charset {charset!r} is not known")
     try:
@@ -125,3 +146,10 @@ def decode_search(text: bytes, charset: str) -> str:
         return text.decode("utf-8" if codec == "ascii" else codec)
     except UnicodeError:
         raise BadArgument(f"The text to search for is not in {charset}") from None
+
+
+def _python_codec(label: str) -> str | None:
+    """A codec by Python's names for it, which know most of IANA's."""
+    name = encodings.normalize_encoding(label).lower()
+    name = aliases.get(name, name)
+    return name if name in _PYTHON else None

@@ -6,7 +6,7 @@ arithmetic on long integers, and nothing is looped over in Python but what must 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from itertools import compress
+from itertools import chain, compress
 from typing import Final
 
 from sora.mail.criteria import (
@@ -22,10 +22,11 @@ from sora.mail.criteria import (
     UidIn,
 )
 from sora.mail.flags import SYSTEM
+from sora.mail.numbers import NumberSet
 from sora.mailbox.state import MailboxState
 
 FEW: Final = 16
-"""Up to one match among so many messages, matches are looked for one by one."""
+"""Up to one match, or one range, among so many messages, they are taken one by one."""
 
 
 def search(state: MailboxState, criterion: Criterion) -> list[int]:
@@ -71,13 +72,7 @@ class _Vectors:
             case Fuzzy(part):  # nothing of what is known here is loose
                 return self._number(part)
             case UidIn(uids):
-                matching = bytearray(self._length)
-                known = self._state.uids
-                for low, high in uids.ranges:
-                    start = bisect_left(known, low)
-                    end = bisect_right(known, high, start)
-                    matching[start:end] = b"\1" * (end - start)
-                return int.from_bytes(matching)
+                return int.from_bytes(self._among(uids))
             case FlagsAre(mask, present):
                 wanted = mask if present else 0
                 if mask & ~SYSTEM:
@@ -91,6 +86,20 @@ class _Vectors:
                 return int.from_bytes(bytes([modseq >= at_least for modseq in self._state.modseqs]))
             case _:
                 raise TypeError(f"{type(criterion).__name__} needs storage")
+
+    def _among(self, uids: NumberSet) -> bytes:
+        known = self._state.uids
+        if len(uids.ranges) * FEW > self._length and len(uids) <= 2 * self._length:
+            lows, highs = zip(*uids.ranges, strict=True)
+            ends = map((1).__add__, highs)
+            wanted = set(chain.from_iterable(map(range, lows, ends)))
+            return bytes(map(wanted.__contains__, known))
+        matching = bytearray(self._length)
+        for low, high in uids.ranges:
+            start = bisect_left(known, low)
+            end = bisect_right(known, high, start)
+            matching[start:end] = b"\1" * (end - start)
+        return bytes(matching)
 
     def _by_mask(self, matches: Callable[[int], bool]) -> int:
         # There are few different masks, however many messages there are.

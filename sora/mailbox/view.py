@@ -181,6 +181,15 @@ class View:
         numbers = dict(zip(self.uids, count(1)))
         return list(filter(None, map(numbers.get, uids)))
 
+    def numbers_of_ascending(self, uids: Sequence[int]) -> list[int]:
+        """The same for ascending UIDs, faster when they are many."""
+        if len(uids) * FEW < self._count:
+            return [number for number in map(self.number, uids) if number]
+        numbers = range(1, self._count + 1)
+        if len(uids) == self._count and array("Q", uids) == self.uids:
+            return list(numbers)
+        return list(compress(numbers, map(set(uids).__contains__, self.uids)))
+
     def among(self, uids: Sequence[int]) -> list[int]:
         """Those of the UIDs that the client knows of, in their order."""
         if len(uids) * FEW < self._count:

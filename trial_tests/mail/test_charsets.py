@@ -71,8 +71,28 @@ class SearchCharsetTests(SynchronousTestCase):
         self.assertEqual(charsets.decode_search(b"\xe9", "ISO-8859-15"), "é")
         self.assertEqual(charsets.decode_search("é".encode(), "US-ASCII"), "é")
 
+    def test_clients_may_name_whatever_python_knows(self) -> None:
+        """By all of its names; ISO-8859-1 is what it says there as well."""
+        for text, label in (
+            ("é", "cp037"),
+            ("é", "csISOLatin2"),
+            ("ğ", "L5"),
+            ("Ж", "KOI8-T"),
+            ("é", "mac-romanian"),
+            ("日本", "EUC-JIS-2004"),
+            ("é", "IBM500"),
+            ("é", "ISO_8859-1:1987"),
+        ):
+            codec = charsets.codec_of(label) or charsets._python_codec(label)
+            assert codec is not None
+            with self.subTest(label):
+                self.assertEqual(charsets.decode_search(text.encode(codec), label), text)
+        for codec in sorted(charsets._PYTHON):
+            self.assertTrue(codecs.lookup(codec)._is_text_encoding, codec)
+
     def test_an_unknown_one_is_refused(self) -> None:
-        self.assertRaises(BadCharset, charsets.decode_search, b"a", "klingon")
+        for label in ("klingon", "", "base64", "hex", "rot13", "idna", "punycode", "zip", "os"):
+            self.assertRaises(BadCharset, charsets.decode_search, b"a", label)
 
     def test_octets_that_are_not_in_it_are_refused(self) -> None:
         self.assertRaises(BadArgument, charsets.decode_search, b"\xff", "utf-8")

@@ -7,7 +7,7 @@ Options and keys are read (`read_returns`, `read_program`), the keys become a cr
 
 from collections.abc import Mapping, Sequence
 
-from attrs import define, field
+from attrs import define
 
 from sora.errors import NumbersRefused
 from sora.mail.charsets import decode_search
@@ -82,9 +82,9 @@ def criterion_of(session: Session, tree: SearchTree) -> Criterion:
 class Found:
     """What a search found in a mailbox, for those who answer for it.
 
-    `uids` are in the order that was asked for (`keys` of SORT, or ascending), `numbers` the same
-    as the client counts them: UIDs again, or message numbers. `since` is the modseq from which
-    on changes may not be among it. `scores` are those of `listed`, once they were asked for.
+    `uids` are in the order that was asked for (`keys` of SORT, or ascending). `since` is the
+    modseq from which on changes may not be among it. `scores` are those of the messages that
+    are `named`, once they were asked for.
     """
 
     mailbox: Selected
@@ -95,11 +95,14 @@ class Found:
     returns: Returns
     since: int
     keys: Sequence[SortKey] = ()
-    numbers: Sequence[int] = field(init=False)
     scores: Sequence[int] = ()
 
-    def __attrs_post_init__(self) -> None:
-        self.numbers = self.uids if self.by_uid else self.mailbox.view.numbers_of(self.uids)
+    def numbers(self, uids: Sequence[int]) -> Sequence[int]:
+        """Some of the `uids` as the client counts them: UIDs, or message numbers."""
+        if self.by_uid:
+            return uids
+        view = self.mailbox.view
+        return view.numbers_of(uids) if self.keys else view.numbers_of_ascending(uids)
 
     @property
     def named(self) -> Sequence[int]:

@@ -23,6 +23,7 @@ from sora.protocols.imap.searching import (
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.search_keys import SearchTree
+from sora.protocols.imap.wire.write import numbered
 
 
 @define
@@ -108,7 +109,7 @@ class Search(Command):
 
     def plain(self, found: Found) -> bytes:
         """The response that is not extended."""
-        line = " ".join(["SEARCH", *map(str, found.numbers)]).encode()
+        line = numbered(b"SEARCH", found.numbers(found.uids))
         if found.uids and asks_for_modseq(self.tree):
             line += b" (MODSEQ %d)" % found.mailbox.view.highest_modseq(found.uids)
         return line

@@ -11,6 +11,7 @@ from sora.protocols.imap.searching import Found, Returns, criterion_of, read_key
 from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.sort_keys import sort_criteria
+from sora.protocols.imap.wire.write import numbered
 from sora.storage.rows import SortBy, SortKey
 
 
@@ -50,4 +51,4 @@ class Sort(Search):
         return Found(mailbox, self.tree, criterion, uids, self.by_uid, returns, since, self.keys)
 
     def plain(self, found: Found) -> bytes:
-        return " ".join(["SORT", *map(str, found.numbers)]).encode()
+        return numbered(b"SORT", found.numbers(found.uids))

@@ -49,6 +49,6 @@ class Thread(Command):
         with session.working():
             rows = await selected.threads(criterion_of(session, self.tree))
         uids = [row.uid for row in rows]
-        numbers = uids if self.by_uid else selected.view.numbers_of(uids)
+        numbers = uids if self.by_uid else selected.view.numbers_of_ascending(uids)
         session.untagged(thread_data(self.algorithm(rows), numbers))
         return None

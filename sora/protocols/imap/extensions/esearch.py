@@ -13,7 +13,7 @@ class Min(SearchReturn):
     """MIN: the first message"""
 
     def data(self, found: Found) -> bytes:
-        return b"MIN %d" % found.numbers[0] if found.numbers else b""
+        return b"".join(b"MIN %d" % number for number in found.numbers(self.names(found)))
 
     def names(self, found: Found) -> Sequence[int]:
         return found.uids[:1]
@@ -23,7 +23,7 @@ class Max(SearchReturn):
     """MAX: the last message"""
 
     def data(self, found: Found) -> bytes:
-        return b"MAX %d" % found.numbers[-1] if found.numbers else b""
+        return b"".join(b"MAX %d" % number for number in found.numbers(self.names(found)))
 
     def names(self, found: Found) -> Sequence[int]:
         return found.uids[-1:]
@@ -33,7 +33,8 @@ class AllFound(SearchReturn):
     """ALL: all of them"""
 
     def data(self, found: Found) -> bytes:
-        return b"ALL " + in_order(found.numbers).encode() if found.numbers else b""
+        numbers = found.numbers(found.uids)
+        return b"ALL " + in_order(numbers).encode() if numbers else b""
 
     def names(self, found: Found) -> Sequence[int]:
         return found.uids
@@ -43,7 +44,7 @@ class Count(SearchReturn):
     """COUNT: how many"""
 
     def data(self, found: Found) -> bytes:
-        return b"COUNT %d" % len(found.numbers)
+        return b"COUNT %d" % len(found.uids)
 
     def names(self, found: Found) -> Sequence[int]:
         return found.uids

@@ -33,7 +33,7 @@ class Partial(SearchReturn):
             raise BadSyntax("PARTIAL and ALL exclude each other")
 
     def data(self, found: Found) -> bytes:
-        results = in_order(self.range.of(found.numbers)).encode()
+        results = in_order(found.numbers(self.names(found))).encode()
         return b"PARTIAL (%b %b)" % (self.range.text, results or b"NIL")
 
     def names(self, found: Found) -> Sequence[int]:
