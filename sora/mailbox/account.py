@@ -133,6 +133,11 @@ class Account:
             address=self._facts.address,
         )
 
+    def is_personal(self, name: str) -> bool:
+        """Whether a name is in one's own part of the tree."""
+        namespace = self.places.namespace
+        return namespace is None or not namespace.has(name)
+
     def watch(self, changed: Callable[[], None], is_own: Callable[[object], bool]) -> Watch:
         """Follow mailboxes that are not open; `changed` is called when there is news. What the
         session does itself, with sources that are its own, is none."""

@@ -153,3 +153,27 @@ class StatementsTests(WholeSoraTestCase):
         await writer.ask(b"RENAME one two")
         await writer.ask(b"DELETE two")
         await watcher.until(rb"\* BYE The selected mailbox was deleted\r\n")
+
+    async def test_notify(self) -> None:
+        """Deliveries, names and flags of another process, in mailboxes that nobody has open
+        here: in order, and one listing for each at most."""
+        writer = await self.one.imap(USER)
+        self.addCleanup(writer.transport.abortConnection)
+        watcher = await self.two.imap(USER)
+        self.addCleanup(watcher.transport.abortConnection)
+        said = await watcher.ask(
+            b"NOTIFY SET STATUS (selected NONE)"
+            b" (personal (MessageNew MessageExpunge FlagChange MailboxName))"
+        )
+        self.assertIn(b"* STATUS INBOX", said)
+        before = self.two.database.statements["list"]
+        for number in range(1, 11):
+            await writer.ask(b"APPEND INBOX {6+}\r\na: b\r\n")
+            told = await watcher.until(rb"\* STATUS [^\r\n]*\r\n")
+            self.assertRegex(told, rb"UIDNEXT %d MESSAGES %d " % (number + 1, number))
+        await writer.ask(b"CREATE new")
+        self.assertTrue((await watcher.until(rb"\* LIST [^\r\n]*\r\n")).endswith(b" new\r\n"))
+        await writer.ask(b"SELECT INBOX")
+        await writer.ask(b"STORE 1 +FLAGS (\\Seen)")
+        self.assertIn(b"UNSEEN 9", await watcher.until(rb"\* STATUS [^\r\n]*\r\n"))
+        self.assertLessEqual(self.two.database.statements["list"] - before, 13)

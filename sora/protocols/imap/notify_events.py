@@ -1,13 +1,13 @@
 """What a client can ask to be told of (RFC 5465 §5, §6), as values; and which mailboxes that is
 about, as a listing has them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Final
 
 from attrs import Factory, frozen
 
-from sora.mail.mailbox_names import DELIMITER, name_key, superiors
+from sora.mail.mailbox_names import name_key, superiors
 from sora.mail.rights import Rights
 from sora.protocols.imap.fetch_items import FetchItem
 from sora.storage.rows import Listing, MailboxRow
@@ -101,18 +101,20 @@ class Mailbox:
     events: frozenset[Event]
 
 
+IsPersonal = Callable[[str], bool]
+"""whether a name is in the client's own part of the tree"""
+
+
 @frozen
 class Survey:
     """What an interest means as of one listing.
 
     `mailboxes` are those that the client may read, by id (§5: `l` and `r` are needed for all
-    events; G35), `hidden` the names of those that it asks for and may only list. `personal`
-    are the ids of its own.
+    events; G35), `hidden` the names of those that it asks for and may only list.
     """
 
     mailboxes: Mapping[int, Mailbox] = Factory(dict)
     hidden: tuple[str, ...] = ()
-    personal: frozenset[int] = frozenset()
     subscribed: frozenset[str] = frozenset()
 
     @property
@@ -121,20 +123,20 @@ class Survey:
         return frozenset(one.row.account_id for one in self.mailboxes.values())
 
 
-def survey(listing: Listing, interest: Interest, account_id: int) -> Survey:
-    """See `Survey`; `account_id` is the client's own."""
+def survey(listing: Listing, interest: Interest, is_personal: IsPersonal) -> Survey:
+    """See `Survey`."""
     subscribed = frozenset(map(name_key, listing.subscriptions))
     mailboxes: dict[int, Mailbox] = {}
     hidden = []
     for row in listing.mailboxes:
-        is_personal = row.account_id == account_id
-        events = interest.events_of(row.name, is_personal, name_key(row.name) in subscribed)
+        events = interest.events_of(
+            row.name, is_personal(row.name), name_key(row.name) in subscribed
+        )
         if Rights.LOOKUP | Rights.READ in row.rights:
             mailboxes[row.id] = Mailbox(row, events)
         elif events and Rights.LOOKUP in row.rights:
             hidden.append(row.name)
-    personal = frozenset(row.id for row in listing.mailboxes if row.account_id == account_id)
-    return Survey(mailboxes, tuple(hidden), personal, subscribed)
+    return Survey(mailboxes, tuple(hidden), subscribed)
 
 
 # ------------------------------------------------------------------ names that have changed
@@ -148,27 +150,37 @@ class Renaming:
     old: str | None = None
 
 
-def changed_names(before: Survey, after: Survey, interest: Interest) -> list[Renaming]:
+def changed_names(
+    before: Survey, after: Survey, interest: Interest, is_personal: IsPersonal
+) -> list[Renaming]:
     """The names that MailboxName and SubscriptionChange are about (§5.4, §5.5), each once.
 
     A mailbox that was made or is gone affects its direct superior as well. The inferiors of a
     renamed one are not told of.
     """
+
+    def is_asked(event: Event, *names: str) -> bool:
+        return any(
+            event in interest.events_of(name, is_personal(name), name_key(name) in subscribed)
+            for name in names
+            for subscribed in (before.subscribed, after.subscribed)
+        )
+
     told: dict[str, Renaming] = {}
-    for one in _renamed(before, after):
-        if _asked(interest, Event.MAILBOX_NAME, one, before, after):
-            told[one.name] = one
+    for old, new in _renamed(before, after):
+        if is_asked(Event.MAILBOX_NAME, old, new):
+            told[new] = Renaming(new, old)
     for name in _made_or_gone(before, after):
         for affected in (name, *superiors(name)[-1:]):
-            if _asked(interest, Event.MAILBOX_NAME, Renaming(affected), before, after):
+            if is_asked(Event.MAILBOX_NAME, affected):
                 told.setdefault(affected, Renaming(affected))
     for name in sorted(before.subscribed ^ after.subscribed):
-        if _asked(interest, Event.SUBSCRIPTION_CHANGE, Renaming(name), before, after):
+        if is_asked(Event.SUBSCRIPTION_CHANGE, name):
             told.setdefault(name, Renaming(name))
     return list(told.values())
 
 
-def _renamed(before: Survey, after: Survey) -> Iterator[Renaming]:
+def _renamed(before: Survey, after: Survey) -> Iterator[tuple[str, str]]:
     renamed: dict[str, str] = {}
     pairs = [
         (before.mailboxes[id].row.name, one.row.name)
@@ -183,30 +195,10 @@ def _renamed(before: Survey, after: Survey) -> Iterator[Renaming]:
             above in renamed and new == renamed[above] + old[len(above) :]
             for above in superiors(old)
         ):
-            yield Renaming(new, old)
+            yield old, new
 
 
 def _made_or_gone(before: Survey, after: Survey) -> list[str]:
     old = {before.mailboxes[id].row.name for id in before.mailboxes.keys() - after.mailboxes.keys()}
     new = {after.mailboxes[id].row.name for id in after.mailboxes.keys() - before.mailboxes.keys()}
     return sorted(old | new)
-
-
-def _asked(
-    interest: Interest, event: Event, about: Renaming, before: Survey, after: Survey
-) -> bool:
-    names = {about.name, about.old or about.name}
-    return any(
-        event in interest.events_of(name, is_personal, name_key(name) in known.subscribed)
-        for known in (before, after)
-        for name, is_personal in _personal(names, known)
-    )
-
-
-def _personal(names: Iterable[str], known: Survey) -> Iterator[tuple[str, bool]]:
-    """Each name, with whether it is one of the client's own: so is what stands above or below
-    one of these, and what nobody has."""
-    for name in names:
-        others = [one.row.name for id, one in known.mailboxes.items() if id not in known.personal]
-        below = name + DELIMITER
-        yield name, not any(other == name or other.startswith(below) for other in others)

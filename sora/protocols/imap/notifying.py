@@ -100,8 +100,7 @@ class Notifying:
 
     def _know(self, listing: Listing) -> None:
         """Take a listing for what the client knows."""
-        account_id = self._session.account.identity.account_id
-        known = survey(listing, self.interest, account_id)
+        known = survey(listing, self.interest, self._session.account.is_personal)
         followed = {
             id: one.row.highest_modseq
             for id, one in known.mailboxes.items()
@@ -111,7 +110,7 @@ class Notifying:
             raise TooMany(f"{len(followed)} mailboxes are too many to follow")
         self._known = known
         accounts = dict.fromkeys(known.accounts, 0)
-        accounts[account_id] = listing.version
+        accounts[self._session.account.identity.account_id] = listing.version
         self._watch.follow(followed, accounts)
 
     def _others(self) -> Iterator[Mailbox]:
@@ -260,9 +259,10 @@ class Notifying:
         self._session.untagged(b"OK [NOTIFICATIONOVERFLOW] Too many mailboxes to follow")
 
     def _tell_names(self, before: Survey, listing: Listing, news: News) -> bool:
-        if not (news.names and news.by_others):
-            return False
-        names = changed_names(before, self._known, self.interest)
+        if news.names and not news.by_others:
+            return False  # it was the client itself
+        is_personal = self._session.account.is_personal
+        names = changed_names(before, self._known, self.interest, is_personal)
         lines = lines_of(listing, [one.name for one in names])
         for one, line in zip(names, lines, strict=True):
             self._untagged_list(line.attributes, one.name, one.old)

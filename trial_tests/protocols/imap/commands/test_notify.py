@@ -1,9 +1,12 @@
 """NOTIFY (RFC 5465)."""
 
+import re
+
 from twisted.internet.defer import Deferred, fail, succeed
 
 from sora.errors import Unavailable
 from sora.protocols.imap.services import Limits
+from trial_tests.support.sharing import WORK, SharingTestCase
 from trial_tests.support.transcript import Client, TranscriptTestCase
 
 MESSAGE = (
@@ -717,3 +720,83 @@ class TroubleTests(NotifyTestCase):
         self.server.storage.tables.pause = None
         self.clock.advance(5)
         self.assertEqual(len(self.told()), 1)
+
+
+class SharedTests(SharingTestCase):
+    """Mailboxes of others: bob follows what fred shares with him."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.append(MESSAGE, "Work")
+
+    def notify(self, groups: str, status: bool = False) -> list[str]:
+        said = self.bob.ask(b"n NOTIFY SET " + b"STATUS " * status + groups.encode()).decode()
+        lines = said.splitlines()
+        self.assertEqual(lines[-1], "n OK NOTIFY completed")
+        return lines[:-1]
+
+    def told(self) -> list[str]:
+        return [re.sub(r"UIDVALIDITY \d+", "UIDVALIDITY n", line) for line in self._lines()]
+
+    def _lines(self) -> list[str]:
+        return self.bob.take().decode().splitlines()
+
+    def do(self, *commands: str) -> None:
+        for command in commands:
+            self.assertIn(b"x OK", self.client.ask(b"x " + command.encode()), command)
+
+    def test_what_is_shared_is_followed_by_its_name(self) -> None:
+        self.share("lr")
+        self.notify(f"(mailboxes {WORK} (MessageNew MessageExpunge))")
+        self.append(MESSAGE, "Work")
+        self.assertEqual(self.told(), [f"* STATUS {WORK} (UIDVALIDITY n UIDNEXT 6 MESSAGES 5)"])
+
+    def test_it_is_not_personal(self) -> None:
+        self.share("lr")
+        self.notify("(personal (MessageNew MessageExpunge)) (inboxes (MailboxName))")
+        self.append(MESSAGE, "Work")
+        self.do("RENAME Work Play")
+        self.assertEqual(self.told(), [])
+
+    def test_without_the_right_to_read_nothing_is_told(self) -> None:
+        """G35, RFC 5465 §3.1: \\NoAccess, for one that may be listed; else nothing at all."""
+        self.share("l")
+        groups = f"(mailboxes ({WORK} Shared/fred@example.com/Nothing) (MessageNew MessageExpunge MailboxName))"
+        self.assertEqual(self.notify(groups, status=True), [f'* LIST (\\NoAccess) "/" {WORK}'])
+        self.append(MESSAGE, "Work")
+        self.assertEqual(self.told(), [])
+        self.do("DELETEACL Work bob")
+        self.assertEqual(self.notify(groups, status=True), [])
+        self.append(MESSAGE, "Work")
+        self.assertEqual(self.told(), [])
+
+    def test_rights_that_are_lost_and_granted_again(self) -> None:
+        """RFC 5465 §5.4, §5.9: as if the mailbox went and came."""
+        self.share("lr")
+        self.notify(f"(mailboxes {WORK} (MessageNew MessageExpunge FlagChange MailboxName))")
+        self.do("DELETEACL Work bob")
+        self.assertEqual(self.told(), [f'* LIST (\\NonExistent \\HasNoChildren) "/" {WORK}'])
+        self.append(MESSAGE, "Work")
+        self.assertEqual(self.told(), [])
+        self.do("SETACL Work bob lr")
+        self.assertEqual(
+            self.told(),
+            [
+                f'* LIST (\\HasNoChildren) "/" {WORK}',
+                f"* STATUS {WORK} (UIDVALIDITY n UIDNEXT 6 MESSAGES 5 UNSEEN 5)",
+            ],
+        )
+
+    def test_read_is_taken_and_lookup_stays(self) -> None:
+        self.share("lr")
+        self.notify(f"(mailboxes {WORK} (MessageNew MessageExpunge))")
+        self.do("SETACL Work bob -r")
+        self.told()
+        self.append(MESSAGE, "Work")
+        self.assertEqual(self.told(), [])
+
+    def test_deleted_by_its_owner(self) -> None:
+        self.share("lr")
+        self.notify(f"(mailboxes {WORK} (MailboxName))")
+        self.do("DELETE Work")
+        self.assertEqual(self.told(), [f'* LIST (\\NonExistent \\HasNoChildren) "/" {WORK}'])
