@@ -23,6 +23,7 @@ class BudgetTests(StageTestCase):
             "find": lambda: mailboxes.find(account.id, "INBOX"),
             "open": lambda: mailboxes.open(account.id, "INBOX"),
             "changes": lambda: mailboxes.changes(stage.inbox, 1, 0),
+            "vanished": lambda: mailboxes.vanished(stage.inbox, 1, both),
             "poll": lambda: mailboxes.poll([stage.inbox, stage.trash]),
             "create": lambda: mailboxes.create(account.id, "a/b", None, new_operation()),
             "rename": lambda: mailboxes.rename(account.id, "a", "c", new_operation()),

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from attrs import define, field
 
+from sora.errors import SoraError
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.parameters import SelectParameter, read_parameters
@@ -59,8 +60,12 @@ class Select(Command):
         say(b"OK [UIDNEXT %d] The next UID" % selected.uidnext)
         for line in session.dialect.select_lines:
             say(line(selected))
-        for parameter in self.parameters.values():
-            await parameter.opened(session)
+        try:
+            for parameter in self.parameters.values():
+                await parameter.opened(session)
+        except SoraError:
+            await session.deselect()  # RFC 3501 §6.3.1: what is refused selects nothing
+            raise
         access = b"[READ-ONLY] " if selected.read_only else b"[READ-WRITE] "
         return access + self.word + b" completed"
 

@@ -1,5 +1,8 @@
 """QRESYNC (RFC 7162 §3.2): the RFC's examples, and two sessions that change the same mailbox."""
 
+from twisted.internet.defer import Deferred, fail, succeed
+
+from sora.errors import Unavailable
 from trial_tests.protocols.imap.extensions.modseqs import ModSeqTestCase
 
 
@@ -146,6 +149,22 @@ class SelectTests(QresyncTestCase):
             self.other,
         )
         self.assertIn(b"a OK", self.client.ask(b"a FETCH 1 FLAGS"))
+
+
+class TroubleTests(QresyncTestCase):
+    def test_history_that_cannot_be_read_selects_nothing(self) -> None:
+        """RFC 3501 §6.3.1: after NO no mailbox is selected."""
+
+        def away(name: str) -> "Deferred[None]":
+            down = name == "mailboxes.vanished"
+            return fail(Unavailable("no database")) if down else succeed(None)
+
+        self.server.storage.tables.pause = away
+        said = self.client.ask(b"a SELECT INBOX (QRESYNC (1785585601 5))")
+        self.assertIn(b"a NO [UNAVAILABLE]", said)
+        self.server.storage.tables.pause = None
+        self.assertIn(b"b BAD", self.client.ask(b"b FETCH 1 FLAGS"))
+        self.assertIn(b"c OK", self.client.ask(b"c SELECT INBOX (QRESYNC (1785585601 5))"))
 
 
 class FetchTests(QresyncTestCase):
