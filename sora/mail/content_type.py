@@ -137,8 +137,7 @@ def _from_zero(numbered: dict[int, tuple[bytes, bool]]) -> list[tuple[bytes, boo
 def _put_together(name: bytes, run: list[tuple[bytes, bool]]) -> tuple[bytes, bytes]:
     if not any(encoded for _, encoded in run):
         return name, b"".join(value for value, _ in run)
-    value, encoded = run[0]
-    charset = b"" if encoded and value.count(b"'") >= 2 else b"''"
+    charset = b"" if run[0][1] else b"''"
     return name + b"*", charset + b"".join(
         value if encoded else quote_from_bytes(value, safe="").encode() for value, encoded in run
     )

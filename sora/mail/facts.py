@@ -13,9 +13,9 @@ from attrs import field, frozen
 
 from sora.mail import dates, envelope, html, message, section, structure, transfer
 from sora.mail.charsets import decode as decode_charset
-from sora.mail.content_type import decode_parameter
+from sora.mail.content_type import decode_parameter, parse_disposition
 from sora.mail.encoded_words import decode as decode_words
-from sora.mail.headers import Field
+from sora.mail.headers import Field, others
 from sora.mail.headers import fields as read_fields
 from sora.mail.message import Part
 from sora.mail.sort_keys import (
@@ -29,6 +29,8 @@ from sora.mail.text import fold, one_line, preview
 
 MAX_TEXT: Final = 4_000_000
 """Characters of `Facts.text_body`: what a search can find of one message."""
+MAX_PARTS_TEXT: Final = 1_000_000
+"""Characters of `Facts.text_header` from which on no more parts are looked at."""
 
 # Octets of a text part that are decoded for each character that still has room.
 _OCTETS_FOR_CHARACTER: Final = 4
@@ -56,7 +58,9 @@ class Facts:
     `text_*` are decoded, unfolded and folded by `sora.mail.text.fold`, without NUL; in fields of
     the header each line break and tab is a space.
     `text_header` has one line for each field: a line feed, the name in lower case, a colon, the
-    value; it ends in a line feed. `text_body` is the text of all text parts.
+    value; it ends in a line feed. Lines of the header that are no fields follow, and the fields
+    of the parts, which TEXT finds, too (RFC 9051 §6.4.4); these lines begin with a space, so
+    that no field of the message is found in them. `text_body` is the text of all text parts.
     """
 
     size: int
@@ -124,7 +128,9 @@ def derive(content: "bytes | memoryview | mmap") -> Facts:
         text_to=_folded(values.get(b"to")),
         text_cc=_folded(values.get(b"cc")),
         text_bcc=_folded(values.get(b"bcc")),
-        text_header=_header_text(root.fields),
+        text_header=_header_text(root.fields)
+        + _other_lines(data[: root.body])
+        + _parts_text(root, data),
         text_body=body,
     )
 
@@ -139,6 +145,45 @@ def _header_text(fields: Sequence[Field]) -> str:
     if lines.isascii() and b"=?" not in lines and b"\0" not in lines and b"\r" not in lines:
         return lines.decode("ascii").replace("\t", " ").lower()
     return "".join([f"\n{name.decode()}:{_folded(value)}" for name, value in fields]) + "\n"
+
+
+def _other_lines(block: bytes) -> str:
+    """The lines of a header block that are no fields."""
+    lines = others(block)
+    return "".join([f" {_folded(line)}\n" for line in lines]) if lines else ""
+
+
+def _parts_text(root: Part, data: bytes) -> str:
+    """The lines of the headers of all parts, but not of the messages inside: these are text of
+    the body."""
+    lines: list[str] = []
+    room = MAX_PARTS_TEXT
+    waiting = _inner(root)[::-1]
+    while waiting and room > 0:
+        part = waiting.pop()
+        text = _header_text(part.fields).rstrip("\n").replace("\n", "\n ") + _file_name(part)
+        fields = text[1:] + "\n" if text else ""
+        lines.append(fields + _other_lines(data[part.start : part.body]))
+        room -= len(lines[-1])
+        waiting += _inner(part)[::-1]
+    return "".join(lines)
+
+
+def _inner(part: Part) -> list[Part]:
+    """The parts of a multipart, or of the message that a part holds."""
+    while part.message is not None:
+        part = part.message
+    return part.parts
+
+
+def _file_name(part: Part) -> str:
+    """The name of the file, where it stands encoded (RFC 2231)."""
+    for name, value in part.fields:
+        if b"*" in value and name == b"content-disposition":
+            found = parse_disposition(value)
+            decoded = decode_parameter(found[1], "filename") if found else None
+            return f"\n filename:{fold(one_line(decoded))}" if decoded else ""
+    return ""
 
 
 def _folded(value: bytes | None) -> str:
@@ -183,9 +228,11 @@ def _texts(part: Part, data: bytes) -> Iterator[_HeaderText | _BodyText]:
         for inner in part.parts:
             yield from _texts(inner, data)
     elif part.message is not None:
-        yield _HeaderText(_header_text(part.message.fields))
+        block = data[part.message.start : part.message.body]
+        yield _HeaderText(_header_text(part.message.fields) + _other_lines(block))
         yield from _texts(part.message, data)
-    elif part.type.type.lower() == b"text":
+    elif part.type.type.lower() in (b"text", b"message"):
+        # Of the messages, reports of deliveries and the like: they are lines of text.
         limit = min(part.end, part.body + MAX_TEXT * _OCTETS_FOR_CHARACTER)
         octets = transfer.decode(data[part.body : limit], part.encoding)
         text = decode_charset(octets, decode_parameter(part.type.parameters, "charset") or "")

@@ -57,6 +57,16 @@ def fields(block: bytes) -> list[Field]:
     return found
 
 
+def others(block: bytes) -> list[bytes]:
+    """The unfolded lines of a header block that `fields` passes over, without empty ones."""
+    found = []
+    for line in _FOLD.sub(b"", block).split(b"\n"):
+        name, colon, _ = line.partition(b":")
+        if line.strip(b" \t\r") and not (colon and _NAME.match(name.rstrip(b" \t"))):
+            found.append(line.strip(b" \t\r"))
+    return found
+
+
 def first(found: Sequence[Field], name: bytes) -> bytes | None:
     """The value of the first field of this name (in lower case)."""
     for other, value in found:

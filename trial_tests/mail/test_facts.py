@@ -74,6 +74,7 @@ class FactsTests(SynchronousTestCase):
             ("bad transfer encodings", ("hello world",)),
             ("html only", ("one\ntwo <three>\nlink",)),
             ("calendar", ("summary:meeting",)),
+            ("report", ("it was not delivered.", "final-recipient: rfc822; a@example.com")),
             ("missing boundary", ("text",)),
         ):
             body = derive(SHAPES[name]).text_body
@@ -95,9 +96,30 @@ class FactsTests(SynchronousTestCase):
         )
         self.assertEqual(
             derive(b"Subject: a\r\n\tb\r\nX-Y:\r\nnothing\r\n\r\n").text_header,
-            "\nsubject:a b\nx-y:\n",
+            "\nsubject:a b\nx-y:\n nothing\n",
         )
         self.assertEqual(derive(b"").text_header, "\n")
+
+    def test_fields_of_parts_follow_and_are_no_fields_of_the_message(self) -> None:
+        """RFC 9051 §6.4.4: TEXT finds MIME header fields, such as the name of a file."""
+        found = derive(SHAPES["attachments"]).text_header
+        self.assertIn("\n content-type:image/gif; name=one.gif\n content-id:<one@example>\n", found)
+        self.assertIn("\n content-language:en, de\n", found)
+        self.assertTrue(found.endswith(f"\n filename:{fold('grüsse.pdf')}\n"))
+        self.assertEqual(found.count("\ncontent-type:"), 1)
+        found = derive(SHAPES["nested message"]).text_header
+        self.assertIn("\n content-disposition:attachment\n", found)
+        self.assertEqual(found.count("\n content-type:message/rfc822\n"), 2)
+        self.assertNotIn("inner one", found)
+
+    def test_lines_that_are_no_fields_are_found(self) -> None:
+        self.assertEqual(
+            derive(b"From a@b Mon\r\nSubject: x\r\n<li\r\n st>: y\r\n\r\n").text_header,
+            "\nsubject:x\n from a@b mon\n <li st>: y\n",
+        )
+        self.assertIn("hello world", derive(SHAPES["not mail at all"]).text_header)
+        inside = b"Content-Type: message/rfc822\r\n\r\nno field\r\n\r\nbody"
+        self.assertEqual(derive(inside).text_body, "\n no field\n\nbody")
 
     def test_no_value_can_make_a_line_of_its_own(self) -> None:
         found = derive(b"Subject: =?utf-8?Q?a=0D=0Afrom:evil=E2=80=A8x?=\r\nX: a\rto:b\r\n\r\n")

@@ -76,7 +76,7 @@ def matcher(store: MemoryStore, mailbox: MailboxRecord, criterion: Criterion) ->
             case DateIs():
                 return lambda message: _date_matches(criterion, message, facts(message))
             case HeaderHas(name, text):
-                return lambda message: _field_matches(name, fold(text), header(message))
+                return lambda message: _field_matches(name.strip(), fold(text), header(message))
             case BodyHas(text):
                 return lambda message: fold(text) in facts(message).text_body
             case TextHas(text):
