@@ -10,6 +10,7 @@ What is made equal here, and which RFC allows both:
 | white space, any amount, as one space | RFC 5322 §2.2.3: unfolding takes away the CRLF alone, as Sora does; Dovecot makes one space of the fold |
 | one language as a list of one | RFC 3501 §9 body-fld-lang: a string or a list of strings |
 | an empty description, id, MD5 or location as NIL | RFC 3501 §7.4.2 tells the two apart in ENVELOPE only |
+| a route without commas at its end | RFC 5322 §4.4: there may be some |
 | `MISSING_MAILBOX` at `MISSING_DOMAIN` left out; a phrase alone is the mailbox | RFC 5322 §3.4: `<>` and words without an address are no mailboxes; Dovecot shows a place holder |
 """
 
@@ -79,6 +80,7 @@ def _addresses(addresses: list[Value]) -> Value:
         elif host == _NO_DOMAIN and route is None:
             # A comment after words without an address is the name, or is not.
             name = None
+        route = route and route.rstrip(b", ")
         found.append([spaced(name), spaced(route), spaced(mailbox), spaced(host)])
     return found or None
 

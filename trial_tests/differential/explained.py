@@ -79,6 +79,12 @@ def _is_no_address_list(difference: Difference) -> bool:
     )
 
 
+def _has_spaced_dot(difference: Difference) -> bool:
+    return _field(difference) in _ADDRESSES and any(
+        re.search(rb"\.[ \t]|[ \t]\.", value) for values in _sources(difference) for value in values
+    )
+
+
 def _has_broken_type(part: Part) -> bool:
     values = _values(part, b"content-type")
     return not all(map(grammar.is_content_type, values)) or len(values) > 1
@@ -193,7 +199,9 @@ def _is_of_empty_body(difference: Difference) -> bool:
     ours, theirs = difference.sora or b"", difference.dovecot or b""
     if difference.what in ("section ", "section TEXT"):
         return bool(theirs == ours + b"\r\n")
-    return difference.what.startswith("section ") and bool(ours == theirs + b"\r\n")
+    if not difference.what.startswith("section "):
+        return False
+    return ours.startswith(theirs) and ours[len(theirs) :] in (b"\r\n", b"\r")
 
 
 def _all(difference: Difference) -> list[Part]:
@@ -214,6 +222,13 @@ def _has_line_that_begins_like_delimiter(difference: Difference) -> bool:
     )
 
 
+def _is_cut_off_at_delimiter(difference: Difference) -> bool:
+    last = difference.data[difference.data.rfind(b"\n") + 1 :].rstrip(b" \t")
+    return not _field(difference) and last in {
+        b"--" + part.boundary for part in _all(difference) if part.boundary
+    }
+
+
 REASONS: Final = (
     Reason(
         "RFC 5322 §3.6",
@@ -225,6 +240,11 @@ REASONS: Final = (
         "RFC 5322 §3.4, §4.4",
         "It is no list of addresses. Sora reads what can be read; Dovecot stops at the error.",
         _is_no_address_list,
+    ),
+    Reason(
+        "RFC 5322 §4.4",
+        "There may be white space around the dots of an address. Dovecot stops there.",
+        _has_spaced_dot,
     ),
     Reason(
         "RFC 2045 §5.1, §5.2",
@@ -284,6 +304,11 @@ REASONS: Final = (
     ),
     Reason(
         "RFC 2046 §5.1.1",
+        "The message is cut off in the line of a delimiter. Sora begins a part there.",
+        _is_cut_off_at_delimiter,
+    ),
+    Reason(
+        "RFC 2046 §5.1.1",
         "A boundary does not end in white space, which gateways add to lines.",
         lambda difference: any(
             re.search(rb"\s\Z", part.type.get(b"boundary") or b"") for part in _all(difference)
@@ -302,6 +327,13 @@ REASONS: Final = (
         "The empty line belongs to each selection of header fields, but not if there is none. "
         "Dovecot adds one, or reads on behind the part.",
         lambda difference: "HEADER.FIELDS" in difference.what and _is_of_cut_header(difference),
+    ),
+    Reason(
+        "RFC 2046 §5.1.1",
+        "A partial of a part ends with the part. Dovecot gives half of the line end behind it.",
+        lambda difference: (
+            difference.what == "section " and difference.dovecot == (difference.sora or b"") + b"\r"
+        ),
     ),
     Reason(
         "RFC 3501 §6.4.5",

@@ -93,6 +93,19 @@ def is_encoding(value: bytes) -> bool:
     return bare is not None and _ENCODING.match(bare) is not None
 
 
+_DATE: Final = re.compile(
+    rb"\s*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s*,)?\s*\d{1,2}\s+"
+    rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{2,4}\s+"
+    rb"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?\s+(?:[+-]\d{4}|UT|GMT|[ECMP][SD]T|[A-IK-Za-ik-z])\s*\Z"
+)
+
+
+def is_date(value: bytes) -> bool:
+    """RFC 5322 §3.3 and §4.3."""
+    bare = _without_comments(value)
+    return bare is not None and _DATE.match(bare) is not None
+
+
 def is_language_list(value: bytes) -> bool:
     """RFC 3282 §2; it may be empty."""
     bare = _without_comments(value)

@@ -1,15 +1,10 @@
 """FETCH of the same messages from Sora and from Dovecot: ENVELOPE, BODY, BODYSTRUCTURE, sections.
 
-    SORA_DIFFERENTIAL_MESSAGES=5000 SORA_DIFFERENTIAL_SEED=1 ./dev test trial_tests.differential
-
-compares so many messages, from this seed on. Each difference is in the table of
-`trial_tests/differential/explained.py`, or the test fails and prints the message's seed.
+Each difference is in the table of `trial_tests/differential/explained.py`, or the test fails and
+names the message's seed.
 """
 
-import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from random import Random
+from collections.abc import Iterator
 from typing import Final
 
 from sora.mail.message import Part, parse
@@ -23,21 +18,9 @@ from trial_tests.differential.compare import (
     structures,
 )
 from trial_tests.differential.explained import reason_for
-from trial_tests.differential.servers import DovecotSession, SoraSession, append
-from trial_tests.support.dovecot import dovecot
+from trial_tests.differential.two_servers import TwoServersTestCase
 from trial_tests.support.imap_answers import Value, fetched
-from trial_tests.support.messages import SHAPES
-from trial_tests.support.nasty_messages import (
-    damaged,
-    nasty_message,
-    with_bare_line_feeds,
-    with_crlf,
-)
-from trial_tests.support.transcript import TranscriptTestCase
 
-MESSAGES: Final = int(os.environ.get("SORA_DIFFERENTIAL_MESSAGES", "90"))
-SEED: Final = int(os.environ.get("SORA_DIFFERENTIAL_SEED", "0"))
-BATCH: Final = 100
 PATHS: Final = 16
 """parts of a message whose sections are compared"""
 
@@ -60,44 +43,7 @@ TOP: Final = (
 )
 
 
-def message(seed: int) -> bytes:
-    """A message of the shapes of `SHAPES`, or made at random; two of three are damaged. All lines
-    end in CRLF: Dovecot makes CRLF of a bare LF, Sora keeps it."""
-    random = Random(seed)
-    if seed % 3 == 0:
-        shape = with_crlf(random.choice(list(SHAPES.values()))).replace(b"\0", b"")
-        made = damaged(random, shape, random.randint(1, 2))
-    elif seed % 3 == 1:
-        made = with_crlf(nasty_message(random))
-    else:
-        made = damaged(random, nasty_message(random))
-    return made or b"\r\n"
-
-
-class FetchTests(TranscriptTestCase):
-    timeout = 7200
-
-    def setUp(self) -> None:
-        server = dovecot(self)
-        super().setUp()
-        self.sora = SoraSession(self.client)
-        self.dovecot = DovecotSession(server, "fred")
-        self.addCleanup(self.dovecot.close)
-        self.unexplained: list[str] = []
-        self.explained: Counter[str] = Counter()
-
-    def fill(self, name: str, seeds: Sequence[int]) -> list[bytes]:
-        """The same messages into both, and select. Each fourth one has bare LFs for Dovecot."""
-        messages = [message(seed) for seed in seeds]
-        for session in (self.sora, self.dovecot):
-            session.ask(f"CREATE {name}".encode())
-            for seed, one in zip(seeds, messages, strict=True):
-                if session is self.dovecot and seed % 4 == 0:
-                    one = with_bare_line_feeds(Random(seed), one)
-                append(session, name, one)
-            session.ask(f"SELECT {name}".encode())
-        return messages
-
+class FetchTests(TwoServersTestCase):
     def fetch(self, command: bytes) -> tuple[dict[int, dict[bytes, Value]], ...]:
         """What both say; names of items in capitals."""
         return tuple(
@@ -111,30 +57,22 @@ class FetchTests(TranscriptTestCase):
     def judge(self, seed: int, difference: Difference) -> None:
         """Look for a reason."""
         reason = reason_for(difference)
-        if reason is not None:
-            self.explained[f"{reason.rfc} {difference.what}"] += 1
-        else:
-            self.unexplained.append(
-                f"seed {seed}: {difference.what}\n  Sora    {difference.sora!r:.600}\n"
-                f"  Dovecot {difference.dovecot!r:.600}"
-            )
+        self.judged(
+            reason and f"{reason.rfc} {difference.what}",
+            f"seed {seed}: {difference.what}\n  Sora    {difference.sora!r:.600}\n"
+            f"  Dovecot {difference.dovecot!r:.600}",
+        )
 
     def test_messages(self) -> None:
         """Each value of each message is the same, or there is a reason."""
-        seeds = range(SEED, SEED + MESSAGES)
-        for start in range(0, len(seeds), BATCH):
-            batch = seeds[start : start + BATCH]
-            messages = self.fill(f"m{start}", batch)
+        for seeds, messages in self.batches(100):
             ours, theirs = self.fetch(b"1:* (%s)" % b" ".join(TOP))
-            for number, (seed, data) in enumerate(zip(batch, messages, strict=True), 1):
+            for number, (seed, data) in enumerate(zip(seeds, messages, strict=True), 1):
                 differences = list(_differences(data, ours[number], theirs[number]))
                 differences += self.of_sections(number, data, differences)
                 for difference in differences:
                     self.judge(seed, difference)
-        print("\n".join(f"{count:6} {what}" for what, count in sorted(self.explained.items())))
-        if self.unexplained:
-            text = "\n".join(self.unexplained[:20])
-            self.fail(f"{len(self.unexplained)} differences without a reason:\n{text}")
+        self.conclude()
 
     def of_sections(
         self, number: int, data: bytes, known: list[Difference]

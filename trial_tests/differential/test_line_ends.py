@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sora.mail.message import Part, parse
 from sora.mail.section import Section, describe, locate, render
 from trial_tests.differential.compare import SECTIONS, Path, places
-from trial_tests.differential.test_fetch import MESSAGES, SEED, message
+from trial_tests.differential.two_servers import MESSAGES, SEED, message
 from trial_tests.support.nasty_messages import with_bare_line_feeds, with_crlf
 
 
