@@ -8,6 +8,7 @@ finds those finds it. Criteria that are not texts are as exact as ever.
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
+from unicodedata import combining
 
 from attrs import evolve
 
@@ -83,7 +84,7 @@ def _words(leaf: Leaf) -> Criterion:
 
 def _split(text: str) -> list[str]:
     folded = fold(text)
-    return "".join(character if character.isalnum() else " " for character in folded).split()
+    return "".join(one if one.isalnum() or combining(one) else " " for one in folded).split()
 
 
 def _forms(word: str) -> list[str]:

@@ -4,6 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sora.mail.criteria import All, And, BodyHas, Criterion, Fuzzy, HeaderHas, Not, Or, TextHas
 from sora.mail.fuzzy import MAX_WORDS, exact, grades
+from sora.mail.text import fold
 
 
 def matches(criterion: Criterion, text: str) -> bool:
@@ -31,6 +32,8 @@ class FuzzyTests(SynchronousTestCase):
             ("hello world", "hello", False),
             ("cat", "cut", False),
             ("banana", "orange", False),
+            ("grüne", fold("Grün"), True),
+            ("grüne", fold("gru und andere"), False),
         ):
             self.assertEqual(matches(exact(Fuzzy(BodyHas(needle))), text), expected, needle)
 
