@@ -12,10 +12,11 @@ is 0, which leaves it to the client.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import filterfalse
 from typing import Final
 
-from attrs import define
+from attrs import define, field
 
 from sora.mail.criteria import AgeIs, And, UidIn
 from sora.mail.numbers import NumberSet, in_order
@@ -38,34 +39,23 @@ class Context:
     """One search and its result: `uids` in the order of `keys`, or ascending.
 
     All changes up to modseq `since`, and all messages up to UID `last`, are in it. `looked` is
-    when the search was made last; `ages` says that its result changes by itself.
+    when the search was made last; `ages` says that its result changes by itself. `show` tells
+    more of new messages that are results, before they are (RFC 5465 §7).
     """
 
     tag: bytes
     by_uid: bool
     tree: SearchTree
     keys: Sequence[SortKey]
-    uids: Sequence[int]
+    uids: "array[int]"
     since: int
     last: int
     looked: float
-    ages: bool = False
+    show: Callable[[Sequence[int]], Awaitable[None]] | None = None
+    ages: bool = field(init=False)
 
-    @classmethod
-    def of(
-        cls,
-        tag: bytes,
-        by_uid: bool,
-        tree: SearchTree,
-        keys: Sequence[SortKey],
-        uids: Sequence[int],
-        since: int,
-        last: int,
-        now: float,
-    ) -> "Context":
-        """A context of a result as it was just told."""
-        ages = any(isinstance(node, AgeIs) for node in nodes(tree))
-        return cls(tag, by_uid, tree, keys, array("Q", uids), since, last, now, ages)
+    def __attrs_post_init__(self) -> None:
+        self.ages = any(isinstance(node, AgeIs) for node in nodes(self.tree))
 
     # ---------------------------------------------------------- what it is told of
 
@@ -90,10 +80,11 @@ class Context:
         known, matching = set(self.uids), set(found)
         lost = [uid for uid in touched if uid in known and uid not in matching]
         new = [uid for uid in found if uid not in known]
-        left = sorted(known.difference(lost).union(new))
-        order: Sequence[int] = left
+        order: Sequence[int] = sorted([*filterfalse(set(lost).__contains__, self.uids), *new])
         if self.keys and new:
-            order = await selected.sort(UidIn(NumberSet.ascending(left)), self.keys)
+            order = await selected.sort(UidIn(NumberSet.ascending(order)), self.keys)
+        if self.show is not None:
+            await self.show([uid for uid in new if uid > self.last])
         self.since, self.last, self.looked = since, last, now
         said = self._remove(self._numbers(view, lost)) if lost else b""
         if new:
@@ -110,7 +101,10 @@ class Context:
         rewound = selected.highest_modseq < self.since
         changed = view.changed_since(view.uids, -1 if rewound else self.since)
         new = view.uids[bisect_left(view.uids, self.last + 1) :]
-        return sorted({*changed, *new}) or None
+        if not changed and not new:
+            self.since, self.last = selected.highest_modseq, view.last
+            return None
+        return sorted({*changed, *new})
 
     # ---------------------------------------------------------- what it says
 
@@ -136,7 +130,7 @@ class Context:
             pairs = [(run[0] + 1, [numbers[self.uids[at]] for at in run]) for run in _runs(places)]
         else:
             pairs = [(0, sorted(numbers.values()))]
-        self.uids = array("Q", (uid for uid in self.uids if uid not in numbers))
+        self.uids = array("Q", filterfalse(numbers.__contains__, self.uids))
         return b" REMOVEFROM " + _pairs(reversed(pairs))
 
     def _add(self, numbers: dict[int, int], order: Sequence[int]) -> bytes:

@@ -153,6 +153,32 @@ class ContextTests(TranscriptTestCase):
         )
         self.client.ask(b"DONE")
 
+    def test_more_of_new_results(self) -> None:
+        """RFC 5465 §7: fetched after EXISTS, before they are results; not for flag changes."""
+        self.converse("""
+            C: a00 SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])) NOT FLAGGED
+            S: * ESEARCH (TAG "a00") COUNT 6
+            S: a00 OK SEARCH completed
+        """)
+        self.append(b"Subject: boss\r\n\r\n", flags=["\\Seen"])
+        self.append(b"Subject: no\r\n\r\n", flags=["\\Seen", "\\Flagged"])
+        self.converse("""
+            C: b NOOP
+            S: * 8 EXISTS
+            S: * 2 RECENT
+            S: * 7 FETCH (UID 7 BODY[HEADER.FIELDS (SUBJECT)] {17}
+            S: Subject: boss
+            S:
+            S: )
+            S: * ESEARCH (TAG "a00") ADDTO (0 7)
+            S: b OK NOOP completed
+            C: c STORE 8 -FLAGS.SILENT (\\Flagged)
+            S: * ESEARCH (TAG "a00") ADDTO (0 8)
+            S: c OK STORE completed
+            C: d SEARCH RETURN (UPDATE (NONSENSE)) ALL
+            S: d BAD NONSENSE is not an item of FETCH
+        """)
+
     def test_ages_pass(self) -> None:
         """RFC 5032 §2: a result may be looked at periodically."""
         now = datetime.fromtimestamp(EPOCH, UTC)
