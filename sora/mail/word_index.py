@@ -23,6 +23,9 @@ BODY: Final = "y"
 OF_FIELD: Final = {"subject": SUBJECT, "from": FROM, "to": TO}
 """Fields of the header whose words are known apart from those of all the header."""
 
+WIDE: Final = frozenset({FROM, TO, HEADER})
+"""Fields whose words are wide ones (`sora.mail.words`)."""
+
 WORDS_IN_ROW: Final = 512
 GRAMS_IN_ROW: Final = 1500
 """Of `GRAM_BITS` bits a third is set then; more of them would tell too little."""
@@ -76,11 +79,11 @@ class WordIndex:
                 names.add(name)
                 of_field = OF_FIELD.get(name)
                 if of_field is not None:
-                    apart.setdefault(of_field, set()).update(words(value))
+                    apart.setdefault(of_field, set()).update(words(value, of_field in WIDE))
         self._note(NAMES, names, number)
         for of_field, found in apart.items():
             self._note(of_field, found, number)
-        self._note(HEADER, words(header), number)
+        self._note(HEADER, words(header, wide=True), number)
         self._note(BODY, words(body), number)
         self.octets += len(header) + len(body)
 

@@ -1,11 +1,12 @@
 """Words of folded text, so that a substring is found without reading the text.
 
-A *word* is a run of letters with their marks, digits and underscores, as long as it goes. So a
-text to look for that is all of such characters stands inside of one word, or nowhere: whoever
-knows all words of a message can tell. A text with other characters in it is cut at them, and
-what the pieces have to be is known: of `ann@example.com` the first ends a word, the second is
-one, the third begins one. That all of them are there is necessary, not sufficient: then the text
-itself has to be looked at.
+A *word* is a run of letters with their marks, digits and underscores, as long as it goes; a *wide*
+word, of a header, may also have what addresses and names of hosts are made of: `ann@example.com`
+is one. So a text to look for that is all of such characters stands inside of one word, or
+nowhere: whoever knows all words of a message can tell. A text with other characters in it is cut
+at them, and what the pieces have to be is known: of `red apple pie` the first ends a word, the
+second is one, the third begins one. That all of them are there is necessary, not sufficient:
+then the text itself has to be looked at.
 
 Words longer than `LONGEST` (base64, scripts without spaces) are kept as overlapping pieces of that
 length: what is not longer than `STEP` stands whole in one of them, in the first piece if it begins
@@ -31,6 +32,7 @@ _MARKS: Final = (
     "\u0900-\u0eff\u1dc0-\u1dff\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f"
 )
 _WORD: Final = re.compile(rf"[\w{_MARKS}]+")
+_WIDE: Final = re.compile(rf"[\w{_MARKS}.@+-]+")
 
 
 @frozen
@@ -43,9 +45,9 @@ class Wanted:
     exact: bool
 
 
-def words(text: str) -> set[str]:
+def words(text: str, wide: bool = False) -> set[str]:
     """The different words of a folded text."""
-    found = set(_WORD.findall(text))
+    found = set((_WIDE if wide else _WORD).findall(text))
     long = [word for word in found if len(word) > LONGEST]
     for word in long:
         found.remove(word)
@@ -60,9 +62,9 @@ def _pieces(word: str) -> Iterator[str]:
             return
 
 
-def wanted(text: str) -> Wanted:
+def wanted(text: str, wide: bool = False) -> Wanted:
     """What a folded text to look for wants of words."""
-    found = list(_WORD.finditer(text))
+    found = list((_WIDE if wide else _WORD).finditer(text))
     if len(found) == 1 and len(found[0][0]) == len(text) <= STEP:
         return Wanted((text,) if _helps(text) else (), exact=True)
     patterns = []

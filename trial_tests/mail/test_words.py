@@ -12,9 +12,9 @@ from trial_tests.support.properties import SETTINGS
 TEXTS = st.text(alphabet="ab1_ .@-éß\u0301\u3099会議\n", max_size=120).map(fold)
 
 
-def has(listed: str, text: str) -> bool:
+def has(listed: str, text: str, wide: bool = False) -> bool:
     """Whether a list of words says that its message may have a text."""
-    return all(pattern in listed for pattern in wanted(text).patterns)
+    return all(pattern in listed for pattern in wanted(text, wide).patterns)
 
 
 def lines(found: set[str]) -> str:
@@ -30,6 +30,13 @@ class WordTests(SynchronousTestCase):
             {"don", "t", "use", "snake_case", "ann", "example", "com", "1", "000"}
             | {fold("cafés"), "会議"},
         )
+
+    def test_wide_words_are_addresses_and_names_of_hosts_too(self) -> None:
+        self.assertEqual(
+            words("ann <ann+x@mail.example.com>, [192.0.2.1]", wide=True),
+            {"ann", "ann+x@mail.example.com", "192.0.2.1"},
+        )
+        self.assertEqual(wanted("n@mail.ex", wide=True), Wanted(("n@mail.ex",), exact=True))
 
     def test_long_words_are_cut_into_pieces_that_overlap(self) -> None:
         word = "".join(chr(97 + place % 26) for place in range(150))
@@ -58,17 +65,19 @@ class WordTests(SynchronousTestCase):
             self.assertEqual(wanted(text), expected, text)
 
     @SETTINGS
-    @given(TEXTS, st.integers(0, 120), st.integers(1, 60))
-    def test_a_part_of_a_text_is_never_missed(self, text: str, start: int, length: int) -> None:
+    @given(TEXTS, st.integers(0, 120), st.integers(1, 60), st.booleans())
+    def test_a_part_of_a_text_is_never_missed(
+        self, text: str, start: int, length: int, wide: bool
+    ) -> None:
         part = text[start : start + length]
-        self.assertTrue(has(lines(words(text)), part), (text, part))
+        self.assertTrue(has(lines(words(text, wide)), part, wide), (text, part))
 
     @SETTINGS
-    @given(TEXTS, st.text(alphabet="ab1_é会", min_size=1, max_size=6).map(fold))
-    def test_one_word_is_found_exactly(self, text: str, part: str) -> None:
-        asks = wanted(part)
+    @given(TEXTS, st.text(alphabet="ab1_.@é会", min_size=1, max_size=6).map(fold), st.booleans())
+    def test_one_word_is_found_exactly(self, text: str, part: str, wide: bool) -> None:
+        asks = wanted(part, wide)
         if asks.exact and asks.patterns:
-            self.assertEqual(has(lines(words(text)), part), part in text)
+            self.assertEqual(has(lines(words(text, wide)), part, wide), part in text)
 
     def test_the_signature_of_a_part_is_in_that_of_the_whole(self) -> None:
         whole = signature({gram for word in ("luncheon", "noon") for gram in grams(word)})

@@ -41,7 +41,7 @@ from sora.mail.criteria import (
 from sora.mail.flags import fold_keyword
 from sora.mail.fuzzy import exact
 from sora.mail.text import fold
-from sora.mail.word_index import BODY, HEADER, NAMES, OF_FIELD
+from sora.mail.word_index import BODY, HEADER, NAMES, OF_FIELD, WIDE
 from sora.mail.words import grams, signature, wanted
 
 _COLUMNS: Final = {
@@ -151,9 +151,9 @@ class Conditions:
             case HeaderHas(name, text):
                 return self._header(name.strip().lower(), fold(text))
             case BodyHas(text):
-                return self._body(fold(text), text_too=False)
+                return self._body(fold(text))
             case TextHas(text):
-                return self._body(fold(text), text_too=True)
+                return self._text(fold(text))
 
     def _joined(self, word: str, parts: tuple[Criterion, ...], empty: str) -> str:
         if not parts:
@@ -189,18 +189,22 @@ class Conditions:
     def _header(self, name: str, text: str) -> str:
         if not _storable(name) or not _storable(text) or not name or "\n" in text or ":" in name:
             return "false"
-        condition = self._header_lines(name, text)
+        condition = self._field_has(name, text)
         if not self._indexed:
             return self._looked_at(condition)
         if not text:
-            return self._found([(NAMES, f"\n{name}\n")])
-        field_ = OF_FIELD.get(name)
-        if field_ is not None:
-            return self._by_words(field_, text, condition)
-        patterns = [(HEADER, pattern) for pattern in wanted(text).patterns]
-        return self._found(patterns or [(NAMES, f"\n{name}\n")], condition)
+            return self._asked.is_in(self._found(NAMES, f"\n{name}\n"))
+        of_field = OF_FIELD.get(name)
+        if of_field is not None:
+            return self._in_sets(condition, self._by_words(of_field, text, condition))
+        # All of the header has the words; which field it was is looked at.
+        patterns = wanted(text, wide=True).patterns
+        found = " intersect ".join(self._found(HEADER, pattern) for pattern in patterns)
+        return self._asked.is_in(
+            self._verified(found or self._found(NAMES, f"\n{name}\n"), condition)
+        )
 
-    def _header_lines(self, name: str, text: str) -> str:
+    def _field_has(self, name: str, text: str) -> str:
         with_ = self._asked.with_
         found = with_("coalesce(header_has_v1(t.header, %s, %s), false)", name, text)
         column = _COLUMNS.get(name)
@@ -213,51 +217,66 @@ class Conditions:
             found = f"({found} or m.trace is not null and {traced})"
         return found
 
-    def _body(self, text: str, text_too: bool) -> str:
+    def _body(self, text: str) -> str:
         if not text:
             return "true"
         if not _storable(text):
             return "false"
-        in_header = text_too and "\n" not in text  # no line of a header has one
         condition = self._asked.with_("coalesce(strpos(t.body, %s) > 0, false)", text)
-        if in_header:
-            condition = self._asked.with_(
-                "case when strpos(t.header, %s) > 0 then true when strpos(t.body, %s) > 0 then true"
-                " when m.trace is null then false"
-                " else strpos(trace_lines_v1(m.trace), %s) > 0 end",
-                text,
-                text,
-                text,
-            )
         if not self._indexed:
             return self._looked_at(condition)
-        return self._by_words(HEADER + BODY if in_header else BODY, text, condition)
+        return self._in_sets(condition, self._by_words(BODY, text, condition))
 
-    def _by_words(self, fields: str, text: str, condition: str) -> str:
-        asks = wanted(text)
-        if not asks.patterns:
-            return self._looked_at(condition)
-        patterns = [(fields, pattern) for pattern in asks.patterns]
-        return self._found(patterns, None if asks.exact else condition)
-
-    def _found(self, patterns: list[tuple[str, str]], condition: str | None = None) -> str:
-        """The messages that have words of these patterns, each in one of its fields; with
-        `condition`, those of them whose texts are as it says."""
-        sets = " intersect ".join(
-            "select uid from "
-            + self._asked.with_(
-                "found_v1(%%(mailbox)s, %s::text[], %s, %s::bit(4096))",
-                list(fields),
-                pattern,
-                signature(grams(pattern.strip("\n"))),
-            )[1:-1]
-            + " as r (uid)"
-            for fields, pattern in patterns
+    def _text(self, text: str) -> str:
+        if not text or not _storable(text) or "\n" in text:  # no line of a header has one
+            return self._body(text)
+        in_body = self._asked.with_("coalesce(strpos(t.body, %s) > 0, false)", text)
+        in_header = self._asked.with_(
+            "case when strpos(t.header, %s) > 0 then true when m.trace is null then false"
+            " else strpos(trace_lines_v1(m.trace), %s) > 0 end",
+            text,
+            text,
         )
-        if condition is None:
-            return self._asked.is_in(sets)
-        return self._asked.is_in(
-            f"select k.uid from ({sets}) k cross join lateral (select from messages m{TEXTS}"
+        condition = f"({in_header} or {in_body})"
+        if not self._indexed:
+            return self._looked_at(condition)
+        return self._in_sets(
+            condition,
+            self._by_words(HEADER, text, in_header),
+            self._by_words(BODY, text, in_body),
+        )
+
+    # ------------------------------------------------------------------ sets of UIDs
+
+    def _in_sets(self, condition: str, *sets: str | None) -> str:
+        """The message is in one of the sets; where there is none, its texts are looked at."""
+        if None in sets:
+            return self._looked_at(condition)
+        return self._asked.is_in(" union all ".join(f"({one})" for one in sets))
+
+    def _by_words(self, of_field: str, text: str, condition: str) -> str | None:
+        """The messages that have a text in one field, of which `condition` is the proof; None
+        when words do not help."""
+        asks = wanted(text, of_field in WIDE)
+        if not asks.patterns:
+            return None
+        found = " intersect ".join(self._found(of_field, pattern) for pattern in asks.patterns)
+        return found if asks.exact else self._verified(found, condition)
+
+    def _found(self, of_field: str, pattern: str) -> str:
+        """The messages that have a word of this pattern."""
+        found = self._asked.with_(
+            "found_v1(%%(mailbox)s, array[%s], %s, %s::bit(4096))",
+            of_field,
+            pattern,
+            signature(grams(pattern.strip("\n"))),
+        )
+        return f"select uid from {found[1:-1]} as r (uid)"
+
+    def _verified(self, found: str, condition: str) -> str:
+        """Those of the messages whose texts are as the condition says."""
+        return (
+            f"select k.uid from ({found}) k cross join lateral (select from messages m{TEXTS}"
             f" where m.mailbox_id = %(mailbox)s and m.uid = k.uid and {condition} offset 0) v"
         )
 

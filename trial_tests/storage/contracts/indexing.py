@@ -33,8 +33,8 @@ SOME = (
 ).split(" ")
 
 
-class IndexingContract(Contract):
-    """Claims, segments, and searches with an index that goes up to anywhere."""
+class Indexed(Contract):
+    """A mailbox that can be indexed up to anywhere."""
 
     async def setUp(self) -> None:
         await super().setUp()
@@ -57,11 +57,15 @@ class IndexingContract(Contract):
             Unindexed(mailbox.account_id, mailbox.id, after), segment
         )
 
-    async def claimed(self, least: int = 2, limit: int = 10) -> Sequence[Unindexed]:
-        return await self.storage.indexing.claim(least, limit, LEASE)
-
     async def search(self, criterion: Criterion) -> list[int]:
         return list(await self.storage.messages.search(self.inbox.id, criterion))
+
+
+class IndexingContract(Indexed):
+    """Claims, segments, and searches with an index that goes up to anywhere."""
+
+    async def claimed(self, least: int = 2, limit: int = 10) -> Sequence[Unindexed]:
+        return await self.storage.indexing.claim(least, limit, LEASE)
 
     # -------------------------------------------------------------- claims
 

@@ -10,6 +10,7 @@ from trial_tests.storage.contracts import (
     accounts,
     appending,
     changing,
+    charsets,
     cleaning,
     copying,
     credentials,
@@ -118,6 +119,10 @@ class TestSorting(OnMemory, sorting.SortingContract):
 
 
 class TestIndexing(OnMemory, indexing.IndexingContract):
+    pass
+
+
+class TestCharsets(OnMemory, charsets.CharsetsContract):
     pass
 
 

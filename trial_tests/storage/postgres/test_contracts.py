@@ -18,6 +18,7 @@ from trial_tests.storage.contracts import (
     accounts,
     appending,
     changing,
+    charsets,
     cleaning,
     copying,
     credentials,
@@ -153,6 +154,10 @@ class SortingTests(PostgresStorage, sorting.SortingContract):
 
 class IndexingTests(PostgresStorage, indexing.IndexingContract):
     """`IIndexing`, and searching what is indexed."""
+
+
+class CharsetsTests(PostgresStorage, charsets.CharsetsContract):
+    """`IMessages.search` of real messages."""
 
 
 class UploadsTests(PostgresStorage, uploads.UploadsContract):
