@@ -130,6 +130,19 @@ class TooMany(SoraError):
     """There are more of them than the limit allows."""
 
 
+class ValueTooBig(TooBig):
+    """The value is larger than the limit."""
+
+    def __init__(self, limit: int = 0) -> None:
+        """`limit` in octets."""
+        super().__init__(f"A value may have {limit} octets")
+        self.limit = limit
+
+
+class TooManyEntries(TooMany):
+    """There are more annotations than the limit allows."""
+
+
 class OverQuota(SoraError):
     """The account is over its quota."""
 

@@ -23,6 +23,7 @@ from twisted.application.service import IService, MultiService
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
+from sora.app.annotations import annotation_rules
 from sora.app.available import require_available
 from sora.app.database import database_id, make_database, migrate_database
 from sora.app.doorbell import open_mailboxes_of
@@ -63,6 +64,7 @@ from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
+from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.uploads import Uploads
@@ -223,7 +225,9 @@ class House:
                 kept_memory=config.limits.kept_memory,
                 rights=RightsTable(database, reactor, self._dedup),
                 quotas=Quotas(database),
+                metadata=Metadata(database),
                 namespace=self.namespace,
+                annotation_rules=annotation_rules(config.metadata),
             ),
             delivery=Delivery(
                 Accounts(database, self._dedup),

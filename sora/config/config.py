@@ -12,6 +12,7 @@ from sora.config.history import HistoryConfig
 from sora.config.keys import table, tables
 from sora.config.limits import LimitsConfig
 from sora.config.logging import LoggingConfig
+from sora.config.metadata import MetadataConfig
 from sora.config.process import ProcessConfig
 from sora.config.relay import RelayConfig
 from sora.config.s3 import S3Config
@@ -36,6 +37,7 @@ class Config:
     tls: TLSConfig = table(TLSConfig)
     limits: LimitsConfig = table(LimitsConfig)
     shared_mailboxes: SharedMailboxesConfig = table(SharedMailboxesConfig)
+    metadata: MetadataConfig = table(MetadataConfig)
     sieve: SieveConfig = table(SieveConfig)
     relay: RelayConfig = table(RelayConfig)
     cluster: ClusterConfig = table(ClusterConfig)

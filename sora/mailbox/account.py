@@ -26,6 +26,7 @@ from sora.mail.flags import Flags
 from sora.mail.mailbox_names import DELIMITER, INBOX, SPECIAL_USES, superiors
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import ALL, Rights, RightsChange
+from sora.mailbox.annotations import DEFAULT_RULES, AnnotationRules, Annotations
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Deliver
 from sora.mailbox.open_mailboxes import Made
@@ -46,7 +47,7 @@ from sora.mailbox.selected import Rooms, Selected
 from sora.mailbox.spool import Spool
 from sora.mailbox.state import Change
 from sora.mailbox.watching import Watch
-from sora.storage.interfaces import IMailboxes, IQuotas, IRights
+from sora.storage.interfaces import IMailboxes, IMetadata, IQuotas, IRights
 from sora.storage.rows import (
     ANYONE,
     Appended,
@@ -95,12 +96,14 @@ class AccountRooms:
     mailboxes: IMailboxes
     rights: IRights
     quotas: IQuotas
+    metadata: IMetadata
     arrivals: Arrivals
     selected: Rooms
     owners: Owners
     clock: IReactorTime
     new_uuid: Callable[[], UUID]
     namespace: SharedNamespace | None = None
+    annotation_rules: AnnotationRules = DEFAULT_RULES
 
 
 class Account:
@@ -122,6 +125,13 @@ class Account:
         self._id = identity.account_id
         self.made: Made | None = None
         """see `open_mailboxes.Source`"""
+        self.annotations = Annotations(
+            rooms.annotation_rules,
+            rooms.metadata,
+            self.places,
+            self._id,
+            lambda account_id: self._open.names_changed(account_id, self),
+        )
 
     def new_operation(self) -> Operation:
         """A name for one write command, and who does it."""

@@ -6,7 +6,7 @@ It is put together once for a process (`app`):
     poll = ChangePoll(mailboxes, membership, open_mailboxes, clock, process_id, name)  # a Service
     mail_store = MailStore(
         mailboxes, messages, arrivals, bodies, open_mailboxes, poll, clock,
-        rights=rights, quotas=quotas,
+        rights=rights, quotas=quotas, metadata=metadata,
     )
     delivery = Delivery(accounts, arrivals, open_mailboxes, clock)
 
@@ -22,6 +22,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from sora.auth.interfaces import Identity
 from sora.mailbox.account import Account, AccountRooms, SessionFacts
+from sora.mailbox.annotations import DEFAULT_RULES, AnnotationRules
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
@@ -30,7 +31,7 @@ from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
 from sora.mailbox.places import SharedNamespace
 from sora.mailbox.selected import Kept, Rooms
-from sora.storage.interfaces import IMailboxes, IMessages, IQuotas, IRights
+from sora.storage.interfaces import IMailboxes, IMessages, IMetadata, IQuotas, IRights
 
 KEPT_MEMORY: Final = 64 * 1024 * 1024
 
@@ -56,14 +57,18 @@ class MailStore:
         *,
         rights: IRights,
         quotas: IQuotas,
+        metadata: IMetadata,
         namespace: SharedNamespace | None = None,
+        annotation_rules: AnnotationRules = DEFAULT_RULES,
     ) -> None:
         self._rooms = AccountRooms(
             mailboxes=mailboxes,
             rights=rights,
             quotas=quotas,
+            metadata=metadata,
             owners=Owners(rights, clock),
             namespace=namespace,
+            annotation_rules=annotation_rules,
             arrivals=arrivals,
             selected=Rooms(
                 messages,

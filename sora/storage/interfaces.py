@@ -11,18 +11,22 @@ Two implementations answer each interface, `sora.storage.postgres` and
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 from sora.addresses import Address
+from sora.mail.annotations import Entry
 from sora.mail.criteria import Criterion
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights, RightsChange
 from sora.storage.rows import (
     AccountRow,
     AclEntry,
+    Annotated,
+    Annotation,
     Appended,
     Arrival,
     Backlog,
@@ -263,6 +267,49 @@ class IQuotas(Interface):
 
     def allow(account_id: int, allowed: bool) -> "Deferred[None]":
         """Say whether a user may set the quotas of his domain. Raises NoSuchAccount."""
+
+
+class IMetadata(Interface):
+    """Annotations of mailboxes and of the server (RFC 5464).
+
+    A mailbox is one of `account_id`, by its name; None is the server, whose entries are private:
+    `account_id` is then the `asker`. Private entries are those of `asker`, the others are seen by
+    all who may deal with the mailbox: they need `Rights.LOOKUP` and one of `Rights.READ`, `SEE`,
+    `WRITE`, `INSERT`, `POST` (§3.3); NotPermitted and NoSuchMailbox are raised as by `IRights`.
+    """
+
+    def read(
+        account_id: int,
+        name: str | None,
+        asker: int,
+        entries: Sequence[Entry],
+        depth: int | None = 0,
+        most: int | None = None,
+    ) -> "Deferred[Annotated]":
+        """The entries, and those below them down to `depth` levels (None: all); values of more
+        than `most` octets as their sizes alone. One round trip."""
+
+    def listed(
+        mailbox_ids: Sequence[int], asker: int, entries: Sequence[Entry], most: int
+    ) -> "Deferred[Mapping[int, Sequence[Annotation]]]":
+        """The same entries of several mailboxes, whose rights the caller has looked at. One
+        round trip. When values have `most` octets together, the rest comes as sizes alone."""
+
+    def write(
+        account_id: int,
+        name: str | None,
+        asker: int,
+        values: Mapping[Entry, bytes | None],
+        most: int,
+        special_use: str | Literal[False] | None = False,
+    ) -> "Deferred[int | None]":
+        """Set entries, or remove those whose value is None: all or none. Gives the mailbox's id.
+        One round trip.
+
+        `special_use`, unless it is False, becomes the mailbox's, with None it has none. Shared
+        entries need `Rights.WRITE`. Raises TooManyEntries when there would be more than `most` of
+        one's own or more shared ones; UseAttributeRefused.
+        """
 
 
 class IMessages(Interface):

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from attrs import Factory, field, frozen
 
+from sora.mail.annotations import Entry
 from sora.mail.facts import Facts
 from sora.mail.flags import Flags
 from sora.mail.numbers import NumberSet
@@ -270,6 +271,25 @@ class Vanished:
 
     uids: NumberSet | None
     is_lost: bool = False
+
+
+@frozen
+class Annotation:
+    """The value of an entry (RFC 5464); None where it is longer than what was asked for. `size`
+    in octets."""
+
+    entry: Entry
+    size: int
+    value: bytes | None = field(default=None, repr=False)
+
+
+@frozen
+class Annotated:
+    """Annotations of a mailbox or of the server, private ones first, by path. `special_use` is
+    the mailbox's, for its owner."""
+
+    annotations: tuple[Annotation, ...] = ()
+    special_use: str | None = None
 
 
 # ------------------------------------------------------------------ writing

@@ -78,6 +78,7 @@ class Process:
             clock,
             rights=storage.rights,
             quotas=storage.quotas,
+            metadata=storage.metadata,
             namespace=namespace,
         )
         self.delivery = Delivery(storage.accounts, self.arrivals, self.open_mailboxes, clock)

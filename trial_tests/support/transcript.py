@@ -128,6 +128,7 @@ class Server:
             self.clock,
             rights=self.storage.rights,
             quotas=self.storage.quotas,
+            metadata=self.storage.metadata,
             namespace=namespace,
         )
         self.delivery = Delivery(self.storage.accounts, arrivals, self.open, self.clock)

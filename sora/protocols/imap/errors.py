@@ -40,10 +40,12 @@ from sora.errors import (
     StoreRefused,
     TooBig,
     TooMany,
+    TooManyEntries,
     Unavailable,
     UnknownCommand,
     UnknownEncoding,
     UseAttributeRefused,
+    ValueTooBig,
     WrongState,
 )
 from sora.mail.charsets import SEARCH_CHARSETS
@@ -93,6 +95,8 @@ ANSWERS: Final[Mapping[type[SoraError], Answer]] = {
     UnknownEncoding: Answer(NO, b"[UNKNOWN-CTE]"),
     TooBig: Answer(NO, b"[TOOBIG]"),
     TooMany: Answer(NO, b"[LIMIT]"),
+    ValueTooBig: Answer(NO, lambda error: b"[METADATA MAXSIZE %d]" % error.limit),
+    TooManyEntries: Answer(NO, b"[METADATA TOOMANY]"),
     OverQuota: Answer(NO, b"[OVERQUOTA]"),
     StorageFull: Answer(NO, b"[UNAVAILABLE]"),
     MailLoop: Answer(NO, b"[CANNOT]"),

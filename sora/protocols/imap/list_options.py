@@ -35,6 +35,9 @@ class ReturnOption:
         """Whether it tells of what an EXPUNGE would free."""
         return False
 
+    async def prepare(self, found: Sequence[Listed], session: "Session") -> None:
+        """Read what is said of all the mailboxes that are found."""
+
     def lines(self, listed: Listed, session: "Session") -> Sequence[bytes]:
         """Untagged lines that follow that of the mailbox, without `* ` and CRLF."""
         return ()

@@ -22,6 +22,7 @@ from sora.protocols.imap.commands.idle import Idle
 from sora.protocols.imap.commands.list import List, Lsub
 from sora.protocols.imap.commands.login import Login
 from sora.protocols.imap.commands.logout import Logout
+from sora.protocols.imap.commands.metadata import GetMetadata, SetMetadata
 from sora.protocols.imap.commands.namespace import Namespace
 from sora.protocols.imap.commands.noop import Check, Noop
 from sora.protocols.imap.commands.notify import Notify
@@ -56,6 +57,7 @@ from sora.protocols.imap.extensions import (
     list_myrights,
     list_status,
     messagelimit,
+    metadata,
     multiappend,
     objectid,
     partial,
@@ -94,6 +96,7 @@ DIALECT: Final = Dialect(
         Examine,
         Expunge,
         Fetch,
+        GetMetadata,
         GetAcl,
         GetQuota,
         GetQuotaRoot,
@@ -115,6 +118,7 @@ DIALECT: Final = Dialect(
         Select,
         SetAcl,
         SetQuota,
+        SetMetadata,
         Sort,
         StartTLS,
         Status,
@@ -146,6 +150,8 @@ DIALECT: Final = Dialect(
         preview.EXTENSION,
         partial.EXTENSION,
         qresync.EXTENSION,
+        metadata.LIST,
+        metadata.SERVER,
         multiappend.EXTENSION,
         search_fuzzy.EXTENSION,
         quota.MAILBOX,

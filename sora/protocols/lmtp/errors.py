@@ -55,6 +55,8 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.UnknownEncoding: (554, "5.6.1"),
     errors.TooBig: (552, "5.3.4"),
     errors.TooMany: (452, "4.5.3"),
+    errors.ValueTooBig: (552, "5.3.4"),
+    errors.TooManyEntries: (452, "4.5.3"),
     # RFC 5321 §4.5.3.1.10: a full mailbox is emptied sooner or later.
     errors.OverQuota: (452, "4.2.2"),
     errors.StorageFull: (452, "4.3.1"),

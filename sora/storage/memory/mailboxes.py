@@ -290,6 +290,9 @@ class MemoryMailboxes:
         self._make_superiors(inbox.account_id, new, operation)
         account = self.tables.accounts[inbox.account_id]
         made = self.tables.make_mailbox(account, new, None, operation)
+        for (place, reader, path), value in list(self.tables.metadata.items()):
+            if place == inbox.id:
+                self.tables.metadata[made.id, reader, path] = value
         moving = list(inbox.messages.values())
         if not moving:
             return

@@ -7,6 +7,7 @@ from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
 from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
 from sora.storage.memory.messages import MemoryMessages
+from sora.storage.memory.metadata import MemoryMetadata
 from sora.storage.memory.quotas import MemoryQuotas
 from sora.storage.memory.rights import MemoryRights
 from sora.storage.memory.store import Dedup, MemoryStore
@@ -25,6 +26,7 @@ class MemoryStorage:
     rights: MemoryRights
     indexing: MemoryIndexing
     quotas: MemoryQuotas
+    metadata: MemoryMetadata
     uploads: MemoryUploads
     cleaning: MemoryCleaning
     membership: MemoryMembership
@@ -42,6 +44,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         rights=MemoryRights(tables),
         indexing=MemoryIndexing(tables),
         quotas=MemoryQuotas(tables),
+        metadata=MemoryMetadata(tables),
         uploads=MemoryUploads(tables),
         cleaning=MemoryCleaning(tables),
         membership=MemoryMembership(tables),

@@ -235,6 +235,8 @@ class MemoryStore:
     objects: dict[UUID, ObjectRecord] = Factory(dict)
     expunged: list[ExpungedRecord] = Factory(list)
     deliveries: dict[tuple[int, str, bytes], DeliveryRecord] = Factory(dict)
+    metadata: dict[tuple[int, int, str], bytes] = Factory(dict)
+    """values by mailbox (0: the server), reader (0: everybody) and path"""
     processes: dict[UUID, datetime] = Factory(dict)
     _last_id: int = 0
 

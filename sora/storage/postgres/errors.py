@@ -28,6 +28,7 @@ from sora.errors import (
     StorageFull,
     StoredApart,
     TooMany,
+    TooManyEntries,
     Unavailable,
     UseAttributeRefused,
 )
@@ -75,6 +76,7 @@ OURS: dict[str, type[SoraError]] = {
     "SR010": TooMany,
     "SR011": StoredApart,
     "SR012": NotPermitted,
+    "SR013": TooManyEntries,
 }
 """What our PL/pgSQL functions raise."""
 

@@ -225,7 +225,7 @@ class Mailboxes:
     async def rename(self, account_id: int, old: str, new: str, operation: Operation) -> None:
         async def work(tx: Tx) -> None:
             await tx.do(
-                f"select rename_mailbox_v2(%s, %s, %s, %s::text[], {packing.OPERATION})",
+                f"select rename_mailbox_v3(%s, %s, %s, %s::text[], {packing.OPERATION})",
                 (
                     account_id,
                     name_key(old),

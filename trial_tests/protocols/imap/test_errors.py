@@ -23,7 +23,9 @@ class ErrorTests(SynchronousTestCase):
             self.assertIn(answer.condition, (b"NO", b"BAD"))
             if error is errors.BadURL:
                 continue
-            self.assertRegex(answer.code_of(error()), rb"^(\[[A-Z-]+( \([A-Z0-9 -]+\))?\])?$")
+            self.assertRegex(
+                answer.code_of(error()), rb"^(\[[A-Z-]+( [A-Z]+)*( [0-9]+)?( \([A-Z0-9 -]+\))?\])?$"
+            )
 
     def test_a_url_that_is_of_no_use_is_named(self) -> None:
         """RFC 4469 §4.1"""

@@ -55,6 +55,7 @@ class Storage:
     messages: Any
     rights: Any
     quotas: Any
+    metadata: Any
     uploads: Any
     cleaning: Any
     indexing: Any

@@ -16,6 +16,7 @@ from trial_tests.storage.contracts import (
     credentials,
     indexing,
     mailboxes,
+    metadata,
     placing,
     quotas,
     reading,
@@ -43,6 +44,7 @@ class OnMemory(Contract):
             messages=memory.messages,
             rights=memory.rights,
             quotas=memory.quotas,
+            metadata=memory.metadata,
             uploads=memory.uploads,
             cleaning=memory.cleaning,
             indexing=memory.indexing,
@@ -135,6 +137,10 @@ class TestCleaning(OnMemory, cleaning.CleaningContract):
 
 
 class TestMembership(OnMemory, cleaning.MembershipContract):
+    pass
+
+
+class TestMetadata(OnMemory, metadata.MetadataContract):
     pass
 
 

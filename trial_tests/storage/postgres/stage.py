@@ -20,6 +20,7 @@ from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.messages import Messages
+from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.uploads import Uploads
 from sora.storage.rows import (
     AccountRow,
@@ -60,6 +61,7 @@ class Stage:
     credentials: Credentials
     mailboxes: Mailboxes
     messages: Messages
+    metadata: Metadata
     uploads: Uploads
     cleaning: Cleaning
     account: AccountRow
@@ -143,6 +145,7 @@ class StageTestCase(DatabaseTestCase):
             Credentials(database),
             mailboxes,
             Messages(database, reactor),  # type: ignore[arg-type]
+            Metadata(database),
             Uploads(database),
             Cleaning(database),
             account,

@@ -2,6 +2,7 @@
 
 from sora.addresses import parse_address
 from sora.deferreds import gather
+from sora.mail.annotations import COMMENT, SPECIAL_USE
 from sora.mail.criteria import Fuzzy, TextHas
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
@@ -46,6 +47,15 @@ class BudgetTests(StageTestCase):
             "read": lambda: messages.read(stage.inbox, both, frozenset(Want), see=new_operation()),
             "store": lambda: messages.store(
                 stage.inbox, both, FlagChange("add", Flags(DELETED, ("$K",))), new_operation()
+            ),
+            "set_metadata": lambda: stage.metadata.write(
+                account.id, "INBOX", account.id, {COMMENT: b"x", SPECIAL_USE: b"y"}, 10
+            ),
+            "metadata": lambda: stage.metadata.read(
+                account.id, "INBOX", account.id, [COMMENT], None
+            ),
+            "list_metadata": lambda: stage.metadata.listed(
+                [stage.inbox, stage.trash], account.id, [COMMENT], 1000
             ),
             "search": lambda: messages.search(stage.inbox, TextHas("message")),
             "sort": lambda: messages.sort(stage.inbox, TextHas("a"), [SortKey(SortBy.SUBJECT)]),

@@ -11,6 +11,7 @@ from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
+from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.uploads import Uploads
@@ -24,6 +25,7 @@ from trial_tests.storage.contracts import (
     credentials,
     indexing,
     mailboxes,
+    metadata,
     placing,
     quotas,
     reading,
@@ -51,6 +53,7 @@ class PostgresStorage(DatabaseTestCase):
             messages=Messages(database, reactor),  # type: ignore[arg-type]
             quotas=Quotas(database),
             rights=RightsTable(database, reactor),  # type: ignore[arg-type]
+            metadata=Metadata(database),
             uploads=Uploads(database),
             cleaning=Cleaning(database),
             indexing=Indexing(database),
@@ -170,6 +173,10 @@ class ChangesTests(PostgresStorage, reading.ChangesContract):
 
 class MembershipTests(PostgresStorage, cleaning.MembershipContract):
     """`IMembership`"""
+
+
+class MetadataTests(PostgresStorage, metadata.MetadataContract):
+    """`IMetadata`"""
 
 
 class RightsTests(PostgresStorage, rights.RightsContract):

@@ -68,7 +68,10 @@ class List(Command):
             is_extended=self.is_extended,
         )
         deleted_sizes = any(option.needs_deleted_size for option in self.returns)
-        for item in list_mailboxes(await session.account.listing(deleted_sizes), query):
+        found = list_mailboxes(await session.account.listing(deleted_sizes), query)
+        for option in self.returns:
+            await option.prepare(found, session)
+        for item in found:
             name = session.spelled(item.name)
             session.untagged(listed(b"LIST", item.attributes, name, _child_info(item)))
             for option in self.returns:

@@ -25,9 +25,10 @@ class Head:
 
 
 def head_of(text: bytes) -> Head | None:
-    """The head of a command; None when it has none, or a NUL anywhere."""
+    """The head of a command; None when it has none, or a NUL anywhere but in a literal8, which
+    its scanner looks at (RFC 3516)."""
     match = _HEAD.match(text)
-    if match is None or 0 in text:
+    if match is None or (0 in text and b"~{" not in text):
         return None
     return Head(match[1], match[2] is not None, match[3].upper(), match.end())
 

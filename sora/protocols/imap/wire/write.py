@@ -26,6 +26,11 @@ def literal(octets: bytes) -> bytes:
     return b"{%d}\r\n" % len(octets) + octets
 
 
+def literal8(octets: bytes) -> bytes:
+    """literal8: any octets, NUL too (RFC 3516)"""
+    return b"~" + literal(octets)
+
+
 def string(octets: bytes) -> bytes:
     """string = quoted / literal, the shorter that can hold the octets"""
     if len(octets) <= MAX_QUOTED and _QUOTABLE.match(octets):
