@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Protocol, TextIO
 from attrs import frozen
 
 from sora.operations.accounts import AccountOperations
+from sora.operations.acl import AclOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.quota import QuotaOperations
 
 
 class CommandFailed(Exception):
@@ -21,6 +23,8 @@ class Store:
 
     accounts: AccountOperations
     credentials: CredentialOperations
+    acl: AclOperations
+    quota: QuotaOperations
     close: Callable[[], Awaitable[object]]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
-from sora.admin import accounts, credentials
+from sora.admin import accounts, acl, credentials, quota
 from sora.admin.command import Command, CommandFailed, Store, Terminal
 from sora.admin.output import JSONReport, TextReport
 from sora.errors import OutcomeUnknown, SoraError
@@ -25,11 +25,23 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     accounts.ListCredentials,
     credentials.Show,
     credentials.Delete,
+    quota.Show,
+    quota.Set,
+    quota.Allow,
+    quota.Deny,
+    acl.Show,
+    acl.Set,
+    acl.Delete,
+    acl.CreateShared,
+    acl.ListShared,
 )
 GROUPS: Final = {
     "accounts": "accounts of users, and their addresses",
     "accounts credentials": "the addresses of an account",
     "credentials": "one address that logs in",
+    "quota": "how much accounts may have",
+    "acl": "rights on mailboxes that are shared",
+    "shared": "mailboxes that belong to a domain",
 }
 DEFAULT_CONFIG: Final = "/etc/sora/config.toml"
 PROGRAM: Final = "twistd sora-admin"

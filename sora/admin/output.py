@@ -6,6 +6,10 @@ from datetime import datetime
 from typing import Any, TextIO
 
 
+class Octets(int):
+    """A size: a number for programs, with a unit for people."""
+
+
 class TextReport:
     """Sentences and tables."""
 
@@ -74,7 +78,8 @@ def _cell(name: str, value: Any) -> str:
         return value.astimezone().strftime("%Y-%m-%d %H:%M")
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return size_text(value) if name == "size" and isinstance(value, int) else str(value)
+    is_size = isinstance(value, Octets) or (name == "size" and isinstance(value, int))
+    return size_text(value) if is_size else str(value)
 
 
 def _plain(value: Any) -> str:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, NoReturn
+from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 from twisted.internet.defer import Deferred
@@ -29,10 +30,17 @@ from sora.config.config import Config
 from sora.config.load import load, loads
 from sora.config.problems import ConfigError
 from sora.operations.accounts import AccountOperations, PasswordHashing
+from sora.operations.acl import AclOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.owners import OwnerLookup
+from sora.operations.quota import QuotaOperations
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.credentials import Credentials
+from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.pool import Limits
+from sora.storage.postgres.quotas import Quotas
+from sora.storage.postgres.rights import RightsTable
+from sora.storage.rows import Operation
 
 
 class Options(TwistedOptions):
@@ -92,11 +100,19 @@ async def _open_store(config: Config, reactor: Any, given: Namespace) -> Store:
     accounts = Accounts(database, config.s3.dedup)  # type: ignore[arg-type]
     credentials = Credentials(database)
     hashing = PasswordHashing(os.urandom, deferToThread)
+    rights = RightsTable(database, reactor, config.s3.dedup)  # type: ignore[arg-type]
+    owners = OwnerLookup(accounts, rights)
     return Store(
         AccountOperations(accounts, credentials, hashing),
         CredentialOperations(credentials, hashing),
+        AclOperations(owners, rights, Mailboxes(database, reactor), _new_operation),
+        QuotaOperations(owners, Quotas(database)),
         database.pool.close,
     )
+
+
+def _new_operation() -> Operation:
+    return Operation(uuid4(), actor="operator", protocol="sora-admin")
 
 
 def _config_of(given: Namespace) -> Config:

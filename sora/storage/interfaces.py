@@ -227,6 +227,10 @@ class IRights(Interface):
         """Whose mailboxes are meant: those of a user of the asker's domain, by any of his
         addresses, or with None those that belong to the domain. One round trip."""
 
+    def domain_owner(domain: str, make: bool = False) -> "Deferred[Owner | None]":
+        """Who owns what belongs to a domain, by its name; with `make` it is made when it is not
+        there. Raises NoSuchAccount when there is no such domain and it was to be made."""
+
     def shared_owner(asker: int) -> "Deferred[Owner]":
         """Who owns what belongs to the asker's domain; it is made when it is not there."""
 

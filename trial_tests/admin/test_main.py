@@ -246,6 +246,76 @@ class CommandTests(DatabaseTestCase):
         self.assertEqual((code, stdout), (0, f"restored {EMAIL}\n"))
         self.assertEqual([file.name for file in self.directory.iterdir()], ["config.toml"])
 
+    async def test_quotas_and_rights(self) -> None:
+        """Set, shown, changed and taken away; of a user and of a domain."""
+        await self.asyncSetUp()
+        for name in ("ann", "bob"):
+            await self.admin(
+                *("accounts", "create", "--email", f"{name}@example.com"),
+                *("--password", "secret word", "--hash", "sha512"),
+            )
+        code, stdout, stderr = await self.admin(
+            "quota", "set", "--email", EMAIL, "--storage", "10gb", "--mailboxes", "20"
+        )
+        self.assertEqual((code, stderr), (0, ""))
+        self.assertEqual(
+            stdout.split(),
+            [
+                "RESOURCE",
+                "USED",
+                "LIMIT",
+                "storage",
+                "0",
+                "B",
+                "10.0",
+                "GB",
+                "messages",
+                "0",
+                "-",
+                "mailboxes",
+                "6",
+                "20",
+            ],
+        )
+        code, stdout, _ = await self.admin(
+            "quota", "set", "--email", EMAIL, "--storage", "none", "--json"
+        )
+        self.assertEqual(
+            [row["limit"] for row in json.loads(stdout)], [None, None, 20], (code, stdout)
+        )
+        code, stdout, _ = await self.admin("quota", "allow", "--email", EMAIL)
+        self.assertEqual((code, stdout), (0, f"{EMAIL} may set quotas\n"))
+        mailbox = ("--email", EMAIL, "--mailbox", "Archive", "--user", "bob@example.com")
+        code, stdout, stderr = await self.admin("acl", "set", *mailbox, "--rights", "lrs")
+        self.assertEqual((code, stderr), (0, ""))
+        code, stdout, _ = await self.admin("acl", "set", *mailbox, "--rights=-s", "--json")
+        self.assertEqual(json.loads(stdout)["rights"], "lr")
+        code, stdout, _ = await self.admin("acl", "show", *mailbox[:4])
+        self.assertEqual(stdout.split(), ["USER", "RIGHTS", "bob@example.com", "lr"])
+        code, stdout, _ = await self.admin("acl", "delete", *mailbox)
+        self.assertEqual(code, 0)
+        domain = ("--domain", "example.com")
+        code, stdout, stderr = await self.admin("shared", "list", *domain)
+        self.assertEqual((code, stdout), (1, ""))
+        self.assertIn("No mailboxes belong to the domain", stderr)
+        code, stdout, stderr = await self.admin(
+            *("shared", "create", *domain, "--mailbox", "Team/2026", "--user", "bob@example.com")
+        )
+        self.assertEqual((code, stdout, stderr), (0, "made Team/2026 of example.com\n", ""))
+        code, stdout, _ = await self.admin("shared", "list", *domain, "--json")
+        self.assertEqual([row["mailbox"] for row in json.loads(stdout)], ["Team", "Team/2026"])
+        code, stdout, _ = await self.admin("acl", "show", *domain, "--mailbox", "Team", "--json")
+        self.assertEqual(json.loads(stdout), [{"user": "bob@example.com", "rights": "lrswipkxtea"}])
+        for words in (
+            ("acl", "set", *mailbox, "--rights", "lqr"),
+            ("acl", "set", *mailbox[:-1], EMAIL, "--rights", "lr"),
+            ("acl", "show", "--email", EMAIL, "--mailbox", "Nowhere"),
+            ("quota", "set", "--email", EMAIL),
+            ("quota", "show", "--email", "nobody@example.com"),
+        ):
+            code, stdout, stderr = await self.admin(*words)
+            self.assertEqual((code, stdout, stderr.count("\n")), (1, "", 1), stderr)
+
     async def test_failures_are_one_line_and_code_1(self) -> None:
         """No account, no address, no database, no file; no traceback and no secret."""
         await self.asyncSetUp()

@@ -41,10 +41,24 @@ class MemoryRights:
         return Owner(account_id, account.scope_id, primary.address if primary else None)
 
     @operation
+    def domain_owner(self, domain: str, make: bool = False) -> Owner | None:
+        """See `IRights.domain_owner`."""
+        if domain in self.tables.shared_accounts or (make and self._is_domain(domain)):
+            return self._owner_of(domain)
+        if make:
+            raise NoSuchAccount(f"There is no domain {domain}.")
+        return None
+
+    def _is_domain(self, domain: str) -> bool:
+        return any(one.domain == domain for one in self.tables.credentials.values())
+
+    @operation
     def shared_owner(self, asker: int) -> Owner:
         """See `IRights.shared_owner`."""
+        return self._owner_of(self.tables.domain(asker))
+
+    def _owner_of(self, domain: str) -> Owner:
         tables = self.tables
-        domain = tables.domain(asker)
         account_id = tables.shared_accounts.get(domain)
         if account_id is None:
             account_id = tables.shared_accounts[domain] = tables.new_id()

@@ -46,6 +46,18 @@ class RightsTable:
         return await self._database.run("owner", work, write=False)
 
     @deferred
+    async def domain_owner(self, domain: str, make: bool = False) -> Owner | None:
+        async def work(tx: Tx) -> Owner | None:
+            row = await tx.one(
+                "select o_account, o_scope from shared_account_of_v1(%s, %s, %s)",
+                (domain, self._dedup, make),
+            )
+            return None if row is None else Owner(row[0], row[1], None)
+
+        # Making it twice is making it once: as a read, it is sent again when its answer is lost.
+        return await self._database.run("domain_owner", work, write=False)
+
+    @deferred
     async def shared_owner(self, asker: int) -> Owner:
         async def work(tx: Tx) -> Owner:
             row = await tx.one(

@@ -91,6 +91,12 @@ class RightsContract(Contract):
         self.assertEqual(await self.storage.rights.shared_owner(self.bob.id), made)
         self.assertEqual(await self.storage.rights.owner(self.eve.id, None), made)
         self.assertIsNone(await self.storage.rights.owner(self.dan.id, None))
+        by_name = self.storage.rights.domain_owner
+        self.assertEqual(await by_name("example.com"), made)
+        self.assertIsNone(await by_name("example.org"))
+        other = await by_name("example.org", True)
+        self.assertEqual(await self.storage.rights.owner(self.dan.id, None), other)
+        await self.refused(NoSuchAccount, by_name("example.net", True))
         listed = await self.storage.accounts.list()
         self.assertNotIn(made.account_id, [row.id for row in listed])
 

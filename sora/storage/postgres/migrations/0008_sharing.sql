@@ -81,6 +81,24 @@ begin
 end
 $$;
 
+-- The same by the domain's name; only looked up without p_make.
+create function shared_account_of_v1(p_domain text, p_dedup text, p_make boolean)
+returns table (o_account bigint, o_scope bigint)
+language plpgsql volatile as $$
+declare
+    v_domain domains;
+begin
+    select * into v_domain from domains where name = p_domain;
+    if p_make and v_domain.id is null then
+        raise exception using errcode = 'SR005',
+            message = format('There is no domain %s.', p_domain);
+    elsif p_make then
+        v_domain.shared_account := shared_account_v1(v_domain.id, p_dedup);
+    end if;
+    return query select id, scope_id from accounts where id = v_domain.shared_account;
+end
+$$;
+
 -- The same for somebody of the domain.
 create function shared_account_for_v1(p_asker bigint, p_dedup text)
 returns table (o_account bigint, o_scope bigint)
