@@ -23,7 +23,7 @@ the messages with \\Seen count as known from before this process.
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Final
 
@@ -241,7 +241,7 @@ class MailboxState:
                 return
             yield entry
 
-    def changed_since(self, since: int) -> Iterable[int]:
+    def changed_since(self, since: int) -> Uids:
         """UIDs, ascending, of messages that may have changed after modseq `since`: each one
         that did is among them."""
         if since >= self.highest_modseq:

@@ -284,8 +284,12 @@ class View:
         """Those of the ascending `uids` whose messages have changed after `modseq`, and are
         still there; in time proportional to the changes, where the state's log reaches back."""
         state = self._state
+        touched = state.changed_since(modseq)
+        if len(touched) * FEW > len(state):
+            changed = compress(state.uids, map(modseq.__lt__, state.modseqs))
+            return list(filter(set(uids).__contains__, changed))
         found: list[int] = []
-        for uid in state.changed_since(modseq):
+        for uid in touched:
             place = bisect_left(uids, uid)
             if place < len(uids) and uids[place] == uid and self.modseq(uid) > modseq:
                 found.append(uid)

@@ -126,7 +126,7 @@ class Store(Command):
             return []
         done: Sequence[int] = stored.changed.uids
         if self.change.unchanged_since is not None:
-            done = [uid for uid in uids if uid not in stored.modified]
+            done = (NumberSet.ascending(uids) - stored.modified).within(uids)
         without_flags = [item for item in items if not isinstance(item, FlagsItem)]
         return [(without_flags, done), (items, list(stored.modified))]
 
