@@ -3,7 +3,7 @@ about, as a listing has them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import Final
+from typing import Final, Self
 
 from attrs import Factory, frozen
 
@@ -95,10 +95,25 @@ class Interest:
 
 @frozen
 class Mailbox:
-    """A mailbox that is followed, and what for."""
+    """A mailbox that may be read, as the client knows it, and the events that it wants. It is kept
+    for each of a session's mailboxes, so it has no more than is needed."""
 
-    row: MailboxRow
+    name: str
+    account_id: int
+    messages: int
+    uidnext: int
+    unseen: int
     events: frozenset[Event]
+
+    @classmethod
+    def of(cls, row: MailboxRow, events: frozenset[Event]) -> Self:
+        """What is kept of a row."""
+        return cls(row.name, row.account_id, row.messages, row.uidnext, row.unseen, events)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether its messages are of interest."""
+        return bool(self.events & MESSAGE_EVENTS)
 
 
 IsPersonal = Callable[[str], bool]
@@ -120,7 +135,7 @@ class Survey:
     @property
     def accounts(self) -> frozenset[int]:
         """Whose mailboxes they are."""
-        return frozenset(one.row.account_id for one in self.mailboxes.values())
+        return frozenset(one.account_id for one in self.mailboxes.values())
 
 
 def survey(listing: Listing, interest: Interest, is_personal: IsPersonal) -> Survey:
@@ -133,7 +148,7 @@ def survey(listing: Listing, interest: Interest, is_personal: IsPersonal) -> Sur
             row.name, is_personal(row.name), name_key(row.name) in subscribed
         )
         if Rights.LOOKUP | Rights.READ in row.rights:
-            mailboxes[row.id] = Mailbox(row, events)
+            mailboxes[row.id] = Mailbox.of(row, events)
         elif events and Rights.LOOKUP in row.rights:
             hidden.append(row.name)
     return Survey(mailboxes, tuple(hidden), subscribed)
@@ -183,7 +198,7 @@ def changed_names(
 def _renamed(before: Survey, after: Survey) -> Iterator[tuple[str, str]]:
     renamed: dict[str, str] = {}
     pairs = [
-        (before.mailboxes[id].row.name, one.row.name)
+        (before.mailboxes[id].name, one.name)
         for id, one in after.mailboxes.items()
         if id in before.mailboxes
     ]
@@ -199,6 +214,6 @@ def _renamed(before: Survey, after: Survey) -> Iterator[tuple[str, str]]:
 
 
 def _made_or_gone(before: Survey, after: Survey) -> list[str]:
-    old = {before.mailboxes[id].row.name for id in before.mailboxes.keys() - after.mailboxes.keys()}
-    new = {after.mailboxes[id].row.name for id in after.mailboxes.keys() - before.mailboxes.keys()}
+    old = {before.mailboxes[id].name for id in before.mailboxes.keys() - after.mailboxes.keys()}
+    new = {after.mailboxes[id].name for id in after.mailboxes.keys() - before.mailboxes.keys()}
     return sorted(old | new)

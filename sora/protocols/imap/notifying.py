@@ -23,7 +23,6 @@ from sora.net.connection import ConnectionEnded, TimedOut
 from sora.protocols.imap.commands.status import status_line
 from sora.protocols.imap.fetching import Fetching
 from sora.protocols.imap.notify_events import (
-    MESSAGE_EVENTS,
     Event,
     Interest,
     Mailbox,
@@ -72,15 +71,16 @@ class Notifying:
             return
         self._watch.begin_reading()
         try:
-            self._know(await self._session.account.listing())
+            listing = await self._session.account.listing()
+            self._know(listing)
         except BaseException:
             self._watch.end()
             raise
         for name in self._known.hidden:
             self._untagged_list(("\\NoAccess",), name)
         if with_status:
-            for one in self._others():
-                self._status(one.row, self._first_words(one.events))
+            for row, known in self._others(listing):
+                self._status(row, self._first_words(known.events))
 
     def attach(self) -> None:
         """From now on the session tells what this says."""
@@ -102,9 +102,9 @@ class Notifying:
         """Take a listing for what the client knows."""
         known = survey(listing, self.interest, self._session.account.is_personal)
         followed = {
-            id: one.row.highest_modseq
-            for id, one in known.mailboxes.items()
-            if one.events & MESSAGE_EVENTS
+            row.id: row.highest_modseq
+            for row in listing.mailboxes
+            if row.id in known.mailboxes and known.mailboxes[row.id].is_followed
         }
         if len(followed) > self._session.limits.followed:
             raise TooMany(f"{len(followed)} mailboxes are too many to follow")
@@ -113,14 +113,14 @@ class Notifying:
         accounts[self._session.account.identity.account_id] = listing.version
         self._watch.follow(followed, accounts)
 
-    def _others(self) -> Iterator[Mailbox]:
+    def _others(self, listing: Listing) -> Iterator[tuple[MailboxRow, Mailbox]]:
         """The mailboxes that STATUS tells of: the selected one has its own events (§3.1)."""
         selected = self._session.selected
-        for one in self._known.mailboxes.values():
-            if one.events & MESSAGE_EVENTS and (
-                selected is None or one.row.id != selected.mailbox_id
-            ):
-                yield one
+        for row in listing.mailboxes:
+            known = self._known.mailboxes.get(row.id)
+            is_selected = selected is not None and row.id == selected.mailbox_id
+            if known is not None and known.is_followed and not is_selected:
+                yield row, known
 
     # ---------------------------------------------------------- the selected mailbox
 
@@ -244,10 +244,15 @@ class Notifying:
             self._could_not(error)
             return False
         told = self._tell_names(before, listing, news)
-        for one in self._others():
-            words = self._news_words(before.mailboxes.get(one.row.id), one, late)
+        for row, now in self._others(listing):
+            old = before.mailboxes.get(row.id)
+            if old is None or not old.is_followed:
+                # It came to be followed just now, empty as far as the client knows.
+                words = self._news_words(evolve(now, messages=0, uidnext=1, unseen=0), now, False)
+            else:
+                words = self._news_words(old, now, True) if row.id in late else []
             if words:
-                self._status(one.row, words)
+                self._status(row, words)
                 told = True
         return told
 
@@ -268,23 +273,16 @@ class Notifying:
             self._untagged_list(line.attributes, one.name, one.old)
         return bool(names)
 
-    def _news_words(self, before: Mailbox | None, now: Mailbox, late: set[int]) -> list[bytes]:
-        """The items of STATUS that are due for a mailbox (§5.1 to §5.3)."""
-        row = now.row
-        if before is None or not before.events & MESSAGE_EVENTS:
-            # It came to be followed just now, empty as far as the client knows.
-            old = evolve(row, messages=0, uidnext=1, unseen=0)
-        elif row.id in late:
-            old = before.row
-        else:
-            return []
+    def _news_words(self, old: Mailbox, now: Mailbox, is_late: bool) -> list[bytes]:
+        """The items of STATUS that are due for a mailbox (§5.1 to §5.3); `is_late`: something
+        has changed in it, if only its flags."""
         words: list[bytes] = []
         flags = Event.FLAG_CHANGE in now.events
-        if (old.messages, old.uidnext) != (row.messages, row.uidnext):
+        if (old.messages, old.uidnext) != (now.messages, now.uidnext):
             words += [b"UIDNEXT", b"MESSAGES"]
-        if flags and old.unseen != row.unseen:
+        if flags and old.unseen != now.unseen:
             words.append(b"UNSEEN")
-        if self._session.enabled.condstore and (words or (flags and row.id in late)):
+        if self._session.enabled.condstore and (words or (flags and is_late)):
             words.append(b"HIGHESTMODSEQ")
         return [b"UIDVALIDITY", *words] if words else []
 

@@ -1,5 +1,6 @@
 """IDLE."""
 
+from sora.net.connection import STALLED
 from trial_tests.support.transcript import TranscriptTestCase
 
 
@@ -21,6 +22,34 @@ class IdleTests(TranscriptTestCase):
         other.ask(b"a EXPUNGE")
         self.assertEqual(self.client.take(), b"* 1 EXPUNGE\r\n* 0 RECENT\r\n")
         self.assertEqual(self.client.ask(b"DONE"), b"a OK IDLE completed\r\n")
+
+    def test_a_client_that_does_not_read_is_told_all_at_once_when_it_does(self) -> None:
+        """Whatever happens meanwhile is not kept for it, and what it says is heard then."""
+        other = self.new_client()
+        other.ask(b"s SELECT INBOX")
+        self.client.connection.pauseProducing()
+        self.append_some(1)
+        for number in range(50):
+            self.append_some(1)
+            other.ask(b"a STORE 1 +FLAGS.SILENT ($k%d)" % number)
+        self.client.send(b"DONE\r\n")
+        self.assertEqual(self.client.transport.value(), b"")
+        self.client.connection.resumeProducing()
+        said = self.client.take()
+        # One was on its way already, the other is for all that came since.
+        self.assertEqual(said.count(b" EXISTS"), 2)
+        self.assertIn(b"* 51 EXISTS", said)
+        self.assertEqual(said.count(b" FETCH ("), 1)
+        self.assertTrue(said.endswith(b"a OK IDLE completed\r\n"))
+
+    def test_a_client_that_never_reads_is_cut_off(self) -> None:
+        """G40: not one that reads slowly, but one that reads nothing."""
+        self.client.connection.pauseProducing()
+        self.append_some(1)
+        self.clock.advance(STALLED - 1)
+        self.assertFalse(self.client.is_hung_up_on)
+        self.clock.advance(1)
+        self.assertTrue(self.client.is_hung_up_on)
 
     def test_after_it_nothing_is_pushed(self) -> None:
         self.client.ask(b"done")
