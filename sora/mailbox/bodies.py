@@ -60,7 +60,7 @@ class Bodies:
     ) -> None:
         self._stores = stores
         self._uploads = uploads
-        self._threads = threads
+        self.threads = threads
         self._cache = cache
 
     async def read(self, place: BodyPlace, start: int, end: int) -> bytes:
@@ -168,7 +168,7 @@ class Bodies:
     ) -> list[bool]:
         if sum(place.size for place in places) < HASH_IN_THREAD:
             return _all_whole(places, read)
-        return await self._threads.run(_all_whole, places, read)
+        return await self.threads.run(_all_whole, places, read)
 
     async def _whole(self, place: BodyPlace) -> bytes | Exception:
         try:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
@@ -57,6 +57,7 @@ MAX_STEP: Final = 32
 """Numbers between messages that count as one after the other."""
 _OCTETS_OF_PLACE: Final = 1200
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -395,6 +396,10 @@ class Selected:
             self._state.mailbox_id, criterion, NumberSet.of(uids)
         )
         return [scores.get(uid, 1) for uid in uids]
+
+    async def beside(self, work: "Callable[P, T]", *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call what takes long in a thread, so that others are served meanwhile."""
+        return await self._rooms.bodies.threads.run(work, *args, **kwargs)
 
     def _narrowed(self, criterion: Criterion) -> Criterion | None:
         """What storage is asked for: the messages themselves, if the state knows them and they

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from trial_tests.support.transcript import Client, TranscriptTestCase
 
 NAMES = st.sampled_from(["INBOX", "foo", "foo/bar", '"a b"', "&AOQ-", "..", '""', "{3+}\r\nfoo"])
-SETS = st.sampled_from(["1", "1:*", "2:4,7", "*", "3:1", "0", "99", "4294967296"])
+SETS = st.sampled_from(["1", "1:*", "2:4,7", "*", "3:1", "0", "99", "4294967296", "$"])
 FLAGS = st.sampled_from(["(\\Seen)", "(\\Deleted $x)", "()", "\\Flagged", "(\\Nope)", "(NIL)"])
 ITEMS = st.sampled_from(
     [
@@ -26,8 +26,37 @@ ITEMS = st.sampled_from(
     ]
 )
 KEYS = st.sampled_from(
-    ["ALL", "UNSEEN", "TEXT x", "NOT 1:2", "OR SEEN DELETED", "SUBJECT {2+}\r\nme", "(", "ON x"]
+    [
+        "ALL",
+        "UNSEEN",
+        "TEXT x",
+        "NOT 1:2",
+        "OR SEEN DELETED",
+        "SUBJECT {2+}\r\nme",
+        "(",
+        "ON x",
+        "$",
+        "YOUNGER 5",
+        "FUZZY (BODY a 1)",
+        "MODSEQ 3",
+    ]
 )
+RETURNS = st.sampled_from(
+    [
+        "",
+        "RETURN ()",
+        "RETURN (SAVE)",
+        "RETURN (MIN MAX COUNT ALL)",
+        "RETURN (PARTIAL -1:-2 SAVE)",
+        "RETURN (UPDATE CONTEXT)",
+        "RETURN (UPDATE (FLAGS BODY.PEEK[]) COUNT)",
+        "RETURN (RELEVANCY)",
+        "RETURN (ALL PARTIAL 1:2)",
+        "RETURN (",
+    ]
+)
+SORTS = st.sampled_from(["(DATE)", "(REVERSE SUBJECT SIZE)", "(RELEVANCY)", "()", "DATE"])
+SOURCES = st.sampled_from(["", "IN (personal)", "IN (selected subtree foo)", "IN (", "IN ()"])
 COMMANDS = st.one_of(
     st.builds("SELECT {}".format, NAMES),
     st.builds("EXAMINE {}".format, NAMES),
@@ -46,6 +75,12 @@ COMMANDS = st.one_of(
     st.builds("COPY {} {}".format, SETS, NAMES),
     st.builds("UID MOVE {} {}".format, SETS, NAMES),
     st.builds("SEARCH {} {}".format, KEYS, KEYS),
+    st.builds("SEARCH {} {}".format, RETURNS, KEYS),
+    st.builds("UID SORT {} {} UTF-8 {}".format, RETURNS, SORTS, KEYS),
+    st.builds("SORT {} UTF-8 {}".format, SORTS, KEYS),
+    st.builds("THREAD {} UTF-8 {}".format, st.sampled_from(["REFS", "REFERENCES", "X"]), KEYS),
+    st.builds("ESEARCH {} {} {}".format, SOURCES, RETURNS, KEYS),
+    st.builds('CANCELUPDATE "t{}"'.format, st.integers(0, 9)),
     st.builds("UID SEARCH {}".format, KEYS),
     st.builds("UID EXPUNGE {}".format, SETS),
     st.sampled_from(["NOOP", "CHECK", "EXPUNGE", "CLOSE", "UNSELECT", "NAMESPACE", "IDLE\r\nDONE"]),

@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 from attrs import define, field
 
-from sora.errors import SoraError
+from sora.errors import BadSyntax, SoraError
 from sora.mail.criteria import All
 from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect
@@ -42,6 +42,7 @@ class Search(Command):
     tree: SearchTree = field(factory=All)
     refused: SoraError | None = None
     """why a search cannot be made whose result was to be saved"""
+    names_charset: bool = False
     searched: Portion = EVERYTHING
     """which messages were looked at"""
 
@@ -67,6 +68,9 @@ class Search(Command):
     def read(self, scan: Scanner, dialect: Dialect) -> None:
         """SP ["CHARSET" SP charset SP] search-key *(SP search-key)"""
         scan.space()
+        start = scan.position
+        self.names_charset = scan.skip(b"CHARSET ")
+        scan.position = start
         self.tree = read_program(scan, dialect)
 
     def lets_expunge(self, by_uid: bool) -> bool:
@@ -79,6 +83,8 @@ class Search(Command):
                 raise self.refused
             if self.returns is None:
                 self.returns = self.usual_returns(session)
+            if self.names_charset and b"UTF8=ACCEPT" in session.enabled:
+                raise BadSyntax("Strings are UTF-8 since that was enabled")  # RFC 6855 §3
             for option in (self.returns or {}).values():
                 option.check(session)
             found = await self.find(session)

@@ -1,10 +1,12 @@
 """THREAD and UID THREAD (RFC 5256 §3)."""
 
-from typing import ClassVar, Self
+from collections.abc import Sequence
+from typing import ClassVar, Final, Self
 
 from attrs import define
 
 from sora.errors import BadSyntax
+from sora.mail.threads import Threadable
 from sora.protocols.imap.command import NUMBERS_OUT_OF_RANGE, Command, State
 from sora.protocols.imap.dialect import Dialect, Threading
 from sora.protocols.imap.programs import asks_for_numbers
@@ -13,6 +15,9 @@ from sora.protocols.imap.session import Session
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.search_keys import SearchTree
 from sora.protocols.imap.wire.threads import thread_data
+
+AT_ONCE: Final = 2000
+"""Messages up to which threads are found without a thread of the system: some milliseconds."""
 
 
 @define
@@ -48,7 +53,15 @@ class Thread(Command):
         selected = session.mailbox
         with session.working():
             rows = await selected.threads(criterion_of(session, self.tree))
-        uids = [row.uid for row in rows]
-        numbers = uids if self.by_uid else selected.view.numbers_of_ascending(uids)
-        session.untagged(thread_data(self.algorithm(rows), numbers))
+            uids = [row.uid for row in rows]
+            numbers = uids if self.by_uid else selected.view.numbers_of_ascending(uids)
+            if len(rows) > AT_ONCE:
+                line = await selected.beside(_threaded, self.algorithm, rows, numbers)
+            else:
+                line = _threaded(self.algorithm, rows, numbers)
+        session.untagged(line)
         return None
+
+
+def _threaded(algorithm: Threading, rows: Sequence[Threadable], numbers: Sequence[int]) -> bytes:
+    return thread_data(algorithm(rows), numbers)

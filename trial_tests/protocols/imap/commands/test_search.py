@@ -127,6 +127,17 @@ class SearchTests(TranscriptTestCase):
             S: a NO [BADCHARSET (US-ASCII UTF-8)] The charset 'KLINGON' is not known
         """)
 
+    def test_no_charset_is_named_when_all_is_utf_8(self) -> None:
+        """RFC 6855 §3."""
+        self.client.ask(b"e ENABLE UTF8=ACCEPT")
+        self.converse("""
+            C: a SEARCH CHARSET UTF-8 ALL
+            S: a BAD Strings are UTF-8 since that was enabled
+            C: b SORT (DATE) UTF-8 SUBJECT meeting
+            S: * SORT 1
+            S: b OK SORT completed
+        """)
+
     def test_what_cannot_be(self) -> None:
         for keys in [
             "",

@@ -79,6 +79,16 @@ class ThreadTests(TranscriptTestCase):
             S: b OK UID THREAD completed
         """)
 
+    def test_many_messages(self) -> None:
+        """They are threaded beside the reactor."""
+        self.client.ask(b"c CREATE Large")
+        for number in range(2100):
+            self.append(b"Subject: %d\r\n\r\n" % (number // 2), "Large", ["\\Seen"])
+        self.client.ask(b"s SELECT Large")
+        said = self.client.ask(b"a UID THREAD ORDEREDSUBJECT UTF-8 ALL")
+        threads = b"".join(b"(%d %d)" % (first, first + 1) for first in range(1, 2100, 2))
+        self.assertEqual(said, b"* THREAD " + threads + b"\r\na OK UID THREAD completed\r\n")
+
     def test_what_cannot_be(self) -> None:
         for arguments in (
             "",
