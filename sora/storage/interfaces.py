@@ -450,6 +450,9 @@ class IIndexing(Interface):
     def release(mailbox_id: int) -> "Deferred[None]":
         """End a claim."""
 
+    def prune(limit: int) -> "Deferred[int]":
+        """Remove up to so many segments whose messages are all gone; gives how many it were."""
+
 
 class IUploads(Interface):
     """Contents on their way between staging and the object stores."""

@@ -30,7 +30,7 @@ LEAST: Final = 500
 """Messages of the smallest segment."""
 MOST: Final = 2000
 """Messages of the largest one."""
-MOST_OCTETS: Final = 32_000_000
+MOST_OCTETS: Final = 12_000_000
 """Characters of text of the largest one; a single message may have some more."""
 BATCH: Final = 100
 """Messages whose texts are read and taken apart at a time."""
@@ -41,6 +41,10 @@ LEASE: Final = timedelta(minutes=15)
 REST: Final = 0.01
 """Seconds between two batches, so that mail goes first."""
 WAKE_INTERVAL: Final = 15.0
+ROUNDS_TO_PRUNE: Final = 240
+"""Now and then, what belongs to messages that are gone is removed."""
+PRUNED: Final = 50
+"""Segments that are removed at a time."""
 
 
 class Indexer(Service):
@@ -69,6 +73,7 @@ class Indexer(Service):
         self._least = least
         self._most = most
         self._most_octets = most_octets
+        self._rounds = 0
         self._tasks = Tasks()
         self._timer: IDelayedCall | None = None
         self._is_stopping = False
@@ -100,6 +105,20 @@ class Indexer(Service):
                 total += await self._index(mailbox)
         return total
 
+    async def prune(self) -> int:
+        """Remove what belongs to messages that are gone; gives how many segments it were.
+
+        Raises Unavailable when the database cannot be reached.
+        """
+        total = 0
+        while not self._is_stopping:
+            count = await self._indexing.prune(PRUNED)
+            total += count
+            if not count:
+                break
+            await pause(self._clock, REST)
+        return total
+
     # ------------------------------------------------------------ rounds
 
     def _sleep(self) -> None:
@@ -113,6 +132,9 @@ class Indexer(Service):
     async def _round(self) -> None:
         try:
             count = await self.index()
+            self._rounds += 1
+            if self._rounds % ROUNDS_TO_PRUNE == 0:
+                await self.prune()
         except SoraError as error:
             # A mailbox that is in hand stays claimed, and so is left alone for some time.
             self.log.info("the indexer stops for now: {error}", error=error.text)

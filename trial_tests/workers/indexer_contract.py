@@ -7,6 +7,9 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from sora.mail.criteria import HeaderHas, TextHas
+from sora.mail.flags import parse_flags
+from sora.mail.numbers import NumberSet
+from sora.storage.rows import FlagChange
 from sora.threads import Threads
 from sora.workers.indexer import LEASE, Indexer
 from trial_tests.storage.contracts.contract import Contract, Letter, letter
@@ -86,3 +89,16 @@ class IndexerContract(Contract):
             Deferred.fromCoroutine(self.indexer(most=6).index()),
         ]
         self.assertEqual(sum([await one for one in both]), 12)
+
+    async def test_what_belongs_to_messages_that_are_gone_is_removed(self) -> None:
+        await self.deliver(10)
+        indexer = self.indexer()
+        await indexer.index()
+        self.assertEqual(await indexer.prune(), 0)
+        change = FlagChange("add", parse_flags(["\\Deleted"]))
+        messages = self.storage.messages
+        for gone, pruned in (((2, 5), 0), ((1, 1), 1), ((6, 9), 0)):
+            await messages.store(self.inbox.id, NumberSet((gone,)), change, self.operation())
+            await messages.expunge(self.inbox.id, None, self.operation())
+            self.assertEqual(await indexer.prune(), pruned, gone)
+            self.assertEqual(list(await messages.search(self.inbox.id, TextHas("ord9"))), [10])

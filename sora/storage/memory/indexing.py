@@ -62,6 +62,7 @@ class MemoryIndexing:
         if known is None or known.deleted_at is not None or known.indexed_uid != segment.after:
             return False
         known.indexed_uid = segment.last_uid
+        known.segments.append((segment.first_uid, segment.last_uid))
         return True
 
     @operation
@@ -69,6 +70,19 @@ class MemoryIndexing:
         """See `IIndexing.release`."""
         if mailbox_id in self.tables.mailboxes:
             self.tables.mailboxes[mailbox_id].indexing_until = None
+
+    @operation
+    def prune(self, limit: int) -> int:
+        """See `IIndexing.prune`."""
+        empty = [
+            (mailbox, segment)
+            for mailbox in self.tables.mailboxes.values()
+            for segment in mailbox.segments
+            if not any(segment[0] <= uid <= segment[1] for uid in mailbox.messages)
+        ][:limit]
+        for mailbox, segment in empty:
+            mailbox.segments.remove(segment)
+        return len(empty)
 
 
 def _above(mailbox: MailboxRecord, uid: int) -> list[int]:

@@ -117,6 +117,7 @@ class MailboxRecord:
     horizon: int = 0
     acl: dict[int, Rights] = Factory(dict)
     indexed_uid: int = 0
+    segments: list[tuple[int, int]] = Factory(list)
     indexing_until: datetime | None = None
     messages: dict[int, MessageRecord] = Factory(dict)
     events: list[EventRecord] = Factory(list)

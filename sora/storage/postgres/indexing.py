@@ -89,3 +89,10 @@ class Indexing:
             return await tx.do("delete from search_leases where mailbox_id = %s", (mailbox_id,))
 
         await self._database.run("release_indexing", work, write=True)
+
+    @deferred
+    async def prune(self, limit: int) -> int:
+        async def work(tx: Tx) -> int:
+            return int(await tx.value("select prune_index_v1(%s)", (limit,)))
+
+        return await self._database.run("prune_index", work, write=True)

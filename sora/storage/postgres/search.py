@@ -27,10 +27,11 @@ async def sort(
 async def threads(database: Database, mailbox_id: int, criterion: Criterion) -> Sequence[ThreadRow]:
     """`IMessages.threads`"""
     rows = await _rows(database, "threads", statements.threads(mailbox_id, criterion))
-    return [_thread_row(row) for row in rows]
+    return [thread_row(row) for row in rows]
 
 
-def _thread_row(row: Row) -> ThreadRow:
+def thread_row(row: Row) -> ThreadRow:
+    """A row of `statements_of_search.threads`."""
     uid, own, parent, references, base, reply, subject, date = row
     if reply is None:
         reply = subject is not None and is_reply(subject)

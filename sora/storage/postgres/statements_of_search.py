@@ -37,6 +37,9 @@ _KEYS: Final = {
 }
 _THREADED: Final = ("message_id", "in_reply_to", "sort_subject", _SENT_AT)
 _SETTINGS: Final = "set local jit = off; set local work_mem = '24MB'; "
+FEW: Final = 1000
+"""Keys of so many messages are read from contents: for one message a segment costs as much as for
+all that it has."""
 _LAST: Final = 9223372036854775807
 
 
@@ -47,7 +50,9 @@ def search(mailbox_id: int, criterion: Criterion) -> Statement:
     return _statement(asked, found, "select string_agg(uid::text, ',' order by uid) from found")
 
 
-def sort(mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]) -> Statement:
+def sort(
+    mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey], few: int = FEW
+) -> Statement:
     """A search whose UIDs are in the order of the keys."""
     asked = Asked(mailbox_id)
     columns = "m.uid, m.internal_date, m.size, m.content_id"
@@ -62,12 +67,12 @@ def sort(mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]) -> Stat
     joined = " join keys w on w.uid = k.uid" if wide else ""
     return _statement(
         asked,
-        f"{found}, {_keys_of(wide, wide)}" if wide else found,
+        f"{found}, {_keys_of(wide, wide, few)}" if wide else found,
         f"select string_agg(k.uid::text, ',' order by {order}) from found k{joined}",
     )
 
 
-def threads(mailbox_id: int, criterion: Criterion) -> Statement:
+def threads(mailbox_id: int, criterion: Criterion, few: int = FEW) -> Statement:
     """Rows of uid, message id, In-Reply-To, References with line feeds between, base subject,
     whether it is a reply, the whole subject where that is not known, and the date."""
     asked = Asked(mailbox_id)
@@ -80,6 +85,7 @@ def threads(mailbox_id: int, criterion: Criterion) -> Statement:
             "null as is_reply",
             "(select t.subject from content_texts t where t.content_id = c.id) as subject",
         ),
+        few,
     )
     return _statement(
         asked,
@@ -129,21 +135,22 @@ def _found(asked: Asked, criterion: Criterion, columns: Callable[[Conditions], s
     return f"found as materialized ({' union all '.join(halves)})"
 
 
-def _keys_of(indexed: Sequence[str], above: Sequence[str]) -> str:
+def _keys_of(indexed: Sequence[str], above: Sequence[str], few: int) -> str:
     """A table `keys` of the columns of what was found, from segments and from contents."""
     names = [column.rpartition(" as ")[2] for column in indexed]
     arrays = [column for column in indexed if " as " not in column]
     constants = [column for column in indexed if " as " in column]
     unnested = ", ".join(f"s.{column}" for column in arrays)
     return (
-        "ends as materialized (select min(uid) as low, max(uid) as high from found),"
+        "ends as materialized (select min(uid) as low, max(uid) as high, count(*) as number"
+        " from found),"
         f" keys (uid, {', '.join(names)}) as not materialized (select u.*"
         f"{''.join(f', {constant}' for constant in constants)} from search_segments s"
         f" cross join lateral unnest(s.uids, {unnested}) as u (uid, {', '.join(arrays)})"
         " where s.mailbox_id = %(mailbox)s and s.last_uid >= (select low from ends)"
-        " and s.first_uid <= (select high from ends)"
+        f" and s.first_uid <= (select high from ends) and (select number from ends) > {few}"
         f" union all select m.uid, {', '.join(above)} from found m{CONTENTS}"
-        " where m.uid > (select uid from upto))"
+        f" where m.uid > (select uid from upto) or (select number from ends) <= {few})"
     )
 
 

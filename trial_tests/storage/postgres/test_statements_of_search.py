@@ -1,0 +1,45 @@
+"""Keys of SORT and THREAD come from segments or from contents, and are the same."""
+
+from typing import Any
+
+from sora.mail.criteria import All, And, BodyHas, Criterion, Not, UidIn
+from sora.storage.postgres import search
+from sora.storage.postgres import statements_of_search as statements
+from sora.storage.postgres.database import Tx
+from sora.storage.rows import SortBy, SortKey
+from trial_tests.storage.contracts import sorting
+from trial_tests.storage.contracts.contract import sets
+from trial_tests.storage.contracts.indexing import Indexed
+from trial_tests.storage.postgres.test_contracts import PostgresStorage
+
+
+class KeysTests(PostgresStorage, Indexed):
+    async def setUp(self) -> None:
+        await super().setUp()
+        for message, day in sorting.MESSAGES:
+            await self.put(self.ann, self.inbox, message, internal_date=sorting.noon(day))
+
+    async def rows(self, statement: statements.Statement) -> list[tuple[Any, ...]]:
+        sql, parameters = statement
+
+        async def work(tx: Tx) -> list[tuple[Any, ...]]:
+            return await tx.all(sql, parameters)
+
+        return await self.storage.messages._database.run("search", work, write=False)
+
+    async def answers(self, criterion: Criterion, few: int) -> list[Any]:
+        """All orders and the threads, read from segments when there are more than `few`."""
+        orders = [
+            await self.rows(statements.sort(self.inbox.id, criterion, [SortKey(by)], few))
+            for by in SortBy
+        ]
+        rows = await self.rows(statements.threads(self.inbox.id, criterion, few))
+        return [orders, [search.thread_row(row) for row in rows]]
+
+    async def test_they_are_the_same_wherever_the_index_ends(self) -> None:
+        some = And((UidIn(sets(1, 2, 4, 5)), Not(BodyHas("two"))))
+        for after, upto in ((0, 2), (2, 3), (3, 5)):
+            self.assertTrue(await self.index(self.inbox, upto, after))
+            for criterion in (All(), some, BodyHas("nothing")):
+                from_contents = await self.answers(criterion, few=1000)
+                self.assertEqual(await self.answers(criterion, few=0), from_contents, upto)
