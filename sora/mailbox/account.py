@@ -422,7 +422,9 @@ class Account:
         self._open.placed(appended.placed, self)
         return appended
 
-    async def replace(self, selected: Selected, uid: int, name: str, message: NewMessage) -> Placed:
+    async def replace(
+        self, selected: Selected, uid: int, name: str, message: NewMessage
+    ) -> Appended:
         """Put a message into a mailbox and take one of the selected mailbox away, as one change
         (RFC 8508); the view tells what is gone with the next updates.
 
@@ -435,7 +437,7 @@ class Account:
         async def put(replaced: Replaced) -> Appended:
             return await self._arrive(place, [message], replaced)
 
-        return (await selected.replace(uid, put)).placed[0]
+        return await selected.replace(uid, put)
 
     async def _arrive(
         self, place: Place, messages: Sequence[NewMessage], replaced: Replaced | None

@@ -336,7 +336,7 @@ class Selected:
     async def _after_replace(self, appended: Appended) -> None:
         assert appended.expunged is not None, "a message was taken away"
         await self._after_expunge(appended.expunged)
-        self._rooms.open_mailboxes.placed(appended.placed)
+        self._rooms.open_mailboxes.placed(appended.placed, self)
 
     async def _tell(self, change: Change) -> None:
         """The state learns of a change of this mailbox; it is in it when this returns (G21)."""

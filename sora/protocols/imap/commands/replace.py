@@ -8,6 +8,7 @@ from sora.errors import BadArgument, NoSuchMailbox, NoSuchMessage, ReadOnly
 from sora.mail.numbers import NumberSet, SequenceSet
 from sora.protocols.imap.appending import Incoming, Reading, made, taking_of
 from sora.protocols.imap.command import Command, State, Taking
+from sora.protocols.imap.commands.expunge import told_with_modseq
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.errors import Answer
 from sora.protocols.imap.session import Session
@@ -64,12 +65,15 @@ class Replace(Command):
         if not uids:
             raise NoSuchMessage("There is no message with this UID; nothing was appended")
         [message] = await made([self.message], session)
-        placed = await session.account.replace(selected, uids[0], self.name, message)
+        appended = await session.account.replace(selected, uids[0], self.name, message)
+        [placed] = appended.placed
         if session.dialect.has(b"UIDPLUS"):
             # §4.3: before the client is told what is gone.
             where = append_uid(placed.uidvalidity, NumberSet.of([placed.uid]))
             session.untagged(b"OK " + where + b" The replacement is stored")
-        return None
+        # §4.5: as a UID EXPUNGE.
+        assert appended.expunged is not None, "a message was taken away"
+        return told_with_modseq(session, appended.expunged)
 
 
 def _replaced(scan: Scanner) -> SequenceSet:

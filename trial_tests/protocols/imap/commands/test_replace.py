@@ -89,6 +89,23 @@ class ReplaceTests(TranscriptTestCase):
             self.client.ask(b"f UID FETCH 5 BODY.PEEK[]"),
         )
 
+    def test_for_a_client_that_resynchronises(self) -> None:
+        """§4.5, RFC 7162 §3.2.9: VANISHED, and the modseq of it with the tagged OK."""
+        self.client.ask(b"e ENABLE QRESYNC")
+        said = self.client.ask(b"a UID REPLACE 2 Drafts {2+}\r\nhi")
+        self.assertRegex(
+            said,
+            rb"\* OK \[APPENDUID \d+ 5\] The replacement is stored\r\n\* VANISHED 2\r\n"
+            rb"\* 4 EXISTS\r\n(?:\* 1 RECENT\r\n)?a OK \[HIGHESTMODSEQ \d+\] It is done\r\n",
+        )
+
+    def test_a_client_without_numbers(self) -> None:
+        """RFC 9586: only the form with a UID is left."""
+        self.client.ask(b"e ENABLE UIDONLY")
+        said = self.client.ask(b"a REPLACE 2 Drafts {2+}\r\nhi")
+        self.assertTrue(said.startswith(b"a BAD [UIDREQUIRED]"), said)
+        self.assertIn(b"* VANISHED 2\r\n", self.client.ask(b"b UID REPLACE 2 Drafts {2+}\r\nhi"))
+
     def test_only_the_net_room_counts(self) -> None:
         """§3.4: what goes makes room for what comes."""
         account = self.account().identity.account_id
