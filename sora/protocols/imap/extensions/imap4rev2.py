@@ -24,6 +24,8 @@ EXTENSION = Extension(
             b"LIST-EXTENDED",
             b"LIST-STATUS",
             b"MOVE",
+            b"BINARY",
+            b"STATUS=SIZE",
             b"SPECIAL-USE",
         ),
     ),
