@@ -17,8 +17,6 @@ _UNUSED: Final[tuple[Path, ...]] = (
     ("relay", "type"),
     ("database", "read_endpoints"),
     ("database", "max_replica_lag"),
-    ("database", "search_timeout"),
-    ("database", "bulk_timeout"),
     ("database", "async_flags"),
     ("cleanup", "max_age_restriction"),
     ("history", "retention"),

@@ -65,7 +65,11 @@ def make_database(
         reactor=reactor,
         random=random,
         metrics=DatabaseMetrics(registry),
-        timing=Timing(statement=config.query_timeout),
+        timing=Timing(
+            statement=config.query_timeout,
+            search=config.search_timeout,
+            bulk=config.bulk_timeout,
+        ),
         faults=faults,
     )
 

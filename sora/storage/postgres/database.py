@@ -79,6 +79,10 @@ class Timing:
     statement: float = 30.0
     lock: float = 5.0
     """How long a write waits for a lock."""
+    search: float = 60.0
+    """For SEARCH, SORT and THREAD, instead of `statement`."""
+    bulk: float = 300.0
+    """For work in the background that handles very many messages."""
     margin: float = 5.0
     """How much longer than `statement` we wait before the connection is discarded."""
     repeats: Delays = field(factory=lambda: Delays(first=0.01, longest=0.5, factor=3.0, attempts=5))

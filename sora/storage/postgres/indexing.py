@@ -1,8 +1,8 @@
 """Making the index of words: `IIndexing` in PostgreSQL. See `0012_search_index.sql`."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from zope.interface import implementer
 
@@ -12,6 +12,8 @@ from sora.mail.facts import header_text
 from sora.storage.interfaces import IIndexing
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.rows import SearchText, Segment, Unindexed
+
+T = TypeVar("T")
 
 _TEXTS: Final = (
     "select k.uid, t.header, t.body, k.trace from ("
@@ -43,7 +45,7 @@ class Indexing:
             )
             return [Unindexed(*row) for row in rows]
 
-        return await self._database.run("claim_indexing", work, write=True)
+        return await self._run("claim_indexing", work)
 
     @deferred
     async def texts(
@@ -81,7 +83,7 @@ class Indexing:
         async def work(tx: Tx) -> bool:
             return bool(await tx.value(_ADD, parameters))
 
-        return await self._database.run("index", work, write=True)
+        return await self._run("index", work)
 
     @deferred
     async def release(self, mailbox_id: int) -> None:
@@ -95,4 +97,9 @@ class Indexing:
         async def work(tx: Tx) -> int:
             return int(await tx.value("select prune_index_v1(%s)", (limit,)))
 
-        return await self._database.run("prune_index", work, write=True)
+        return await self._run("prune_index", work)
+
+    async def _run(self, name: str, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Work that nobody waits for."""
+        limit = self._database.timing.bulk
+        return await self._database.run(name, work, write=True, timeout=limit)

@@ -53,7 +53,7 @@ async def _numbers(database: Database, name: str, statement: Statement) -> Seque
     async def work(tx: Tx) -> Sequence[int]:
         return packing.numbers(await tx.value(sql, parameters))
 
-    return await database.run(name, work, write=False)
+    return await database.run(name, work, write=False, timeout=database.timing.search)
 
 
 async def _rows(database: Database, name: str, statement: Statement) -> list[Row]:
@@ -62,4 +62,4 @@ async def _rows(database: Database, name: str, statement: Statement) -> list[Row
     async def work(tx: Tx) -> list[Row]:
         return await tx.all(sql, parameters)
 
-    return await database.run(name, work, write=False)
+    return await database.run(name, work, write=False, timeout=database.timing.search)

@@ -1,15 +1,18 @@
-"""Keys of SORT and THREAD come from segments or from contents, and are the same."""
+"""Where keys of SORT and THREAD come from, and the limits of searches."""
 
+from datetime import timedelta
 from typing import Any
 
 from sora.mail.criteria import All, And, BodyHas, Criterion, Not, UidIn
 from sora.storage.postgres import search
 from sora.storage.postgres import statements_of_search as statements
-from sora.storage.postgres.database import Tx
+from sora.storage.postgres.database import Timing, Tx
+from sora.storage.postgres.indexing import Indexing
 from sora.storage.rows import SortBy, SortKey
 from trial_tests.storage.contracts import sorting
 from trial_tests.storage.contracts.contract import sets
 from trial_tests.storage.contracts.indexing import Indexed
+from trial_tests.storage.postgres.stage import StageTestCase
 from trial_tests.storage.postgres.test_contracts import PostgresStorage
 
 
@@ -43,3 +46,31 @@ class KeysTests(PostgresStorage, Indexed):
             for criterion in (All(), some, BodyHas("nothing")):
                 from_contents = await self.answers(criterion, few=1000)
                 self.assertEqual(await self.answers(criterion, few=0), from_contents, upto)
+
+
+class _Heard:
+    """Statements, by operation; none of them fails."""
+
+    def __init__(self) -> None:
+        self.statements: dict[str, str] = {}
+
+    def before(self, name: str, sql: str) -> bool:
+        self.statements[name] = sql
+        return False
+
+    def after(self, name: str, sql: str) -> bool:
+        return False
+
+
+class LimitsTests(StageTestCase):
+    async def test_searches_and_indexing_have_limits_of_their_own(self) -> None:
+        """`[database] search_timeout` and `bulk_timeout`"""
+        heard = _Heard()
+        timing = Timing(statement=11, search=22, bulk=33)
+        stage = await self.stage(timing=timing, faults=heard)
+        await stage.messages.search(stage.inbox, All())
+        await stage.messages.sort(stage.inbox, All(), [SortKey(SortBy.DATE)])
+        await Indexing(stage.database).claim(1, 1, timedelta(minutes=1))
+        await stage.messages.read(stage.inbox, sets(1), frozenset())
+        for name, seconds in (("search", 22), ("sort", 22), ("claim_indexing", 33), ("read", 11)):
+            self.assertIn(f"statement_timeout = {seconds}000;", heard.statements[name], name)
