@@ -27,6 +27,7 @@ from twisted.logger import Logger
 from sora.deferreds import Tasks, gather
 from sora.errors import SoraError, StorageFull, Unavailable
 from sora.mail.facts import Facts
+from sora.mail.recoding import recoded
 from sora.mailbox.reserve import Name, Reserve
 from sora.mailbox.spool import Spool
 from sora.storage.interfaces import IMessages, IObjects, IUploads
@@ -139,6 +140,19 @@ class Arrivals:
         if spool.size < DERIVE_IN_THREAD:
             return self._derive(spool.data())
         return await self._threads.run(self._derive, spool.data())
+
+    async def recoded(self, spool: Spool, new: Callable[[], Spool]) -> Spool:
+        """The same bytes, or a `new` spool in which binary parts with NULs are base64."""
+        if spool.data().find(b"\0") < 0:
+            spool.unmap()
+            return spool
+        into = new()
+        if spool.size < DERIVE_IN_THREAD:
+            is_new = _recode(spool, into)
+        else:
+            is_new = await self._threads.run(_recode, spool, into)
+        spool.unmap()
+        return into if is_new else spool
 
     async def place(
         self,
@@ -364,6 +378,13 @@ class Arrivals:
             self._backlog = (await self._uploads.backlog()).octets
         except SoraError as error:
             self.log.info("the upload backlog is not known: {error}", error=error.text)
+
+
+def _recode(spool: Spool, into: Spool) -> bool:
+    pieces = recoded(bytes(spool.data()))
+    for piece in pieces or ():
+        into.write(piece)
+    return pieces is not None
 
 
 def _weight(arrival: Arrival) -> int:

@@ -22,7 +22,7 @@ from sora.errors import BadSyntax, EmptyMessage, TooBig, TooMany
 from sora.mail.flags import Flags, parse_flags
 from sora.mailbox.account import NewMessage
 from sora.mailbox.spool import Spool
-from sora.protocols.imap.catenating import Catenation
+from sora.protocols.imap.catenating import MESSAGES_OF_FULL_SIZE, Catenation
 from sora.protocols.imap.command import Taking
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.session import Session
@@ -33,8 +33,6 @@ MAX_MESSAGES: Final = 500
 """how many messages one command may bring"""
 MAX_URLS: Final = 500
 """how many URLs one command may name"""
-MESSAGES_OF_FULL_SIZE: Final = 4
-"""what all messages of a command may have together, in messages of the largest size"""
 
 
 @frozen
@@ -53,11 +51,13 @@ class Link:
 
 @frozen
 class Incoming:
-    """A message as the command describes it; `parts` are put together."""
+    """A message as the command describes it; `parts` are put together. `is_literal8` says that it
+    is one literal8, which may bring NULs."""
 
     flags: Flags
     internal_date: datetime | None
     parts: Sequence[Text | Link]
+    is_literal8: bool = False
 
 
 class Awaited(BadSyntax):
@@ -106,9 +106,10 @@ class Reading:
             scan.parenthesised(self._part)
             return Incoming(flags, internal_date, self.parts)
         self.plain = True
+        is_literal8 = scan.peek() == b"~"
         if not self._utf8_literal():
             self._literal()
-        return Incoming(flags, internal_date, self.parts)
+        return Incoming(flags, internal_date, self.parts, is_literal8)
 
     def _part(self) -> None:
         scan = self._scan
@@ -193,6 +194,8 @@ async def made(incoming: Sequence[Incoming], session: Session) -> list[NewMessag
     messages = []
     for message, links in zip(incoming, urls, strict=True):
         spool = await _whole(message, links, catenation, session)
+        if message.is_literal8:
+            spool = await session.account.storable(spool, session.literals.spools.new)
         messages.append(NewMessage(message.flags, message.internal_date, spool))
     return messages
 

@@ -19,6 +19,8 @@ from sora.protocols.imap.wire.urls import MessageURL, spoken_url
 from sora.storage.rows import BodyPlace, MailboxRow, StoredMessage, Want
 
 PIECE: Final = 256 * 1024
+MESSAGES_OF_FULL_SIZE: Final = 4
+"""what all messages of a command may have together, in messages of the largest size"""
 LARGEST_HEADER: Final = 1024 * 1024
 """octets of a part's header block from which fields are selected"""
 _WANTS: Final = frozenset({Want.BODY, Want.PARTS, Want.HEADER})
@@ -43,6 +45,7 @@ class Catenation:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._limit = session.limits.message
+        self._left = MESSAGES_OF_FULL_SIZE * session.limits.message
         self._last: tuple[tuple[str, int], _Source] | None = None
 
     async def of(self, pieces: Sequence[Spool | MessageURL]) -> Spool:
@@ -118,8 +121,13 @@ class Catenation:
 
     def _write(self, whole: Spool, octets: bytes) -> None:
         self._check(whole, len(octets))
+        self._left -= len(octets)
         whole.write(octets)
 
     def _check(self, whole: Spool, more: int) -> None:
         if whole.size + more > self._limit:
             raise TooBig(f"A message may have {self._limit} octets")
+        if more > self._left:
+            raise TooBig(
+                f"The messages of a command may have {MESSAGES_OF_FULL_SIZE * self._limit} octets"
+            )

@@ -1,8 +1,8 @@
 """BINARY (RFC 3516): parts without their transfer encoding, and literal8 in APPEND.
 
-A message that is stored with NULs and lines of any length is given back as it is. What is decoded
-is known in size only when all of it is decoded: for large parts it goes through a spool, so that
-no more than a piece is in memory. The size of a part that is not encoded is known without
+A part that comes with NULs is stored as base64 (`sora.mail.recoding`), all else as it is. What is
+decoded is known in size only when all of it is decoded: for large parts it goes through a spool, so
+that no more than a piece is in memory. The size of a part that is not encoded is known without
 reading it.
 """
 

@@ -156,17 +156,50 @@ class BinaryTests(TranscriptTestCase):
 
 
 class Literal8Tests(TranscriptTestCase):
-    def test_octets_of_all_kinds_come_back_as_they_were(self) -> None:
-        """§4.4: nothing is lost; what is stored is what came."""
-        octets = b"Content-Transfer-Encoding: binary\r\n\r\n" + bytes(range(256)) + b"\0\n\r\0"
+    def put(self, octets: bytes, size: bytes = b"~{%d+}") -> None:
+        self.client.send(b"a APPEND INBOX " + size % len(octets) + b"\r\n")
+        if b"+" not in size:
+            self.assertEqual(self.client.take(), b"+ Ready for the message\r\n")
+        self.client.send(octets + b"\r\n")
+        self.assertIn(b"a OK [APPENDUID", self.client.take())
+
+    def test_binary_octets_come_back_as_they_were(self) -> None:
+        """§4.4, §6: nothing is lost; clients without BINARY see an encoding that they know."""
+        octets = bytes(range(256)) + b"\0\n\r\0"
+        head = b"Content-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n"
         for size in (b"~{%d}", b"~{%d+}"):
-            self.client.send(b"a APPEND INBOX " + size % len(octets) + b"\r\n")
-            if b"+" not in size:
-                self.assertEqual(self.client.take(), b"+ Ready for the message\r\n")
-            self.client.send(octets + b"\r\n")
-            self.assertIn(b"a OK [APPENDUID", self.client.take())
+            self.put(head + octets, size)
         self.client.ask(b"s SELECT INBOX")
-        said = self.client.ask(b"f FETCH 1:2 (BINARY.PEEK[1] BINARY.PEEK[])")
-        body = octets.partition(b"\r\n\r\n")[2]
-        self.assertEqual(said.count(b"BINARY[1] ~{%d}\r\n%b " % (len(body), body)), 2)
-        self.assertEqual(said.count(b"BINARY[] ~{%d}\r\n%b)" % (len(octets), octets)), 2)
+        said = self.client.ask(b"f FETCH 1:2 (BINARY.SIZE[1] BINARY.PEEK[1])")
+        value = b"BINARY.SIZE[1] %d BINARY[1] ~{%d}\r\n%b)" % (len(octets), len(octets), octets)
+        self.assertEqual(said.count(value), 2)
+        encoded = base64.encodebytes(octets).replace(b"\n", b"\r\n")
+        said = self.client.ask(b"f FETCH 1 (BODY.PEEK[] BODYSTRUCTURE)")
+        self.assertIn(head.replace(b"binary", b"base64") + encoded, said)
+        self.assertIn(b'"IMAGE" "PNG" NIL NIL NIL "BASE64" '.lower(), said.lower())
+
+    def test_large_binary_parts(self) -> None:
+        """In a thread, and read in pieces."""
+        octets = Random(5).randbytes(SMALL)
+        self.put(b"Content-Transfer-Encoding: binary\r\n\r\n" + octets)
+        self.client.ask(b"s SELECT INBOX")
+        self.assertIn(
+            b"BINARY[1] ~{%d}\r\n%b)" % (len(octets), octets),
+            self.client.ask(b"f FETCH 1 BINARY.PEEK[1]"),
+        )
+
+    def test_all_else_is_stored_as_it_came(self) -> None:
+        """§6: no gratuitous changes."""
+        messages = [
+            b"Content-Transfer-Encoding: binary\r\n\r\nno NUL: \xff\n\r",
+            b"Content-Transfer-Encoding: 8bit\r\n\r\n\0",
+            b"\0",
+        ]
+        for octets in messages:
+            self.put(octets)
+        self.client.ask(b"s SELECT INBOX")
+        for number, octets in enumerate(messages, start=1):
+            self.assertIn(
+                b"BODY[] {%d}\r\n%b)" % (len(octets), octets),
+                self.client.ask(b"f FETCH %d BODY.PEEK[]" % number),
+            )

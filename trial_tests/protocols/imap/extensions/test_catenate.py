@@ -205,6 +205,15 @@ class CatenateTests(TranscriptTestCase):
         said = self.parts(*[b"URL /D/;UID=1"] * 501)
         self.assertEqual(said, b"a NO [LIMIT] A command may name 500 URLs\r\n")
 
+    def test_all_together_have_a_limit(self) -> None:
+        """Whatever is read for them: a command of a few octets may name much."""
+        whole = b" CATENATE (URL /Drafts/;UID=1)"
+        count = 4 * self.limits.message // len(DRAFT)
+        said = self.client.ask(b"a APPEND INBOX" + whole * count)
+        self.assertIn(b"a OK", said)
+        said = self.client.ask(b"b APPEND INBOX" + whole * (count + 1))
+        self.assertEqual(said, b"b NO [TOOBIG] The messages of a command may have 20000 octets\r\n")
+
     def test_several_messages(self) -> None:
         """§3, with RFC 3502; all or none."""
         self.assertRegex(
