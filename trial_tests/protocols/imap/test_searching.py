@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sora.mail.numbers import NumberSet, in_order
+from trial_tests.support.contexts import expanded
 from trial_tests.support.properties import SETTINGS
 from trial_tests.support.transcript import TranscriptTestCase
 
@@ -40,15 +41,6 @@ KEYS = st.recursive(
     ),
     max_leaves=6,
 )
-
-
-def expanded(numbers: str) -> list[int]:
-    """The numbers of a sequence-set, in its order."""
-    found: list[int] = []
-    for part in filter(None, numbers.split(",")):
-        low, _, high = part.partition(":")
-        found.extend(range(int(low), int(high or low) + 1))
-    return found
 
 
 class AgreementTests(TranscriptTestCase):

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from trial_tests.support.contexts import Results, expanded
 from trial_tests.support.transcript import EPOCH, Client, TranscriptTestCase
 
 
@@ -260,7 +261,7 @@ class ModelTests(TranscriptTestCase):
             reader, writer = self.new_client(), self.new_client()
             for client in (reader, writer):
                 client.ask(f"s SELECT {name}".encode())
-            self.results: dict[str, list[int]] = {}
+            self.results = Results()
             self.forms = {
                 f"t{place}": (
                     f"SORT RETURN ({{}}) ({self.random.choice(self.SORTS)}) UTF-8 {keys}"
@@ -270,12 +271,13 @@ class ModelTests(TranscriptTestCase):
                 for place, keys in enumerate(self.KEYS)
             }
             for tag, form in self.forms.items():
-                self.hear(reader.ask(f"{tag} UID {form.format('UPDATE ALL')}".encode()))
-                self.results.setdefault(tag, [])
+                self.results.hear(reader.ask(f"{tag} UID {form.format('UPDATE ALL')}".encode()))
             for step in range(25):
                 self.change(writer, name)
                 if self.random.random() < 0.5:
-                    self.hear(reader.ask(self.random.choice((b"n NOOP", b"n FETCH 1:* UID"))))
+                    self.results.hear(
+                        reader.ask(self.random.choice((b"n NOOP", b"n FETCH 1:* UID")))
+                    )
                 if self.random.random() < 0.2:
                     self.compare(reader, (seed, step))
             self.compare(reader, (seed, "end"))
@@ -299,41 +301,10 @@ class ModelTests(TranscriptTestCase):
             number = self.random.randint(1, 6)
             writer.ask(f"a STORE {number} {sign}FLAGS.SILENT (\\{flag})".encode())
 
-    def hear(self, said: bytes) -> None:
-        for tag, data in re.findall(r'\* ESEARCH \(TAG "(t\d)"\) UID(.*)\r\n', said.decode()):
-            for word, value in re.findall(r" (ALL|ADDTO|REMOVEFROM) (\([^)]*\)|\S+)", data):
-                if word == "ALL":
-                    self.results[tag] = expanded(value)
-                    continue
-                parts = value.strip("()").split()
-                for position, numbers in zip(parts[::2], parts[1::2], strict=True):
-                    self.do(self.results[tag], word, int(position), expanded(numbers))
-
-    def do(self, results: list[int], word: str, position: int, uids: list[int]) -> None:
-        if word == "ADDTO":
-            results[max(0, position - 1) : max(0, position - 1)] = uids
-            if position == 0:
-                results.sort()
-        elif position:
-            self.assertEqual(results[position - 1 : position - 1 + len(uids)], uids)
-            del results[position - 1 : position - 1 + len(uids)]
-        else:
-            for uid in uids:
-                results.remove(uid)
-
     def compare(self, reader: Client, when: object) -> None:
-        self.hear(reader.ask(b"n NOOP"))
+        self.results.hear(reader.ask(b"n NOOP"))
         for tag, form in self.forms.items():
             said = reader.ask(f"x UID {form.format('ALL')}".encode()).decode()
             found = re.search(r" ALL (\S+)", said)
             expected = expanded(found[1]) if found else []
-            self.assertEqual(self.results[tag], expected, (when, form))
-
-
-def expanded(numbers: str) -> list[int]:
-    """The numbers of a sequence-set, in its order."""
-    found: list[int] = []
-    for part in numbers.split(","):
-        low, _, high = part.partition(":")
-        found.extend(range(int(low), int(high or low) + 1))
-    return found
+            self.assertEqual(self.results.by_tag[tag], expected, (when, form))
