@@ -443,6 +443,9 @@ class Appended:
 class FlagChange:
     """STORE: replace, add or remove flags; `unchanged_since` as RFC 7162 §3.1.3 (0 is present).
 
+    What is added or removed is compared by itself, as far as the history reaches back: a change
+    of other flags does not count (§3.1.12). 0 lets a keyword be added that is not there.
+
     Of the rights to change flags, those of who does it: others than theirs a replacement leaves as
     they are. `flags` are all among them.
     """

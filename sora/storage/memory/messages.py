@@ -17,6 +17,7 @@ from sora.storage.memory import placing
 from sora.storage.memory.mailboxes import states_of
 from sora.storage.memory.search import matcher, ordered, relevance, thread_row
 from sora.storage.memory.store import (
+    EVERY_FLAG,
     MailboxRecord,
     MemoryStore,
     MessageRecord,
@@ -301,13 +302,14 @@ def _change_flags(
             "add": message.mask | flags,
             "remove": message.mask & ~flags,
         }[change.mode]
-        if change.unchanged_since is not None and message.modseq > change.unchanged_since:
+        if change.unchanged_since is not None and _was_touched(mailbox, message, change, flags):
             refused.append(message.uid)
         elif mask != message.mask:
             changing.append((message, mask))
     if changing:
         changed = NumberSet.of(message.uid for message, _ in changing)
-        modseq = store.record(mailbox, EventKind.FLAGS, changed, operation)
+        touched = EVERY_FLAG if change.mode == "replace" else flags
+        modseq = store.record(mailbox, EventKind.FLAGS, changed, operation, touched)
         for message, mask in changing:
             store.mark(mailbox, message, mask)
             message.modseq = modseq
@@ -319,6 +321,22 @@ def _change_flags(
         modified=NumberSet.of(refused),
         keywords=tuple(pair for pair in account.keywords if pair[0] >= known_keywords),
     )
+
+
+def _was_touched(
+    mailbox: MailboxRecord, message: MessageRecord, change: FlagChange, flags: int
+) -> bool:
+    """Whether UNCHANGEDSINCE forbids to change the message (RFC 7162 §3.1.3, §3.1.12)."""
+    since = change.unchanged_since or 0
+    if change.mode != "replace":
+        if since == 0 and not flags & SYSTEM:
+            return bool(message.mask & flags)
+        if since >= mailbox.horizon:
+            return any(
+                event.modseq > since and message.uid in event.uids and event.touched & flags
+                for event in mailbox.events
+            )
+    return message.modseq > since
 
 
 def _take_away(

@@ -35,6 +35,7 @@ from sora.storage.rows import (
 )
 
 Dedup = Literal["domain", "account", "global"]
+EVERY_FLAG: Final = -1
 _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -90,12 +91,13 @@ class MessageRecord:
 
 @define
 class EventRecord:
-    """One change of a mailbox."""
+    """One change of a mailbox; `touched` is a mask of the flags that may be different."""
 
     modseq: int
     kind: EventKind
     uids: NumberSet
     operation: Operation
+    touched: int = EVERY_FLAG
 
 
 @define
@@ -303,12 +305,17 @@ class MemoryStore:
         return mailbox
 
     def record(
-        self, mailbox: MailboxRecord, kind: EventKind, uids: NumberSet, operation: Operation
+        self,
+        mailbox: MailboxRecord,
+        kind: EventKind,
+        uids: NumberSet,
+        operation: Operation,
+        touched: int = EVERY_FLAG,
     ) -> int:
         """One change: raises the mailbox's modseq, and gives it."""
         passed = int((self.now() - _EPOCH).total_seconds() * 1_000_000)
         mailbox.highest_modseq = max(mailbox.highest_modseq + 1, passed)
-        mailbox.events.append(EventRecord(mailbox.highest_modseq, kind, uids, operation))
+        mailbox.events.append(EventRecord(mailbox.highest_modseq, kind, uids, operation, touched))
         return mailbox.highest_modseq
 
     # -------------------------------------------------------------- who

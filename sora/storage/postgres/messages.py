@@ -94,6 +94,8 @@ STORE: Final = (
     "select o_before, o_modseq, o_uids, o_flags, o_spots, o_modified, o_keywords from store_v1("
     "%s, %s, %s, %s::smallint, %s::text[], %s::text[], %s, %s, " + packing.OPERATION + ")"
 )
+# UNCHANGEDSINCE looks at the flags that are added or removed, and not at all flags of a message.
+STORE_IF_UNTOUCHED: Final = STORE.replace("store_v1(", "store_v2(")
 STORE_AMONG: Final = STORE.replace(
     "store_v1(%s, %s, %s, %s::smallint, %s::text[], %s::text[], ",
     "store_among_v1(%s, %s, %s, %s::smallint, %s::text[], %s::text[], %s::smallint, %s, ",
@@ -198,10 +200,13 @@ class Messages:
     ) -> Stored:
         names, keys = packing.keyword_names(change.flags)
         is_bounded = change.mode == "replace" and change.rights != FLAG_RIGHTS
+        statement = STORE_AMONG if is_bounded else STORE
+        if change.mode != "replace" and change.unchanged_since is not None:
+            statement = STORE_IF_UNTOUCHED
 
         async def work(tx: Tx) -> Stored:
             row = await tx.one(
-                STORE_AMONG if is_bounded else STORE,
+                statement,
                 (
                     mailbox_id,
                     uids.multirange(),

@@ -93,7 +93,8 @@ class ChangingContract(Contract):
     async def test_unchanged_since_refuses_what_changed_later(self) -> None:
         """RFC 7162 §3.1.3, G30"""
         since = (await self.opened(self.ann)).mailbox.highest_modseq
-        await self.store(self.inbox, sets(2), "add", "\\Answered")
+        await self.store(self.inbox, sets(2), "add", "\\Deleted")
+        await self.store(self.inbox, sets(2), "remove", "\\Deleted")
         stored = await self.store(
             self.inbox, sets(1, 2, 3), "add", "\\Deleted", unchanged_since=since
         )
@@ -102,12 +103,50 @@ class ChangingContract(Contract):
         self.assertNotIn("\\Deleted", (await self.contents(self.ann))[2])
         await self.check(self.ann)
 
-    async def test_unchanged_since_zero_refuses_everything(self) -> None:
-        """G30: zero is present, not absent."""
+    async def test_unchanged_since_looks_at_the_flags_in_question(self) -> None:
+        """RFC 7162 §3.1.12: what others did to other flags is no hindrance; a replacement is
+        about all flags, and so is one that somebody else made."""
+        since = (await self.opened(self.ann)).mailbox.highest_modseq
+        await self.store(self.inbox, sets(1), "add", "\\Flagged", "$Work")
+        await self.store(self.inbox, sets(2), "replace", "\\Seen", "$Other")
+        await self.store(self.inbox, sets(3), "add", "$Junk")
+        new = await self.fill(self.ann, self.inbox, [])
+        for mode, names, refused in [
+            ("add", ["$Junk"], [2, 3, *new]),
+            ("add", ["\\Draft"], [2, *new]),
+            ("remove", ["$work", "\\Seen"], [1, 2, *new]),
+            ("replace", ["\\Answered"], [1, 2, 3, 4, *new]),
+        ]:
+            stored = await self.store(self.inbox, EVERYTHING, mode, *names, unchanged_since=since)
+            self.assertEqual(list(stored.modified), refused, (mode, names))
+            self.assertFalse(set(stored.changed.uids) & set(refused))
+        await self.check(self.ann)
+
+    async def test_unchanged_since_without_history(self) -> None:
+        """Then each later change counts."""
+        since = (await self.opened(self.ann)).mailbox.highest_modseq
+        await self.store(self.inbox, sets(1), "add", "\\Flagged")
+        await self.storage.forget_history(self.inbox.id)
+        stored = await self.store(self.inbox, EVERYTHING, "add", "\\Draft", unchanged_since=since)
+        self.assertEqual(list(stored.modified), [1])
+
+    async def test_unchanged_since_zero_is_present(self) -> None:
+        """G30, RFC 7162 §3.1.3 example 8: system flags are always there, keywords may not be."""
         stored = await self.store(self.inbox, EVERYTHING, "add", "\\Draft", unchanged_since=0)
         self.assertEqual(list(stored.changed.uids), [])
         self.assertEqual(list(stored.modified), self.uids)
         self.assertEqual(stored.before, stored.modseq)
+        for names, changed in [
+            (["$Work", "\\Draft"], []),
+            (["$work"], [1, 2]),
+            (["$New"], [1, 2, 3, 4]),
+        ]:
+            stored = await self.store(self.inbox, EVERYTHING, "add", *names, unchanged_since=0)
+            self.assertEqual(list(stored.changed.uids), changed, names)
+            self.assertEqual(
+                list(stored.modified), [uid for uid in self.uids if uid not in changed], names
+            )
+        await self.check(self.ann)
 
     async def test_system_flags_and_counters(self) -> None:
         """G16"""

@@ -124,27 +124,49 @@ class StoreTests(ModSeqTestCase):
         self.client.ask(b"x STORE 1 +FLAGS.SILENT (\\Deleted)")
         self.client.ask(b"x EXPUNGE")
         self.other.ask(b"x NOOP")
-        self.other.ask(b"x STORE 2,4 +FLAGS.SILENT (\\Flagged)")
+        self.other.ask(b"x STORE 2,4 +FLAGS.SILENT (\\Answered \\Draft)")
+        self.other.ask(b"x STORE 2,4 -FLAGS.SILENT (\\Answered)")
         self.converse("""
             C: d105 STORE 4,3,2 (UNCHANGEDSINCE M08) +FLAGS.SILENT (\\Answered)
-            S: * 3 FETCH (UID 4 MODSEQ (M10))
-            S: * 2 FETCH (UID 3 FLAGS (\\Flagged \\Seen) MODSEQ (M09))
-            S: * 4 FETCH (UID 5 FLAGS (\\Flagged \\Seen) MODSEQ (M09))
+            S: * 3 FETCH (UID 4 MODSEQ (M11))
+            S: * 2 FETCH (UID 3 FLAGS (\\Seen \\Draft) MODSEQ (M10))
+            S: * 4 FETCH (UID 5 FLAGS (\\Seen \\Draft) MODSEQ (M10))
             S: d105 OK [MODIFIED 2,4] Some have changed since
             C: d106 UID STORE 3:5 (UNCHANGEDSINCE M08) +FLAGS (\\Draft)
-            S: * 2 FETCH (UID 3 FLAGS (\\Flagged \\Seen) MODSEQ (M09))
-            S: * 3 FETCH (UID 4 FLAGS (\\Answered \\Seen) MODSEQ (M10))
-            S: * 4 FETCH (UID 5 FLAGS (\\Flagged \\Seen) MODSEQ (M09))
-            S: d106 OK [MODIFIED 3:5] Some have changed since
+            S: * 2 FETCH (UID 3 FLAGS (\\Seen \\Draft) MODSEQ (M10))
+            S: * 3 FETCH (UID 4 FLAGS (\\Answered \\Seen \\Draft) MODSEQ (M12))
+            S: * 4 FETCH (UID 5 FLAGS (\\Seen \\Draft) MODSEQ (M10))
+            S: d106 OK [MODIFIED 3,5] Some have changed since
             C: d107 NOOP
             S: d107 OK NOOP completed
         """)
 
-    def test_zero_is_a_value(self) -> None:
-        """Example 8, and G30: system flags are always there."""
+    def test_other_flags_are_no_hindrance(self) -> None:
+        """§3.1.12, the last variant of example 10: the client is told of all flags."""
+        self.other.ask(b"x STORE 1 +FLAGS.SILENT (\\Answered)")
+        self.other.ask(b"x STORE 2 +FLAGS.SILENT ($Processed)")
+        self.client.ask(b"x STORE 3 (UNCHANGEDSINCE 1) +FLAGS.SILENT ($Processed)")
+        self.other.ask(b"x STORE 3 +FLAGS.SILENT (\\Answered)")
         self.converse("""
-            C: a102 STORE 5 (UNCHANGEDSINCE 0) +FLAGS.SILENT (\\Deleted)
-            S: * 5 FETCH (UID 5 FLAGS (\\Seen) MODSEQ (M05))
+            C: a106 STORE 1:3 (UNCHANGEDSINCE M06) +FLAGS.SILENT ($Processed)
+            S: * 3 FETCH (UID 3 FLAGS (\\Answered \\Seen $Processed) MODSEQ (M10))
+            S: * 1 FETCH (UID 1 MODSEQ (M10))
+            S: * 3 FETCH (UID 3 MODSEQ (M10))
+            S: * 2 FETCH (UID 2 FLAGS (\\Seen $Processed) MODSEQ (M08))
+            S: a106 OK [MODIFIED 2] Some have changed since
+        """)
+
+    def test_zero_is_a_value(self) -> None:
+        """Example 8, and G30: system flags are always there; a keyword is tested for."""
+        self.other.ask(b"x STORE 5 +FLAGS.SILENT ($MDNSent)")
+        self.client.ask(b"x NOOP")
+        self.converse("""
+            C: a101 STORE 5 (UNCHANGEDSINCE 0) +FLAGS.SILENT (\\Deleted)
+            S: * 5 FETCH (UID 5 FLAGS (\\Seen $MDNSent) MODSEQ (M07))
+            S: a101 OK [MODIFIED 5] Some have changed since
+            C: a102 STORE 4:5 (UNCHANGEDSINCE 0) +FLAGS.SILENT ($MDNSent)
+            S: * 4 FETCH (UID 4 MODSEQ (M08))
+            S: * 5 FETCH (UID 5 FLAGS (\\Seen $MDNSent) MODSEQ (M07))
             S: a102 OK [MODIFIED 5] Some have changed since
         """)
 
@@ -162,12 +184,12 @@ class StoreTests(ModSeqTestCase):
     def test_expunged_and_changed_ones_together(self) -> None:
         """Example 11."""
         self.other.ask(b"x STORE 4:6 +FLAGS.SILENT (\\Deleted)")
-        self.other.ask(b"x STORE 2 +FLAGS.SILENT (\\Answered)")
+        self.other.ask(b"x STORE 2 +FLAGS.SILENT (\\Flagged)")
         self.other.ask(b"x EXPUNGE")
         self.converse("""
             C: B001 STORE 1:6 (UNCHANGEDSINCE M07) +FLAGS (\\Flagged)
             S: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen) MODSEQ (M10))
-            S: * 2 FETCH (UID 2 FLAGS (\\Answered \\Seen) MODSEQ (M08))
+            S: * 2 FETCH (UID 2 FLAGS (\\Flagged \\Seen) MODSEQ (M08))
             S: * 3 FETCH (UID 3 FLAGS (\\Flagged \\Seen) MODSEQ (M10))
             S: * OK [HIGHESTMODSEQ M06] Highest
             S: B001 NO [MODIFIED 2] Some of the messages have been deleted.
@@ -310,7 +332,7 @@ class EveryModSeqIsToldOnceTests(ModSeqTestCase):
         self.client.ask(b"e ENABLE CONDSTORE")
         self.other.ask(b"x STORE 1:3 +FLAGS.SILENT (\\Flagged)")
         self.converse("""
-            C: a STORE 3 (UNCHANGEDSINCE M06) +FLAGS.SILENT (\\Draft)
+            C: a STORE 3 (UNCHANGEDSINCE M06) -FLAGS.SILENT (\\Flagged)
             S: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen) MODSEQ (M07))
             S: * 2 FETCH (UID 2 FLAGS (\\Flagged \\Seen) MODSEQ (M07))
             S: * 3 FETCH (UID 3 FLAGS (\\Flagged \\Seen) MODSEQ (M07))
