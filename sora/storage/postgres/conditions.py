@@ -88,10 +88,18 @@ class Asked:
         """A condition: the UID is in this set, which is computed once."""
         for name, known in self.found.items():
             if known == set_of_uids:
-                return f"m.uid in (select uid from {name})"
+                return _in_set(name)
         name = f"f{len(self.found)}"
         self.found[name] = set_of_uids
-        return f"m.uid in (select uid from {name})"
+        return _in_set(name)
+
+    def set_of(self, condition: str) -> str | None:
+        """The name of the set that is all that a condition asks for."""
+        return next((name for name in self.found if condition == _in_set(name)), None)
+
+
+def _in_set(name: str) -> str:
+    return f"m.uid in (select uid from {name})"
 
 
 @define

@@ -15,7 +15,7 @@ sorted in memory.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sora.mail.criteria import Criterion, UidIn
+from sora.mail.criteria import And, Criterion, UidIn
 from sora.mail.fuzzy import grades
 from sora.mail.numbers import NumberSet
 from sora.storage.postgres.conditions import CONTENTS, Asked, Conditions
@@ -37,6 +37,8 @@ _KEYS: Final = {
 }
 _THREADED: Final = ("message_id", "in_reply_to", "sort_subject", _SENT_AT)
 _SETTINGS: Final = "set local jit = off; set local work_mem = '24MB'; "
+_MANY: Final = 8
+"""When a set has more than one in so many messages, all messages are read."""
 FEW: Final = 1000
 """Keys of so many messages are read from contents: for one message a segment costs as much as for
 all that it has."""
@@ -113,26 +115,46 @@ def scores(mailbox_id: int, criterion: Criterion, uids: NumberSet) -> Statement:
 def _statement(asked: Asked, found: str, select: str) -> Statement:
     sets = "".join(f"{name} as materialized ({sql}), " for name, sql in asked.found.items())
     sql = (
-        f"{_SETTINGS}with upto as materialized (select coalesce((select indexed_uid from mailboxes"
-        f" where id = %(mailbox)s), 0) as uid), {sets}{found} {select}"
+        f"{_SETTINGS}with upto as materialized (select coalesce(max(indexed_uid), 0) as uid,"
+        " coalesce(max(messages), 0) as messages from mailboxes where id = %(mailbox)s),"
+        f" {sets}{found} {select}"
     )
     return sql, asked.parameters
 
 
 def _found(asked: Asked, criterion: Criterion, columns: Callable[[Conditions], str]) -> str:
     """What matches, as a table `found`."""
-    halves = []
-    for indexed, bounds in (
-        (True, "m.uid <= (select uid from upto)"),
-        (False, f"m.uid > (select uid from upto) and m.uid < {_LAST}"),
-    ):
+    parts = criterion.parts if isinstance(criterion, And) else (criterion,)
+
+    def half(indexed: bool, bounds: str) -> tuple[str, list[str]]:
         conditions = Conditions(asked, indexed)
-        condition, wanted = conditions.of(criterion), columns(conditions)
-        halves.append(
+        wanted, each = columns(conditions), [conditions.of(part) for part in parts]
+        sql = (
             f"select {wanted} from messages m{conditions.joins}"
-            f" where m.mailbox_id = %(mailbox)s and {bounds} and {condition}"
+            f" where m.mailbox_id = %(mailbox)s and {' and '.join([bounds, *each])}"
         )
+        return sql, each
+
+    above, _ = half(False, f"m.uid > (select uid from upto) and m.uid < {_LAST}")
+    below, each = half(True, "m.uid <= (select uid from upto)")
+    halves = [*_ways(asked, below, each), above]
     return f"found as materialized ({' union all '.join(halves)})"
+
+
+def _ways(asked: Asked, below: str, each: Sequence[str]) -> list[str]:
+    """The indexed half. When what has to match is a set, its messages are looked up; or, when they
+    are a large part of the mailbox, all messages are read and looked up in the set. Which of it
+    is better shows when the set is there: of two statements one is executed."""
+    sets = {condition: name for condition in each if (name := asked.set_of(condition))}
+    if not sets:
+        return [below]
+    counts = ", ".join(f"(select count(*) from {name})" for name in sets.values())
+    many = f"least({counts}) * {_MANY} > (select messages from upto)"
+    reading = below
+    for condition in sets:
+        # Nobody makes a join of this.
+        reading = reading.replace(condition, f"coalesce({condition}, false)")
+    return [f"{below} and not {many}", f"{reading} and {many}"]
 
 
 def _keys_of(indexed: Sequence[str], above: Sequence[str], few: int) -> str:
