@@ -1,6 +1,7 @@
 """`[process] doorbell` made into the doorbell between the processes of this node."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 
 from sora.config.process import ProcessConfig
+from sora.mail.annotations import Entry, parse_entry
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.metrics.doorbell import DoorbellMetrics
 from sora.net.doorbell import Doorbell
@@ -16,6 +18,9 @@ from sora.storage.interfaces import IMailboxes
 
 OF_THE_SYSTEM = Path("/run/sora")
 """systemd makes it for the unit's user (RuntimeDirectory)"""
+BETWEEN = b"\0"
+TOGETHER = 50
+"""names of annotations that travel in one record: they have at most 1,000 octets each"""
 
 
 def open_mailboxes_of(
@@ -36,6 +41,14 @@ def open_mailboxes_of(
             opened.heard(ring.id, ring.number)
         elif ring.kind == Kind.NAMES:
             opened.heard_names(ring.id)
+        elif ring.kind == Kind.ANNOTATED:
+            entries = [parse_entry(name) for name in ring.text.split(BETWEEN)]
+            opened.heard_annotated(ring.id, ring.number, entries)
+
+    def ring_annotated(mailbox_id: int, reader: int, entries: Sequence[Entry]) -> None:
+        for start in range(0, len(entries), TOGETHER):
+            names = [entry.name.encode("ascii") for entry in entries[start : start + TOGETHER]]
+            doorbell.annotated(mailbox_id, reader, BETWEEN.join(names))
 
     doorbell = Doorbell(
         reactor,
@@ -46,7 +59,11 @@ def open_mailboxes_of(
         heard,
     )
     opened = OpenMailboxes(
-        mailboxes, reactor, ring=doorbell.mailbox_changed, ring_names=doorbell.names_changed
+        mailboxes,
+        reactor,
+        ring=doorbell.mailbox_changed,
+        ring_names=doorbell.names_changed,
+        ring_annotated=ring_annotated,
     )
     return opened, doorbell
 

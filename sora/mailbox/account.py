@@ -131,6 +131,7 @@ class Account:
             self.places,
             self._id,
             lambda account_id: self._open.names_changed(account_id, self),
+            lambda place, entries: self._open.annotated(place, self._id, entries, self),
         )
 
     def new_operation(self) -> Operation:
@@ -151,7 +152,7 @@ class Account:
     def watch(self, changed: Callable[[], None], is_own: Callable[[object], bool]) -> Watch:
         """Follow mailboxes that are not open; `changed` is called when there is news. What the
         session does itself, with sources that are its own, is none."""
-        return Watch(self._open.watchers, changed, is_own)
+        return Watch(self._open.watchers, changed, is_own, self._id)
 
     # -------------------------------------------------------------- names
 

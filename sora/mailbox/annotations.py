@@ -57,13 +57,15 @@ class Found:
 @frozen
 class Annotations:
     """The annotations that one session deals with. `changed` is told of accounts whose list of
-    mailboxes looks different now."""
+    mailboxes looks different now, `annotated` of the mailbox (0: the server) and the entries that
+    the session has set."""
 
     rules: AnnotationRules
     _storage: IMetadata = field(alias="storage")
     _places: Places = field(alias="places")
     _account_id: int = field(alias="account_id")
     _changed: Callable[[int], None] = field(alias="changed")
+    _annotated: Callable[[int, Sequence[Entry]], None] = field(alias="annotated")
 
     async def read(
         self, name: str, entries: Sequence[Entry], depth: int | None, most: int | None
@@ -117,12 +119,14 @@ class Annotations:
         none. One round trip. Raises ValueTooBig, TooManyEntries, UseAttributeRefused,
         NotPermitted, NoSuchMailbox; BadSyntax for names that can have no value."""
         self._check(values)
+        entries = [*values]
         if not name:
             if any(not entry.is_private for entry in values):
                 raise NotPermitted("What is shared of the server is set by who runs it")
             await self._storage.write(
                 self._account_id, None, self._account_id, values, self.rules.max_entries
             )
+            self._annotated(0, entries)
             return
         use: str | Literal[False] | None = False
         if SPECIAL_USE in values:
@@ -133,7 +137,8 @@ class Annotations:
         writing = self._storage.write(
             owner_id, place.name, place.asker, values, self.rules.max_entries, use
         )
-        await as_told(place.shown, writing)
+        mailbox_id = await as_told(place.shown, writing)
+        self._annotated(mailbox_id or 0, entries)
         if use is not False:
             self._changed(owner_id)
 

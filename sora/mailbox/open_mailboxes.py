@@ -19,6 +19,7 @@ from twisted.logger import Logger
 
 from sora.deferreds import Tasks
 from sora.errors import NoSuchMailbox, Unavailable
+from sora.mail.annotations import Entry
 from sora.mail.flags import Keywords
 from sora.mail.mailbox_names import DELIMITER, name_key
 from sora.mailbox.names import Names
@@ -44,7 +45,7 @@ class Source(Protocol):
     made: Made | None
 
 
-def _silent(*what: int) -> None:
+def _silent(*what: object) -> None:
     """Nobody else is to be told."""
 
 
@@ -52,10 +53,11 @@ class OpenMailboxes:
     """States by mailbox id, shared, counted by their sessions.
 
     `alone` says that no other process writes to the database (`ChangePoll` keeps it right):
-    what is known here is then all there is. `ring` is called with (mailbox id, modseq) after
-    each write of this process, for the doorbells of others, and `ring_names` with the account
-    whose names or subscriptions it changed; neither waits or fails. `warm_memory` (octets) and
-    `warm_for` (seconds) bound what is kept without sessions.
+    what is known here is then all there is. For the doorbells of others, `ring` is called with
+    (mailbox id, modseq) after each write of this process, `ring_names` with the account whose
+    names or subscriptions it changed, `ring_annotated` as `annotated` is; none of them waits
+    or fails. `warm_memory` (octets) and `warm_for` (seconds) bound what is kept without
+    sessions.
     """
 
     log = Logger()
@@ -69,6 +71,7 @@ class OpenMailboxes:
         warm_for: float = WARM_FOR,
         ring: Callable[[int, int], None] = _silent,
         ring_names: Callable[[int], None] = _silent,
+        ring_annotated: Callable[[int, int, Sequence[Entry]], None] = _silent,
     ) -> None:
         self.alone = False
         self.sightings = 0
@@ -82,6 +85,7 @@ class OpenMailboxes:
         self._warm_for = warm_for
         self._ring = ring
         self._ring_names = ring_names
+        self._ring_annotated = ring_annotated
         self._wanted: dict[int, int] = {}
         self._open: dict[int, OpenMailbox] = {}
         self._warm: OrderedDict[int, float] = OrderedDict()
@@ -279,6 +283,19 @@ class OpenMailboxes:
             self.log.info("cannot learn of changes by others: {error}", error=error.text)
         finally:
             del self._wanted[mailbox_id]
+
+    def heard_annotated(self, mailbox_id: int, reader: int, entries: Sequence[Entry]) -> None:
+        """Another process of this node has changed annotations; see `annotated`."""
+        self.met()
+        self.watchers.annotated(mailbox_id or -reader, entries, reader)
+
+    def annotated(
+        self, mailbox_id: int, reader: int, entries: Sequence[Entry], source: object = None
+    ) -> None:
+        """This process has changed annotations of a mailbox, 0 for the server, on behalf of the
+        account `reader`."""
+        self.watchers.annotated(mailbox_id or -reader, entries, reader, source)
+        self._ring_annotated(mailbox_id, reader, entries)
 
     def names_changed(self, account_id: int, source: object = None) -> None:
         """This process has changed names, rights or subscriptions of an account."""

@@ -9,9 +9,15 @@ What the session has done itself is no news to it (RFC 5465 §5): the watch is t
 change, and passes over it if it knows of everything before.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 from attrs import frozen
+
+from sora.mail.annotations import Entry
+
+MAX_ANNOTATED: Final = 500
+"""annotations whose changes a watch collects; beyond, it has too many"""
 
 
 @frozen
@@ -29,19 +35,24 @@ class News:
 
 class Watch:
     """What one session follows. `changed` is called when there is news, from anywhere;
-    `is_own` tells whether a source of changes is the session itself."""
+    `is_own` tells whether a source of changes is the session itself. `reader` is the account that
+    has logged in: private annotations of others are not its business."""
 
     def __init__(
         self,
         watchers: "Watchers",
         changed: Callable[[], None],
         is_own: Callable[[object], bool],
+        reader: int = 0,
     ) -> None:
         self._watchers = watchers
         self._changed = changed
         self._is_own = is_own
         self._known: dict[int, int] = {}
         self._accounts: frozenset[int] = frozenset()
+        self._reader = reader
+        self._places: frozenset[int] = frozenset()
+        self._annotated: dict[tuple[int, Entry], None] = {}
         self._muted: int | None = None
         self._meanwhile: dict[int, int] | None = None
         self._mailboxes = self._names = self._by_others = False
@@ -55,6 +66,24 @@ class Watch:
     def following(self) -> Collection[int]:
         """The ids of the mailboxes that it follows."""
         return self._known.keys()
+
+    @property
+    def has_annotated(self) -> bool:
+        """Whether there are annotations to take."""
+        return bool(self._annotated)
+
+    @property
+    def has_too_many(self) -> bool:
+        """Whether more annotations were changed than are collected."""
+        return len(self._annotated) > MAX_ANNOTATED
+
+    def take_annotated(self) -> Mapping[int, Sequence[Entry]]:
+        """The annotations that others have changed, by place (see `Watchers.annotated`)."""
+        taken, self._annotated = self._annotated, {}
+        places: dict[int, list[Entry]] = {}
+        for place, entry in taken:
+            places.setdefault(place, []).append(entry)
+        return places
 
     def is_behind(self, mailbox_id: int, modseq: int) -> bool:
         """Whether the session was not told of this modseq yet; false for its own changes, and
@@ -82,12 +111,19 @@ class Watch:
         self._names |= news.names
         self._by_others |= news.by_others
 
-    def follow(self, mailboxes: Mapping[int, int], accounts: Mapping[int, int]) -> None:
-        """Follow these mailboxes from these modseqs on, and the names of these accounts from
-        these versions on; and nothing else."""
+    def follow(
+        self,
+        mailboxes: Mapping[int, int],
+        accounts: Mapping[int, int],
+        annotated: Collection[int] = (),
+    ) -> None:
+        """Follow these mailboxes from these modseqs on, the names of these accounts from these
+        versions on, and the annotations of these places; and nothing else."""
         meanwhile = self._end_reading()
         self._watchers.exchange(self, self._known.keys(), mailboxes)
         self._watchers.exchange_accounts(self, self._accounts, accounts)
+        self._watchers.exchange_annotated(self, self._places, annotated)
+        self._places = frozenset(annotated)
         self._known = dict(mailboxes)
         self._accounts = frozenset(accounts)
         for mailbox_id, modseq in meanwhile.items():
@@ -96,6 +132,7 @@ class Watch:
     def end(self) -> None:
         """Follow nothing any more."""
         self.follow({}, {})
+        self._annotated = {}
         self._mailboxes = self._names = self._by_others = False
 
     def _end_reading(self) -> dict[int, int]:
@@ -132,6 +169,17 @@ class Watch:
             self._by_others |= not is_own
             self._changed()
 
+    def annotated(
+        self, place: int, entries: Iterable[Entry], reader: int, source: object = None
+    ) -> None:
+        """See `Watchers`."""
+        if self._is_own(source) or self.has_too_many:
+            return
+        seen = [entry for entry in entries if not entry.is_private or reader == self._reader]
+        if seen:
+            self._annotated.update(((place, entry), None) for entry in seen)
+            self._changed()
+
 
 class Watchers:
     """All watches of the process.
@@ -143,6 +191,7 @@ class Watchers:
     def __init__(self) -> None:
         self._of_mailbox: dict[int, set[Watch]] = {}
         self._of_account: dict[int, set[Watch]] = {}
+        self._of_annotated: dict[int, set[Watch]] = {}
         self._versions: dict[int, int] = {}
         self._listening: set[Watch] = set()
 
@@ -172,6 +221,14 @@ class Watchers:
         for watch in list(self._of_account.get(account_id, ())):
             watch.names_changed(source)
 
+    def annotated(
+        self, place: int, entries: Iterable[Entry], reader: int, source: object = None
+    ) -> None:
+        """Annotations have changed, of a mailbox, or of the server as the account sees it whose
+        id `place` is, negative. `reader` has set them."""
+        for watch in list(self._of_annotated.get(place, ())):
+            watch.annotated(place, entries, reader, source)
+
     def found(self, modseqs: Mapping[int, int], versions: Mapping[int, int]) -> None:
         """What the poll found; it makes up for what was not rung."""
         for mailbox_id, modseq in modseqs.items():
@@ -194,6 +251,10 @@ class Watchers:
     def exchange(self, watch: Watch, old: Iterable[int], new: Collection[int]) -> None:
         """It follows other mailboxes now."""
         _exchange(self._of_mailbox, watch, old, new)
+
+    def exchange_annotated(self, watch: Watch, old: Iterable[int], new: Collection[int]) -> None:
+        """It follows the annotations of other places now."""
+        _exchange(self._of_annotated, watch, old, new)
 
     def exchange_accounts(self, watch: Watch, old: Iterable[int], new: Mapping[int, int]) -> None:
         """It follows the names of other accounts now; `new` has their versions."""

@@ -97,6 +97,10 @@ class Doorbell(Service):
         """Tell the others that an account's names or subscriptions have changed."""
         self._ring(Ring(Kind.NAMES, account_id, 0))
 
+    def annotated(self, mailbox_id: int, reader: int, names: bytes) -> None:
+        """Tell the others of annotations that were changed; see `Kind.ANNOTATED`."""
+        self._ring(Ring(Kind.ANNOTATED, mailbox_id, reader, names))
+
     def _ring(self, ring: Ring) -> None:
         if not self._others:
             return

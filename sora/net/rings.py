@@ -1,6 +1,6 @@
 """What is said over the doorbell between processes. Sans-IO.
 
-A record has 17 octets: a kind, and two numbers. It says *that* something has changed and how
+A record is a kind, two numbers, and seldom a text. It says *that* something has changed and how
 far, never what: whoever is interested reads it from the database. So records may be lost,
 repeated and overtaken, and of many about the same thing the one with the highest number is
 enough.
@@ -12,7 +12,8 @@ from struct import Struct
 from typing import Final, NamedTuple
 from uuid import UUID
 
-_RECORD: Final = Struct("!BQQ")
+_RECORD: Final = Struct("!BQQH")
+"""a kind, two numbers, and the length of the text that follows"""
 
 
 class Kind(IntEnum):
@@ -24,6 +25,8 @@ class Kind(IntEnum):
     """a mailbox id, and its modseq"""
     NAMES = 2
     """an account id: its mailboxes' names, or its subscriptions, are not what they were"""
+    ANNOTATED = 3
+    """a mailbox id, 0 for the server; the account that has set them; names of annotations"""
 
 
 class Ring(NamedTuple):
@@ -32,6 +35,7 @@ class Ring(NamedTuple):
     kind: int
     id: int
     number: int
+    text: bytes = b""
 
 
 def hello(process_id: UUID) -> Ring:
@@ -53,9 +57,17 @@ class RingReader:
     def receive(self, data: bytes) -> Iterator[Ring]:
         """The records that are complete now."""
         data = self._rest + data
-        whole = len(data) // _RECORD.size * _RECORD.size
-        self._rest = data[whole:]
-        return map(Ring._make, _RECORD.iter_unpack(data[:whole]))
+        start = 0
+        found = []
+        while start + _RECORD.size <= len(data):
+            kind, id, number, length = _RECORD.unpack_from(data, start)
+            end = start + _RECORD.size + length
+            if end > len(data):
+                break
+            found.append(Ring(kind, id, number, data[end - length : end]))
+            start = end
+        self._rest = data[start:]
+        return iter(found)
 
 
 class Waiting:
@@ -66,26 +78,29 @@ class Waiting:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._numbers: dict[tuple[int, int], int] = {}
+        self._numbers: dict[tuple[int, int, bytes], int] = {}
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def add(self, ring: Ring) -> bool:
         """Put a record to the others; False: there are too many, and it was dropped."""
-        kind, id, number = ring
-        known = self._numbers.get((kind, id))
+        kind, id, number, text = ring
+        key = kind, id, text
+        known = self._numbers.get(key)
         if known is None and len(self._numbers) >= self._limit:
             return False
-        self._numbers[kind, id] = number if known is None else max(known, number)
+        self._numbers[key] = number if known is None else max(known, number)
         return True
 
     def take(self) -> bytes:
         """All of them as octets."""
         numbers, self._numbers = self._numbers, {}
-        return written(Ring(kind, id, number) for (kind, id), number in numbers.items())
+        return written(Ring(kind, id, number, text) for (kind, id, text), number in numbers.items())
 
 
 def written(rings: Iterable[Ring]) -> bytes:
     """Records as octets."""
-    return b"".join(_RECORD.pack(*ring) for ring in rings)
+    return b"".join(
+        _RECORD.pack(kind, id, number, len(text)) + text for kind, id, number, text in rings
+    )

@@ -8,7 +8,8 @@ RINGS = [
     Ring(Kind.MAILBOX, 7, 123),
     Ring(Kind.NAMES, 2**40, 0),
     Ring(Kind.MAILBOX, 2**63 - 1, 2**63 - 1),
-    Ring(200, 1, 2),
+    Ring(Kind.ANNOTATED, 7, 0, b"/shared/comment"),
+    Ring(200, 1, 2, b"x" * 1000),
 ]
 
 
@@ -33,12 +34,21 @@ class RingsTests(SynchronousTestCase):
             Ring(Kind.MAILBOX, 1, 8),
             Ring(Kind.MAILBOX, 1, 7),
             Ring(Kind.NAMES, 1, 0),
+            Ring(Kind.ANNOTATED, 1, 0, b"/shared/a"),
+            Ring(Kind.ANNOTATED, 1, 0, b"/shared/a"),
+            Ring(Kind.ANNOTATED, 1, 0, b"/shared/b"),
         ):
             self.assertTrue(waiting.add(ring))
-        self.assertEqual(len(waiting), 3)
+        self.assertEqual(len(waiting), 5)
         self.assertEqual(
             list(RingReader().receive(waiting.take())),
-            [Ring(Kind.MAILBOX, 1, 8), Ring(Kind.MAILBOX, 2, 6), Ring(Kind.NAMES, 1, 0)],
+            [
+                Ring(Kind.MAILBOX, 1, 8),
+                Ring(Kind.MAILBOX, 2, 6),
+                Ring(Kind.NAMES, 1, 0),
+                Ring(Kind.ANNOTATED, 1, 0, b"/shared/a"),
+                Ring(Kind.ANNOTATED, 1, 0, b"/shared/b"),
+            ],
         )
         self.assertEqual((len(waiting), waiting.take()), (0, b""))
 

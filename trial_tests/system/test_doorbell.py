@@ -177,3 +177,14 @@ class StatementsTests(WholeSoraTestCase):
         await writer.ask(b"STORE 1 +FLAGS (\\Seen)")
         self.assertIn(b"UNSEEN 9", await watcher.until(rb"\* STATUS [^\r\n]*\r\n"))
         self.assertLessEqual(self.two.database.statements["list"] - before, 13)
+
+    async def test_notify_of_annotations(self) -> None:
+        writer = await self.one.imap(USER)
+        self.addCleanup(writer.transport.abortConnection)
+        watcher = await self.two.imap(USER)
+        self.addCleanup(watcher.transport.abortConnection)
+        await watcher.ask(b"NOTIFY SET (personal (MailboxMetadataChange ServerMetadataChange))")
+        await writer.ask(b'SETMETADATA INBOX (/shared/comment "x" /private/comment "y")')
+        await watcher.until(rb"\* METADATA INBOX /shared/comment /private/comment\r\n")
+        await writer.ask(b'SETMETADATA "" (/private/comment "y")')
+        await watcher.until(rb'\* METADATA "" /private/comment\r\n')

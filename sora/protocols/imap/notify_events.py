@@ -21,15 +21,12 @@ class Event(Enum):
     FLAG_CHANGE = "FlagChange"
     MAILBOX_NAME = "MailboxName"
     SUBSCRIPTION_CHANGE = "SubscriptionChange"
+    MAILBOX_METADATA = "MailboxMetadataChange"
+    SERVER_METADATA = "ServerMetadataChange"
 
 
 MESSAGE_EVENTS: Final = frozenset({Event.MESSAGE_NEW, Event.MESSAGE_EXPUNGE, Event.FLAG_CHANGE})
-NAME_EVENTS: Final = frozenset({Event.MAILBOX_NAME, Event.SUBSCRIPTION_CHANGE})
 BY_WORD: Final = {event.value.upper().encode(): event for event in Event}
-UNSUPPORTED: Final = frozenset(
-    {b"ANNOTATIONCHANGE", b"MAILBOXMETADATACHANGE", b"SERVERMETADATACHANGE"}
-)
-"""events of the RFC that there are none of here"""
 
 
 class Which(Enum):
@@ -84,6 +81,11 @@ class Interest:
     selected: OfSelected = OfSelected()
     groups: tuple[Group, ...] = ()
 
+    @property
+    def in_server(self) -> bool:
+        """Whether annotations of the server are of interest; it is no matter of which group."""
+        return any(Event.SERVER_METADATA in group.events for group in self.groups)
+
     def events_of(self, name: str, is_personal: bool, is_subscribed: bool) -> frozenset[Event]:
         """The events of a mailbox, of all groups that have it (§6)."""
         found: frozenset[Event] = frozenset()
@@ -114,6 +116,11 @@ class Mailbox:
     def is_followed(self) -> bool:
         """Whether its messages are of interest."""
         return bool(self.events & MESSAGE_EVENTS)
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether its annotations are of interest."""
+        return Event.MAILBOX_METADATA in self.events
 
 
 IsPersonal = Callable[[str], bool]

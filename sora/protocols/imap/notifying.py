@@ -31,6 +31,7 @@ from sora.protocols.imap.notify_events import (
     survey,
 )
 from sora.protocols.imap.wire.responses import listed, renamed
+from sora.protocols.imap.wire.write import astring
 from sora.storage.rows import Listing, MailboxRow
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 MAX_ARRIVALS: Final = 1000
 """new messages whose items are fetched unasked in one go; of the others EXISTS tells"""
+ENTRIES: Final = 50
+"""annotations in one line, each of at most 1,000 octets"""
 TELL_AGAIN: Final = 5.0
 """seconds until something is told that could not be read before"""
 
@@ -108,10 +111,16 @@ class Notifying:
         }
         if len(followed) > self._session.limits.followed:
             raise TooMany(f"{len(followed)} mailboxes are too many to follow")
+        annotated = [id for id, one in known.mailboxes.items() if one.is_annotated]
+        if len(annotated) > self._session.limits.followed:
+            raise TooMany(f"The annotations of {len(annotated)} mailboxes are too many to follow")
+        account_id = self._session.account.identity.account_id
+        if self.interest.in_server:
+            annotated.append(-account_id)
         self._known = known
         accounts = dict.fromkeys(known.accounts, 0)
-        accounts[self._session.account.identity.account_id] = listing.version
-        self._watch.follow(followed, accounts)
+        accounts[account_id] = listing.version
+        self._watch.follow(followed, accounts, annotated)
 
     def _others(self, listing: Listing) -> Iterator[tuple[MailboxRow, Mailbox]]:
         """The mailboxes that STATUS tells of: the selected one has its own events (§3.1)."""
@@ -208,6 +217,8 @@ class Notifying:
             await self._fetch()
         if self._watch.has_news:
             told = await self._tell_others() or told
+        if self._watch.has_annotated:
+            told = self._tell_annotated() or told
         await session.drain()
         return told
 
@@ -256,12 +267,29 @@ class Notifying:
                 told = True
         return told
 
+    def _tell_annotated(self) -> bool:
+        """§5.6, §5.7: which entries have changed, not what to."""
+        if self._watch.has_too_many:
+            self._overflow()
+            return True
+        told = False
+        for place, entries in self._watch.take_annotated().items():
+            mailbox = self._known.mailboxes.get(place)
+            if place < 0 or (mailbox is not None and mailbox.is_annotated):
+                name = b'""' if mailbox is None else self._session.spelled(mailbox.name)
+                names = [astring(entry.name.encode("ascii")) for entry in entries]
+                for start in range(0, len(names), ENTRIES):
+                    line = b" ".join((b"METADATA", name, *names[start : start + ENTRIES]))
+                    self._session.untagged(line)
+                told = True
+        return told
+
     def _overflow(self) -> None:
         """§5.8: from now on it is as after NOTIFY NONE."""
         self.interest = Interest()
         self._known = Survey()
         self._watch.end()
-        self._session.untagged(b"OK [NOTIFICATIONOVERFLOW] Too many mailboxes to follow")
+        self._session.untagged(b"OK [NOTIFICATIONOVERFLOW] There is too much to follow")
 
     def _tell_names(self, before: Survey, listing: Listing, news: News) -> bool:
         if news.names and not news.by_others:

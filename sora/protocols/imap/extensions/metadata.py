@@ -1,6 +1,7 @@
 """METADATA-SERVER and LIST-METADATA (RFC 5464, RFC 9590); METADATA is that of its commands.
 
-Changes by others are not told of unasked, which §4.1 leaves to us.
+Changes by others are told to those who ask with NOTIFY (RFC 5465 §5.6), and to nobody else,
+which §4.1 leaves to us.
 """
 
 from collections.abc import Mapping, Sequence

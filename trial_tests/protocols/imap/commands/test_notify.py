@@ -501,6 +501,60 @@ class OthersTests(NotifyTestCase):
         self.assertEqual(self.told(), [])
 
 
+class MetadataTests(NotifyTestCase):
+    """§5.6, §5.7: which entries, and not their values."""
+
+    def test_of_a_mailbox(self) -> None:
+        self.notify("(personal (MailboxMetadataChange))")
+        self.do('SETMETADATA INBOX (/shared/comment "x")')
+        self.converse("""
+            S: * METADATA INBOX /shared/comment
+        """)
+        self.do('SETMETADATA misc (/private/comment NIL /shared/vendor/a/b "y")')
+        self.converse("""
+            S: * METADATA misc /private/comment /shared/vendor/a/b
+        """)
+
+    def test_of_the_server(self) -> None:
+        self.notify("(mailboxes misc (ServerMetadataChange))")
+        self.do('SETMETADATA "" (/private/comment "x")', 'SETMETADATA misc (/private/comment "x")')
+        self.converse("""
+            S: * METADATA "" /private/comment
+        """)
+
+    def test_of_the_selected_mailbox(self) -> None:
+        """§3.1: SELECTED is about events of messages only."""
+        self.select("misc")
+        self.notify("(selected NONE) (mailboxes misc (MailboxMetadataChange))")
+        self.do('SETMETADATA misc (/shared/comment "x")')
+        self.converse("""
+            S: * METADATA misc /shared/comment
+        """)
+        said = self.client.ask(b"a NOTIFY SET (selected (MailboxMetadataChange))")
+        self.assertIn(b"a BAD", said)
+
+    def test_those_of_others_and_its_own_are_none(self) -> None:
+        self.notify("(mailboxes misc (MailboxMetadataChange ServerMetadataChange))")
+        self.client.ask(b'a SETMETADATA misc (/shared/comment "x")')
+        self.client.ask(b'a SETMETADATA "" (/private/comment "x")')
+        self.do('SETMETADATA INBOX (/shared/comment "x")')
+        self.add_account("jane@example.com")
+        jane = self.new_client(user="jane")
+        self.do('SETMETADATA "" (/private/comment "x")', client=jane)
+        self.assertEqual(self.told(), [])
+
+    def test_more_than_is_kept_for_a_client_that_does_not_read(self) -> None:
+        self.notify("(personal (MailboxMetadataChange))")
+        self.client.connection.pauseProducing()
+        for batch in range(12):
+            values = " ".join(f"/private/vendor/a/{batch}x{n} NIL" for n in range(90))
+            self.do(f"SETMETADATA misc ({values})")
+        self.client.connection.resumeProducing()
+        self.assertIn("* OK [NOTIFICATIONOVERFLOW]", self.told()[-1])
+        self.do('SETMETADATA misc (/private/comment "x")')
+        self.assertEqual(self.told(), [])
+
+
 class WhenTests(NotifyTestCase):
     """When it is told, what is kept, and when it ends."""
 
@@ -617,10 +671,10 @@ class WhenTests(NotifyTestCase):
 class RefusedTests(NotifyTestCase):
     def test_events_that_there_are_none_of(self) -> None:
         """§3.1: NO, with what there is."""
-        for event in ("AnnotationChange", "ServerMetadataChange", "X-Moon"):
+        for event in ("AnnotationChange", "X-Moon"):
             self.converse(f"""
                 C: a NOTIFY SET (personal ({event}))
-                S: a NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)] ...
+                S: a NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange)] ...
             """)
 
     def test_what_is_wrong(self) -> None:
@@ -793,6 +847,19 @@ class SharedTests(SharingTestCase):
         self.do("SETACL Work bob -r")
         self.told()
         self.append(MESSAGE, "Work")
+        self.assertEqual(self.told(), [])
+
+    def test_annotations_of_others_are_private(self) -> None:
+        """RFC 5464 §3.2: what is shared is told to those who may read the mailbox."""
+        self.share("lr")
+        self.notify(f"(mailboxes {WORK} (MailboxMetadataChange))")
+        self.do('SETMETADATA Work (/private/comment "x")')
+        self.assertEqual(self.told(), [])
+        self.do('SETMETADATA Work (/shared/comment "x")')
+        self.assertEqual(self.told(), [f"* METADATA {WORK} /shared/comment"])
+        self.share("l")
+        self.told()
+        self.do('SETMETADATA Work (/shared/comment "y")')
         self.assertEqual(self.told(), [])
 
     def test_deleted_by_its_owner(self) -> None:
