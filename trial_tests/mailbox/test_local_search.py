@@ -56,6 +56,9 @@ CRITERIA: list[Criterion] = [
     Not(KeywordIs("$Junk")),
     And((UidIn(NumberSet(((3, 9), (70, 90)))), FlagsAre(FLAGGED))),
     ModSeqIs(6),
+    UidIn(NumberSet.of(range(1, 400, 2))),
+    UidIn(NumberSet.of([*range(2, 400, 3), 5000])),
+    Not(UidIn(NumberSet())),
 ]
 
 

@@ -1,6 +1,7 @@
 """What a client is told, and what numbers mean meanwhile."""
 
 from collections.abc import Callable
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -228,6 +229,40 @@ class ViewTests(SynchronousTestCase):
         self.assertEqual((self.view.mask(2), self.view.modseq(2)), (None, 0))
         self.view.take(True)
         self.assertEqual([self.view.number(uid) for uid in (1, 2, 3, 5)], [1, 0, 2, 4])
+
+    def test_numbers_of_many_are_those_of_each(self) -> None:
+        """Few are looked up one by one, many all at once: with the same result."""
+        mailbox = Mailbox([0] * 200)
+        state = mailbox.state()
+        state.apply(mailbox.expunge(3, 50, 51, 199))
+        view = View(state, read_only=False)
+        known = list(view.uids)
+        random = Random(5182)
+        for count in (0, 1, 5, 12, 13, 100, len(known)):
+            uids = random.sample(range(1, 230), count) if count < len(known) else known
+            ascending = sorted(uids)
+            self.assertEqual(view.among(uids), [uid for uid in uids if uid in known])
+            numbers = [view.number(uid) for uid in uids if view.number(uid)]
+            self.assertEqual(view.numbers_of(uids), numbers)
+            self.assertEqual(view.numbers_of_ascending(ascending), sorted(numbers))
+            modseqs = [view.modseq(uid) for uid in uids]
+            self.assertEqual(view.highest_modseq(uids), max(modseqs, default=0))
+
+    def test_spans_are_the_messages_of_their_numbers(self) -> None:
+        """Numbers beyond the last one name nothing (RFC 7377 §2)."""
+        self.state.apply(self.mailbox.expunge(2))
+        self.view.take(True)
+        for ranges, uids in (
+            (((1, 2),), [1, 3]),
+            (((3, 2),), [3, 4]),
+            (((2, 99),), [3, 4]),
+            (((4, 99),), []),
+            (((99, None),), [4]),
+            (((None, None), (1, 1)), [1, 4]),
+        ):
+            self.assertEqual(self.view.span_of(seqs(*ranges)).within([1, 3, 4, 5]), uids)
+        empty = View(Mailbox([]).state(), read_only=False)
+        self.assertFalse(empty.span_of(seqs((1, None))))
 
     def test_sets_of_numbers(self) -> None:
         """G36"""

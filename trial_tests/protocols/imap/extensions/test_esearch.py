@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from trial_tests.protocols.imap.extensions.modseqs import ModSeqTestCase
 from trial_tests.support.transcript import TranscriptTestCase
 
 
@@ -79,6 +80,36 @@ class ESearchTests(TranscriptTestCase):
         ):
             said = self.client.ask(f"a SEARCH {arguments}".encode())
             self.assertTrue(said.startswith(b"a BAD "), (arguments, said))
+
+
+class ModSeqTests(ModSeqTestCase):
+    """RFC 4731 §3.2: the highest modseq of the messages that are named or counted."""
+
+    def test_what_it_is_the_highest_of(self) -> None:
+        self.client.ask(b"e ENABLE CONDSTORE")
+        self.client.ask(b"x STORE 2,5 +FLAGS.SILENT (\\Flagged)")  # 07
+        self.client.ask(b"x STORE 4 +FLAGS.SILENT (\\Flagged)")  # 08
+        for returns, said in {
+            "MIN": "MIN 2 MODSEQ M07",
+            "MAX": "MAX 6 MODSEQ M06",
+            "MIN MAX": "MIN 2 MAX 6 MODSEQ M07",
+            "MIN COUNT": "MIN 2 COUNT 5 MODSEQ M08",
+            "": "ALL 2:6 MODSEQ M08",
+            "PARTIAL 1:2": "PARTIAL (1:2 2:3) MODSEQ M07",
+        }.items():
+            self.converse(f"""
+                C: a1 SEARCH RETURN ({returns}) MODSEQ "/flags/\\\\draft" all 1 NOT 1
+                S: * ESEARCH (TAG "a1") {said}
+                S: a1 OK SEARCH completed
+            """)
+        self.converse("""
+            C: a2 SEARCH RETURN (MIN COUNT) MODSEQ M99
+            S: * ESEARCH (TAG "a2") COUNT 0
+            S: a2 OK SEARCH completed
+            C: a3 SEARCH RETURN (MAX) NOT 1
+            S: * ESEARCH (TAG "a3") MAX 6
+            S: a3 OK SEARCH completed
+        """)
 
 
 class FilteredTests(TranscriptTestCase):
