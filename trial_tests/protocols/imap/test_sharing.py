@@ -426,6 +426,27 @@ class RightsTests(SharingTestCase):
         said = self.client.ask(b"f FETCH 4 FLAGS").decode()
         self.assertIn("* 4 FETCH (FLAGS (\\Deleted \\Recent))", said)
 
+    def test_multiappend_and_replace(self) -> None:
+        """RFC 3502, RFC 8508 §4.1: the rights of STORE, EXPUNGE and APPEND."""
+        for rights, command in (
+            ("lr", f"APPEND {WORK} {{2+}}\r\nhi {{2+}}\r\nho"),
+            ("lrit", f"REPLACE 1 {WORK} {{2+}}\r\nhi"),
+            ("lrie", f"REPLACE 1 {WORK} {{2+}}\r\nhi"),
+            ("lrte", f"REPLACE 1 {WORK} {{2+}}\r\nhi"),
+        ):
+            self.share(rights)
+            self.bob.ask(f"s SELECT {WORK}".encode())
+            self.assertTrue(self.answer(command).startswith("a NO [NOPERM]"), (rights, command))
+        self.share("lrite")
+        said = self.answer(f"APPEND {WORK} (\\Seen) {{2+}}\r\nhi (\\Deleted) {{2+}}\r\nho")
+        self.assertRegex(said, r"a OK \[APPENDUID \d+ 4:5\]")
+        said = self.answer(f"REPLACE 1 {WORK} (\\Seen \\Deleted) {{2+}}\r\nhi")
+        self.assertTrue(said.startswith("a OK"), said)
+        said = self.bob.ask(b"f FETCH 1:* FLAGS").decode().replace(" \\Recent", "")
+        flags = [line.partition("FLAGS (")[2][:-2] for line in said.splitlines()[:-1]]
+        expected = ["", "", "", "\\Deleted", "\\Deleted"]
+        self.assertEqual([one.replace("\\Recent", "") for one in flags], expected)
+
     def test_a_message_between_users_keeps_what_it_has(self) -> None:
         """G39, MOVE from somebody to oneself."""
         self.share(EVERY)
@@ -466,6 +487,33 @@ class LeakTests(SharingTestCase):
             S: e BAD ...
         """)
         self.assertEqual(len(self.server.open.in_use), 0)
+
+    def test_counts_by_other_extensions(self) -> None:
+        """MULTISEARCH (RFC 7377 §2.2), NOTIFY (RFC 5465 §5), METADATA (RFC 5464 §3.3)."""
+        self.share("l")
+        self.say(f"""
+            C: a ESEARCH IN (mailboxes {WORK}) RETURN (COUNT) ALL
+            S: a OK ESEARCH completed
+            C: b ESEARCH IN (subtree Shared) RETURN (COUNT) ALL
+            S: b OK ESEARCH completed
+            C: c GETMETADATA {WORK} /shared/comment
+            S: c NO [NOPERM] ...
+            C: d NOTIFY SET STATUS (subtree Shared (MessageNew MessageExpunge))
+            S: * LIST (\\NoAccess) "/" {WORK}
+            S: d OK NOTIFY completed
+        """)
+        self.append(b"Subject: secret\r\n\r\n", "Work")
+        self.clock.advance(10)
+        self.say("""
+            C: e NOTIFY NONE
+            S: e OK NOTIFY completed
+        """)
+        self.share("lr")
+        self.say(f"""
+            C: f ESEARCH IN (subtree Shared) RETURN (COUNT) ALL
+            S: * ESEARCH (TAG "f" MAILBOX {WORK} UIDVALIDITY ...) UID COUNT 4
+            S: f OK ESEARCH completed
+        """)
 
     def test_what_is_not_seen_is_answered_as_what_is_not_there(self) -> None:
         hidden, missing = WORK, WORK[:-4] + "None"
