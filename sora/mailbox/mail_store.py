@@ -21,7 +21,7 @@ from uuid import UUID, uuid4
 from twisted.internet.interfaces import IReactorTime
 
 from sora.auth.interfaces import Identity
-from sora.mailbox.account import Account, AccountRooms, SessionFacts
+from sora.mailbox.account import Account
 from sora.mailbox.annotations import DEFAULT_RULES, AnnotationRules
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
@@ -30,6 +30,7 @@ from sora.mailbox.crossing import Crossing
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
 from sora.mailbox.places import SharedNamespace
+from sora.mailbox.reach import AccountRooms, SessionFacts
 from sora.mailbox.selected import Kept, Rooms
 from sora.storage.interfaces import IMailboxes, IMessages, IMetadata, IQuotas, IRights
 

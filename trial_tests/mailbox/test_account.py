@@ -80,8 +80,8 @@ class AccountTests(TestCase):
         self.assertNotIn("Work", (await self.ann.listing()).subscriptions)
 
     async def test_status_counts(self) -> None:
-        await self.ann.append("Work", parse_flags(["\\Seen"]), None, spool(message(1)))
-        await self.ann.append("Work", Flags(), None, spool(message(2)))
+        await self.ann.appending.append("Work", parse_flags(["\\Seen"]), None, spool(message(1)))
+        await self.ann.appending.append("Work", Flags(), None, spool(message(2)))
         row = await self.ann.status("Work")
         self.assertEqual((row.messages, row.unseen, row.uidnext), (2, 1, 3))
         await self.refused(NoSuchMailbox, self.ann.status("Nothing"))
@@ -91,13 +91,15 @@ class AccountTests(TestCase):
     async def test_append_tells_where_the_message_is(self) -> None:
         """RFC 4315 §3"""
         row = await self.ann.status("Work")
-        placed = await self.ann.append("Work", parse_flags(["\\Draft"]), None, spool(message()))
+        placed = await self.ann.appending.append(
+            "Work", parse_flags(["\\Draft"]), None, spool(message())
+        )
         self.assertEqual((placed.uid, placed.uidvalidity), (1, row.uidvalidity))
 
     async def test_append_keeps_the_date_it_was_given_or_takes_the_present(self) -> None:
         given = datetime(2001, 2, 3, 4, 5, 6, tzinfo=timezone(timedelta(hours=-8)))
-        await self.ann.append("INBOX", Flags(), given, spool(message(1)))
-        await self.ann.append("INBOX", Flags(), None, spool(message(2)))
+        await self.ann.appending.append("INBOX", Flags(), given, spool(message(1)))
+        await self.ann.appending.append("INBOX", Flags(), None, spool(message(2)))
         dates = [one.internal_date for one in await self.read()]
         self.assertEqual(dates, [given, datetime.fromtimestamp(START, UTC)])
         self.assertEqual(dates[0].utcoffset(), given.utcoffset())
@@ -105,26 +107,30 @@ class AccountTests(TestCase):
     async def test_append_adds_no_trace(self) -> None:
         """G46: what is read back is what was appended."""
         data = message(1)
-        await self.ann.append("INBOX", Flags(), None, spool(data))
+        await self.ann.appending.append("INBOX", Flags(), None, spool(data))
         (one,) = await self.read()
         self.assertEqual((one.trace, one.size), (b"", len(data)))
 
     async def test_append_to_nowhere_is_refused(self) -> None:
         await self.refused(
-            NoSuchMailbox, self.ann.append("Nothing", Flags(), None, spool(message()))
+            NoSuchMailbox, self.ann.appending.append("Nothing", Flags(), None, spool(message()))
         )
-        await self.ann.append("Work", Flags(), None, spool(message()))
+        await self.ann.appending.append("Work", Flags(), None, spool(message()))
         # Another process deletes it, and this one has not heard of it.
         await self.world.process().session(self.row).delete("Work")
-        await self.refused(NoSuchMailbox, self.ann.append("Work", Flags(), None, spool(message())))
+        await self.refused(
+            NoSuchMailbox, self.ann.appending.append("Work", Flags(), None, spool(message()))
+        )
 
     async def test_append_over_quota_is_refused(self) -> None:
         self.world.storage.tables.accounts[self.row.id].quota_messages = 1
-        await self.ann.append("INBOX", Flags(), None, spool(message(1)))
-        await self.refused(OverQuota, self.ann.append("INBOX", Flags(), None, spool(message(2))))
+        await self.ann.appending.append("INBOX", Flags(), None, spool(message(1)))
+        await self.refused(
+            OverQuota, self.ann.appending.append("INBOX", Flags(), None, spool(message(2)))
+        )
 
     async def test_who_did_it_is_in_the_history(self) -> None:
-        await self.ann.append("INBOX", Flags(), None, spool(message(1)))
+        await self.ann.appending.append("INBOX", Flags(), None, spool(message(1)))
         tables = self.world.storage.tables
         operation = tables.find(self.row.id, "INBOX").events[-1].operation
         self.assertEqual(

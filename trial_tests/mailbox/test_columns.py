@@ -70,7 +70,7 @@ class PlacesTests(TestCase):
         process = world.process()
         session = process.session(ann)
         for number in range(3):
-            await session.append("INBOX", Flags(), None, spool(message(number)))
+            await session.appending.append("INBOX", Flags(), None, spool(message(number)))
         selected = await session.select("INBOX", read_only=False)
 
         async def read(*uids: int) -> list[int]:
@@ -90,7 +90,7 @@ class PlacesTests(TestCase):
         ann = await world.add_account()
         process = world.process()
         session, other = process.session(ann), process.session(ann)
-        await session.append("INBOX", Flags(), None, spool(message()))
+        await session.appending.append("INBOX", Flags(), None, spool(message()))
         selected = await session.select("INBOX", read_only=False)
         [rows] = [rows async for rows in selected.read([1], BODY, see=False)]
         self.assertEqual(len(rows), 1)

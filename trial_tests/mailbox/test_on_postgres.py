@@ -40,7 +40,7 @@ class OnPostgres(test_contracts.PostgresStorage):
         return selected
 
     async def append(self, number: int, *names: str) -> None:
-        await self.ann.append("INBOX", parse_flags(names), None, spool(message(number)))
+        await self.ann.appending.append("INBOX", parse_flags(names), None, spool(message(number)))
 
     async def deliver(self, number: int) -> None:
         address = parse_address("ann@example.com")

@@ -35,7 +35,7 @@ class MailboxTestCase(TestCase):
     async def fill(self, account: Account, count: int, *names: str, to: str = "INBOX") -> None:
         for number in range(count):
             data = message(number, f"{to} {self.world.storage.tables._last_id}")
-            await account.append(to, parse_flags(names), None, spool(data))
+            await account.appending.append(to, parse_flags(names), None, spool(data))
 
     def cost(self) -> dict[str, int]:
         """The statements since the last time."""
@@ -82,7 +82,7 @@ class RoundTripTests(MailboxTestCase):
         self.assertEqual(self.cost(), {"messages.copy": 1})
         await selected.move([2], "Other")
         self.assertEqual(self.cost(), {"messages.move": 1})
-        await self.ann.append("INBOX", Flags(), None, spool(message(77)))
+        await self.ann.appending.append("INBOX", Flags(), None, spool(message(77)))
         self.assertEqual(self.cost(), {"messages.place": 1})
 
     async def test_reading_is_one_and_marks_what_is_not_seen(self) -> None:
@@ -104,7 +104,7 @@ class RoundTripTests(MailboxTestCase):
         rings: list[str] = []
         watched.watch(lambda: rings.append("ring"))
         self.cost()
-        await self.ann.append("INBOX", Flags(FLAGGED, ("$new",)), None, spool(message(9)))
+        await self.ann.appending.append("INBOX", Flags(FLAGGED, ("$new",)), None, spool(message(9)))
         self.assertEqual(self.cost(), {"messages.place": 1})
         self.assertEqual(rings, ["ring"])
         updates = watched.updates(True)

@@ -122,7 +122,9 @@ class ResyncTests(SynchronousTestCase):
     ) -> None:
         if what == "append":
             flags = parse_flags(["\\Flagged"] if number % 2 else [])
-            await process.session(account).append("INBOX", flags, None, spool(message(number)))
+            await process.session(account).appending.append(
+                "INBOX", flags, None, spool(message(number))
+            )
             return
         await writer.refresh()
         writer.updates(may_expunge=True)

@@ -48,10 +48,10 @@ class SharingOnPostgres(test_contracts.PostgresStorage):
         return (process or self.process).session(row)
 
     async def append(self, account: Account, name: str, number: int, *names: str) -> None:
-        await account.append(name, parse_flags(names), None, spool(message(number)))
+        await account.appending.append(name, parse_flags(names), None, spool(message(number)))
 
     async def share(self, rights: str, account: Account | None = None) -> None:
-        await (account or self.ann).set_rights("Work", "bob", parse_change(rights))
+        await (account or self.ann).rights.set("Work", "bob", parse_change(rights))
 
     async def select(self, account: Account, name: str) -> Selected:
         selected = await account.select(name, False)
@@ -71,8 +71,8 @@ class BudgetTests(SharingOnPostgres):
         for name, work in (
             ("STATUS", lambda: self.bob.status(WORK)),
             ("APPEND", lambda: self.append(self.bob, WORK, 7, "\\Seen", "$new")),
-            ("SETACL", lambda: self.bob.set_rights(WORK, "anyone", parse_change("lr"))),
-            ("GETACL", lambda: self.bob.acl(WORK)),
+            ("SETACL", lambda: self.bob.rights.set(WORK, "anyone", parse_change("lr"))),
+            ("GETACL", lambda: self.bob.rights.all(WORK)),
             ("SELECT", lambda: self.select(self.bob, WORK)),
         ):
             self.assertEqual(await self.cost(work()), 1, name)

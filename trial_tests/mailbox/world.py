@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from sora.addresses import parse_address
 from sora.auth.interfaces import Identity
 from sora.mail.facts import derive
-from sora.mailbox.account import Account, SessionFacts
+from sora.mailbox.account import Account
 from sora.mailbox.arrivals import Arrivals, Store
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
@@ -18,6 +18,7 @@ from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.places import SharedNamespace
+from sora.mailbox.reach import SessionFacts
 from sora.mailbox.spool import Spool
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import MemoryStorage, memory_storage

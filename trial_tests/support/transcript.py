@@ -27,7 +27,7 @@ from sora.auth.interfaces import IAuthenticator, Identity
 from sora.deferreds import deferred
 from sora.errors import AuthenticationFailed
 from sora.mail.facts import derive
-from sora.mailbox.account import Account, SessionFacts
+from sora.mailbox.account import Account
 from sora.mailbox.arrivals import Arrivals, Store
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
@@ -35,6 +35,7 @@ from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.places import SharedNamespace
+from sora.mailbox.reach import SessionFacts
 from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
 from sora.net.peer import Peer
@@ -246,7 +247,7 @@ class TranscriptTestCase(SynchronousTestCase):
         spool = Spool()
         spool.write(message)
         placed: Placed = self.result(
-            self.account().append(name, parse_flags(flags or ()), date, spool)
+            self.account().appending.append(name, parse_flags(flags or ()), date, spool)
         )
         return placed
 

@@ -20,7 +20,7 @@ from attrs import frozen
 
 from sora.errors import BadSyntax, EmptyMessage, TooBig, TooMany
 from sora.mail.flags import Flags, parse_flags
-from sora.mailbox.account import NewMessage
+from sora.mailbox.appending import NewMessage
 from sora.mailbox.spool import Spool
 from sora.protocols.imap.catenating import MESSAGES_OF_FULL_SIZE, Catenation
 from sora.protocols.imap.command import Taking
@@ -195,7 +195,7 @@ async def made(incoming: Sequence[Incoming], session: Session) -> list[NewMessag
     for message, links in zip(incoming, urls, strict=True):
         spool = await _whole(message, links, catenation, session)
         if message.is_literal8:
-            spool = await session.account.storable(spool, session.literals.spools.new)
+            spool = await session.account.appending.storable(spool, session.literals.spools.new)
         messages.append(NewMessage(message.flags, message.internal_date, spool))
     return messages
 

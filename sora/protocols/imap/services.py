@@ -6,7 +6,8 @@ from typing import Any, Final, Protocol
 from attrs import field, frozen
 
 from sora.auth.interfaces import IAuthenticator, Identity
-from sora.mailbox.account import Account, SessionFacts
+from sora.mailbox.account import Account
+from sora.mailbox.reach import SessionFacts
 from sora.mailbox.spool import Spools
 from sora.metrics.protocol import CommandMetrics
 from sora.net.deflate import Deflaters

@@ -24,7 +24,8 @@ from sora.errors import (
 )
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import SequenceSet
-from sora.mailbox.account import Account, SessionFacts
+from sora.mailbox.account import Account
+from sora.mailbox.reach import SessionFacts
 from sora.mailbox.selected import Selected
 from sora.net.connection import Connection, ConnectionEnded, TimedOut, Unreadable
 from sora.protocols.imap.capabilities import When

@@ -32,7 +32,7 @@ class GetAcl(Command):
 
     async def run(self, session: Session) -> bytes | None:
         parts = [b"ACL", session.spelled(self.name)]
-        for identifier, rights in await session.account.acl(self.name):
+        for identifier, rights in await session.account.rights.all(self.name):
             parts += [astring(identifier.encode()), astring(told(rights).encode())]
         session.untagged(b" ".join(parts))
         return None
@@ -60,7 +60,7 @@ class SetAcl(Command):
         return cls(name, identifier, parse_change(_text(scan)))
 
     async def run(self, session: Session) -> bytes | None:
-        await session.account.set_rights(self.name, self.identifier, self.change)
+        await session.account.rights.set(self.name, self.identifier, self.change)
         return None
 
 
@@ -83,7 +83,7 @@ class DeleteAcl(Command):
         return cls(name, _identifier(scan))
 
     async def run(self, session: Session) -> bytes | None:
-        await session.account.set_rights(self.name, self.identifier, NOTHING)
+        await session.account.rights.set(self.name, self.identifier, NOTHING)
         return None
 
 
@@ -94,7 +94,7 @@ class ListRights(DeleteAcl):
     word = b"LISTRIGHTS"
 
     async def run(self, session: Session) -> bytes | None:
-        possible = await session.account.possible_rights(self.name, self.identifier)
+        possible = await session.account.rights.possible(self.name, self.identifier)
         # §3.4: the identifier is told as the client wrote it.
         parts = [b"LISTRIGHTS", session.spelled(self.name), astring(self.identifier.encode())]
         session.untagged(b" ".join([*parts, *(astring(one.encode()) for one in possible)]))
@@ -108,7 +108,7 @@ class MyRights(GetAcl):
     word = b"MYRIGHTS"
 
     async def run(self, session: Session) -> bytes | None:
-        rights = await session.account.rights(self.name)
+        rights = await session.account.rights.mine(self.name)
         session.untagged(my_rights(session, self.name, rights))
         return None
 

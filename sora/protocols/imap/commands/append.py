@@ -58,6 +58,6 @@ class Append(Command):
             with suppress(NotPermitted):
                 await session.account.status(self.name)  # RFC 3501 §6.3.11: TRYCREATE, if need be
             raise
-        placed = await session.account.append_all(self.name, messages)
+        placed = await session.account.appending.append_all(self.name, messages)
         uids = NumberSet.of(one.uid for one in placed)
         return append_uid(placed[0].uidvalidity, uids) + b" APPEND completed"

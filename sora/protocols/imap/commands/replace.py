@@ -65,7 +65,7 @@ class Replace(Command):
         if not uids:
             raise NoSuchMessage("There is no message with this UID; nothing was appended")
         [message] = await made([self.message], session)
-        appended = await session.account.replace(selected, uids[0], self.name, message)
+        appended = await session.account.appending.replace(selected, uids[0], self.name, message)
         [placed] = appended.placed
         if session.dialect.has(b"UIDPLUS"):
             # §4.3: before the client is told what is gone.
