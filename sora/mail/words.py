@@ -85,9 +85,13 @@ def _helps(word: str) -> bool:
     return len(word) > 1 or not word.isascii()
 
 
-def grams(word: str) -> Iterable[str]:
-    """Each three letters in a row."""
-    return [word[place : place + 3] for place in range(len(word) - 2)]
+def grams(word: str) -> list[str]:
+    """Each three letters in a row; and each two, in scripts where two may be all of a word."""
+    found = [word[place : place + 3] for place in range(len(word) - 2)]
+    if not word.isascii():
+        pairs = (word[place : place + 2] for place in range(len(word) - 1))
+        found += [pair for pair in pairs if not pair.isascii()]
+    return found
 
 
 def signature(seen: Iterable[str]) -> str:

@@ -79,6 +79,12 @@ class WordTests(SynchronousTestCase):
         if asks.exact and asks.patterns:
             self.assertEqual(has(lines(words(text, wide)), part, wide), part in text)
 
+    def test_two_letters_tell_something_where_words_are_short(self) -> None:
+        self.assertEqual(grams("abc"), ["abc"])
+        self.assertEqual(grams("ab"), [])
+        self.assertEqual(grams("会議"), ["会議"])
+        self.assertEqual(grams("a会議"), ["a会議", "a会", "会議"])
+
     def test_the_signature_of_a_part_is_in_that_of_the_whole(self) -> None:
         whole = signature({gram for word in ("luncheon", "noon") for gram in grams(word)})
         self.assertEqual(len(whole), GRAM_BITS)
