@@ -14,6 +14,7 @@ def annotation_rules(config: MetadataConfig) -> AnnotationRules:
     return AnnotationRules(
         max_value=max(LEAST_VALUE, config.max_value_size),
         max_entries=config.max_entries,
+        max_total=config.max_total_size,
         admin=config.admin,
         comment=config.comment,
     )

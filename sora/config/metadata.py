@@ -17,6 +17,11 @@ class MetadataConfig:
         " ones a mailbox may have.",
         least=10,
     )
+    max_total_size: int = key(
+        "10mb",
+        "All annotations that count for one user: his own ones, and shared ones of his mailboxes.",
+        unit=SIZE,
+    )
     admin: str = key(
         "",
         "How users reach who runs the server, a URI: clients see it as `/shared/admin`.",

@@ -28,10 +28,12 @@ MOST_LISTED: Final = 8 * 1024 * 1024
 @frozen
 class AnnotationRules:
     """`[metadata]`: `max_value` in octets, `max_entries` of one's own at one mailbox or at the
-    server, and as many shared ones. `admin` and `comment` are the server's, empty for none."""
+    server, and as many shared ones; `max_total` in octets for all that counts for one account.
+    `admin` and `comment` are the server's, empty for none."""
 
     max_value: int = 64 * 1024
     max_entries: int = 100
+    max_total: int = 10 * 1024 * 1024
     admin: str = ""
     comment: str = ""
 
@@ -124,7 +126,12 @@ class Annotations:
             if any(not entry.is_private for entry in values):
                 raise NotPermitted("What is shared of the server is set by who runs it")
             await self._storage.write(
-                self._account_id, None, self._account_id, values, self.rules.max_entries
+                self._account_id,
+                None,
+                self._account_id,
+                values,
+                self.rules.max_entries,
+                self.rules.max_total,
             )
             self._annotated(0, entries)
             return
@@ -135,7 +142,13 @@ class Annotations:
         place = await self._places.find(name)
         owner_id = place.owner.account_id
         writing = self._storage.write(
-            owner_id, place.name, place.asker, values, self.rules.max_entries, use
+            owner_id,
+            place.name,
+            place.asker,
+            values,
+            self.rules.max_entries,
+            self.rules.max_total,
+            use,
         )
         mailbox_id = await as_told(place.shown, writing)
         self._annotated(mailbox_id or 0, entries)

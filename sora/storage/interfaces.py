@@ -305,6 +305,7 @@ class IMetadata(Interface):
         asker: int,
         values: Mapping[Entry, bytes | None],
         most: int,
+        total: int,
         special_use: str | Literal[False] | None = False,
     ) -> "Deferred[int | None]":
         """Set entries, or remove those whose value is None: all or none. Gives the mailbox's id.
@@ -312,7 +313,9 @@ class IMetadata(Interface):
 
         `special_use`, unless it is False, becomes the mailbox's, with None it has none. Shared
         entries need `Rights.WRITE`. Raises TooManyEntries when there would be more than `most` of
-        one's own or more shared ones; UseAttributeRefused.
+        one's own or more shared ones; OverQuota when all that counts for the account of `asker`
+        (private ones) or of the owner would have more than `total` octets, paths and 100 for each
+        entry included; UseAttributeRefused.
         """
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from attrs import frozen
 from zope.interface import implementer
 
-from sora.errors import NoSuchMailbox, NotPermitted, TooManyEntries, UseAttributeRefused
+from sora.errors import NoSuchMailbox, NotPermitted, OverQuota, TooManyEntries, UseAttributeRefused
 from sora.mail.annotations import Entry
 from sora.mail.rights import Rights
 from sora.storage.interfaces import IMetadata
@@ -68,6 +68,7 @@ class MemoryMetadata:
         asker: int,
         values: Mapping[Entry, bytes | None],
         most: int,
+        total: int,
         special_use: str | Literal[False] | None = False,
     ) -> int | None:
         """See `IMetadata.write`."""
@@ -85,10 +86,25 @@ class MemoryMetadata:
         }:
             if sum(key[:2] == (place, reader) for key in after) > most:
                 raise TooManyEntries(f"There are at most {most} entries.")
+        for payer in {
+            asker if entry.is_private else account_id
+            for entry, value in values.items()
+            if value is not None
+        }:
+            if self._charged(payer, after) > total:
+                raise OverQuota(f"All annotations have at most {total} octets together.")
         if special_use is not False:
             self._use(account_id, asker, mailbox, special_use)
         self.tables.metadata = after
         return mailbox.id if mailbox else None
+
+    def _charged(self, payer: int, metadata: Mapping[tuple[int, int, str], bytes]) -> int:
+        """What counts for an account."""
+        return sum(
+            100 + len(path) + len(value)
+            for (place, reader, path), value in metadata.items()
+            if (reader or self.tables.mailboxes[place].account_id) == payer
+        )
 
     def _use(
         self, account_id: int, asker: int, mailbox: MailboxRecord | None, special_use: str | None

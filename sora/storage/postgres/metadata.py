@@ -23,7 +23,7 @@ LISTED: Final = (
     " from list_metadata_v1(%s::bigint[], %s, %s::boolean[], %s::text[], %s)"
 )
 WRITE: Final = (
-    "select set_metadata_v1(%s, %s, %s, %s::boolean[], %s::text[], %s::text[], %s, %s, %s)"
+    "select set_metadata_v1(%s, %s, %s, %s::boolean[], %s::text[], %s::text[], %s, %s, %s, %s)"
 )
 
 
@@ -81,6 +81,7 @@ class Metadata:
         asker: int,
         values: Mapping[Entry, bytes | None],
         most: int,
+        total: int,
         special_use: str | Literal[False] | None = False,
     ) -> int | None:
         async def work(tx: Tx) -> int | None:
@@ -93,6 +94,7 @@ class Metadata:
                     *_columns([*values]),
                     [None if value is None else to_text(value) for value in values.values()],
                     most,
+                    total,
                     special_use is not False,
                     special_use or None,
                 ),

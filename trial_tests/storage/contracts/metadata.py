@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from sora.addresses import parse_address
-from sora.errors import NoSuchMailbox, NotPermitted, TooManyEntries, UseAttributeRefused
+from sora.errors import NoSuchMailbox, NotPermitted, OverQuota, TooManyEntries, UseAttributeRefused
 from sora.mail.annotations import Entry, parse_entry
 from sora.mail.rights import parse_change
 from sora.storage.rows import AccountRow, Annotated, NewMailbox
@@ -52,11 +52,12 @@ class MetadataContract(Contract):
         asker: AccountRow | None = None,
         owner: AccountRow | None = None,
         most: int = 10,
+        total: int = 100_000,
         special_use: str | Literal[False] | None = False,
     ) -> int | None:
         changes = {parse_entry(key.encode()): value for key, value in values.items()}
         return await self.storage.metadata.write(
-            (owner or self.ann).id, name, (asker or self.ann).id, changes, most, special_use
+            (owner or self.ann).id, name, (asker or self.ann).id, changes, most, total, special_use
         )
 
     async def read(
@@ -140,6 +141,21 @@ class MetadataContract(Contract):
         await self.write({f"/shared/{n}": b"x" for n in range(3)}, most=3)
         await self.write({"/private/1": None}, most=1)
         self.assertEqual(len(await self.everything()), 5)
+
+    async def test_all_together_have_a_limit(self) -> None:
+        """What is private counts for who wrote it, what is shared for the owner."""
+        await self.share("lrw")
+        ten = {f"/private/{n}": b"x" * 100 for n in range(10)}
+        await self.refused(OverQuota, self.write(ten, total=2000))
+        self.assertEqual(await self.everything(), {})
+        await self.write(ten, total=2100)
+        await self.refused(OverQuota, self.write({"/private/a": b""}, name="Other", total=2100))
+        await self.write({"/private/0": None}, total=10)
+        await self.write({"/private/a": b"x"}, name=None, total=2100)
+        await self.write(ten, asker=self.bob, total=2100)
+        await self.refused(
+            OverQuota, self.write({"/shared/a": b"x" * 100}, asker=self.bob, total=2100)
+        )
 
     # -------------------------------------------------------------- of others
 

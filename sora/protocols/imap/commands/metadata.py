@@ -157,7 +157,11 @@ def _entry(scan: Scanner) -> Entry:
 
 def _mailbox(scan: Scanner) -> str:
     """mailbox, or an empty string for the server"""
-    return "" if scan.skip(b'""') else scan.mailbox()
+    start = scan.position
+    if not scan.astring():
+        return ""
+    scan.position = start
+    return scan.mailbox()
 
 
 def _has_options(scan: Scanner) -> bool:

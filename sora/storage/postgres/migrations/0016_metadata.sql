@@ -2,8 +2,8 @@
 --
 -- An entry is what stands behind /private or /shared, in lower case; `reader` is the account that alone
 -- sees it (/private), 0 for those that everybody sees who may read the mailbox (/shared). Without a
--- mailbox it is the server's, for that reader. Values are octets, carried as text
--- (sora.mail.carrier).
+-- mailbox it is the server's, for that reader. `account_id` is the account that it counts for: the
+-- reader's, or the mailbox's owner's. Values are octets, carried as text (sora.mail.carrier).
 --
 -- They belong to the mailbox, not to its name: a rename leaves them where they are, and a mailbox that
 -- is made under the name of a deleted one has none.
@@ -115,19 +115,20 @@ end
 $$;
 
 -- SETMETADATA: all of it, or nothing. A null value removes. Nobody has more than p_most entries of his
--- own at one place, nor are there more shared ones. p_special, if p_set_special, is the special use
--- that the mailbox gets. The lock of the account lets one such change wait for another.
+-- own at one place, nor are there more shared ones; and what counts for one account has at most
+-- p_total octets, names and 100 for each entry included. p_special, if p_set_special, is the special
+-- use that the mailbox gets. The locks of the accounts let one such change wait for another.
 create function set_metadata_v1(
     p_account bigint, p_key text, p_asker bigint,
-    p_private boolean[], p_entries text[], p_values text[], p_most integer,
+    p_private boolean[], p_entries text[], p_values text[], p_most integer, p_total bigint,
     p_set_special boolean, p_special text
 ) returns bigint
 language plpgsql volatile as $$
 declare
     v_box mailboxes;
 begin
-    perform 1 from accounts where id = p_account and deleted_at is null for no key update;
-    if not found then
+    perform 1 from accounts where id in (p_account, p_asker) order by id for no key update;
+    if exists (select from accounts where id = p_account and deleted_at is not null) then
         raise exception using errcode = 'SR005', message = 'There is no such account.';
     end if;
     v_box := annotated_v1(p_account, p_key, p_asker, false = any (p_private));
@@ -135,7 +136,8 @@ begin
         where coalesce(m.mailbox_id, 0) = coalesce(v_box.id, 0)
             and m.reader = case when w.private then p_asker else 0 end and m.entry = w.entry;
     insert into metadata (account_id, mailbox_id, reader, entry, value)
-        select p_account, v_box.id, case when w.private then p_asker else 0 end, w.entry, w.value
+        select case when w.private then p_asker else p_account end, v_box.id,
+            case when w.private then p_asker else 0 end, w.entry, w.value
         from unnest(p_private, p_entries, p_values) as w (private, entry, value)
         where w.value is not null;
     if exists (
@@ -148,6 +150,16 @@ begin
     ) then
         raise exception using errcode = 'SR013',
             message = format('There are at most %s entries.', p_most);
+    elsif exists (
+        select from metadata m
+        where m.account_id in (
+            select case when w.private then p_asker else p_account end
+            from unnest(p_private, p_values) as w (private, value) where w.value is not null
+        )
+        group by m.account_id having sum(100 + length(m.entry) + length(m.value)) > p_total
+    ) then
+        raise exception using errcode = 'SR006',
+            message = format('All annotations have at most %s octets together.', p_total);
     end if;
     if p_set_special then
         if p_account <> p_asker then

@@ -4,6 +4,7 @@ from attrs import evolve
 
 from sora.mailbox.annotations import AnnotationRules
 from sora.storage.rows import NewMailbox
+from trial_tests.support.sharing import WORK, SharingTestCase
 from trial_tests.support.transcript import TranscriptTestCase
 
 
@@ -241,3 +242,41 @@ class SpecialUseTests(TranscriptTestCase):
             S: * METADATA SavedMail (/private/specialuse NIL)
             S: t7 OK GETMETADATA completed
         """)
+
+
+class SharedMetadataTests(SharingTestCase):
+    """RFC 5464 §3.3"""
+
+    def test_private_and_shared_ones_of_a_mailbox_of_somebody_else(self) -> None:
+        self.client.ask(b'a SETMETADATA Work (/private/comment "fred" /shared/comment "ours")')
+        self.say(f"""
+            C: a GETMETADATA {WORK} /shared/comment
+            S: a NO [NONEXISTENT] There is no mailbox '{WORK}'
+        """)
+        self.share("l")
+        self.say(f"""
+            C: a GETMETADATA {WORK} /shared/comment
+            S: a NO [NOPERM] ...
+        """)
+        self.share("lr")
+        self.say(
+            f"""
+            C: a GETMETADATA {WORK} (/shared/comment /private/comment /private/specialuse)
+            S: * METADATA {WORK} (/shared/comment "ours" /private/comment NIL /private/specialuse NIL)
+            S: a OK GETMETADATA completed
+            C: b SETMETADATA {WORK} (/private/comment "bob")
+            S: b OK SETMETADATA completed
+            C: c SETMETADATA {WORK} (/shared/comment "bob")
+            S: c NO [NOPERM] ...
+            C: d LIST "" {WORK} RETURN (METADATA (/private/comment /shared/comment))
+            S: * LIST (\\HasNoChildren) "/" {WORK}
+            S: * METADATA {WORK} (/private/comment "bob" /shared/comment "ours")
+            S: d OK LIST completed
+        """.replace("\\\\Has", "\\Has")
+        )
+        self.share("lrw")
+        self.assertIn(b"e OK", self.bob.ask(f'e SETMETADATA {WORK} (/shared/comment "x")'.encode()))
+        self.assertIn(
+            b'(/private/comment "fred" /shared/comment "x")',
+            self.client.ask(b"g GETMETADATA Work (/private/comment /shared/comment)"),
+        )

@@ -3,6 +3,7 @@
 from attrs import evolve
 
 from sora.protocols.imap.services import Limits
+from trial_tests.support.sharing import WORK, SharingTestCase
 from trial_tests.support.transcript import TranscriptTestCase
 
 
@@ -176,3 +177,40 @@ class ReplaceTests(TranscriptTestCase):
             C: a REPLACE 1 Drafts {2}
             S: a BAD [CLIENTBUG] REPLACE needs a selected mailbox
         """)
+
+
+class SharedReplaceTests(SharingTestCase):
+    """§4.1: the rights of STORE and EXPUNGE here, and of APPEND there."""
+
+    def test_rights_on_what_goes(self) -> None:
+        for rights, is_allowed in (("lr", False), ("lrt", False), ("lre", False), ("lrte", True)):
+            self.share(rights)
+            self.bob.ask(f"s SELECT {WORK}".encode())
+            said = self.bob.ask(b"a UID REPLACE 1 Mine {2+}\r\nhi")
+            self.assertEqual(b"a OK" in said, is_allowed, (rights, said))
+        self.assertIn(b"(MESSAGES 2)", self.client.ask(b"s STATUS Work (MESSAGES)"))
+        self.assertIn(b"(MESSAGES 1)", self.bob.ask(b"s STATUS Mine (MESSAGES)"))
+
+    def test_rights_on_where_it_comes_to(self) -> None:
+        self.bob.ask(b"a APPEND Mine {2+}\r\nhi")
+        self.bob.ask(b"s SELECT Mine")
+        for rights, code in (("", "[TRYCREATE]"), ("lr", "[NOPERM]")):
+            self.share(rights)
+            said = self.bob.ask(f"a REPLACE 1 {WORK} {{2+}}\r\nho".encode())
+            self.assertIn(f"a NO {code}".encode(), said)
+        self.share("lri")
+        said = self.bob.ask(f"a REPLACE 1 {WORK} (\\Seen) {{2+}}\r\nho".encode())
+        self.assertRegex(said, rb"(?s)\* 1 EXPUNGE\r\n.*a OK")
+        # Without the right s the message comes without \\Seen (RFC 4314 §4).
+        self.assertIn(b"(MESSAGES 4 UNSEEN 4)", self.client.ask(b"s STATUS Work (MESSAGES UNSEEN)"))
+
+    def test_several_messages_at_once(self) -> None:
+        """RFC 3502 in a mailbox of somebody else."""
+        self.share("lr")
+        said = self.bob.ask(f"a APPEND {WORK} {{2+}}\r\nhi {{2+}}\r\nho".encode())
+        self.assertIn(b"a NO [NOPERM]", said)
+        self.share("lri")
+        said = self.bob.ask(f"a APPEND {WORK} {{2+}}\r\nhi (\\Flagged $x) {{2+}}\r\nho".encode())
+        self.assertRegex(said, rb"a OK \[APPENDUID \d+ 4:5\]")
+        self.client.ask(b"s SELECT Work")
+        self.assertIn(b"FLAGS (\\Recent)", self.client.ask(b"f FETCH 5 FLAGS"))

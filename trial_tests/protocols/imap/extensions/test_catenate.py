@@ -4,6 +4,7 @@ from attrs import evolve
 
 from sora.protocols.imap.services import Limits
 from sora.protocols.imap.spoken import DIALECT
+from trial_tests.support.sharing import WORK, SharingTestCase
 from trial_tests.support.transcript import TranscriptTestCase
 
 DRAFT = b"\r\n".join(
@@ -239,6 +240,23 @@ class CatenateTests(TranscriptTestCase):
         """§3: \\Seen is not set."""
         self.parts(b"URL /Drafts/;UID=1")
         self.assertIn(b"(UNSEEN 1)", self.client.ask(b"b STATUS Drafts (UNSEEN)"))
+
+
+class SharedCatenateTests(SharingTestCase):
+    """RFC 4314 §4: what is read needs the right r."""
+
+    def test_what_may_not_be_read_is_no_message(self) -> None:
+        url = f'URL "/{WORK.replace("@", "%40")}/;UID=1"'
+        for rights, error in (("", "BADURL"), ("lwi", "BADURL"), ("lr", "")):
+            self.share(rights)
+            said = self.bob.ask(f"a APPEND Mine CATENATE ({url})".encode()).decode()
+            if error:
+                self.assertTrue(said.startswith(f'a NO [BADURL "{url[5:-1]}"]'), said)
+            else:
+                self.assertIn("a OK", said)
+        self.bob.ask(b"s SELECT Mine")
+        self.assertIn(b"message 1", self.bob.ask(b"f FETCH 1 BODY.PEEK[]"))
+        self.assertIn(b"(UNSEEN 3)", self.client.ask(b"u STATUS Work (UNSEEN)"))
 
 
 class WithoutCatenateTests(TranscriptTestCase):
