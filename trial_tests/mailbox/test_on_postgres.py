@@ -15,6 +15,7 @@ from sora.mailbox.selected import Selected
 from sora.storage.rows import FlagChange, NewMailbox, Want
 from trial_tests.mailbox.models import Client
 from trial_tests.mailbox.test_delivery import From
+from trial_tests.mailbox.test_resync import Remembering
 from trial_tests.mailbox.world import Process, message, spool
 from trial_tests.storage.postgres import test_contracts
 
@@ -152,6 +153,38 @@ class ManyAtTheSameTimeTests(OnPostgres):
             uid for client in clients[:2] for uid in client.uids if client.view.is_recent(uid)
         ]
         self.assertEqual(sorted(recent), sorted(set(recent)))
+
+    async def wander(self, client: Remembering, processes: list[Process], seed: int) -> None:
+        """Come and go, here and there, now and then cut off before an expunge was told."""
+        random = Random(seed)
+        for _ in range(8):
+            await client.come(random.choice(processes), self.row)
+            for _ in range(random.randrange(4)):
+                assert client.selected is not None
+                await client.selected.refresh()
+                client.tell(may_expunge=random.random() < 0.5)
+            await client.leave()
+
+    async def test_clients_that_come_and_go_miss_nothing(self) -> None:
+        """RFC 7162 §3.2: the history that they ask for is written meanwhile."""
+        for number in range(20):
+            await self.append(number)
+        processes = [self.process, self.new_process(alone=False)]
+        self.process.open_mailboxes.alone = False
+        sessions = [
+            await self.select(processes[number % 2].session(self.row)) for number in range(4)
+        ]
+        clients = [Remembering() for _ in range(3)]
+        await gather(
+            *[self.work(session, seed) for seed, session in enumerate(sessions, 1)],
+            *[self.wander(client, processes, seed) for seed, client in enumerate(clients, 1)],
+        )
+        opened = await self.storage.mailboxes.open(self.row.id, "INBOX")
+        truth = dict(zip(opened.states.uids, opened.states.masks, strict=True))
+        for number, client in enumerate(clients):
+            await client.come(processes[number % 2], self.row)
+            self.assertEqual(client.masks, truth)
+            await client.leave()
 
     async def test_deliveries_side_by_side_are_all_heard_of(self) -> None:
         watcher = await self.select()
