@@ -170,6 +170,10 @@ class Contexts:
         """There are no updates of it any more."""
         self._contexts.pop(tag, None)
 
+    def keep_uids_only(self) -> None:
+        """The client takes no message numbers any more (RFC 9586 §3): those that have them end."""
+        self._contexts = {tag: one for tag, one in self._contexts.items() if one.by_uid}
+
     def clear(self) -> None:
         """The mailbox is no longer selected."""
         self._contexts.clear()

@@ -470,6 +470,8 @@ class Session:
         """The client understands an extension from now on (RFC 5161 §3.1)."""
         had_modseqs = self.enabled.condstore
         self.enabled.add(name)
+        if self.enabled.uidonly:
+            self.contexts.keep_uids_only()
         if self.enabled.rev2 and self.selected is not None:
             self.selected.view.ignore_recent()
         if self.enabled.condstore and not had_modseqs and self.selected is not None:

@@ -46,6 +46,7 @@ class ProgressTests(SlowTestCase):
         for command in (
             b"UID SORT (SUBJECT) UTF-8 ALL",
             b"THREAD REFERENCES UTF-8 ALL",
+            b"STORE 1:* +FLAGS.SILENT (\\Deleted)",
             b"COPY 1:* Other",
             b"UID MOVE 1 Other",
             b"EXPUNGE",

@@ -82,7 +82,8 @@ class Store(Command):
             return None
         chosen = portion(uids, session)
         uids = chosen.uids
-        stored = await selected.store(uids, self.change, self.silent)
+        with session.working():
+            stored = await selected.store(uids, self.change, self.silent)
         shown = self._shown(uids, stored, session)
         for items, which in shown:
             if tells_flags(items, session):

@@ -227,6 +227,17 @@ class ContextTests(TranscriptTestCase):
             said = self.client.ask(f"a CANCELUPDATE{arguments}".encode())
             self.assertTrue(said.startswith(b"a BAD "), (arguments, said))
 
+    def test_no_message_numbers_once_there_are_uids_only(self) -> None:
+        """RFC 9586."""
+        self.client.ask(b"a SEARCH RETURN (UPDATE) FLAGGED")
+        self.client.ask(b"b UID SEARCH RETURN (UPDATE) FLAGGED")
+        self.client.ask(b"c ENABLE UIDONLY")
+        self.converse("""
+            C: d UID STORE 3 +FLAGS.SILENT (\\Flagged)
+            S: * ESEARCH (TAG "b") UID ADDTO (0 3)
+            S: d OK UID STORE completed
+        """)
+
     def test_there_is_a_bound(self) -> None:
         """§4.3.1: the rest of the command is done."""
         for number in range(16):
