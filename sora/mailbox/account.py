@@ -226,7 +226,7 @@ class Account:
     async def select(self, name: str, read_only: bool) -> Selected:
         """Open a mailbox that may be read. At most one round trip."""
         place = await self.places.find(name)
-        opening = self._open.acquire(place.owner.account_id, place.name)
+        opening = self._open.acquire(place.owner.account_id, place.name, asks=not place.is_own)
         mailbox = await as_told(place.shown, opening)
         try:
             require(

@@ -122,13 +122,14 @@ class OpenMailboxes:
 
     # -------------------------------------------------------------- sessions
 
-    async def acquire(self, account_id: int, name: str) -> OpenMailbox:
+    async def acquire(self, account_id: int, name: str, asks: bool = False) -> OpenMailbox:
         """Open a mailbox for one more session, which gives it back with `release`.
 
-        At most one round trip; none when it is warm and this process is alone.
+        At most one round trip; none when it is warm and this process is alone, unless the
+        session `asks`: an operator's command may have changed the rights on it.
         Raises NoSuchMailbox.
         """
-        mailbox = await self._find_warm(account_id, name)
+        mailbox = await self._find_warm(account_id, name, asks or not self.alone)
         if mailbox is None:
             opened, edition = await self._opened(account_id, name)
             mailbox = self._take_in(opened)
@@ -160,12 +161,12 @@ class OpenMailboxes:
                 if self.names.edition(account_id) == edition:
                     return opened, edition
 
-    async def _find_warm(self, account_id: int, name: str) -> OpenMailbox | None:
+    async def _find_warm(self, account_id: int, name: str, asks: bool) -> OpenMailbox | None:
         heard = self.names.last_heard(account_id, name)
         mailbox = None if heard is None else self._open.get(heard[0])
         if mailbox is None:
             return None
-        if not self.alone:
+        if asks:
             await mailbox.see_everything()
         state = mailbox.state
         if state.is_deleted or name_key(state.name) != name_key(name):

@@ -120,6 +120,22 @@ class RightsTests(SharingOnPostgres):
             await self.bob.select(WORK, False)
         self.assertEqual(self.process.open_mailboxes.in_use, [])
 
+    async def test_an_operator_takes_rights_from_a_warm_mailbox(self) -> None:
+        """He is no process that the others know of."""
+        await self.share("lr")
+        await (await self.bob.select(WORK, False)).close()
+        await self.storage.rights.set(
+            self.ann_row.id,
+            "Work",
+            None,
+            parse_address("bob@example.com"),
+            parse_change(""),
+            self.ann._reach.new_operation(),
+        )
+        self.assertTrue(self.process.open_mailboxes.alone)
+        with self.assertRaises(NoSuchMailbox):
+            await self.bob.select(WORK, False)
+
     async def test_the_flags_of_an_append_are_those_that_were_set(self) -> None:
         """What the process knows without reading is what storage has."""
         await self.share("lrit")
