@@ -353,7 +353,7 @@ class Session:
     async def tell_contexts(self) -> bool:
         """Tell the client how its searches come out now, when it was told what has changed.
         Gives whether there was anything. A round trip for each, where it takes storage."""
-        if not self.contexts or self.selected is None:
+        if not self.contexts or self.selected is None or not self.selected.is_readable:
             return False
         now = self.connection.clock.seconds()
         try:

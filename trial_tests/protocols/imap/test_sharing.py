@@ -566,6 +566,31 @@ class LeakTests(SharingTestCase):
             S: d OK CLOSE completed
         """)
 
+    def test_results_that_are_kept_up_to_date_end_with_the_right_to_read(self) -> None:
+        """CONTEXT=SEARCH (RFC 5267 §4.3), ESEARCH (RFC 7377)"""
+        self.share("lr")
+        self.bob.ask(f"s SELECT {WORK}".encode())
+        self.say("""
+            C: a SEARCH RETURN (UPDATE COUNT) UNSEEN
+            S: * ESEARCH (TAG "a") COUNT 3
+            S: a OK SEARCH completed
+        """)
+        self.share("l")
+        self.client.ask(b"s SELECT Work")
+        self.client.ask(b"t STORE 1 +FLAGS (\\Seen)")
+        self.append(b"Subject: secret\r\n\r\n", "Work")
+        self.clock.advance(10)
+        self.say("""
+            C: b NOOP
+            S: b OK NOOP completed
+            C: c ESEARCH IN (selected) RETURN (COUNT) ALL
+            S: c NO [NOPERM] ...
+            C: d CHECK
+            S: d OK CHECK completed
+            C: e UNSELECT
+            S: e OK UNSELECT completed
+        """)
+
     def test_who_gets_other_rights_is_told_of_the_flags(self) -> None:
         """RFC 4314 §5.1.1"""
         self.share("lr")
