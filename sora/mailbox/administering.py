@@ -11,6 +11,7 @@ from sora.mailbox.places import Place
 from sora.mailbox.reach import Reach
 from sora.mailbox.rights import ANYONE_NAME, as_told, identifier, optional_rights, require_any
 from sora.mailbox.state import Change
+from sora.mailbox.watching import EVERYBODY
 from sora.storage.rows import ANYONE
 
 
@@ -57,7 +58,8 @@ class Administering:
         )
         done = await as_told(place.shown, setting)
         self._reach.open.told(done.mailbox_id, Change(done.before, done.modseq, acl=done.acl))
-        for account_id in {place.owner.account_id, *done.acl} - {ANYONE}:
+        accounts = {place.owner.account_id, *done.acl} - {ANYONE}
+        for account_id in accounts if grantee is not None else [EVERYBODY]:
             self._reach.open.names_changed(account_id, self._reach.source)
 
     async def possible(self, name: str, who: str) -> Sequence[str]:

@@ -26,7 +26,7 @@ from sora.mailbox.names import Names
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.sharing import Shared
 from sora.mailbox.state import Change, MailboxState
-from sora.mailbox.watching import Watchers
+from sora.mailbox.watching import EVERYBODY, Watchers
 from sora.storage.interfaces import IMailboxes
 from sora.storage.rows import Copied, Fate, MailboxRow, Opened, Placed
 
@@ -254,6 +254,10 @@ class OpenMailboxes:
     def heard_names(self, account_id: int) -> None:
         """Another process of this node has changed names or subscriptions of an account."""
         self.met()
+        if account_id == EVERYBODY:
+            # Which names lead where has not changed, only who may see it.
+            self.watchers.names_changed(account_id)
+            return
         self.names.forget(account_id)
         self.watchers.names_changed(account_id)
         for mailbox in self.in_use:

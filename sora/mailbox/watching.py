@@ -16,6 +16,8 @@ from attrs import frozen
 
 from sora.mail.annotations import Entry
 
+EVERYBODY: Final = 0
+"""in place of an account: rights of everybody in a domain have changed"""
 MAX_ANNOTATED: Final = 500
 """annotations whose changes a watch collects; beyond, it has too many"""
 
@@ -217,8 +219,13 @@ class Watchers:
                 watch.mailbox_changed(mailbox_id, modseq, before, source)
 
     def names_changed(self, account_id: int, source: object = None) -> None:
-        """Names, rights or subscriptions of an account have changed."""
-        for watch in list(self._of_account.get(account_id, ())):
+        """Names, rights or subscriptions of an account have changed, or with EVERYBODY those of
+        who knows how many."""
+        if account_id == EVERYBODY:
+            watches = {watch for watches in self._of_account.values() for watch in watches}
+        else:
+            watches = self._of_account.get(account_id, set())
+        for watch in list(watches):
             watch.names_changed(source)
 
     def annotated(

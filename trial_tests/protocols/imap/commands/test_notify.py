@@ -841,6 +841,13 @@ class SharedTests(SharingTestCase):
             ],
         )
 
+    def test_what_is_shared_with_everybody(self) -> None:
+        self.notify("(subtree Shared (MessageNew MessageExpunge MailboxName))")
+        self.share("lr", who="anyone")
+        told = self.told()
+        self.assertIn(f'* LIST (\\HasNoChildren) "/" {WORK}', told)
+        self.assertEqual(told[-1], f"* STATUS {WORK} (UIDVALIDITY n UIDNEXT 5 MESSAGES 4)")
+
     def test_read_is_taken_and_lookup_stays(self) -> None:
         self.share("lr")
         self.notify(f"(mailboxes {WORK} (MessageNew MessageExpunge))")
