@@ -112,6 +112,10 @@ class Conditions:
     _contents: bool = False
     _texts: bool = False
 
+    def set_of(self, condition: str) -> str | None:
+        """The name of the set of UIDs that is all that a condition asks for."""
+        return self._asked.set_of(condition)
+
     @property
     def joins(self) -> str:
         """Tables beside messages."""

@@ -124,37 +124,38 @@ def _statement(asked: Asked, found: str, select: str) -> Statement:
 
 def _found(asked: Asked, criterion: Criterion, columns: Callable[[Conditions], str]) -> str:
     """What matches, as a table `found`."""
+    below, above = Conditions(asked, indexed=True), Conditions(asked, indexed=False)
     parts = criterion.parts if isinstance(criterion, And) else (criterion,)
-
-    def half(indexed: bool, bounds: str) -> tuple[str, list[str]]:
-        conditions = Conditions(asked, indexed)
-        wanted, each = columns(conditions), [conditions.of(part) for part in parts]
-        sql = (
-            f"select {wanted} from messages m{conditions.joins}"
-            f" where m.mailbox_id = %(mailbox)s and {' and '.join([bounds, *each])}"
-        )
-        return sql, each
-
-    above, _ = half(False, f"m.uid > (select uid from upto) and m.uid < {_LAST}")
-    below, each = half(True, "m.uid <= (select uid from upto)")
-    halves = [*_ways(asked, below, each), above]
-    return f"found as materialized ({' union all '.join(halves)})"
+    ways = _indexed(below, [below.of(part) for part in parts], columns(below))
+    each = " and ".join(above.of(part) for part in parts) or "true"
+    chosen = columns(above)
+    scanned = (
+        f"select {chosen} from messages m{above.joins} where m.mailbox_id = %(mailbox)s"
+        f" and m.uid > (select uid from upto) and m.uid < {_LAST} and {each}"
+    )
+    return f"found as materialized ({' union all '.join([*ways, scanned])})"
 
 
-def _ways(asked: Asked, below: str, each: Sequence[str]) -> list[str]:
-    """The indexed half. When what has to match is a set, its messages are looked up; or, when they
-    are a large part of the mailbox, all messages are read and looked up in the set. Which of it
-    is better shows when the set is there: of two statements one is executed."""
-    sets = {condition: name for condition in each if (name := asked.set_of(condition))}
+def _indexed(conditions: Conditions, each: Sequence[str], columns: str) -> list[str]:
+    """The half that is indexed. When what has to match is a set of UIDs, its messages are looked
+    up; or, when it is a large part of the mailbox, all messages are read, and looked up in the
+    set. Which of it is better shows when the set is there: of two statements one is executed."""
+    bounds = "m.mailbox_id = %(mailbox)s and m.uid <= (select uid from upto)"
+    # Nobody makes a join of a condition that is wrapped.
+    reading = " and ".join([bounds, *[f"coalesce({one}, false)" for one in each]])
+    sets = [name for name in map(conditions.set_of, each) if name]
     if not sets:
-        return [below]
-    counts = ", ".join(f"(select count(*) from {name})" for name in sets.values())
+        return [f"select {columns} from messages m{conditions.joins} where {reading}"]
+    counts = ", ".join(f"(select count(*) from {name})" for name in sets)
     many = f"least({counts}) * {_MANY} > (select messages from upto)"
-    reading = below
-    for condition in sets:
-        # Nobody makes a join of this.
-        reading = reading.replace(condition, f"coalesce({condition}, false)")
-    return [f"{below} and not {many}", f"{reading} and {many}"]
+    uids = " intersect ".join(f"select uid from {name}" for name in sets)
+    rest = [one for one in each if not conditions.set_of(one)]
+    return [
+        f"select {columns} from (select distinct uid from ({uids}) u) k cross join lateral ("
+        "select * from messages where mailbox_id = %(mailbox)s and uid = k.uid offset 0) m"
+        f"{conditions.joins} where {' and '.join([bounds, *rest])} and not {many}",
+        f"select {columns} from messages m{conditions.joins} where {reading} and {many}",
+    ]
 
 
 def _keys_of(indexed: Sequence[str], above: Sequence[str], few: int) -> str:
