@@ -8,7 +8,7 @@ that cannot be, fails an assertion here.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import define
+from attrs import define, frozen
 
 from trial_tests.model.answers import numbers
 from trial_tests.model.truth import Box, Change, Flags, Message, changed
@@ -29,6 +29,18 @@ class Entry:
     modseq: int = 0
 
 
+@frozen
+class Memory:
+    """What a client keeps of a mailbox while it is away (RFC 7162 §3.2.5): `uids` with the flags
+    of each as far as it knows them, all that had changed up to `modseq`. `is_whole` says that
+    there was no message whose UID it did not know."""
+
+    box: Box
+    modseq: int
+    uids: Mapping[int, Flags | None]
+    is_whole: bool
+
+
 class Belief:
     """One client's list of messages, beside the truth.
 
@@ -37,11 +49,20 @@ class Belief:
     """
 
     def __init__(
-        self, box: Box, read_only: bool, owner: object, recents: dict[tuple[Box, int], object]
+        self,
+        box: Box,
+        read_only: bool,
+        owner: object,
+        recents: dict[tuple[Box, int], object],
+        memory: Memory | None = None,
     ) -> None:
         self.box = box
         self.read_only = read_only
         self.entries: list[Entry] = []
+        self.remembered: dict[int, Flags | None] = {}
+        if memory is not None:
+            assert memory.box is box
+            self.remembered = dict(memory.uids)
         self._owner = owner
         self._recents = recents
 
@@ -59,15 +80,17 @@ class Belief:
         assert uid is None or uid not in self.box.messages, f"{uid} is still there"
 
     def vanished(self, uids: Iterable[int], earlier: bool) -> None:
-        """VANISHED (RFC 7162 §3.2.10): EARLIER may name what this client never knew."""
+        """VANISHED (RFC 7162 §3.2.10). With EARLIER it is about what the client remembers of the
+        time before, and may name what it never knew; numbers are as they were."""
         for uid in uids:
             assert uid not in self.box.messages, f"{uid} is still there"
             assert uid < self.box.uidnext, f"{uid} was never there"
+            if earlier:
+                self.remembered.pop(uid, None)
+                continue
             place = self._place(uid)
-            if place is None:
-                assert earlier, f"VANISHED {uid}, which the client did not know of"
-            else:
-                del self.entries[place]
+            assert place is not None, f"VANISHED {uid}, which the client did not know of"
+            del self.entries[place]
 
     def fetch(self, number: int, items: Mapping[bytes, Any], is_exact: bool) -> None:
         """FETCH: UID, FLAGS and MODSEQ of a message, as they are, or once were unless
@@ -153,6 +176,26 @@ class Belief:
     def number(self, uid: int) -> int:
         """Its number, 0 when the client does not know of it."""
         return next((n for n, one in enumerate(self.entries, 1) if one.uid == uid), 0)
+
+    def remember(self, memory: Memory) -> None:
+        """SELECT with QRESYNC is answered: what is remembered and has not vanished is there, with
+        the flags that were told now, or else those that are remembered."""
+        told = {entry.uid: entry for entry in self.entries if entry.uid is not None}
+        uids = sorted({*self.remembered, *told})
+        if not memory.is_whole or len(uids) < len(self.entries):
+            # Others came that nobody asked about: the client has to ask.
+            assert len(uids) <= len(self.entries), f"{uids} are too many for {self.entries}"
+            return
+        assert len(uids) == len(self.entries), f"{uids} are too many for {self.entries}"
+        for entry, uid in zip(self.entries, uids, strict=True):
+            assert entry.uid in (None, uid), f"{self.entries} are not {uids}"
+            if entry.uid is None:
+                entry.uid, entry.flags = uid, self.remembered[uid]
+
+    def memory(self, modseq: int) -> Memory:
+        """What the client keeps when it leaves."""
+        uids = {entry.uid: entry.flags for entry in self.entries if entry.uid is not None}
+        return Memory(self.box, modseq, uids, is_whole=not self.unknown)
 
     def _place(self, uid: int) -> int | None:
         """Where a UID is, or has to be, in the list."""

@@ -6,7 +6,7 @@ from typing import Protocol
 from attrs import Factory, define
 
 from trial_tests.model.answers import Response, items, responses
-from trial_tests.model.belief import Belief, uids_of
+from trial_tests.model.belief import Belief, Memory, uids_of
 from trial_tests.model.truth import Box
 
 Then = Callable[[Response, list[Response]], None]
@@ -34,6 +34,10 @@ class Pending:
     then: Then
     is_idle: bool = False
     said: list[Response] = Factory(list)
+    highest: int = 0
+    """the highest modseq in what was said"""
+    bound: int | None = None
+    """HIGHESTMODSEQ, where it was said: something older may not have been told"""
 
 
 def nothing(status: Response, said: list[Response]) -> None:
@@ -51,6 +55,10 @@ class Client:
         recents: dict[tuple[Box, int], object],
     ) -> None:
         self.process = process
+        self.enabled = b""
+        """CONDSTORE or QRESYNC"""
+        self.highest = 0
+        """up to which modseq it knows everything of its mailbox"""
         self.belief: Belief | None = None
         self.pending: Pending | None = None
         self.is_gone = False
@@ -72,9 +80,10 @@ class Client:
 
     # ---------------------------------------------------------- saying
 
-    def select(self, box: Box | None, read_only: bool) -> None:
+    def select(self, box: Box | None, read_only: bool, memory: Memory | None = None) -> None:
         """From now on it is told of this mailbox."""
-        self.belief = Belief(box, read_only, self, self._recents) if box else None
+        self.highest = 0 if memory is None else memory.modseq
+        self.belief = Belief(box, read_only, self, self._recents, memory) if box else None
 
     def say(self, command: bytes, then: Then = nothing, keeps_numbers: bool = False) -> None:
         """Send a command, and hear what is said at once. `keeps_numbers`: FETCH, STORE and
@@ -132,12 +141,23 @@ class Client:
             pending, self.pending = self.pending, None
             assert pending is not None and pending.tag == response.tag, response
             assert response.code != b"SERVERBUG", response
+            self._note_modseq(pending, response)
             pending.then(response, pending.said)
             if self.belief is not None and not self.is_gone and self._is_exact(self):
                 self.belief.has_everything(pending.may_expunge)
 
+    def _note_modseq(self, pending: Pending, status: Response) -> None:
+        """RFC 7162 §3.2.4 and §3.2.7: when a command is done, the client knows everything up to
+        the highest modseq that it was told, unless a lower HIGHESTMODSEQ was said."""
+        if status.code == b"HIGHESTMODSEQ":
+            pending.bound = int(status.argument)
+        known = max(self.highest, pending.highest)
+        self.highest = known if pending.bound is None else pending.bound
+
     def _untagged(self, response: Response) -> None:
         belief = self.belief
+        if response.code == b"HIGHESTMODSEQ" and self.pending is not None:
+            self.pending.bound = int(response.argument)
         match response.word:
             case b"BYE":
                 assert belief is not None and belief.box.is_deleted, response
@@ -149,15 +169,23 @@ class Client:
                 assert belief is not None and response.number <= len(belief.entries)
             case b"EXPUNGE":
                 assert belief is not None and self._may_expunge, response
+                assert self.enabled != b"QRESYNC", response
                 belief.expunge(response.number)
             case b"VANISHED":
-                assert belief is not None
+                assert belief is not None and self.enabled == b"QRESYNC", response
                 earlier, _, uids = response.rest.rpartition(b" ")
                 assert self._may_expunge or earlier, response
                 belief.vanished(uids_of(uids), bool(earlier))
             case b"FETCH":
                 assert belief is not None
-                belief.fetch(response.number, items(response.rest), self._is_exact(self))
+                told = items(response.rest)
+                # G30: to those who have asked, and to them always.
+                assert (b"MODSEQ" in told) <= bool(self.enabled), response
+                assert b"MODSEQ" in told or not (self.enabled and b"FLAGS" in told), response
+                if self.pending is not None and b"MODSEQ" in told:
+                    modseq = int(told[b"MODSEQ"][0])
+                    self.pending.highest = max(self.pending.highest, modseq)
+                belief.fetch(response.number, told, self._is_exact(self))
 
     @property
     def _may_expunge(self) -> bool:

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from trial_tests.model.client import Client
 from trial_tests.model.memory_world import MemoryWorld
-from trial_tests.model.play import Play
-from trial_tests.model.truth import DELETED, SEEN, Account, Change
+from trial_tests.model.play import MAX_MEMORIES, Play
+from trial_tests.model.truth import DELETED, NO_FLAGS, SEEN, Account, Change
 
 MAX_CLIENTS = 4
 MAX_MESSAGES = 12
@@ -22,6 +22,8 @@ NAMES = st.sampled_from(["INBOX", "INBOX", "a", "a", "a/b", "c"])
 WHICH = st.integers(0, 7)
 CHOSEN = st.lists(st.integers(0, 15), min_size=1, max_size=4)
 FLAGS = st.frozensets(st.sampled_from([SEEN, DELETED, "\\flagged", "$x", "y"]), max_size=3)
+NAMES_CHANGE = st.sampled_from(["create", "delete", "rename"])
+ENABLED = st.sampled_from([b"", b"CONDSTORE", b"QRESYNC", b"QRESYNC"])
 CHANGES: Any = st.sampled_from(["", "+", "-", "+"])
 SEARCHES = {
     "ALL": lambda flags, content: True,
@@ -44,10 +46,14 @@ class Sessions(RuleBasedStateMachine):
         self.play: Any = None
 
     def begin(self, world: Any) -> None:
-        """A world in which nothing has happened, and a client."""
+        """A client, and a world with a few messages."""
         self.world = world
         self.play = Play(world, Account())
-        self.play.create(self.play.connect(0), "a")
+        client = self.play.connect(0, b"QRESYNC")
+        self.play.create(client, "a")
+        for name in ("INBOX", "INBOX", "INBOX", "a"):
+            self.play.append(client, name, NO_FLAGS)
+        self.play.select(client, "INBOX")
 
     def client(self, which: int) -> Client | None:
         """A client that is ready for a command: it waits neither for an answer nor in IDLE."""
@@ -64,7 +70,7 @@ class Sessions(RuleBasedStateMachine):
         client = self.client(which)
         if client is None:
             return None
-        if client.belief is None:
+        if client.belief is None or not client.belief.entries:
             self.play.select(client, "INBOX")
         if client.pending is None and client.belief is not None:
             self.play.learn(client)
@@ -90,16 +96,44 @@ class Sessions(RuleBasedStateMachine):
 
     # ---------------------------------------------------------- sessions
 
-    @rule(process=st.integers(0, 1), name=NAMES, read_only=st.booleans())
-    def connect(self, process: int, name: str, read_only: bool) -> None:
-        if len(self.play.clients) < MAX_CLIENTS:
-            client = self.play.connect(process % self.world.processes)
-            self.play.select(client, name, read_only)
+    @rule(
+        process=st.integers(0, 1), name=NAMES, read_only=st.booleans(), enabled=ENABLED,
+        memory=WHICH, names_them=st.booleans(),
+    )  # fmt: skip
+    def connect(
+        self,
+        process: int,
+        name: str,
+        read_only: bool,
+        enabled: bytes,
+        memory: int,
+        names_them: bool,
+    ) -> None:
+        """A new client, or one that was there before and comes back."""
+        if len(self.play.clients) >= MAX_CLIENTS:
+            return
+        process %= self.world.processes
+        if enabled == b"QRESYNC" and self.play.memories:
+            known = self.play.memories[memory % len(self.play.memories)]
+            self.play.come_back(process, known, read_only, names_them)
+        else:
+            self.play.select(self.play.connect(process, enabled), name, read_only)
 
     @rule(which=WHICH)
     def disconnect(self, which: int) -> None:
-        if self.play.clients:
+        if len(self.play.clients) > 1:
             self.play.disconnect(self.play.clients[which % len(self.play.clients)])
+
+    @rule(which=WHICH, process=st.integers(0, 1), names_them=st.booleans())
+    def cut_off(self, which: int, process: int, names_them: bool) -> None:
+        """A client loses its connection and comes back at once, maybe elsewhere."""
+        client = self.play.clients[which % len(self.play.clients)] if self.play.clients else None
+        if client is not None and client.belief is not None:
+            before = len(self.play.memories)
+            self.play.disconnect(client)
+            if len(self.play.memories) > before or before == MAX_MEMORIES:
+                memory = self.play.memories[-1]
+                self.play.come_back(process % self.world.processes, memory, False, names_them)
 
     @rule(which=WHICH, name=NAMES, read_only=st.booleans())
     def select(self, which: int, name: str, read_only: bool) -> None:
@@ -142,16 +176,48 @@ class Sessions(RuleBasedStateMachine):
         if len(self.play.account.boxes["INBOX"].messages) < MAX_MESSAGES:
             self.play.deliver(process % self.world.processes)
 
-    @rule(
-        which=WHICH, chosen=CHOSEN, change=CHANGES, flags=FLAGS, silent=st.booleans(),
-        by_uid=st.booleans(),
-    )  # fmt: skip
+    @rule(which=WHICH, chosen=CHOSEN, change=CHANGES, flags=FLAGS, by_uid=st.booleans())
     def store(
-        self, which: int, chosen: list[int], change: Change, flags: Any, silent: bool, by_uid: bool
+        self, which: int, chosen: list[int], change: Change, flags: Any, by_uid: bool
     ) -> None:
         client = self.reader(which)
         if client is not None and (uids := self.chosen(client, chosen)):
-            self.play.store(client, uids, change, flags, silent=silent, by_uid=by_uid)
+            self.play.store(client, uids, change, flags, silent=False, by_uid=by_uid)
+
+    @rule(which=WHICH, chosen=CHOSEN, change=CHANGES, flags=FLAGS, by_uid=st.booleans())
+    def store_silently(
+        self, which: int, chosen: list[int], change: Change, flags: Any, by_uid: bool
+    ) -> None:
+        client = self.reader(which)
+        if client is not None and (uids := self.chosen(client, chosen)):
+            self.play.store(client, uids, change, flags, silent=True, by_uid=by_uid)
+
+    @rule(which=WHICH, chosen=CHOSEN, flags=FLAGS, silent=st.booleans(), by_uid=st.booleans())
+    def store_if_unchanged(
+        self, which: int, chosen: list[int], flags: Any, silent: bool, by_uid: bool
+    ) -> None:
+        client = self.reader(which)
+        if client is not None and (uids := self.chosen(client, chosen)):
+            since = self.modseq_of(client, uids[0])
+            some = flags | {"$x"}
+            self.play.store(client, uids, "+", some, silent=silent, by_uid=by_uid, since=since)
+
+    @rule(which=WHICH, chosen=CHOSEN, expunges=st.booleans())
+    def remove(self, which: int, chosen: list[int], expunges: bool) -> None:
+        client = self.reader(which)
+        if client is not None and (uids := self.chosen(client, chosen)):
+            gone = frozenset({DELETED})
+            self.play.store(client, uids, "+", gone, silent=True, by_uid=True)
+            if expunges and client.pending is None and not client.is_gone:
+                self.play.expunge(client)
+
+    def modseq_of(self, client: Client, uid: int) -> int:
+        """The modseq of a message as its client knows it, if the model knows of it too."""
+        belief = client.belief
+        entry = belief.entry(uid) if belief is not None and client.enabled else None
+        if belief is None or entry is None or entry.modseq not in belief.box.modseqs.values():
+            return 0
+        return entry.modseq
 
     @rule(which=WHICH, chosen=CHOSEN)
     def read(self, which: int, chosen: list[int]) -> None:
@@ -180,20 +246,15 @@ class Sessions(RuleBasedStateMachine):
 
     # ---------------------------------------------------------- names
 
-    @rule(which=WHICH, name=NAMES)
-    def create(self, which: int, name: str) -> None:
-        if client := self.client(which):
+    @rule(which=WHICH, what=NAMES_CHANGE, name=NAMES, new=NAMES)
+    def names(self, which: int, what: str, name: str, new: str) -> None:
+        client = self.client(which)
+        if client is not None and what == "create":
             self.play.create(client, name)
-
-    @rule(which=WHICH, name=NAMES)
-    def delete(self, which: int, name: str) -> None:
-        if client := self.client(which):
+        elif client is not None and what == "delete":
             self.play.delete(client, name)
-
-    @rule(which=WHICH, old=NAMES, new=NAMES)
-    def rename(self, which: int, old: str, new: str) -> None:
-        if client := self.client(which):
-            self.play.rename(client, old, new)
+        elif client is not None:
+            self.play.rename(client, name, new)
 
     # ---------------------------------------------------------- asking
 

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from trial_tests.model.answers import Response, items, number_set, numbers
-from trial_tests.model.belief import Belief
+from trial_tests.model.belief import Belief, Memory
 from trial_tests.model.client import Client, Then, Wire
 from trial_tests.model.truth import SEEN, Account, Box, Change, Flags
 
-LONG_AGO = 1
-"""a modseq before all others"""
+MAX_MEMORIES = 4
 
 
 class World(Protocol):
@@ -34,6 +33,7 @@ class Play:
         self.world = world
         self.account = account
         self.clients: list[Client] = []
+        self.memories: list[Memory] = []
         self._recents: list[dict[tuple[Box, int], object]] = [{} for _ in range(world.processes)]
         self._behind: dict[Box, set[int]] = {}
         self._messages = 0
@@ -67,19 +67,40 @@ class Play:
 
     # ---------------------------------------------------------- sessions
 
-    def connect(self, process: int) -> Client:
-        """One more client."""
+    def connect(self, process: int, enabled: bytes = b"") -> Client:
+        """One more client, that may understand CONDSTORE or QRESYNC."""
         client = Client(self.world.connect(process), process, self.is_exact, self._recents[process])
         self.clients.append(client)
+        if enabled:
+            client.enabled = enabled
+            client.say(b"ENABLE " + enabled)
         return client
 
     def disconnect(self, client: Client) -> None:
-        """A client is cut off in the middle of whatever it does."""
+        """A client is cut off in the middle of whatever it does, and remembers what it knows."""
+        belief = client.belief
+        if client.enabled == b"QRESYNC" and belief is not None and client.highest:
+            self.memories.append(belief.memory(client.highest))
+            del self.memories[:-MAX_MEMORIES]
         client.hang_up()
         self.clients.remove(client)
 
-    def select(self, client: Client, name: str, read_only: bool = False) -> None:
-        """SELECT or EXAMINE."""
+    def come_back(self, process: int, memory: Memory, read_only: bool, names_them: bool) -> None:
+        """A client connects again, with what it remembers (RFC 7162 §3.2.5)."""
+        name = memory.box.name
+        if memory.box is self.account.boxes.get(name) and memory.box.uidvalidity is not None:
+            client = self.connect(process, b"QRESYNC")
+            self.select(client, name, read_only, memory, names_them)
+
+    def select(
+        self,
+        client: Client,
+        name: str,
+        read_only: bool = False,
+        memory: Memory | None = None,
+        names_them: bool = False,
+    ) -> None:
+        """SELECT or EXAMINE; with QRESYNC when something is remembered of the mailbox."""
         box = self.account.boxes.get(name)
         if box is None and self.world.is_held:
             return  # it may be made before the answer
@@ -99,11 +120,17 @@ class Play:
             uidnext = int(codes[b"UIDNEXT"])
             assert max(box.ever, default=0) < uidnext or self.world.is_held
             assert uidnext <= box.uidnext
+            if memory is not None and client.belief is not None:
+                client.belief.remember(memory)
             self.caught_up(client.process, box)
 
-        # Not exact while it is on its way: what others did before is in the answer.
-        client.select(box, read_only)
-        client.say(b"%s %b" % (b"EXAMINE" if read_only else b"SELECT", name.encode()), then)
+        client.select(box, read_only, memory)
+        command = b"%b %b" % (b"EXAMINE" if read_only else b"SELECT", name.encode())
+        if memory is not None:
+            known = number_set(sorted(memory.uids)) if names_them and memory.uids else b""
+            words = (b"%d" % (memory.box.uidvalidity or 0), b"%d" % memory.modseq, known)
+            command += b" (QRESYNC (%b))" % b" ".join(filter(None, words))
+        client.say(command, then)
 
     def leave(self, client: Client, close: bool) -> None:
         """CLOSE, which expunges what it may, or UNSELECT."""
@@ -130,6 +157,8 @@ class Play:
         belief = self._belief(client)
         if belief.unknown:
             what = b"(UID FLAGS)" if with_flags else b"(UID)"
+            if client.enabled and with_flags:
+                what = b"(UID FLAGS MODSEQ)"
             if by_uid:
                 client.say(b"UID FETCH 1:* " + what)
             else:
@@ -196,29 +225,37 @@ class Play:
         *,
         silent: bool,
         by_uid: bool,
+        since: int = 0,
     ) -> None:
-        """STORE or UID STORE."""
+        """STORE or UID STORE; of what has not changed after the modseq `since`, if there is one."""
         belief = self._belief(client)
-        refused = belief.read_only or belief.box.is_deleted
+        box = belief.box
+        refused = belief.read_only or box.is_deleted
+        failed = [uid for uid in uids if since and box.has_changed(uid, since)]
+        done = [uid for uid in uids if uid not in failed]
         if not refused:
-            belief.box.store(uids, change, flags)
-            self._changed(client.process, belief.box)
+            box.store(done, change, flags)
+            self._changed(client.process, box)
             if silent:
-                belief.stored_silently(uids, change, flags)
+                belief.stored_silently(done, change, flags)
 
         def then(status: Response, said: list[Response]) -> None:
             if refused:
                 assert status.word == b"NO", status
+            elif failed:
+                assert status.code == b"MODIFIED", status
+                named = failed if by_uid else [places[uid] for uid in failed]
+                assert numbers(status.argument) == named, status
             elif status.word != b"OK" or status.code == b"EXPUNGEISSUED":
                 # RFC 2180 §4.2
                 assert status.code == b"EXPUNGEISSUED" and not by_uid, status
                 assert (status.word == b"OK") is silent and belief.gone, status
 
+        places = {uid: belief.number(uid) for uid in uids}
+        condition = b"(UNCHANGEDSINCE %d) " % since if since else b""
         what = b"FLAGS.SILENT" if silent else b"FLAGS"
-        self._with_set(
-            client, b"STORE", uids, b"%b%b (%b)" % (change.encode(), what, _text(flags)), then,
-            by_uid, keeps_numbers=True,
-        )  # fmt: skip
+        rest = b"%b%b%b (%b)" % (condition, change.encode(), what, _text(flags))
+        self._with_set(client, b"STORE", uids, rest, then, by_uid, keeps_numbers=True)
 
     def read(self, client: Client, uid: int) -> None:
         """FETCH of a body, which sets \\Seen."""

@@ -98,6 +98,11 @@ class Box:
             [uid for uid, one in self.messages.items() if uid in wanted and DELETED in one.flags]
         )
 
+    def has_changed(self, uid: int, modseq: int) -> bool:
+        """Whether a message that is there has changed after a modseq that was heard of."""
+        (step,) = [step for step, known in self.modseqs.items() if known == modseq]
+        return uid in self.messages and self.messages[uid].step > step
+
     def learn_modseq(self, step: int, modseq: int) -> None:
         """The server has said which modseq a step has."""
         known = self.modseqs.setdefault(step, modseq)
