@@ -71,7 +71,8 @@ class Account:
             self.places,
             self._id,
             lambda account_id: self._open.names_changed(account_id, self),
-            lambda place, entries: self._open.annotated(place, self._id, entries, self),
+            lambda noted, entries: self._open.annotated(noted, self._id, entries, self),
+            reach.new_operation,
         )
 
     def is_personal(self, name: str) -> bool:

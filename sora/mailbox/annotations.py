@@ -16,7 +16,7 @@ from sora.mail.rights import Rights
 from sora.mailbox.places import Places
 from sora.mailbox.rights import as_told
 from sora.storage.interfaces import IMetadata
-from sora.storage.rows import Annotated, Annotation, MailboxRow
+from sora.storage.rows import Annotated, Annotation, MailboxRow, Noted, Operation
 
 SUFFICIENT: Final = Rights.READ | Rights.SEE | Rights.WRITE | Rights.INSERT | Rights.POST
 """One of these has to be there, with `Rights.LOOKUP` (RFC 5464 §3.3)."""
@@ -59,15 +59,16 @@ class Found:
 @frozen
 class Annotations:
     """The annotations that one session deals with. `changed` is told of accounts whose list of
-    mailboxes looks different now, `annotated` of the mailbox (0: the server) and the entries that
-    the session has set."""
+    mailboxes looks different now, `annotated` of what became of the mailbox (None: it was the
+    server) and the entries that the session has set."""
 
     rules: AnnotationRules
     _storage: IMetadata = field(alias="storage")
     _places: Places = field(alias="places")
     _account_id: int = field(alias="account_id")
     _changed: Callable[[int], None] = field(alias="changed")
-    _annotated: Callable[[int, Sequence[Entry]], None] = field(alias="annotated")
+    _annotated: Callable[[Noted | None, Sequence[Entry]], None] = field(alias="annotated")
+    _new_operation: Callable[[], Operation] = field(alias="new_operation")
 
     async def read(
         self, name: str, entries: Sequence[Entry], depth: int | None, most: int | None
@@ -132,8 +133,9 @@ class Annotations:
                 values,
                 self.rules.max_entries,
                 self.rules.max_total,
+                self._new_operation(),
             )
-            self._annotated(0, entries)
+            self._annotated(None, entries)
             return
         use: str | Literal[False] | None = False
         if SPECIAL_USE in values:
@@ -148,10 +150,10 @@ class Annotations:
             values,
             self.rules.max_entries,
             self.rules.max_total,
+            self._new_operation(),
             use,
         )
-        mailbox_id = await as_told(place.shown, writing)
-        self._annotated(mailbox_id or 0, entries)
+        self._annotated(await as_told(place.shown, writing), entries)
         if use is not False:
             self._changed(owner_id)
 

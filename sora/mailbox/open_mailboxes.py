@@ -28,7 +28,7 @@ from sora.mailbox.sharing import Shared
 from sora.mailbox.state import Change, MailboxState
 from sora.mailbox.watching import EVERYBODY, Watchers
 from sora.storage.interfaces import IMailboxes
-from sora.storage.rows import Copied, Fate, MailboxRow, Opened, Placed
+from sora.storage.rows import Copied, Fate, MailboxRow, Noted, Opened, Placed
 
 WARM_MEMORY: Final = 256 * 1024 * 1024
 WARM_FOR: Final = 600.0
@@ -295,10 +295,14 @@ class OpenMailboxes:
         self.watchers.annotated(mailbox_id or -reader, entries, reader)
 
     def annotated(
-        self, mailbox_id: int, reader: int, entries: Sequence[Entry], source: object = None
+        self, noted: Noted | None, reader: int, entries: Sequence[Entry], source: object = None
     ) -> None:
-        """This process has changed annotations of a mailbox, 0 for the server, on behalf of the
-        account `reader`."""
+        """This process has changed annotations of a mailbox, None for the server, on behalf of
+        the account `reader`."""
+        if noted is not None:
+            change = Change(noted.before, noted.modseq)
+            self.told(noted.mailbox_id, change, source)
+        mailbox_id = 0 if noted is None else noted.mailbox_id
         self.watchers.annotated(mailbox_id or -reader, entries, reader, source)
         self._ring_annotated(mailbox_id, reader, entries)
 

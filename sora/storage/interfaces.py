@@ -44,6 +44,7 @@ from sora.storage.rows import (
     Moved,
     NewMailbox,
     NewSecret,
+    Noted,
     ObjectPlace,
     Opened,
     Operation,
@@ -306,10 +307,11 @@ class IMetadata(Interface):
         values: Mapping[Entry, bytes | None],
         most: int,
         total: int,
+        operation: Operation,
         special_use: str | Literal[False] | None = False,
-    ) -> "Deferred[int | None]":
-        """Set entries, or remove those whose value is None: all or none. Gives the mailbox's id.
-        One round trip.
+    ) -> "Deferred[Noted | None]":
+        """Set entries, or remove those whose value is None: all or none. Gives what became of the
+        mailbox, whose modseq rises (RFC 7162 §3.2); None for the server. One round trip.
 
         `special_use`, unless it is False, becomes the mailbox's, with None it has none. Shared
         entries need `Rights.WRITE`. Raises TooManyEntries when there would be more than `most` of

@@ -716,6 +716,16 @@ class Condemned:
     content_id: int | None
 
 
+@frozen
+class Noted:
+    """What SETMETADATA did to a mailbox: a change of its own in the order of modseqs; `before` as
+    in `Placed`."""
+
+    mailbox_id: int
+    before: int
+    modseq: int
+
+
 class EventKind(IntEnum):
     """The kinds of rows of `events`. Numbers are stored: they never change their meaning."""
 
@@ -729,6 +739,7 @@ class EventKind(IntEnum):
     RENAMED = 8
     DELETED = 9
     RIGHTS = 10
+    ANNOTATED = 11
 
 
 Uids = Sequence[int]

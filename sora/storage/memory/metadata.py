@@ -8,10 +8,11 @@ from zope.interface import implementer
 
 from sora.errors import NoSuchMailbox, NotPermitted, OverQuota, TooManyEntries, UseAttributeRefused
 from sora.mail.annotations import Entry
+from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
 from sora.storage.interfaces import IMetadata
 from sora.storage.memory.store import MailboxRecord, MemoryStore, operation
-from sora.storage.rows import Annotated, Annotation
+from sora.storage.rows import Annotated, Annotation, EventKind, Noted, Operation
 
 _ANY = Rights.READ | Rights.SEE | Rights.WRITE | Rights.INSERT | Rights.POST
 
@@ -69,8 +70,9 @@ class MemoryMetadata:
         values: Mapping[Entry, bytes | None],
         most: int,
         total: int,
+        operation: Operation,
         special_use: str | Literal[False] | None = False,
-    ) -> int | None:
+    ) -> Noted | None:
         """See `IMetadata.write`."""
         shares = any(not entry.is_private for entry in values)
         mailbox = self._mailbox(account_id, name, asker, Rights.WRITE if shares else Rights.NONE)
@@ -96,7 +98,11 @@ class MemoryMetadata:
         if special_use is not False:
             self._use(account_id, asker, mailbox, special_use)
         self.tables.metadata = after
-        return mailbox.id if mailbox else None
+        if mailbox is None:
+            return None
+        before = mailbox.highest_modseq
+        self.tables.record(mailbox, EventKind.ANNOTATED, NumberSet(), operation)
+        return Noted(mailbox.id, before, mailbox.highest_modseq)
 
     def _charged(self, payer: int, metadata: Mapping[tuple[int, int, str], bytes]) -> int:
         """What counts for an account."""

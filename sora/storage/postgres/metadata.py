@@ -1,4 +1,5 @@
-"""Annotations: `IMetadata` in PostgreSQL. The functions are in `0016_metadata.sql`."""
+"""Annotations: `IMetadata` in PostgreSQL. The functions are in `0016_metadata.sql`, and that which
+writes in `0019_annotated_modseq.sql`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -11,8 +12,9 @@ from sora.mail.annotations import Entry
 from sora.mail.carrier import to_bytes, to_text
 from sora.mail.mailbox_names import name_key
 from sora.storage.interfaces import IMetadata
+from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
-from sora.storage.rows import Annotated, Annotation
+from sora.storage.rows import Annotated, Annotation, Noted, Operation
 
 READ: Final = (
     "select o_private, o_entry, o_size, o_value"
@@ -23,7 +25,8 @@ LISTED: Final = (
     " from list_metadata_v1(%s::bigint[], %s, %s::boolean[], %s::text[], %s)"
 )
 WRITE: Final = (
-    "select set_metadata_v1(%s, %s, %s, %s::boolean[], %s::text[], %s::text[], %s, %s, %s, %s)"
+    "select o_mailbox, o_before, o_modseq from set_metadata_v2("
+    f"%s, %s, %s, %s::boolean[], %s::text[], %s::text[], %s, %s, %s, %s, {packing.OPERATION})"
 )
 
 
@@ -82,10 +85,11 @@ class Metadata:
         values: Mapping[Entry, bytes | None],
         most: int,
         total: int,
+        operation: Operation,
         special_use: str | Literal[False] | None = False,
-    ) -> int | None:
-        async def work(tx: Tx) -> int | None:
-            return await tx.value(
+    ) -> Noted | None:
+        async def work(tx: Tx) -> Noted | None:
+            row = await tx.one(
                 WRITE,
                 (
                     account_id,
@@ -97,8 +101,10 @@ class Metadata:
                     total,
                     special_use is not False,
                     special_use or None,
+                    *packing.operation(operation),
                 ),
             )
+            return None if row is None or row[0] is None else Noted(*row)
 
         try:
             return await self._database.run("set_metadata", work, write=True)

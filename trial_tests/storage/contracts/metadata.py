@@ -8,7 +8,7 @@ from sora.errors import NoSuchMailbox, NotPermitted, OverQuota, TooManyEntries, 
 from sora.mail.annotations import Entry, parse_entry
 from sora.mail.rights import parse_change
 from sora.storage.rows import AccountRow, Annotated, NewMailbox
-from trial_tests.storage.contracts.contract import Contract
+from trial_tests.storage.contracts.contract import EVERYTHING, Contract
 
 OCTETS = bytes(range(256))
 
@@ -56,9 +56,17 @@ class MetadataContract(Contract):
         special_use: str | Literal[False] | None = False,
     ) -> int | None:
         changes = {parse_entry(key.encode()): value for key, value in values.items()}
-        return await self.storage.metadata.write(
-            (owner or self.ann).id, name, (asker or self.ann).id, changes, most, total, special_use
+        noted = await self.storage.metadata.write(
+            (owner or self.ann).id,
+            name,
+            (asker or self.ann).id,
+            changes,
+            most,
+            total,
+            self.operation(),
+            special_use,
         )
+        return None if noted is None else int(noted.mailbox_id)
 
     async def read(
         self,
@@ -95,6 +103,20 @@ class MetadataContract(Contract):
         self.assertEqual(await self.everything(), {"/private/comment": b"other"})
         await self.write({"/private/nothing": None})
         self.assertEqual(await self.everything(), {"/private/comment": b"other"})
+
+    async def test_they_are_a_change_of_their_mailbox(self) -> None:
+        """RFC 7162 §3.2: the modseq rises, and no message has changed."""
+        before = (await self.find(self.ann, "Work")).highest_modseq
+        await self.write({"/private/comment": b"work"})
+        after = (await self.find(self.ann, "Work")).highest_modseq
+        self.assertGreater(after, before)
+        work = await self.find(self.ann, "Work")
+        changes = await self.storage.mailboxes.changes(work.id, before, 0)
+        self.assertEqual(changes.mailbox.highest_modseq, after)
+        self.assertTrue(changes.complete)
+        self.assertEqual((len(changes.changed.uids), len(changes.vanished)), (0, 0))
+        gone = await self.storage.mailboxes.vanished(work.id, before, EVERYTHING)
+        self.assertEqual(len(gone.uids), 0)
 
     async def test_each_mailbox_has_its_own(self) -> None:
         await self.write({"/private/comment": b"work"})

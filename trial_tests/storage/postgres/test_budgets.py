@@ -49,7 +49,13 @@ class BudgetTests(StageTestCase):
                 stage.inbox, both, FlagChange("add", Flags(DELETED, ("$K",))), new_operation()
             ),
             "set_metadata": lambda: stage.metadata.write(
-                account.id, "INBOX", account.id, {COMMENT: b"x", SPECIAL_USE: b"y"}, 10, 1000
+                account.id,
+                "INBOX",
+                account.id,
+                {COMMENT: b"x", SPECIAL_USE: b"y"},
+                10,
+                1000,
+                new_operation(),
             ),
             "metadata": lambda: stage.metadata.read(
                 account.id, "INBOX", account.id, [COMMENT], None

@@ -310,6 +310,23 @@ class ExpungeTests(QresyncTestCase):
         self.assertEqual(",".join(gone), uids)
 
 
+class AnnotationTests(QresyncTestCase):
+    def test_setmetadata_raises_the_modseq(self) -> None:
+        """§3.2; no message has changed, and a mailbox that is open here asks nothing for it."""
+        self.client.ask(b"x SELECT INBOX")
+        self.converse("""
+            C: a SETMETADATA INBOX (/private/comment "mine")
+            S: a OK SETMETADATA completed
+            C: b STATUS INBOX (HIGHESTMODSEQ)
+            S: * STATUS INBOX (HIGHESTMODSEQ M07)
+            S: b OK STATUS completed
+        """)
+        statements = self.server.storage.tables.statements.copy()
+        self.assertIn(b"[HIGHESTMODSEQ 207748800000007]", self.client.ask(b"c SELECT INBOX"))
+        self.assertEqual(self.server.storage.tables.statements, statements)
+        self.assertEqual(self.resync("1785585601 207748800000006"), [])
+
+
 class IdleTests(QresyncTestCase):
     def test_idle_tells_what_vanished(self) -> None:
         self.client.ask(b"x SELECT INBOX")
