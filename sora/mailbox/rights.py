@@ -63,11 +63,13 @@ def identifier(text: str, domain: str) -> Address | None:
     `anyone`.
 
     Raises:
-        BadSyntax: it is empty (RFC 4314 §3).
+        BadSyntax: it is empty, or has control characters (RFC 4314 §3).
         BadArgument: negative rights (`-user`), which we do not have; or no address.
     """
     if not text:
         raise BadSyntax("The identifier is empty")
+    if not text.isprintable():
+        raise BadSyntax("The identifier has characters that are no text")
     if text.startswith("-"):
         raise BadArgument("There are no negative rights here: take the rights away instead")
     if text.lower() == ANYONE_NAME:

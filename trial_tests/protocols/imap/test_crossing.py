@@ -55,6 +55,15 @@ class CrossingTests(SharingTestCase):
         said = self.client.ask(b"n NOOP")
         self.assertIn(b"* 3 EXISTS", said)
 
+    def test_a_large_message(self) -> None:
+        """It is not held in memory as a whole, and every octet arrives."""
+        large = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 100_000
+        self.append(large, "Work")
+        self.bob.ask(b"n NOOP")
+        self.assertIn(b"a OK [COPYUID", self.bob.ask(b"a COPY 4 Mine"))
+        self.bob.ask(b"s SELECT Mine")
+        self.assertIn(large, self.bob.ask(b"f FETCH 1 BODY.PEEK[]"))
+
     def test_quota_is_looked_at_before_anything_is_carried(self) -> None:
         bob = self.account("bob").identity.account_id
         self.successResultOf(self.server.storage.quotas.set(bob, QuotaLimits(messages=2), None))

@@ -12,7 +12,8 @@ from sora.mail.numbers import NumberSet
 from sora.storage.postgres import packing
 from sora.storage.postgres.arriving import place_parameters
 from sora.storage.postgres.database import Tx
-from sora.storage.postgres.messages import EXPUNGE, PLACE, TRANSFER
+from sora.storage.postgres.messages import EXPUNGE, PLACE
+from sora.storage.postgres.transferring import TRANSFER
 from sora.storage.rows import Fate, FlagChange, Placement, Want
 from trial_tests.storage.postgres.stage import (
     Stage,

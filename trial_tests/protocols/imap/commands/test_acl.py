@@ -127,6 +127,9 @@ class AclTests(SharingTestCase):
             S: j NO [NONEXISTENT] ...
             C: k SETACL Work bob
             S: k BAD ...
+            C: l SETACL Work {4+}
+            C: b\x07ob lr
+            S: l BAD The identifier has characters that are no text
         """)
 
     def test_nothing_is_told_of_what_may_not_be_seen(self) -> None:
