@@ -169,6 +169,10 @@ class InS3Tests(LargeMessagesTestCase):
         """It goes to S3 before its answer."""
         self.come_and_go(30_000_000)
 
+    def test_large_messages_are_put_together_and_decoded(self) -> None:
+        """Several in one command: each goes to S3, and nothing is a message before all are there."""
+        self.put_together_and_decoded(40_000_000)
+
     def test_forty_megabytes_while_s3_is_down_are_staged_in_pieces(self) -> None:
         """They are copied and read before they are uploaded (G8)."""
         store = seaweedfs(self)

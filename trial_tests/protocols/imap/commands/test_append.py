@@ -49,6 +49,15 @@ class AppendTests(TranscriptTestCase):
             S: a OK [APPENDUID ... 1] APPEND completed
         """)
 
+    def test_it_is_one_round_trip(self) -> None:
+        """docs/architecture.md, also for a name that was not heard of."""
+        self.append(b"reserves names of objects")
+        statements = self.server.storage.tables.statements
+        statements.clear()
+        for _ in range(2):
+            self.assertIn(b"a OK", self.client.ask(b"a APPEND INBOX {2+}\r\nhi"))
+        self.assertEqual(dict(statements), {"messages.place": 2})
+
     def test_a_missing_mailbox_can_be_created(self) -> None:
         self.converse("""
             C: a APPEND Nowhere {2}
