@@ -6,9 +6,10 @@ from typing import Final, ParamSpec, TypeVar
 
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from sora.deferreds import shielded
-from sora.errors import NoSuchMailbox, NotPermitted, ReadOnly
+from sora.errors import NoSuchMailbox, NotPermitted, ReadOnly, SoraError
 from sora.mail.criteria import Criterion, UidIn, needs_storage
 from sora.mail.flags import SEEN, Keywords
 from sora.mail.numbers import NumberSet
@@ -96,6 +97,8 @@ class Selected:
     A write that was sent is never abandoned: when the session is cancelled, the write goes on,
     and the others learn of it.
     """
+
+    log = Logger()
 
     def __init__(
         self,
@@ -339,9 +342,20 @@ class Selected:
         self._rooms.open_mailboxes.placed(appended.placed, self)
 
     async def _tell(self, change: Change) -> None:
-        """The state learns of a change of this mailbox; it is in it when this returns (G21)."""
+        """The state learns of a change of this mailbox; it is in it when this returns (G21).
+
+        The change was committed: that another one cannot be read now is no failure of it (G15). The
+        state learns of both with what happens next.
+        """
         self._rooms.open_mailboxes.told(self._state.mailbox_id, change, source=self)
-        await self._mailbox.settle(change.modseq)
+        try:
+            await self._mailbox.settle(change.modseq)
+        except SoraError as error:
+            self.log.info(
+                "what happened in mailbox {mailbox} is not known yet: {error}",
+                mailbox=self._state.mailbox_id,
+                error=error.text,
+            )
 
     def _must_be_writable(self, needed: Rights = Rights.NONE) -> None:
         if self._examined:

@@ -1,9 +1,9 @@
 """Open mailboxes: what they cost in round trips, answers in any order, other processes."""
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.trial.unittest import TestCase
 
-from sora.errors import NoSuchMailbox, ReadOnly
+from sora.errors import NoSuchMailbox, ReadOnly, Unavailable
 from sora.mail.criteria import And, FlagsAre, HeaderHas, KeywordIs, ModSeqIs, Not, Or, UidIn
 from sora.mail.flags import DELETED, FLAGGED, SEEN, Flags, parse_flags
 from sora.mail.numbers import NumberSet
@@ -311,6 +311,24 @@ class SessionTests(MailboxTestCase):
 
 class AnyOrderTests(MailboxTestCase):
     """Answers overtake one another, and others write in between."""
+
+    async def test_a_write_that_was_committed_does_not_fail_by_what_is_read_after_it(self) -> None:
+        """G15: another process has written before, and what it wrote cannot be read now."""
+        one = await self.select()
+        other = self.world.process(alone=False)
+        await self.fill(other.session(self.row), 1)
+
+        def pause(name: str) -> "Deferred[None]":
+            return fail(Unavailable()) if name == "mailboxes.changes" else succeed(None)
+
+        self.world.storage.tables.pause = pause
+        stored = await one.store([1], add("\\Flagged"), silent=False)
+        self.assertEqual(list(stored.changed.uids), [1])
+        self.world.answer_at_once()
+        await one.store([2], add("\\Flagged"), silent=False)
+        updates = one.updates(may_expunge=True)
+        self.assertEqual(updates.exists, 4)
+        self.flushLoggedErrors(Unavailable)
 
     async def test_an_overtaken_answer_costs_nothing(self) -> None:
         one, two = await self.select(), await self.select()
