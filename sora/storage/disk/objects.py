@@ -174,7 +174,8 @@ def _prepare(path: str) -> int:
         _try_writing(path)
         missing = [name for name in _DIRECTORIES if name not in present]
         for name in missing:
-            os.mkdir(f"{path}/{name}", 0o700)
+            # Another process may be starting on the same directory.
+            os.makedirs(f"{path}/{name}", 0o700, exist_ok=True)
         if missing:
             _sync_directory(path)
         if MARK not in present:
