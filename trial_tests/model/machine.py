@@ -11,6 +11,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from sora.mailbox.change_poll import INTERVAL
+from sora.mailbox.names import BELIEVED_FOR
 from trial_tests.model.client import Client
 from trial_tests.model.memory_world import MemoryWorld
 from trial_tests.model.play import MAX_MEMORIES, Play
@@ -45,10 +47,10 @@ class Sessions(RuleBasedStateMachine):
         self.world: Any = None
         self.play: Any = None
 
-    def begin(self, world: Any) -> None:
-        """A client, and a world with a few messages."""
+    def begin(self, world: Any, *names: str) -> None:
+        """A client, and a world with a few messages; `names` are mailboxes beside INBOX."""
         self.world = world
-        self.play = Play(world, Account())
+        self.play = Play(world, Account(("INBOX", *names)))
         client = self.play.connect(0, b"QRESYNC")
         self.play.create(client, "a")
         for name in ("INBOX", "INBOX", "INBOX", "a"):
@@ -321,7 +323,8 @@ class InMemory(Sessions):
 
     @rule()
     def time_passes(self) -> None:
-        self.world.pass_time(2.5)
+        self.world.pass_time(BELIEVED_FOR + INTERVAL)
+        self.play.names_caught_up()
         if not self.world.is_held:
             for process in range(self.world.processes):
                 self.play.caught_up(process, *self.play.account.boxes.values())

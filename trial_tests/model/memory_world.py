@@ -56,6 +56,7 @@ class MemoryWorld:
 
     def __init__(self, processes: int) -> None:
         self.processes = processes
+        self.is_prompt = True
         self._servers = [Server()]
         self._servers += [Server(beside=self._servers[0]) for _ in range(processes - 1)]
         first = self._servers[0]

@@ -18,6 +18,8 @@ class World(Protocol):
     processes: int
     is_held: bool
     """whether answers of storage are being held back"""
+    is_prompt: bool
+    """whether what is told in IDLE can be heard at once"""
 
     def connect(self, process: int) -> Wire:
         """A connection that has logged in."""
@@ -36,6 +38,7 @@ class Play:
         self.memories: list[Memory] = []
         self._recents: list[dict[tuple[Box, int], object]] = [{} for _ in range(world.processes)]
         self._behind: dict[Box, set[int]] = {}
+        self._names_behind: set[int] = set()
         self._messages = 0
 
     # ---------------------------------------------------------- who knows what
@@ -52,17 +55,25 @@ class Play:
         for box in boxes:
             self._behind[box] = set(range(self.world.processes)) - {process}
 
+    def _names_changed(self, process: int) -> None:
+        self._names_behind = set(range(self.world.processes)) - {process}
+
     def caught_up(self, process: int, *boxes: Box) -> None:
         """A process has asked what others did."""
         if not self.world.is_held:
             for box in boxes:
                 self._behind.get(box, set()).discard(process)
 
+    def names_caught_up(self) -> None:
+        """So much time has passed that no process believes in names of before."""
+        self._names_behind.clear()
+
     def everybody_hears(self) -> None:
         """Take in what was said, and check those that idle: they are told at once."""
         for client in self.clients:
             client.hear()
-            if client.is_idle and client.belief is not None and self.is_exact(client):
+            is_told = client.is_idle and self.world.is_prompt
+            if is_told and client.belief is not None and self.is_exact(client):
                 client.belief.has_everything(may_expunge=True)
 
     # ---------------------------------------------------------- sessions
@@ -180,7 +191,10 @@ class Play:
     # ---------------------------------------------------------- messages come
 
     def append(self, client: Client, name: str, flags: Flags) -> None:
-        """APPEND."""
+        """APPEND. For a few seconds the name may still be that of a mailbox that another process
+        has renamed or deleted (`sora.mailbox.names`): then it is not tried."""
+        if name != "INBOX" and client.process in self._names_behind:
+            return
         content = self._new_content()
         box = self.account.boxes.get(name)
         expected = box.arrive([(content, flags)]) if box else []
@@ -357,6 +371,7 @@ class Play:
         done = self.account.delete(name)
         if done and box is not None:
             self._changed(client.process, box)
+            self._names_changed(client.process)
             if client.belief is not None and client.belief.box is box:
                 client.select(None, False)
         self._names(client, b"DELETE " + name.encode(), done)
@@ -364,6 +379,8 @@ class Play:
     def rename(self, client: Client, old: str, new: str) -> None:
         """RENAME."""
         done = self.account.rename(old, new)
+        if done:
+            self._names_changed(client.process)
         if done and old == "INBOX":
             self._changed(client.process, self.account.boxes[old], self.account.boxes[new])
         self._names(client, b"RENAME %b %b" % (old.encode(), new.encode()), done)

@@ -119,8 +119,8 @@ def changed(old: Flags, change: Change, flags: Flags) -> Flags:
 class Account:
     """Mailboxes by name; INBOX is there for ever. The delimiter is `/`."""
 
-    def __init__(self) -> None:
-        self.boxes: dict[str, Box] = {"INBOX": Box("INBOX")}
+    def __init__(self, names: Iterable[str] = ("INBOX",)) -> None:
+        self.boxes: dict[str, Box] = {name: Box(name) for name in names}
         self.deleted: list[Box] = []
 
     def below(self, name: str) -> list[str]:
