@@ -439,7 +439,8 @@ class Selected:
             return among, since
         answer = await self._mailbox.gone_after(since, among)
         gone = among if answer.uids is None else answer.uids
-        return gone - NumberSet.ascending(self.view.uids), 0 if answer.is_lost else since
+        still_told = NumberSet.ascending(self.view.known_of(gone))
+        return gone - still_told, 0 if answer.is_lost else since
 
     async def read(
         self, uids: Sequence[int], wants: frozenset[Want], see: bool

@@ -158,8 +158,12 @@ class View:
 
     def of_uids(self, uids: SequenceSet) -> list[int]:
         """Those UIDs of the set that the client knows of, ascending (RFC 3501 §6.4.8)."""
+        return self.known_of(uids.resolve(self.last))
+
+    def known_of(self, uids: NumberSet) -> list[int]:
+        """Those UIDs of the set that the client knows of, ascending."""
         found: list[int] = []
-        for low, high in uids.resolve(self.last).ranges:
+        for low, high in uids.ranges:
             start = bisect_left(self._array, low, 0, self._count)
             found += self._array[start : bisect_right(self._array, high, start, self._count)]
         return found

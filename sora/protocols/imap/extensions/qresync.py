@@ -100,7 +100,7 @@ class Resync(SelectParameter):
         unsure = self.known & NumberSet(((self.match.known_up_to(view) + 1, MAX_NUMBER + 1),))
         gone, since = await selected.vanished(self.modseq, unsure)
         session.connection.write_all(vanished_lines(gone, earlier=True))
-        changed = view.changed_since(self.known.within(view.uids), since)
+        changed = view.changed_since(view.known_of(self.known), since)
         await Fetching(session, update_items(session.enabled), by_uid=True).answer(changed)
 
 

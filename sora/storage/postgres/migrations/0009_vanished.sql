@@ -1,7 +1,7 @@
 -- What vanished: the log that QRESYNC (RFC 7162 §3.2) asks for. It is `events`.
 
 -- Those UIDs of p_known that went after p_since. o_vanished is null where the log does not reach
--- back to p_since any more (G28). o_lost says that p_since was never given out, as far as this
+-- back to p_since any more (G28), or is so long that the answer of one who has no log is had sooner. o_lost says that p_since was never given out, as far as this
 -- database knows: it comes from an epoch that was lost, or from one that this database will never
 -- have (G70). No row when there is no such mailbox.
 --
@@ -25,6 +25,10 @@ begin
     if not o_lost and (
         p_since = v_box.highest_modseq
         or greatest(p_since, v_box.created_modseq) >= (select events_horizon from sora)
+    ) and not (
+        select count(*) > 20000 from (
+            select from events e where e.mailbox_id = p_mailbox and e.modseq > p_since limit 20001
+        ) s
     ) then
         select (coalesce(range_agg(r), '{}') * p_known)::text into o_vanished
         from events e, unnest(e.uids) r

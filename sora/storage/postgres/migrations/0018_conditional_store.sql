@@ -5,7 +5,8 @@
 -- meanwhile (RFC 7162 §3.1.12). Which flags a change has touched stands in its event.
 
 -- Those UIDs of p_uids, all of which have changed after p_since, that one of these flags may have
--- changed of; p_ids are the numbers of keywords. All of them where the history does not reach back.
+-- changed of; p_ids are the numbers of keywords. All of them where the history does not reach back,
+-- or is too long to be read while the mailbox is locked.
 create function touched_since_v1(
     p_mailbox mailboxes, p_since bigint, p_uids int8multirange, p_flags smallint, p_ids integer[]
 ) returns int8multirange
@@ -13,6 +14,12 @@ language plpgsql stable as $$
 begin
     if greatest(p_since, p_mailbox.created_modseq) < (select events_horizon from sora)
         or (p_since > p_mailbox.lost_after and p_since < p_mailbox.lost_before)
+        or (
+            select count(*) > 2000 from (
+                select from events e
+                where e.mailbox_id = p_mailbox.id and e.modseq > p_since limit 2001
+            ) s
+        )
     then
         return p_uids;
     end if;
