@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from sora.deferreds import shielded
 from sora.errors import NoSuchMailbox, NotPermitted, ReadOnly, SoraError
-from sora.mail.criteria import Criterion, UidIn, needs_storage
+from sora.mail.criteria import All, Criterion, UidIn, needs_storage
 from sora.mail.flags import SEEN, Keywords
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import ALL, FLAG_RIGHTS, Rights, may_change, permitted
@@ -21,6 +21,7 @@ from sora.mailbox.crossing import Crossing
 from sora.mailbox.local_search import search as search_locally
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.open_mailboxes import Made, OpenMailboxes
+from sora.mailbox.orders import Orders
 from sora.mailbox.places import Place, Places
 from sora.mailbox.rights import WRITING, as_told, require, rights_in
 from sora.mailbox.state import Change
@@ -38,6 +39,7 @@ from sora.storage.rows import (
     Operation,
     Read,
     Replaced,
+    SortBy,
     SortKey,
     Stored,
     StoredMessage,
@@ -66,11 +68,13 @@ class Kept:
     """What was read of messages and never changes; one for the whole process.
 
     `texts` are answers as the protocol writes them, by names of its own; `places` are messages
-    read with `Want.BODY`. Both together take at most `memory` octets.
+    read with `Want.BODY`; `orders` are those of large mailboxes. Together they take at most
+    `memory` octets.
     """
 
     def __init__(self, memory: int) -> None:
-        self.texts: Columns[bytes] = Columns(memory * 3 // 4, len)
+        self.texts: Columns[bytes] = Columns(memory * 5 // 8, len)
+        self.orders = Orders(memory // 8)
         self.places: Columns[StoredMessage] = Columns(memory // 4, _octets_of_place)
 
 
@@ -387,12 +391,29 @@ class Selected:
 
     async def sort(self, criterion: Criterion, keys: Sequence[SortKey]) -> list[int]:
         """The UIDs, known to this client, that match, in the order of the keys. At most one
-        round trip."""
+        round trip; none for many messages of a mailbox whose order is known, when flags,
+        UIDs and modseqs are all that is asked for."""
         narrowed = self._narrowed(criterion)
         if narrowed is None:
             return []
-        found = await self._rooms.messages.sort(self._state.mailbox_id, narrowed, keys)
-        return list(filter(self.view.last.__ge__, found))
+        by_score = any(key.by is SortBy.RELEVANCY for key in keys)
+        if needs_storage(criterion) or isinstance(narrowed, UidIn) or by_score:
+            found = await self._rooms.messages.sort(self._state.mailbox_id, narrowed, keys)
+            return list(filter(self.view.last.__ge__, found))
+        among = search_locally(self._state, criterion)
+        order = await self._order(keys, among[-1])
+        chosen = set(among[: bisect_right(among, self.view.last)])
+        return list(filter(chosen.__contains__, order))
+
+    async def _order(self, keys: Sequence[SortKey], last: int) -> Sequence[int]:
+        """The order of all messages, `last` among them."""
+        mailbox_id, orders = self._state.mailbox_id, self._rooms.kept.orders
+        order = orders.get(mailbox_id, keys, last)
+        if order is not None:
+            return order
+        found = await self._rooms.messages.sort(mailbox_id, All(), keys)
+        orders.put(mailbox_id, keys, found)
+        return found
 
     async def threads(self, criterion: Criterion) -> list[ThreadRow]:
         """What THREAD needs of the messages, known to this client, that match, ascending by
