@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from sora.deferreds import shielded
 from sora.errors import NoSuchMailbox, NotPermitted, ReadOnly, SoraError
-from sora.mail.criteria import All, Criterion, UidIn, needs_storage
+from sora.mail.criteria import All, And, Criterion, UidIn, needs_storage
 from sora.mail.flags import SEEN, Keywords
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import ALL, FLAG_RIGHTS, Rights, may_change, permitted
@@ -382,10 +382,11 @@ class Selected:
     async def search(self, criterion: Criterion) -> list[int]:
         """The UIDs, known to this client, that match, ascending. No round trip when flags,
         UIDs and modseqs are all it asks for."""
-        if needs_storage(criterion):
-            found = await self._rooms.messages.search(self._state.mailbox_id, criterion)
-        else:
+        found: Sequence[int] = ()
+        if not needs_storage(criterion):
             found = search_locally(self._state, criterion)
+        elif (narrowed := self._narrowed(criterion)) is not None:
+            found = await self._rooms.messages.search(self._state.mailbox_id, narrowed)
         # A client knows the beginning of what is there.
         return list(found[: bisect_right(found, self.view.last)])
 
@@ -437,14 +438,19 @@ class Selected:
         return await self._rooms.bodies.threads.run(work, *args, **kwargs)
 
     def _narrowed(self, criterion: Criterion) -> Criterion | None:
-        """What storage is asked for: the messages themselves, if the state knows them and they
-        are few; None when there are none."""
-        if needs_storage(criterion):
+        """What storage is asked for: among the messages that come into question by what the state
+        knows of them, if they are few; None when there are none."""
+        parts = criterion.parts if isinstance(criterion, And) else (criterion,)
+        known = [part for part in parts if not needs_storage(part)]
+        if not known:
             return criterion
-        found = search_locally(self._state, criterion)
+        found = search_locally(self._state, And(tuple(known)))
         if len(found) > MAX_BATCH:
             return criterion
-        return UidIn(NumberSet.ascending(found)) if found else None
+        if not found:
+            return None
+        left = [part for part in parts if needs_storage(part)]
+        return And((UidIn(NumberSet.ascending(found)), *left))
 
     async def vanished(self, since: int, among: NumberSet) -> tuple[NumberSet, int]:
         """What a client has to forget that was away since modseq `since` (RFC 7162 §3.2): those

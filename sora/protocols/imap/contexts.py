@@ -12,7 +12,7 @@ is 0, which leaves it to the client.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Sequence
 from itertools import filterfalse
 from typing import Final
 
@@ -21,7 +21,7 @@ from attrs import define, field
 from sora.mail.criteria import AgeIs, And, UidIn
 from sora.mail.numbers import NumberSet, in_order
 from sora.mailbox.selected import Selected
-from sora.mailbox.view import View
+from sora.mailbox.view import FEW, View
 from sora.protocols.imap.programs import in_view
 from sora.protocols.imap.wire.search_keys import SearchTree, nodes
 from sora.storage.rows import SortKey
@@ -61,7 +61,8 @@ class Context:
 
     def forget(self, gone: Sequence[tuple[int, int]]) -> bytes:
         """Messages are gone: (number, UID), with the numbers that they had. What to say."""
-        numbers = {uid: number for number, uid in gone if self._has(uid)}
+        known = self._among([uid for _, uid in gone])
+        numbers = {uid: number for number, uid in gone if uid in known}
         if not numbers:
             return b""
         if self.by_uid:
@@ -72,12 +73,13 @@ class Context:
         """Look at what has changed in the client's view. What to say; empty if nothing."""
         view = selected.view
         touched = self._touched(selected, now)
-        if touched is None:
+        if not touched:
             return b""
         since, last = selected.highest_modseq, view.last
-        criterion = in_view(self.tree, view)
-        found = await selected.search(And((UidIn(NumberSet.ascending(touched)), criterion)))
-        known, matching = set(self.uids), set(found)
+        everything = len(touched) == view.exists
+        asked = NumberSet(((1, last),)) if everything else NumberSet.ascending(touched)
+        found = await selected.search(And((UidIn(asked), in_view(self.tree, view))))
+        known, matching = self._among(touched), set(found)
         lost = [uid for uid in touched if uid in known and uid not in matching]
         new = [uid for uid in found if uid not in known]
         order: Sequence[int] = sorted([*filterfalse(set(lost).__contains__, self.uids), *new])
@@ -91,19 +93,19 @@ class Context:
             said += self._add(self._numbers(view, new), order)
         return self._line(said)
 
-    def _touched(self, selected: Selected, now: float) -> Sequence[int] | None:
-        """The UIDs, ascending, for which the search has to be made again; None for none."""
+    def _touched(self, selected: Selected, now: float) -> Sequence[int]:
+        """The UIDs, ascending, for which the search has to be made again."""
         view = selected.view
         if self.ages and now - self.looked >= AGING:
             return view.uids
         if selected.highest_modseq == self.since and view.last == self.last:
-            return None
+            return ()
         rewound = selected.highest_modseq < self.since
         changed = view.changed_since(view.uids, -1 if rewound else self.since)
         new = view.uids[bisect_left(view.uids, self.last + 1) :]
         if not changed and not new:
             self.since, self.last = selected.highest_modseq, view.last
-            return None
+            return ()
         return sorted({*changed, *new})
 
     # ---------------------------------------------------------- what it says
@@ -117,11 +119,13 @@ class Context:
     def _numbers(self, view: View, uids: Iterable[int]) -> dict[int, int]:
         return {uid: uid if self.by_uid else view.number(uid) for uid in uids}
 
-    def _has(self, uid: int) -> bool:
-        if self.keys:
-            return uid in self.uids
-        place = bisect_left(self.uids, uid)
-        return place < len(self.uids) and self.uids[place] == uid
+    def _among(self, uids: Sequence[int]) -> Container[int]:
+        """Something that has those of the UIDs, of messages, that are results."""
+        if self.keys or len(uids) * FEW > len(self.uids):
+            return set(self.uids)
+        places = [(bisect_left(self.uids, uid), uid) for uid in uids]
+        end = len(self.uids)
+        return {uid for place, uid in places if place < end and self.uids[place] == uid}
 
     def _remove(self, numbers: dict[int, int]) -> bytes:
         """REMOVEFROM; the last ones first, so that the positions before them stay."""

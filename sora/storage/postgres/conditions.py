@@ -58,6 +58,9 @@ _INTERNAL_DAY: Final = (
 _SAVED_DAY: Final = "(m.save_date at time zone 'UTC')"
 _COMPARISONS: Final = {"before": "<", "on": "=", "since": ">="}
 
+FEW_UIDS: Final = 1000
+"""UIDs of a set that are looked up one by one."""
+
 CONTENTS: Final = " cross join lateral (select * from contents where id = m.content_id offset 0) c"
 TEXTS: Final = (
     " left join lateral (select * from content_texts where content_id = m.content_id offset 0) t"
@@ -133,6 +136,10 @@ class Conditions:
             case Not(part):
                 return f"not {self.of(part)}"
             case UidIn(uids):
+                if self._indexed and len(uids) <= FEW_UIDS:
+                    # Each is looked up, whatever else is in the mailbox.
+                    found = self._asked.with_("unnest(%s::bigint[])", list(uids))[1:-1]
+                    return self._asked.is_in(f"select uid from {found} as u (uid)")
                 return self._asked.with_("m.uid <@ %s::int8multirange", uids.multirange())
             case FlagsAre(mask, present):
                 wanted = mask if present else 0

@@ -36,6 +36,8 @@ class BudgetTests(TranscriptTestCase):
             (b"STORE 1:* (UNCHANGEDSINCE 5) +FLAGS.SILENT ($Other)", 1),
             (b"SEARCH UNSEEN NOT DELETED", 0),
             (b"SEARCH SUBJECT x", 1),
+            (b"SEARCH DRAFT TEXT x", 0),
+            (b"UID SORT (DATE) UTF-8 DRAFT TEXT x", 0),
             (b"SEARCH RETURN (SAVE COUNT) 2:9 SEEN", 0),
             (b"UID SEARCH RETURN (MIN) $ NOT FLAGGED", 0),
             (b"SEARCH RETURN (PARTIAL -1:-5) SUBJECT x", 1),

@@ -267,7 +267,7 @@ class ModelTests(TranscriptTestCase):
             self.random = Random(seed)
             name = f"Box{seed}"
             self.client.ask(f"c CREATE {name}".encode())
-            for _ in range(6):
+            for _ in range(self.random.choice((6, 30))):
                 self.deliver(name)
             reader, writer = self.new_client(), self.new_client()
             for client in (reader, writer):
