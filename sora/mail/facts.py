@@ -12,6 +12,7 @@ from typing import Final
 from attrs import field, frozen
 
 from sora.mail import dates, envelope, html, message, section, structure, transfer
+from sora.mail.address_list import parse as parse_addresses
 from sora.mail.charsets import decode as decode_charset
 from sora.mail.content_type import decode_parameter, parse_disposition
 from sora.mail.encoded_words import decode as decode_words
@@ -31,6 +32,12 @@ MAX_TEXT: Final = 4_000_000
 """Characters of `Facts.text_body`: what a search can find of one message."""
 MAX_PARTS_TEXT: Final = 1_000_000
 """Characters of `Facts.text_header` from which on no more parts are looked at."""
+
+MAX_WHOLE_ADDRESSES: Final = 100
+"""Addresses of a field that are made whole for search where they stand in pieces."""
+
+_ADDRESSES: Final = frozenset({b"from", b"to", b"cc", b"bcc"})
+_PIECES: Final = (b" @", b"@ ", b")@", b"@(", b"\t@", b"@\t")
 
 # Octets of a text part that are decoded for each character that still has room.
 _OCTETS_FOR_CHARACTER: Final = 4
@@ -124,10 +131,10 @@ def derive(content: "bytes | memoryview | mmap") -> Facts:
         references=message_ids(b" ".join(references)) if references else (),
         preview=beginning,
         text_subject=_folded(values.get(b"subject")),
-        text_from=_folded(values.get(b"from")),
-        text_to=_folded(values.get(b"to")),
-        text_cc=_folded(values.get(b"cc")),
-        text_bcc=_folded(values.get(b"bcc")),
+        text_from=_addresses_text(values.get(b"from")),
+        text_to=_addresses_text(values.get(b"to")),
+        text_cc=_addresses_text(values.get(b"cc")),
+        text_bcc=_addresses_text(values.get(b"bcc")),
         text_header=_header_text(root.fields)
         + _other_lines(data[: root.body])
         + _parts_text(root, data),
@@ -142,9 +149,33 @@ def header_text(block: bytes) -> str:
 
 def _header_text(fields: Sequence[Field]) -> str:
     lines = b"".join([b"\n%s:%s" % pair for pair in fields]) + b"\n"
-    if lines.isascii() and b"=?" not in lines and b"\0" not in lines and b"\r" not in lines:
+    is_plain = lines.isascii() and b"=?" not in lines and b"\0" not in lines and b"\r" not in lines
+    if is_plain and not _has_pieces(lines):
         return lines.decode("ascii").replace("\t", " ").lower()
-    return "".join([f"\n{name.decode()}:{_folded(value)}" for name, value in fields]) + "\n"
+    return (
+        "".join([f"\n{name.decode()}:{_field_text(name, value)}" for name, value in fields]) + "\n"
+    )
+
+
+def _field_text(name: bytes, value: bytes) -> str:
+    return _addresses_text(value) if name in _ADDRESSES else _folded(value)
+
+
+def _addresses_text(value: bytes | None) -> str:
+    """A list of addresses on one line. An address that stands there in pieces, with comments or
+    spaces around its `@`, is added as ENVELOPE has it, which is what FROM, TO, CC and BCC search
+    (RFC 3501 §6.4.4)."""
+    text = _folded(value)
+    if value and _has_pieces(value):
+        for one in parse_addresses(value)[:MAX_WHOLE_ADDRESSES]:
+            whole = _folded(b"%b@%b" % (one.mailbox or b"", one.host or b""))
+            if one.host and whole not in text:
+                text += " " + whole
+    return text
+
+
+def _has_pieces(value: bytes) -> bool:
+    return any(mark in value for mark in _PIECES)
 
 
 def _other_lines(block: bytes) -> str:

@@ -85,6 +85,15 @@ class FactsTests(SynchronousTestCase):
     def test_attachments_are_no_text(self) -> None:
         self.assertEqual(derive(SHAPES["attachments"]).text_body, "picture")
 
+    def test_an_address_in_pieces_is_found_whole(self) -> None:
+        """RFC 3501 §6.4.4: FROM searches the envelope, in which there are no comments."""
+        found = derive(b"From: <user (one) @ (two) example.org>\r\nX: a @ b\r\n\r\n")
+        self.assertEqual(found.text_from, "<user (one) @ (two) example.org> user@example.org")
+        self.assertIn(
+            "\nfrom:<user (one) @ (two) example.org> user@example.org\n", found.text_header
+        )
+        self.assertIn("\nx:a @ b\n", found.text_header)
+
     def test_the_header_is_one_line_for_each_field(self) -> None:
         self.assertEqual(
             derive(SHAPES["encoded words"]).text_header,
