@@ -42,8 +42,8 @@ class Literals:
                 raise BadSyntax(NO_HEAD)
             if offer.number > MAX_LITERALS:
                 raise BadSyntax(f"A command has more than {MAX_LITERALS} literals")
-            kind = self._session.find(head)
-            scan = self._session.scanner(offer.text, head)
+            kind = self._session.answering.find(head)
+            scan = self._session.answering.scanner(offer.text, head)
             taking = kind.literal(scan, offer.size, self._session)
             self._check_unasked(offer)
         except SoraError as error:
@@ -81,7 +81,7 @@ class Literals:
                 break
         if failure is not None:
             # The octets have come and could not be kept: the rest of the command is of no use.
-            self._session.fail(offer.text, kind, failure)
+            self._session.answering.fail(offer.text, kind, failure)
             self._reader.abandon()
             self.let_go()
 
@@ -89,6 +89,6 @@ class Literals:
         if not offer.synchronising and offer.size > self._reader.skip_limit:
             self._session.bye(b"The literal is too large to be taken or skipped")
             return
-        self._session.fail(offer.text, kind, error)
+        self._session.answering.fail(offer.text, kind, error)
         self._reader.refuse()
         self.let_go()

@@ -1,25 +1,20 @@
-"""One conversation: what all commands have in common.
+"""One conversation.
 
-The session takes events from the reader one after the other. A complete command is looked up
-in the dialect, checked against the state, parsed and run; what changed in the selected
-mailbox is told before the tagged line; the tagged line comes from the table of errors if
-it failed. Commands see the session as their whole world: who has logged in, which mailbox is
-open, how to write, how to ask the client for more.
+The session takes events from the reader one after the other, and has each complete command
+answered (`sora.protocols.imap.answering`). Commands see the session as their whole world: who has
+logged in, which mailbox is open, how to write, how to ask the client for more.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
 from sora.errors import (
     BadSyntax,
     NotPermitted,
-    NumbersRefused,
     SoraError,
-    UnknownCommand,
     WrongState,
 )
 from sora.mail.mailbox_names import name_key
@@ -28,23 +23,20 @@ from sora.mailbox.account import Account
 from sora.mailbox.reach import SessionFacts
 from sora.mailbox.selected import Selected
 from sora.net.connection import Connection, ConnectionEnded, TimedOut, Unreadable
+from sora.protocols.imap.answering import Answering
 from sora.protocols.imap.capabilities import When
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.contexts import Contexts
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.enabled import Enabled
-from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
 from sora.protocols.imap.literals import Literals
 from sora.protocols.imap.progress import Progress
 from sora.protocols.imap.saved_result import SavedResult
 from sora.protocols.imap.services import Limits, Services
 from sora.protocols.imap.updates import update_lines
 from sora.protocols.imap.wire.codes import capability, highest_modseq
-from sora.protocols.imap.wire.head import NO_HEAD, Head, head_of, tag_of
 from sora.protocols.imap.wire.reader import Chunk, Hopeless, IMAPReader, Line, Offer, TooLong
-from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.write import mailbox as mailbox_name
-from sora.protocols.imap.wire.write import text as sentence
 
 if TYPE_CHECKING:
     from sora.protocols.imap.notifying import Notifying
@@ -72,17 +64,12 @@ class Session:
         """what the client said of itself with ID"""
         self.contexts = Contexts()
         """searches whose results the client is kept informed of (RFC 5267)"""
-        self.tag = b""
-        """the tag of the command in hand"""
-        self.in_hand: type[Command] | None = None
-        """the command itself"""
         self.is_ending = False
         self.is_stopping = False
         self.write = connection.write
         self.literals = Literals(self, reader)
         self._reader = reader
-        self._waited = 0.0
-        self._afterwards: Callable[[], None] | None = None
+        self.answering = Answering(self)
         self._before_login()
 
     def _before_login(self) -> None:
@@ -97,7 +84,7 @@ class Session:
         self.notifying: Notifying | None = None
         """what it is told because of NOTIFY"""
         self._account: Account | None = None
-        self._bad = 0
+        self.answering.bad = 0
         self._reader.line_limit = self.limits.line_before_login
         self._reader.skip_limit = self.limits.skip_before_login
 
@@ -112,7 +99,7 @@ class Session:
                 waiting = self.notifying or self
                 event = await waiting.next_event()
                 if type(event) is Line:
-                    await self.execute(event.text)
+                    await self.answering.execute(event.text)
                 else:
                     await self._unusual(event)
         except TimedOut:
@@ -146,7 +133,7 @@ class Session:
         """
         began = self.connection.clock.seconds()
         event = await self.connection.event_or_wake(timeout)
-        self._waited += self.connection.clock.seconds() - began
+        self.answering.waited += self.connection.clock.seconds() - began
         if event is None and self.is_stopping:
             self.untagged(b"BYE The server is shutting down")
             raise ConnectionEnded
@@ -172,123 +159,19 @@ class Session:
                 await self.literals.take(event)
             case TooLong(text):
                 self.literals.let_go()
-                self._answer_bad(text, "The line is too long")
+                self.answering.refuse(text, "The line is too long")
             case Hopeless():
                 self.bye(b"Too much was sent that cannot be taken")
             case Chunk():
                 raise AssertionError("A chunk of a literal that nobody streams")
 
-    # ---------------------------------------------------------- commands
-
-    async def execute(self, text: bytes) -> None:
-        """Answer one complete command."""
-        started = self.connection.clock.seconds()
-        self._waited = 0.0
-        head = head_of(text)
-        if head is None:
-            self.literals.let_go()
-            self._answer_bad(text, NO_HEAD)
-            return
-        self.tag = head.tag
-        kind: type[Command] | None = None
-        command: Command | None = None
-        status = b"OK"
-        by_uid = False
-        try:
-            self.in_hand = kind = self.find(head)
-            by_uid = head.by_uid
-            command = kind.parse(scan := self.scanner(text, head), self.dialect, by_uid)
-            scan.end()
-            done = await command.run(self)
-            if done is None:
-                done = (b"UID " if by_uid else b"") + kind.word + b" completed"
-            self._bad = 0
-        except SoraError as error:
-            status, done = _said_of(error, kind)
-            if error.inside:
-                self.log.info(
-                    "session {session}: {command} was not done: {error}",
-                    session=self.id,
-                    command=_loggable(kind, text),
-                    error=error.text,
-                )
-        except (ConnectionEnded, CancelledError):
-            raise
-        except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
-            self.log.failure(
-                "a bug in session {session}: {command}",
-                session=self.id,
-                command=_loggable(kind, text),
-            )
-            status = SERVER_BUG.condition
-            done = _words(SERVER_BUG.code_of(SoraError()), f"See log: {self.id}")
-        if self.selected is not None and not self.is_ending:
-            understood = command is not None and status != BAD
-            self.tell(understood and command.lets_expunge(by_uid))  # type: ignore[union-attr]
-            self._tell_modseq()
-            if self.contexts:
-                await self.tell_contexts()
-        self.write(head.tag + b" " + status + b" " + done + b"\r\n")
-        self._ended(kind, status, started)
-
-    def _ended(self, kind: type[Command] | None, status: bytes, started: float) -> None:
-        self.in_hand = None
-        self.literals.let_go()
-        word = kind.word.decode("ascii").lower() if kind else "unknown"
-        seconds = self.connection.clock.seconds() - started - self._waited
-        self.services.metrics.answered("imap", word, status.decode("ascii").lower(), seconds)
-        if status == BAD:
-            self._count_bad()
-        if self._afterwards is not None:
-            afterwards, self._afterwards = self._afterwards, None
-            afterwards()
-
-    def find(self, head: Head) -> type[Command]:
-        """The command of a word that is allowed now. Raises UnknownCommand, WrongState."""
-        kind = self.dialect.commands.get(head.word)
-        if kind is None or (head.by_uid and not kind.has_uid_form):
-            raise UnknownCommand(
-                f"There is no command {'UID ' * head.by_uid}{head.word.decode()[:40]}"
-            )
-        if self.enabled.uidonly and kind.takes_numbers and not head.by_uid:
-            raise NumbersRefused
-        if not kind.states & self.state:
-            raise WrongState(_out_of_place(kind, self.state))
-        return kind
-
-    def scanner(self, text: bytes, head: Head) -> Scanner:
-        """A scanner over the arguments of a command, or of the beginning of one."""
-        return Scanner(text, head.end, utf8=self.takes_utf8)
-
-    def fail(self, text: bytes, kind: type[Command] | None, error: SoraError) -> None:
-        """Answer a command of which only the beginning has come."""
-        status, done = _said_of(error, kind)
-        self.write(tag_of(text) + b" " + status + b" " + done + b"\r\n")
-        if status == BAD:
-            self._count_bad()
-
-    # ---------------------------------------------------------- what cannot be understood
-
-    def _answer_bad(self, text: bytes, why: str) -> None:
-        self.write(tag_of(text) + b" BAD " + why.encode() + b"\r\n")
-        self.services.metrics.answered("imap", "unknown", "bad", 0.0)
-        self._count_bad()
-
-    def _count_bad(self) -> None:
-        self._bad += 1
-        limits = self.limits
-        if self._bad >= (
-            limits.bad_commands if self.identity else limits.bad_commands_before_login
-        ):
-            self.bye(b"Too many bad commands")
+    # ---------------------------------------------------------- for commands: writing and asking
 
     def bye(self, why: bytes) -> None:
         """End the conversation, and say why."""
         if not self.is_ending:
             self.untagged(b"BYE " + why)
         self.is_ending = True
-
-    # ---------------------------------------------------------- for commands: writing and asking
 
     def untagged(self, line: bytes) -> None:
         """Send `* line`."""
@@ -312,7 +195,7 @@ class Session:
         self.continuation(challenge)
         began = self.connection.clock.seconds()
         event = await self.next_event()
-        self._waited += self.connection.clock.seconds() - began
+        self.answering.waited += self.connection.clock.seconds() - began
         if type(event) is Line:
             return bytes(event.text)
         self.forget(event)
@@ -329,7 +212,7 @@ class Session:
         """Wait while the client does not read; this time is the client's, not ours (G66)."""
         began = self.connection.clock.seconds()
         await self.connection.drain()
-        self._waited += self.connection.clock.seconds() - began
+        self.answering.waited += self.connection.clock.seconds() - began
 
     def tell(self, may_expunge: bool) -> bool:
         """Tell the client what changed in its mailbox. Gives whether there was anything."""
@@ -364,6 +247,13 @@ class Session:
             return False
         self.connection.write_all(lines)
         return bool(lines)
+
+    async def tell_all(self, may_expunge: bool) -> None:
+        """What there is to tell at the end of a command."""
+        self.tell(may_expunge)
+        self._tell_modseq()
+        if self.contexts:
+            await self.tell_contexts()
 
     def _tell_modseq(self) -> None:
         """Modseqs may have been told that are higher than those of expunges which wait. A client
@@ -402,7 +292,7 @@ class Session:
 
     def after_answer(self, work: Callable[[], None]) -> None:
         """Do something when the tagged line is written."""
-        self._afterwards = work
+        self.answering.afterwards = work
 
     def cut_off(self) -> None:
         """Hang up in the middle of an answer that cannot be completed."""
@@ -413,6 +303,16 @@ class Session:
         self.is_ending = True
 
     # ---------------------------------------------------------- for commands: who, and where
+
+    @property
+    def tag(self) -> bytes:
+        """The tag of the command in hand."""
+        return self.answering.tag
+
+    @property
+    def in_hand(self) -> type[Command] | None:
+        """The command that is being answered; None between two of them."""
+        return self.answering.in_hand
 
     @property
     def account(self) -> Account:
@@ -496,7 +396,7 @@ class Session:
         self._account = self.services.mail.account(identity, facts)
         self.identity = identity
         self.state = State.AUTHENTICATED
-        self._bad = 0
+        self.answering.bad = 0
         self.connection.must_end_by = None
         self._reader.line_limit = self.limits.line
         self._reader.skip_limit = self.limits.skip
@@ -548,30 +448,3 @@ class Session:
         self.after_answer(
             lambda: self.connection.start_deflate(deflaters, self._reader.take_rest())
         )
-
-
-def _said_of(error: SoraError, kind: type[Command] | None) -> tuple[bytes, bytes]:
-    """The condition, and the words behind it."""
-    answer = answer_to(error, kind.answers if kind else {})
-    return answer.condition, _words(answer.code_of(error), error.told)
-
-
-def _words(code: bytes, text: str) -> bytes:
-    words = sentence(text)
-    return code + b" " + words if code else words
-
-
-def _loggable(kind: type[Command] | None, text: bytes) -> str:
-    """The command for the log: without its arguments where they are secret (G69)."""
-    if kind is None or kind.secret:
-        return kind.word.decode("ascii") if kind else "?"
-    return text[:200].decode("utf-8", "backslashreplace")
-
-
-def _out_of_place(kind: type[Command], state: int) -> str:
-    word = kind.word.decode("ascii")
-    if kind.states == State.GREETED:
-        return f"{word} is not allowed after the login"
-    if state == State.GREETED:
-        return f"{word} is not allowed before the login"
-    return f"{word} needs a selected mailbox"

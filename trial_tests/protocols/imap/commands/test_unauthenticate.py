@@ -16,14 +16,14 @@ STAYS = {
     "limits",
     "literals",
     "_reader",
-    "tag",
+    "answering",
 }
 """what is the connection's and not the login's (the client's ID: RFC 8437 §3)"""
 
 
 def state_of(session: Session) -> dict[str, Any]:
     """All that a session knows, in a form that can be compared."""
-    return {
+    return {"bad": session.answering.bad} | {
         name: getattr(value, "__dict__", value)
         for name, value in vars(session).items()
         if name not in STAYS and not callable(value)
