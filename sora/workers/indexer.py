@@ -38,7 +38,7 @@ BATCH_OCTETS: Final = 2_000_000
 CLAIMED: Final = 4
 """Mailboxes that are claimed at a time."""
 LEASE: Final = timedelta(minutes=15)
-REST: Final = 0.01
+REST: Final = 0.03
 """Seconds between two batches, so that mail goes first."""
 WAKE_INTERVAL: Final = 15.0
 ROUNDS_TO_PRUNE: Final = 240

@@ -130,9 +130,9 @@ class Conditions:
             case All():
                 return "true"
             case And(parts):
-                return self._joined(" and ", parts, "true")
+                return self._joined("and", parts, "true", "intersect")
             case Or(parts):
-                return self._joined(" or ", parts, "false")
+                return self._joined("or", parts, "false", "union all")
             case Not(part):
                 return f"not {self.of(part)}"
             case UidIn(uids):
@@ -174,10 +174,14 @@ class Conditions:
             case TextHas(text):
                 return self._text(fold(text))
 
-    def _joined(self, word: str, parts: tuple[Criterion, ...], empty: str) -> str:
-        if not parts:
-            return empty
-        return "(" + word.join(self.of(part) for part in parts) + ")"
+    def _joined(self, word: str, parts: tuple[Criterion, ...], empty: str, of_sets: str) -> str:
+        each = [self.of(part) for part in parts]
+        if len(each) < 2:
+            return each[0] if each else empty
+        names = [self.set_of(one) for one in each]
+        if all(names):
+            return self._asked.is_in(f" {of_sets} ".join(f"select uid from {one}" for one in names))
+        return "(" + f" {word} ".join(each) + ")"
 
     def _keyword(self, name: str, present: bool) -> str:
         found = self._asked.with_(
