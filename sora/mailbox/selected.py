@@ -449,8 +449,9 @@ class Selected:
             return criterion
         if not found:
             return None
+        few = UidIn(NumberSet.ascending(found))
         left = [part for part in parts if needs_storage(part)]
-        return And((UidIn(NumberSet.ascending(found)), *left))
+        return And((few, *left)) if left else few
 
     async def vanished(self, since: int, among: NumberSet) -> tuple[NumberSet, int]:
         """What a client has to forget that was away since modseq `since` (RFC 7162 §3.2): those
