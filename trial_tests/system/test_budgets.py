@@ -1,5 +1,6 @@
 """What each command costs the database, and a lost answer: through the protocols, on PostgreSQL."""
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -83,6 +84,40 @@ class BudgetTests(WholeSoraTestCase):
             for name in BACKGROUND:
                 del sent[name]
             self.assertEqual(sent, Counter(expected), command)
+
+    async def test_staying_in_step(self) -> None:
+        """CONDSTORE and QRESYNC: what a client has missed costs one question at most, and none
+        when this process has seen it happen."""
+        wire = await self.one.imap(USER)
+        for number in range(6):
+            await append(wire, b"INBOX", LETTER % (number, number))
+        await wire.ask(b"ENABLE QRESYNC")
+        said = await wire.ask(b"SELECT INBOX")
+        found = re.search(rb"UIDVALIDITY (\d+).*HIGHESTMODSEQ (\d+)", said, re.DOTALL)
+        assert found is not None, said
+        uidvalidity, modseq = found.groups()
+        select = b"SELECT INBOX (QRESYNC (%b %b))"
+        for command, expected in (
+            (b"FETCH 1:* (FLAGS MODSEQ)", {}),
+            (b"UID STORE 1 (UNCHANGEDSINCE %b) +FLAGS.SILENT (\\Flagged)" % modseq, {"store": 1}),
+            (b"UID STORE 2:3 +FLAGS.SILENT (\\Deleted)", {"store": 1}),
+            (b"EXPUNGE", {"expunge": 1}),
+            (b"SEARCH MODSEQ %b" % modseq, {}),
+            (b"UID FETCH 1:* FLAGS (CHANGEDSINCE %b VANISHED)" % modseq, {}),
+            (b"UNSELECT", {}),
+            (select % (uidvalidity, modseq), {}),
+            (select % (uidvalidity, b"1"), {"vanished": 1}),
+            (select % (b"1", b"1"), {}),
+        ):
+            before = self.one.database.statements.copy()
+            said = await wire.ask(command)
+            self.assertIn(b"a OK", said)
+            sent = self.one.database.statements - before
+            for name in BACKGROUND:
+                del sent[name]
+            self.assertEqual(sent, Counter(expected), command)
+            if command.startswith(b"SELECT INBOX (QRESYNC (" + uidvalidity):
+                self.assertIn(b"* VANISHED (EARLIER) 2:3\r\n* 1 FETCH (UID 1 FLAGS ", said)
 
     async def test_a_new_message_wakes_idle_without_a_question(self) -> None:
         watcher = await self.one.imap(USER)
