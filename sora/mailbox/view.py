@@ -21,12 +21,14 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import compress, count
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from sora.errors import BadArgument
 from sora.mail.numbers import NumberSet, SequenceSet
 from sora.mailbox.state import MailboxState
 
+PORTION: Final = 1000
+"""Messages whose flags are told together."""
 FEW: Final = 16
 """Up to one message among so many, messages are looked up one by one."""
 
@@ -48,14 +50,14 @@ class Updates:
 
     `expunged` are (sequence number, uid), each number as it is when its line is sent;
     `exists` and `recent` are None when they did not change; `keywords` is True when there are
-    new ones, so that FLAGS is due.
+    new ones, so that FLAGS is due. `flags` of very many messages are `ManyFlags`.
     """
 
     expunged: Sequence[tuple[int, int]] = ()
     exists: int | None = None
     recent: int | None = None
     keywords: bool = False
-    flags: Sequence[FlagUpdate] = ()
+    flags: "Sequence[FlagUpdate] | ManyFlags" = ()
 
     def __bool__(self) -> bool:
         return bool(
@@ -68,6 +70,28 @@ class Updates:
 
 
 NOTHING = Updates()
+
+
+@frozen
+class ManyFlags:
+    """The flags of more than `PORTION` messages, each as it is when its turn comes: so they take
+    no more memory than their UIDs, and can be told as slowly as the client reads."""
+
+    _view: "View" = field(alias="view")
+    _uids: "array[int]" = field(alias="uids")
+
+    def __len__(self) -> int:
+        return len(self._uids)
+
+    def __iter__(self) -> Iterator[FlagUpdate]:
+        for portion in self.portions():
+            yield from portion
+
+    def portions(self) -> Iterator[list[FlagUpdate]]:
+        """The same in portions. Between two of them anything may happen in the mailbox, but
+        nothing may be taken from the view."""
+        for start in range(0, len(self._uids), PORTION):
+            yield list(self._view.flags_of(self._uids[start : start + PORTION]))
 
 
 class View:
@@ -346,7 +370,7 @@ class View:
         flags = self._flag_updates(known_before)
         has_new_keywords = self._keywords != len(state.keywords)
         self._keywords = len(state.keywords)
-        return Updates(tuple(expunged), exists, recent, has_new_keywords, tuple(flags))
+        return Updates(tuple(expunged), exists, recent, has_new_keywords, flags)
 
     def _gone(self) -> list[int]:
         """The UIDs that the client knows of and that are gone."""
@@ -385,10 +409,10 @@ class View:
         if not self._read_only:
             self._state.claim(self.last)
 
-    def _flag_updates(self, known_before: int) -> list[FlagUpdate]:
+    def _flag_updates(self, known_before: int) -> Sequence[FlagUpdate] | ManyFlags:
         """FETCH responses for messages that the client knew of before."""
         state = self._state
-        updates: list[FlagUpdate] = []
+        due: array[int] = array("Q")
         for uid in state.changed_since(self._flags_at):
             if uid > known_before:
                 break
@@ -396,14 +420,11 @@ class View:
             if place < 0:
                 continue
             modseq = state.modseqs[place]
-            if modseq <= self._flags_at or self._was_told(uid, modseq):
-                continue
-            updates.append(
-                FlagUpdate(self.number(uid), uid, state.masks[place], modseq, self.is_recent(uid))
-            )
+            if modseq > self._flags_at and not self._was_told(uid, modseq):
+                due.append(uid)
         self._flags_at = state.highest_modseq
         self._told = [pair for pair in self._told if pair[1] > self._flags_at]
-        return updates
+        return tuple(self.flags_of(due)) if len(due) <= PORTION else ManyFlags(self, due)
 
     def _was_told(self, uid: int, modseq: int) -> bool:
         return any(at >= modseq and uid in uids for uids, at in self._told)

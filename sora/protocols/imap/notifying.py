@@ -211,6 +211,7 @@ class Notifying:
         told = session.tell(may_expunge=idles or not self.interest.selected.delayed)
         if session.is_ending:
             return told
+        await session.tell_rest()
         told = await session.tell_contexts() or told
         if self._arrived:
             told = True

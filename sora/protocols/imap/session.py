@@ -5,7 +5,7 @@ answered (`sora.protocols.imap.answering`). Commands see the session as their wh
 logged in, which mailbox is open, how to write, how to ask the client for more.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
@@ -22,6 +22,7 @@ from sora.mail.numbers import SequenceSet
 from sora.mailbox.account import Account
 from sora.mailbox.reach import SessionFacts
 from sora.mailbox.selected import Selected
+from sora.mailbox.view import FlagUpdate, ManyFlags
 from sora.net.connection import Connection, ConnectionEnded, TimedOut, Unreadable
 from sora.protocols.imap.answering import Answering
 from sora.protocols.imap.capabilities import When
@@ -33,7 +34,7 @@ from sora.protocols.imap.literals import Literals
 from sora.protocols.imap.progress import Progress
 from sora.protocols.imap.saved_result import SavedResult
 from sora.protocols.imap.services import Limits, Services
-from sora.protocols.imap.updates import update_lines
+from sora.protocols.imap.updates import flag_lines, update_lines
 from sora.protocols.imap.wire.codes import capability, highest_modseq
 from sora.protocols.imap.wire.reader import Chunk, Hopeless, IMAPReader, Line, Offer, TooLong
 from sora.protocols.imap.wire.write import mailbox as mailbox_name
@@ -78,6 +79,7 @@ class Session:
         self.state = State.GREETED
         self.enabled = Enabled(self.dialect.enabling)
         self.selected: Selected | None = None
+        self._portions: Iterator[list[FlagUpdate]] | None = None
         self._withheld = False
         self.saved = SavedResult()
         """what `$` stands for (RFC 5182)"""
@@ -219,6 +221,10 @@ class Session:
         selected = self.selected
         if selected is None:
             return False
+        for portion in self._portions or ():
+            # What was told first comes first.
+            self._tell_flags(portion)
+        self._portions = None
         if self.notifying is None:
             updates = selected.updates(may_expunge)
         else:
@@ -228,10 +234,24 @@ class Session:
                 self.connection.write_all(self.contexts.forget(updates.expunged))
             lines = update_lines(updates, selected.keywords, selected.flag_rights, self.enabled)
             self.connection.write_all(lines)
+            if isinstance(updates.flags, ManyFlags):
+                self._portions = updates.flags.portions()
             return True
         if selected.is_deleted:
             self.bye(b"The selected mailbox was deleted")
         return False
+
+    def _tell_flags(self, portion: Sequence[FlagUpdate]) -> None:
+        lines = flag_lines(portion, self.mailbox.keywords, self.enabled)
+        self.connection.write_all(lines)
+
+    async def tell_rest(self) -> None:
+        """Tell what `tell` has left because it was much, as the client reads it."""
+        if self._portions is not None:
+            for portion in self._portions:
+                self._tell_flags(portion)
+                await self.drain()
+            self._portions = None
 
     async def tell_contexts(self) -> bool:
         """Tell the client how its searches come out now, when it was told what has changed.
@@ -250,7 +270,11 @@ class Session:
 
     async def tell_all(self, may_expunge: bool) -> None:
         """What there is to tell at the end of a command."""
+        if self._portions is not None:
+            await self.tell_rest()
         self.tell(may_expunge)
+        if self._portions is not None:
+            await self.tell_rest()
         self._tell_modseq()
         if self.contexts:
             await self.tell_contexts()
@@ -274,6 +298,7 @@ class Session:
         if self.notifying is not None:
             return await self.notifying.tell(idles=True)
         told = self.tell(may_expunge=True)
+        await self.tell_rest()
         return await self.tell_contexts() or told
 
     def notify(self, notifying: "Notifying | None") -> None:
@@ -423,6 +448,7 @@ class Session:
     async def deselect(self) -> None:
         """Leave the selected mailbox; nothing is expunged."""
         selected, self.selected = self.selected, None
+        self._portions = None
         self.contexts.clear()
         if selected is not None:
             self.state = State.AUTHENTICATED

@@ -1,11 +1,12 @@
 """What changed in a mailbox -> untagged lines (RFC 3501 §7.3, §7.4)."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from sora.mail.flags import Keywords
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
-from sora.mailbox.view import FlagUpdate, Updates
+from sora.mailbox.view import FlagUpdate, ManyFlags, Updates
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.wire.responses import flags, permanent_flags
 
@@ -17,7 +18,8 @@ def update_lines(
     updates: Updates, keywords: Keywords, rights: Rights, enabled: Enabled
 ) -> list[bytes]:
     """The lines in the one order that keeps numbers right (G25): EXPUNGE, EXISTS, RECENT,
-    FLAGS, FETCH. `rights` are those to change flags."""
+    FLAGS, FETCH. `rights` are those to change flags. Of `ManyFlags` nothing is said: they are
+    told portion by portion (`flag_lines`)."""
     if enabled.vanished:
         lines = vanished_lines(NumberSet.ascending([uid for _, uid in updates.expunged]))
     else:
@@ -30,7 +32,15 @@ def update_lines(
         names = [name for _, name in keywords]
         lines.append(b"* " + flags(names) + b"\r\n")
         lines.append(b"* " + permanent_flags(names, rights) + b"\r\n")
-    for update in updates.flags:
+    if not isinstance(updates.flags, ManyFlags):
+        lines += flag_lines(updates.flags, keywords, enabled)
+    return lines
+
+
+def flag_lines(updates: Iterable[FlagUpdate], keywords: Keywords, enabled: Enabled) -> list[bytes]:
+    """FETCH for messages whose flags have changed."""
+    lines = []
+    for update in updates:
         line = fetch_opening(update, enabled)
         if not enabled.uidonly:
             line += b"UID %d " % update.uid

@@ -1,5 +1,6 @@
 """IDLE."""
 
+from sora.mailbox.view import PORTION
 from sora.net.connection import STALLED
 from trial_tests.support.transcript import TranscriptTestCase
 
@@ -97,6 +98,87 @@ class IdleTests(TranscriptTestCase):
         self.new_client().ask(b"a DELETE foo")
         self.assertIn(b"* BYE The selected mailbox was deleted\r\n", client.take())
         self.assertTrue(client.is_hung_up_on)
+
+
+class ManyFlagsTests(TranscriptTestCase):
+    """Flags of very many messages are told as the client reads them, in bounded memory."""
+
+    count = 2 * PORTION + 500
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.append_some(1)
+        self.client.ask(b"s SELECT INBOX")
+        have = 1
+        while have < self.count:
+            more = min(have, self.count - have)
+            self.client.ask(b"c COPY 1:%d INBOX" % more)
+            have += more
+        self.other = self.new_client()
+        self.other.ask(b"s SELECT INBOX")
+
+    def read_slowly(self) -> None:
+        """From now on the client takes one write at a time, until `resumeProducing`."""
+        write = self.client.transport.write
+
+        def slow(data: bytes) -> None:
+            write(data)
+            self.client.connection.pauseProducing()
+
+        self.client.transport.write = slow  # type: ignore[method-assign]
+
+    def taken(self) -> list[bytes]:
+        said: bytes = self.client.transport.value()
+        self.client.transport.clear()
+        return said.splitlines()
+
+    def test_in_idle(self) -> None:
+        self.client.ask(b"i IDLE")
+        self.read_slowly()
+        self.other.ask(b"a STORE 1:* +FLAGS.SILENT (\\Flagged)")
+        told = self.taken()
+        self.assertLessEqual(len(told), 2 * PORTION)
+        # What changes meanwhile is told as it is then, and once more as a change.
+        self.other.ask(b"b STORE %d +FLAGS.SILENT (\\Answered)" % self.count)
+        for _ in range(10):
+            self.client.connection.resumeProducing()
+            more = self.taken()
+            self.assertLessEqual(len(more), 2 * PORTION)
+            told += more
+        lines = [line for line in told if b" FETCH (" in line]
+        self.assertEqual(len(lines), self.count + 1)
+        numbers = [int(line.split()[1]) for line in lines]
+        self.assertEqual(numbers, [*range(1, self.count + 1), self.count])
+        self.assertIn(b"\\Answered", lines[-2])
+
+    def test_with_a_command(self) -> None:
+        self.other.ask(b"a STORE 1:* +FLAGS.SILENT (\\Flagged)")
+        self.other.ask(b"b STORE 1:10 +FLAGS.SILENT (\\Deleted)")
+        self.other.ask(b"c EXPUNGE")
+        said = self.client.ask(b"a NOOP").splitlines()
+        self.assertEqual(said[:10], [b"* 1 EXPUNGE"] * 10)
+        self.assertEqual(sum(b" FETCH (" in line for line in said), self.count - 10)
+        self.assertEqual(said[-1], b"a OK NOOP completed")
+        self.assertEqual(self.client.ask(b"b NOOP"), b"b OK NOOP completed\r\n")
+
+    def test_an_expunge_while_it_is_told(self) -> None:
+        """Numbers are right, whatever is told when."""
+        self.client.ask(b"i IDLE")
+        self.read_slowly()
+        self.other.ask(b"a STORE 1:* +FLAGS.SILENT (\\Flagged)")
+        self.other.ask(b"b STORE 2400 +FLAGS.SILENT (\\Deleted)")
+        self.other.ask(b"c EXPUNGE")
+        told = self.taken()
+        for _ in range(10):
+            self.client.connection.resumeProducing()
+            told += self.taken()
+        lines = [line for line in told if b" FETCH (" in line]
+        for line in lines:
+            number, uid = int(line.split()[1]), int(line.split()[4])
+            self.assertEqual(number, uid)
+        # All but the one that was gone before its turn came.
+        self.assertEqual(len(lines), self.count - 1)
+        self.assertIn(b"* 2400 EXPUNGE", told[-2:])
 
 
 class IdleWithoutMailboxTests(TranscriptTestCase):
