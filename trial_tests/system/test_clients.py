@@ -2,21 +2,14 @@
 
 import imaplib
 import os
-import pty
 import re
-import select
-import shutil
-import signal
 import smtplib
 import ssl
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
-
+from trial_tests.support.client_case import ClientTestCase
 from trial_tests.support.messages import sample_messages
 from trial_tests.support.programs import require_program
 from trial_tests.support.sora_process import EMAIL, PASSWORD, SoraProcess
@@ -49,35 +42,8 @@ def without_trace(message: bytes) -> bytes:
     return message
 
 
-class ClientsTests(SynchronousTestCase):
+class ClientsTests(ClientTestCase):
     """One server for each test; real programs on the other side."""
-
-    timeout = 600
-
-    def setUp(self) -> None:
-        self.directory = tempfile.mkdtemp(prefix="sora-clients-")
-        self.addCleanup(shutil.rmtree, self.directory, True)
-        self.sora = SoraProcess(self.directory)
-        self.addCleanup(self.sora.cleanup)
-
-    def start(self) -> None:
-        self.sora.start()
-
-    def session(self, email: str = EMAIL) -> imaplib.IMAP4:
-        client = imaplib.IMAP4("127.0.0.1", self.sora.imap, timeout=60)
-        client.login(email, PASSWORD)
-        return client
-
-    def run_program(
-        self, *command: str, **environment: str
-    ) -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run(
-            command,
-            capture_output=True,
-            timeout=300,
-            cwd=self.directory,
-            env={"PATH": os.environ["PATH"], "HOME": self.directory, **environment},
-        )
 
     def test_swaks_delivers_to_two_and_both_read_the_same_octets(self) -> None:
         """swaks in over LMTP; imaplib and curl out, byte for byte, trace lines aside."""
@@ -355,28 +321,6 @@ SyncState *
             )
             screen = self.screen(["neomutt", "-n", "-F", str(rc)], b"visible in neomutt")
             self.assertIn(b"visible in neomutt", screen)
-
-    def screen(self, command: list[str], until: bytes) -> bytes:
-        """What a program shows in a terminal until it shows `until`, or for 30 s."""
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.directory)
-            os.environ.update(HOME=self.directory, TERM="xterm", LINES="40", COLUMNS="120")
-            os.execvp(command[0], command)
-        shown = b""
-        deadline = time.monotonic() + 30
-        try:
-            while until not in shown and time.monotonic() < deadline:
-                if select.select([terminal], [], [], 0.5)[0]:
-                    try:
-                        shown += os.read(terminal, 65536)
-                    except OSError:
-                        break
-        finally:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            os.close(terminal)
-        return shown
 
 
 def normal(letter: bytes) -> bytes:
