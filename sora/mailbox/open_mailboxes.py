@@ -179,6 +179,8 @@ class OpenMailboxes:
         there = self._open.get(row.id)
         if there is not None and not there.state.is_deleted:
             if there.state.highest_modseq < row.highest_modseq:
+                # Who opens it now is asked for his rights now, not when the rest is learned of.
+                there.state.acl = opened.acl
                 self.rang(row.id, row.highest_modseq)
             return there
         keywords = self._keywords.setdefault(row.account_id, Keywords())

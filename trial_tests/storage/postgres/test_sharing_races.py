@@ -21,6 +21,7 @@ from trial_tests.storage.postgres.stage import (
     bytes_of,
     new_operation,
 )
+from trial_tests.support.postgres import LoseAnswer
 
 
 async def outcome(work: Any) -> SoraError | None:
@@ -181,3 +182,55 @@ class AdministratorTests(StageTestCase):
             " from rights"
         )
         self.assertEqual(rows, [(acl,)])
+
+
+class LostAnswerTests(StageTestCase):
+    """A write whose answer was lost is read back (G14): of rights, and between accounts."""
+
+    async def shared(self, *names: str) -> tuple[Stage, LoseAnswer, RightsTable, AccountRow]:
+        faults = LoseAnswer(*names)
+        stage = await self.stage(faults=faults)
+        rights = RightsTable(stage.database, reactor)  # type: ignore[arg-type]
+        bob = await stage.accounts.create(
+            parse_address("bob@example.org"), [], [NewMailbox("INBOX")]
+        )
+        return stage, faults, rights, bob
+
+    async def test_rights_that_were_set(self) -> None:
+        stage, faults, rights, bob = await self.shared("set_rights")
+        before = await stage.mailboxes.find(stage.account.id, "INBOX")
+        done = await rights.set(
+            stage.account.id,
+            "INBOX",
+            stage.account.id,
+            parse_address(bob.address),
+            RightsChange("add", Rights.READ),
+            new_operation(),
+        )
+        self.assertEqual(faults.struck, ["set_rights"])
+        after = await stage.mailboxes.find(stage.account.id, "INBOX")
+        self.assertEqual((done.mailbox_id, done.acl), (stage.inbox, {bob.id: Rights.READ}))
+        self.assertEqual((done.before, done.modseq), (before.highest_modseq, after.highest_modseq))
+
+    async def test_a_move_to_another_account(self) -> None:
+        """No message is lost, and none is there twice."""
+        stage, faults, rights, bob = await self.shared("move")
+        await stage.put_many(3)
+        await rights.set(
+            stage.account.id,
+            "INBOX",
+            None,
+            parse_address(bob.address),
+            RightsChange("add", ALL),
+            new_operation(),
+        )
+        moved = await stage.messages.move(
+            stage.inbox, NumberSet.of([1, 3]), bob.id, "INBOX", new_operation(), bob.id
+        )
+        self.assertEqual(faults.struck, ["move"])
+        self.assertEqual((moved.copied.sources, moved.copied.uids), ((1, 3), (1, 2)))
+        self.assertEqual(moved.expunged.vanished, NumberSet.of([1, 3]))
+        theirs = await stage.mailboxes.find(bob.id, "INBOX")
+        ours = await stage.mailboxes.find(stage.account.id, "INBOX")
+        self.assertEqual((theirs.messages, ours.messages), (2, 1))
+        self.assertEqual(await stage.miscounted(), [])
