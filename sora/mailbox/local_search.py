@@ -5,10 +5,11 @@ arithmetic on long integers, and nothing is looped over in Python but what must 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from itertools import chain, compress
 from typing import Final
 
+from sora.errors import TooMany
 from sora.mail.criteria import (
     All,
     And,
@@ -29,9 +30,14 @@ FEW: Final = 16
 """Up to one match, or one range, among so many messages, they are taken one by one."""
 
 
+MAX_LOOKS: Final = 50_000_000
+"""How many messages one search may look at, counting each again for each of its criteria that
+looks at messages one by one: some two seconds."""
+
+
 def search(state: MailboxState, criterion: Criterion) -> list[int]:
     """The UIDs that match, ascending. `criterion` must not need storage
-    (`criteria.needs_storage`)."""
+    (`criteria.needs_storage`). Raises TooMany when it asks for too much."""
     matches = _Vectors(state).of(criterion)
     count = matches.count(1)
     if count * FEW > len(matches):
@@ -49,6 +55,9 @@ class _Vectors:
         self._state = state
         self._length = len(state)
         self._ones = int.from_bytes(b"\1" * self._length)
+        self._known: dict[Hashable, int] = {}
+        self._masks: set[int] | None = None
+        self._looks = 0
 
     def of(self, criterion: Criterion) -> bytes:
         return self._number(criterion).to_bytes(self._length)
@@ -71,25 +80,50 @@ class _Vectors:
                 return self._ones ^ self._number(part)
             case Fuzzy(part):  # nothing of what is known here is loose
                 return self._number(part)
-            case UidIn(uids):
-                return int.from_bytes(self._among(uids))
-            case FlagsAre(mask, present):
+            case FlagsAre(mask, present) if not mask & ~SYSTEM:
                 wanted = mask if present else 0
-                if mask & ~SYSTEM:
-                    return self._by_mask(lambda flags: flags & mask == wanted)
                 table = bytes([flags & mask == wanted for flags in range(256)])
                 return int.from_bytes(self._state.system_flags.translate(table))
+            case _:
+                return self._looked_for(criterion)
+
+    def _looked_for(self, criterion: Criterion) -> int:
+        """What takes a look at each message, once for each criterion."""
+        # A set may be large, so it is known by itself and not by what it holds.
+        key = id(criterion) if isinstance(criterion, UidIn) else criterion
+        found = self._known.get(key)
+        if found is None:
+            if not self._is_quick(criterion):
+                self._looks += self._length
+            if self._looks > MAX_LOOKS:
+                raise TooMany("These are too many search keys for so many messages")
+            found = self._known[key] = int.from_bytes(self._each(criterion))
+        return found
+
+    def _is_quick(self, criterion: Criterion) -> bool:
+        return isinstance(criterion, UidIn) and self._are_few(criterion.uids)
+
+    def _are_few(self, uids: NumberSet) -> bool:
+        return len(uids.ranges) * FEW <= self._length
+
+    def _each(self, criterion: Criterion) -> bytes:
+        match criterion:
+            case UidIn(uids):
+                return self._among(uids)
+            case FlagsAre(mask, present):
+                wanted = mask if present else 0
+                return self._by_mask(lambda flags: flags & mask == wanted)
             case KeywordIs(name, present):
                 bit = self._state.keywords.bit(name)
                 return self._by_mask(lambda flags: bool(flags & bit) == present)
             case ModSeqIs(at_least):
-                return int.from_bytes(bytes([modseq >= at_least for modseq in self._state.modseqs]))
+                return bytes(map(at_least.__le__, self._state.modseqs))
             case _:
                 raise TypeError(f"{type(criterion).__name__} needs storage")
 
     def _among(self, uids: NumberSet) -> bytes:
         known = self._state.uids
-        if len(uids.ranges) * FEW > self._length and len(uids) <= 2 * self._length:
+        if not self._are_few(uids) and len(uids) <= 2 * self._length:
             lows, highs = zip(*uids.ranges, strict=True)
             ends = map((1).__add__, highs)
             wanted = set(chain.from_iterable(map(range, lows, ends)))
@@ -101,7 +135,9 @@ class _Vectors:
             matching[start:end] = b"\1" * (end - start)
         return bytes(matching)
 
-    def _by_mask(self, matches: Callable[[int], bool]) -> int:
+    def _by_mask(self, matches: Callable[[int], bool]) -> bytes:
         # There are few different masks, however many messages there are.
-        known = {mask: int(matches(mask)) for mask in set(self._state.masks)}
-        return int.from_bytes(bytes(map(known.__getitem__, self._state.masks)))
+        if self._masks is None:
+            self._masks = set(self._state.masks)
+        known = {mask: int(matches(mask)) for mask in self._masks}
+        return bytes(map(known.__getitem__, self._state.masks))

@@ -5,9 +5,11 @@ from array import array
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sora.errors import TooMany
 from sora.mail.criteria import All, And, Criterion, FlagsAre, KeywordIs, ModSeqIs, Not, Or, UidIn
 from sora.mail.flags import DELETED, FLAGGED, SEEN, Keywords
 from sora.mail.numbers import NumberSet
+from sora.mailbox import local_search
 from sora.mailbox.local_search import search
 from sora.mailbox.state import Change, MailboxState
 from sora.storage.rows import MailboxRow, Opened, States
@@ -100,3 +102,16 @@ class LocalSearchTests(SynchronousTestCase):
 
     def test_an_empty_mailbox(self) -> None:
         self.check(state_of([]))
+
+    def test_there_is_a_bound(self) -> None:
+        """G36: what is there again costs nothing more, nor does a UID; many different criteria
+        that look at each message are refused."""
+        self.patch(local_search, "MAX_LOOKS", 10_000)
+        state = state_of([0, SEEN] * 500)
+        again = [KeywordIs("$Junk"), Not(KeywordIs("$Junk")), FlagsAre(SEEN, False)] * 500
+        self.assertEqual(len(search(state, Or(tuple(again)))), 1000)
+        uids = tuple(UidIn(NumberSet(((uid, uid),))) for uid in range(1, 500))
+        self.assertEqual(len(search(state, Or(uids))), 499)
+        many = tuple(ModSeqIs(number) for number in range(11))
+        self.assertRaises(TooMany, search, state, Or(many))
+        self.assertEqual(search(state, And(many[1:])), [])

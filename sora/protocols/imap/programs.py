@@ -20,13 +20,16 @@ from sora.protocols.imap.wire.search_keys import (
 
 def in_view(tree: SearchTree, view: View, saved: Sequence[int] = ()) -> Criterion:
     """The search as storage understands it; `saved` is what `$` stands for."""
+    # Once, however often they are there.
+    saved_set = UidIn(NumberSet.ascending(saved))
+    asks_for_recent = any(isinstance(node, RecentIs) for node in nodes(tree))
+    recent_set = UidIn(NumberSet.ascending(view.recent_uids if asks_for_recent else ()))
 
     def answer(leaf: ViewLeaf) -> Criterion:
         if isinstance(leaf, RecentIs):
-            recent = UidIn(NumberSet.ascending(view.recent_uids))
-            return recent if leaf.present else Not(recent)
+            return recent_set if leaf.present else Not(recent_set)
         if leaf.numbers.is_saved:
-            return UidIn(NumberSet.ascending(saved))
+            return saved_set
         if leaf.uids:
             return UidIn(leaf.numbers.resolve(view.last))
         return UidIn(view.span_of(leaf.numbers))
