@@ -6,7 +6,7 @@ know the truth. Answers of storage may be late, and come in another order than t
 for; then what a client is told may be old, and has to be true all the same.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -42,8 +42,12 @@ SEARCHES = {
 class Sessions(RuleBasedStateMachine):
     """Clients, in one process or several."""
 
+    latest: ClassVar["Sessions | None"] = None
+    """the one that was played last"""
+
     def __init__(self) -> None:
         super().__init__()
+        Sessions.latest = self
         self.world: Any = None
         self.play: Any = None
 

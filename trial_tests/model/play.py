@@ -35,6 +35,8 @@ class Play:
         self.world = world
         self.account = account
         self.clients: list[Client] = []
+        self.everybody: list[Client] = []
+        """also those that are gone"""
         self.memories: list[Memory] = []
         self._recents: list[dict[tuple[Box, int], object]] = [{} for _ in range(world.processes)]
         self._behind: dict[Box, set[int]] = {}
@@ -82,6 +84,7 @@ class Play:
         """One more client, that may understand CONDSTORE or QRESYNC."""
         client = Client(self.world.connect(process), process, self.is_exact, self._recents[process])
         self.clients.append(client)
+        self.everybody.append(client)
         if enabled:
             client.enabled = enabled
             client.say(b"ENABLE " + enabled)

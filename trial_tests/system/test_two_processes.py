@@ -5,18 +5,18 @@ import os
 import tempfile
 import time
 
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import initialize, run_state_machine_as_test
+from hypothesis.stateful import initialize
 
 from sora.operations.accounts import FIRST_MAILBOXES
 from trial_tests.model.machine import Sessions
+from trial_tests.model.running import play_lives
 from trial_tests.model.socket_world import SocketWorld
 from trial_tests.support.sora_node import SoraNode
 from trial_tests.support.sora_process import PASSWORD
 from trial_tests.system.test_nodes import WAIT_SECONDS, NodesTestCase
 
-LIVES = int(os.environ.get("SORA_MODEL_LIVES", "5"))
-STEPS = int(os.environ.get("SORA_MODEL_STEPS", "60"))
+LIVES = int(os.environ.get("SORA_MODEL_EXAMPLES", "5"))
+STEPS = 60
 
 
 class TwoProcessesTests(NodesTestCase):
@@ -51,19 +51,7 @@ class TwoProcessesTests(NodesTestCase):
                 world = SocketWorld(nodes, f"user{next(lives)}@example.com", PASSWORD)
                 self.begin(world, *(box.name for box in FIRST_MAILBOXES if box.name != "INBOX"))
 
-        run_state_machine_as_test(
-            OnTwoProcesses,
-            settings=settings(
-                max_examples=LIVES,
-                stateful_step_count=STEPS,
-                deadline=None,
-                derandomize=True,
-                database=None,
-                print_blob=True,
-                phases=(Phase.generate,),
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        play_lives(OnTwoProcesses, LIVES, STEPS, shrinks=False)
 
     def wait_until_they_know_each_other(self) -> None:
         """Each asks what others did at every NOOP as soon as it has heard of another one; until
