@@ -137,6 +137,9 @@ class OpenMailboxes:
             self.rang(mailbox.mailbox_id, self._meanwhile.get(mailbox.mailbox_id, 0))
             if not self._opening:
                 self._meanwhile.clear()
+            # Others have it open who know less than the answer (G21).
+            await mailbox.settle(opened.mailbox.highest_modseq)
+            mailbox = self._open.setdefault(mailbox.mailbox_id, mailbox)
             self.names.remember(account_id, name, opened.mailbox.id, edition)
         mailbox.sessions += 1
         self._warm.pop(mailbox.mailbox_id, None)
@@ -178,11 +181,13 @@ class OpenMailboxes:
         row = opened.mailbox
         there = self._open.get(row.id)
         if there is not None and not there.state.is_deleted:
-            if there.state.highest_modseq < row.highest_modseq:
+            if there.state.highest_modseq >= row.highest_modseq:
+                return there
+            if there.sessions:
                 # Who opens it now is asked for his rights now, not when the rest is learned of.
                 there.state.acl = opened.acl
-                self.rang(row.id, row.highest_modseq)
-            return there
+                return there
+            self._drop(there)
         keywords = self._keywords.setdefault(row.account_id, Keywords())
         state = MailboxState(opened, keywords, self._claims.get(row.id))
         mailbox = self._open[row.id] = OpenMailbox(self._mailboxes, self._clock, state)

@@ -527,6 +527,26 @@ class ChangePollTests(MailboxTestCase):
         self.assertEqual(two.first_unseen, 1)
         self.assertEqual([update.uid for update in one.updates(True).flags], [2])
 
+    async def test_select_is_as_fresh_when_its_name_was_forgotten(self) -> None:
+        """G21: whether others have the mailbox open, or it is merely warm."""
+        for others in (True, False):
+            one = await self.select()
+            theirs = await self.select(process=self.stranger)
+            await theirs.store([2], add("$a" if others else "$b"), silent=True)
+            if not others:
+                await one.close()
+            self.process.open_mailboxes.names.forget(self.row.id)
+            self.world.hold_answers()
+            selecting = Deferred.fromCoroutine(self.ann.select("INBOX", False))
+            selecting.addCallback(lambda two: (two, two.highest_modseq))
+            while self.world.held:
+                self.world.let_go()
+            self.world.answer_at_once()
+            two, known = self.successResultOf(selecting)
+            self.assertEqual(known, theirs.highest_modseq)
+            await one.close()
+            await two.close()
+
     async def test_select_does_not_join_a_question_that_began_before_it(self) -> None:
         """G21: what another process had answered before is there."""
         one = await self.select()
