@@ -232,10 +232,13 @@ class BodyItem(FetchItem):
 
 
 class RFC822Item(FetchItem):
-    """RFC822, RFC822.HEADER and RFC822.TEXT: sections under older names"""
+    """RFC822, RFC822.HEADER and RFC822.TEXT: sections under older names; and RFC822.PEEK of
+    RFC 1730, for which Outlook asks to this day."""
 
     @classmethod
     def parse(cls, scan: Scanner, word: bytes) -> FetchItem:
+        if word == b"RFC822.PEEK":
+            return SectionItem(b"RFC822", Section(), None, sees=False)
         what = word.decode("ascii").partition(".")[2]
         return SectionItem(word, Section((), what, ()), None, sees=what != "HEADER")
 
@@ -331,6 +334,7 @@ FETCH_ITEMS: Final[dict[bytes, type[FetchItem]]] = {
     b"INTERNALDATE": InternalDateItem,
     b"RFC822": RFC822Item,
     b"RFC822.HEADER": RFC822Item,
+    b"RFC822.PEEK": RFC822Item,
     b"RFC822.SIZE": SizeItem,
     b"RFC822.TEXT": RFC822Item,
     b"UID": UidItem,
