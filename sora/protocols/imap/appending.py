@@ -8,11 +8,11 @@
 
 RFC 3502 allows several of them, RFC 4469 CATENATE, RFC 3516 literal8, RFC 6855 UTF8. Every
 literal of a message is streamed into a spool, and in the command's text an empty one stands for
-it; what the command says is therefore read twice: up to a literal when that one is offered, so
-that limits are checked before any `+` (G37), and as a whole when all have come.
+it. What the command says is therefore read twice: as it comes, up to each literal when that one is
+offered, so that limits are checked before any `+` (G37), and as a whole when all have come.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -31,6 +31,8 @@ from sora.protocols.imap.wire.urls import MessageURL, read_message_url
 
 MAX_MESSAGES: Final = 500
 """how many messages one command may bring"""
+MAX_TEXT: Final = 128 * 1024
+"""octets of a command beside its messages"""
 MAX_URLS: Final = 500
 """how many URLs one command may name"""
 
@@ -60,40 +62,41 @@ class Incoming:
     is_literal8: bool = False
 
 
-class Awaited(BadSyntax):
-    """The text ends where a literal may come; `taking` says how it is taken."""
-
-    def __init__(self, taking: Taking) -> None:
-        super().__init__("A message is missing")
-        self.taking = taking
-
-
 class Reading:
-    """Reads the messages of a command, as far as it has come."""
+    """Reads the messages of a command as it comes: it stands still where a literal may come that
+    is not there yet, and goes on from there."""
 
-    def __init__(self, scan: Scanner, dialect: Dialect) -> None:
+    def __init__(self, scan: Scanner, dialect: Dialect, at_most: int) -> None:
         self._scan = scan
         self._dialect = dialect
+        self._steps = self._messages(at_most)
         self.messages: list[Incoming] = []
         self.parts: list[Text | Link] = []
         """those of the message that is being read"""
         self.plain = False
         """whether that message is a literal without CATENATE"""
+        self._is_literal8 = False
         self._literals = 0
         self._urls = 0
 
-    def read(self, at_most: int) -> list[Incoming]:
+    def go_on(self, text: bytes) -> Taking | None:
+        """Read on in the command, of which so much has come. Gives how a literal at its end is
+        taken, None when there may be none: then all messages are read."""
+        self._scan.data = text
+        return next(self._steps, None)
+
+    def _messages(self, at_most: int) -> Iterator[Taking]:
         """append-message, repeated up to `at_most` times, to the end of the command."""
         while True:
             self._scan.space()
-            self.messages.append(self._message())
+            yield from self._message()
             if self._scan.at_end or len(self.messages) >= at_most:
-                return self.messages
+                return
 
-    def _message(self) -> Incoming:
+    def _message(self) -> Iterator[Taking]:
         scan = self._scan
         flags = Flags()
-        self.parts, self.plain = [], False
+        self.parts, self.plain, self._is_literal8 = [], False, False
         if scan.peek() == b"(":
             flags = parse_flags(scan.flag_list())
             scan.space()
@@ -103,45 +106,69 @@ class Reading:
             scan.space()
         if self._dialect.has(b"CATENATE") and scan.skip(b"CATENATE"):
             scan.space()
-            scan.parenthesised(self._part)
-            return Incoming(flags, internal_date, self.parts)
-        self.plain = True
-        is_literal8 = scan.peek() == b"~"
-        if not self._utf8_literal():
-            self._literal()
-        return Incoming(flags, internal_date, self.parts, is_literal8)
+            yield from self._parts()
+        else:
+            self.plain = True
+            yield from self._text()
+        self.messages.append(
+            Incoming(flags, internal_date, self.parts, self.plain and self._is_literal8)
+        )
 
-    def _part(self) -> None:
+    def _parts(self) -> Iterator[Taking]:
+        """ "(" cat-part *(SP cat-part) ")" """
         scan = self._scan
-        if scan.skip(b"TEXT"):
+        scan.open()
+        while True:
+            if scan.skip(b"URL"):
+                scan.space()
+                yield from self._url()
+            else:
+                if scan.skip(b"TEXT"):
+                    scan.space()
+                elif not self._has_utf8:
+                    raise scan.error("TEXT or URL is missing")
+                yield from self._text()
+            if scan.close():
+                return
             scan.space()
-            self._literal()
-        elif scan.skip(b"URL"):
-            scan.space()
-            if scan.at_end:
-                raise Awaited(Taking.MEMORY)
-            self._urls += 1
-            if self._urls > MAX_URLS:
-                raise TooMany(f"A command may name {MAX_URLS} URLs")
-            self.parts.append(Link(scan.astring()))
-        elif not self._utf8_literal():
-            raise scan.error("TEXT or URL is missing")
 
-    def _utf8_literal(self) -> bool:
-        """Whether a utf8-literal came next; its octets are kept like those of any other."""
-        scan = self._scan
-        if not self._dialect.has(b"UTF8=ACCEPT") or not scan.skip(b"UTF8 ("):
-            return False
-        self._literal()
-        scan.expect(b")")
-        return True
-
-    def _literal(self) -> None:
+    def _url(self) -> Iterator[Taking]:
         if self._scan.at_end:
-            raise Awaited(Taking.STREAM)
-        self._scan.literal8()
+            yield Taking.MEMORY
+        self._urls += 1
+        if self._urls > MAX_URLS:
+            raise TooMany(f"A command may name {MAX_URLS} URLs")
+        self.parts.append(Link(self._scan.astring()))
+
+    @property
+    def _has_utf8(self) -> bool:
+        """Whether a utf8-literal comes next."""
+        scan = self._scan
+        start = scan.position
+        found = self._dialect.has(b"UTF8=ACCEPT") and scan.skip(b"UTF8 (")
+        scan.position = start
+        return found
+
+    def _text(self) -> Iterator[Taking]:
+        """literal / literal8 / utf8-literal; the octets of all are kept alike"""
+        scan = self._scan
+        is_utf8 = self._has_utf8 and scan.skip(b"UTF8 (")
+        if scan.at_end:
+            yield Taking.STREAM
+        self._is_literal8 = scan.peek() == b"~"
+        scan.literal8()
         self.parts.append(Text(self._literals))
         self._literals += 1
+        if is_utf8:
+            scan.expect(b")")
+
+
+def read_messages(scan: Scanner, dialect: Dialect, at_most: int) -> list[Incoming]:
+    """The messages of a complete command."""
+    reading = Reading(scan, dialect, at_most)
+    if reading.go_on(scan.data) is not None:
+        raise BadSyntax("A message is missing")
+    return reading.messages
 
 
 def most_messages(dialect: Dialect) -> int:
@@ -154,12 +181,13 @@ def taking_of(scan: Scanner, size: int, session: Session, at_most: int) -> Takin
 
     Raises EmptyMessage, TooBig, TooMany, and what the text before it is wrong with.
     """
-    reading = Reading(scan, session.dialect)
-    try:
-        reading.read(at_most)
-    except Awaited as awaited:
-        taking = awaited.taking
-    else:
+    if len(scan.data) > MAX_TEXT:
+        raise TooBig(f"A command may have {MAX_TEXT} octets beside its messages")
+    reading = session.literals.reading
+    if not isinstance(reading, Reading):
+        reading = session.literals.reading = Reading(scan, session.dialect, at_most)
+    taking = reading.go_on(scan.data)
+    if taking is None:
         raise scan.error("There is more than the command takes,")
     if taking is Taking.STREAM:
         _check_size(reading, size, session)

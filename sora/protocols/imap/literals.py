@@ -21,15 +21,18 @@ MAX_UNASKED_BEFORE_LOGIN: Final = 4096
 
 
 class Literals:
-    """What a session does with literals. `spools` are those of the present command."""
+    """What a session does with literals. `spools` are those of the present command, `reading` is
+    what that has understood of its text so far, if it reads as the text comes."""
 
     def __init__(self, session: "Session", reader: IMAPReader) -> None:
         self.spools = session.services.spools()
+        self.reading: object | None = None
         self._session = session
         self._reader = reader
 
     def let_go(self) -> None:
         """The command is over."""
+        self.reading = None
         if self.spools:
             self.spools.close()
 

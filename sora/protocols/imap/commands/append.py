@@ -8,7 +8,7 @@ from attrs import define
 
 from sora.errors import BadArgument, BadURL, NoSuchMailbox, NotPermitted
 from sora.mail.numbers import NumberSet
-from sora.protocols.imap.appending import Incoming, Reading, made, most_messages, taking_of
+from sora.protocols.imap.appending import Incoming, made, most_messages, read_messages, taking_of
 from sora.protocols.imap.command import Command, State, Taking
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.errors import Answer
@@ -38,7 +38,7 @@ class Append(Command):
     def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
         scan.space()
         name = scan.mailbox()
-        return cls(name, Reading(scan, dialect).read(most_messages(dialect)))
+        return cls(name, read_messages(scan, dialect, most_messages(dialect)))
 
     @classmethod
     def literal(cls, scan: Scanner, size: int, session: Session) -> Taking:

@@ -6,7 +6,7 @@ from attrs import define
 
 from sora.errors import BadArgument, NoSuchMailbox, NoSuchMessage, ReadOnly
 from sora.mail.numbers import NumberSet, SequenceSet
-from sora.protocols.imap.appending import Incoming, Reading, made, taking_of
+from sora.protocols.imap.appending import Incoming, made, read_messages, taking_of
 from sora.protocols.imap.command import Command, State, Taking
 from sora.protocols.imap.commands.expunge import told_with_modseq
 from sora.protocols.imap.dialect import Dialect
@@ -43,7 +43,7 @@ class Replace(Command):
     def parse(cls, scan: Scanner, dialect: Dialect, by_uid: bool) -> Self:
         replaced = _replaced(scan)
         name = scan.mailbox()
-        [message] = Reading(scan, dialect).read(1)
+        [message] = read_messages(scan, dialect, 1)
         return cls(replaced, by_uid, name, message)
 
     @classmethod

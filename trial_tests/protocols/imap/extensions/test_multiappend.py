@@ -152,6 +152,15 @@ class MultiAppendTests(TranscriptTestCase):
         self.client.send(b"b APPEND INBOX" + b" {2+}\r\nhi" * 501 + b"\r\n")
         self.assertRegex(self.client.take(), rb"b BAD A command has more than 500 literals\r\n")
 
+    def test_what_stands_between_the_messages_has_a_limit(self) -> None:
+        flags = b"(" + b" ".join(b"%0240d" % number for number in range(90)) + b")"
+        self.client.send(b"a APPEND INBOX" + (b" " + flags + b" {2+}\r\nhi") * 8 + b"\r\n")
+        self.assertEqual(
+            self.client.take(),
+            b"a NO [TOOBIG] A command may have 131072 octets beside its messages\r\n",
+        )
+        self.nothing_came()
+
     def test_spools_are_let_go(self) -> None:
         self.client.send(b"a APPEND INBOX {2+}\r\nhi {2+}\r\nh")
         spools = list(self.client.connection._session.literals.spools)  # type: ignore[union-attr]
