@@ -1,7 +1,7 @@
 """The keys of SEARCH (RFC 3501 §6.4.4): text -> a tree of criteria.
 
 What only the session's view can answer (message numbers, `*`, \\Recent) stays in the tree as
-leaves of their own, which `sora.protocols.imap.searching` replaces.
+leaves of their own, which `sora.protocols.imap.programs` replaces.
 """
 
 from collections.abc import Callable, Iterator, Mapping
