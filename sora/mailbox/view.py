@@ -145,6 +145,16 @@ class View:
         )
 
     @property
+    def holds_gone(self) -> bool:
+        """Whether messages are gone of which the client was not told."""
+        return bool(self._gone())
+
+    def takes_keywords(self) -> bool:
+        """Whether there are keywords that the client was not told of; it counts as told."""
+        known, self._keywords = self._keywords, len(self._state.keywords)
+        return known != self._keywords
+
+    @property
     def modseq_told(self) -> int:
         """Up to which modseq the client knows of every change: what is safe to be asked for
         when it comes back (RFC 7162 §3.1.2.1)."""

@@ -34,7 +34,7 @@ from sora.protocols.imap.literals import Literals
 from sora.protocols.imap.progress import Progress
 from sora.protocols.imap.saved_result import SavedResult
 from sora.protocols.imap.services import Limits, Services
-from sora.protocols.imap.updates import flag_lines, update_lines
+from sora.protocols.imap.updates import flag_lines, keyword_lines, update_lines
 from sora.protocols.imap.wire.codes import capability, highest_modseq
 from sora.protocols.imap.wire.reader import Chunk, Hopeless, IMAPReader, Line, Offer, TooLong
 from sora.protocols.imap.wire.write import mailbox as mailbox_name
@@ -240,6 +240,13 @@ class Session:
         if selected.is_deleted:
             self.bye(b"The selected mailbox was deleted")
         return False
+
+    def tell_keywords(self) -> None:
+        """Tell of new keywords, before the first message that has one (RFC 3501 §7.2.6)."""
+        selected = self.mailbox
+        if selected.view.takes_keywords():
+            lines = keyword_lines(selected.keywords, selected.flag_rights)
+            self.connection.write_all(lines)
 
     def _tell_flags(self, portion: Sequence[FlagUpdate]) -> None:
         lines = flag_lines(portion, self.mailbox.keywords, self.enabled)

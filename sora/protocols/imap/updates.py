@@ -29,9 +29,7 @@ def update_lines(
     if updates.recent is not None:
         lines.append(b"* %d RECENT\r\n" % updates.recent)
     if updates.keywords:
-        names = [name for _, name in keywords]
-        lines.append(b"* " + flags(names) + b"\r\n")
-        lines.append(b"* " + permanent_flags(names, rights) + b"\r\n")
+        lines += keyword_lines(keywords, rights)
     if not isinstance(updates.flags, ManyFlags):
         lines += flag_lines(updates.flags, keywords, enabled)
     return lines
@@ -49,6 +47,12 @@ def flag_lines(updates: Iterable[FlagUpdate], keywords: Keywords, enabled: Enabl
             line += b" MODSEQ (%d)" % update.modseq
         lines.append(line + b")\r\n")
     return lines
+
+
+def keyword_lines(keywords: Keywords, rights: Rights) -> list[bytes]:
+    """Which flags there are, and which can be changed."""
+    names = [name for _, name in keywords]
+    return [b"* " + flags(names) + b"\r\n", b"* " + permanent_flags(names, rights) + b"\r\n"]
 
 
 def fetch_opening(state: FlagUpdate, enabled: Enabled) -> bytes:

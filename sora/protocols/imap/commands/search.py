@@ -96,7 +96,14 @@ class Search(Command):
             if self._empties_saved(error):
                 session.saved.clear()
             raise
-        return self.searched.completed(self.word)
+        return self.searched.completed(self.word) or self._without_gone(session)
+
+    def _without_gone(self, session: Session) -> bytes | None:
+        """RFC 5530 §3: messages that the client still knows of were left out."""
+        selected = session.selected
+        if self.by_uid or selected is None or not selected.view.holds_gone:
+            return None
+        return b"[EXPUNGEISSUED] " + self.word + b" completed"
 
     def usual_returns(self, session: Session) -> Returns | None:
         """What is answered without RETURN; None for the response that is not extended."""

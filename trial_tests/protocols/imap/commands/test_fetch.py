@@ -268,6 +268,19 @@ class FetchTests(TranscriptTestCase):
         self.assertTrue(said.endswith(b"b OK FETCH completed\r\n"))
         self.assertEqual(said.count(b" FETCH (ENVELOPE ("), len(shapes))
 
+    def test_a_new_keyword_is_told_before_the_first_message_that_has_it(self) -> None:
+        """RFC 3501 §7.2.6, whichever way FETCH is answered."""
+        self.append_some(1)
+        self.client.ask(b"s SELECT INBOX")
+        other = self.new_client()
+        other.ask(b"s SELECT INBOX")
+        for word, items in ((b"$one", b"FLAGS"), (b"$two", b"(FLAGS BODY.PEEK[TEXT])")):
+            other.ask(b"a STORE 1 +FLAGS (" + word + b")")
+            said = self.client.ask(b"a FETCH 1 " + items)
+            self.assertTrue(said.startswith(b"* FLAGS ("), said)
+            self.assertIn(word, said.partition(b"\r\n")[0])
+            self.assertEqual(said.count(b"* FLAGS ("), 1, said)
+
     def test_a_body_that_cannot_be_read_is_left_out(self) -> None:
         """G8: never as an empty one."""
         self.append_some(1)

@@ -181,7 +181,7 @@ class SearchTests(TranscriptTestCase):
         self.converse("""
             C: a SEARCH ALL
             S: * SEARCH 1 2
-            S: a OK SEARCH completed
+            S: a OK [EXPUNGEISSUED] SEARCH completed
             C: b UID SEARCH ALL
             S: * SEARCH 1 2
             S: * 3 EXPUNGE

@@ -118,7 +118,7 @@ class SortTests(TranscriptTestCase):
         self.converse("""
             C: a SORT (REVERSE ARRIVAL) UTF-8 ALL
             S: * SORT 5 4 3 1
-            S: a OK SORT completed
+            S: a OK [EXPUNGEISSUED] SORT completed
             C: b UID SORT (REVERSE ARRIVAL) UTF-8 ALL
             S: * SORT 5 4 3 1
             S: * 2 EXPUNGE

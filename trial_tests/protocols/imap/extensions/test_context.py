@@ -133,7 +133,7 @@ class ContextTests(TranscriptTestCase):
         self.converse("""
             C: b SEARCH 2
             S: * SEARCH 2
-            S: b OK SEARCH completed
+            S: b OK [EXPUNGEISSUED] SEARCH completed
             C: c NOOP
             S: * ESEARCH (TAG "a") REMOVEFROM (0 1)
             S: * 1 EXPUNGE

@@ -166,7 +166,7 @@ class SearchResTests(TranscriptTestCase):
         self.converse("""
             C: a SEARCH RETURN (ALL) $
             S: * ESEARCH (TAG "a") ALL 2,11,13:15,21
-            S: a OK SEARCH completed
+            S: a OK [EXPUNGEISSUED] SEARCH completed
         """)
         self.client.ask(b"n NOOP")
         self.converse("""
