@@ -37,6 +37,20 @@ class IndexerOnMemoryTests(OnMemory, indexer_contract.IndexerContract):
             await pause(reactor, 0.01)  # type: ignore[arg-type]
         self.assertEqual(clock.getDelayedCalls(), [])
 
+    async def test_it_looks_less_often_while_nothing_is_due(self) -> None:
+        clock = Clock()
+        indexer = self.indexer(clock=clock, wake_interval=10)
+        indexer.startService()
+        self.addCleanup(indexer.stopService)
+        looked = [0]
+        for _ in range(8):
+            delay = clock.getDelayedCalls()[0].getTime() - clock.seconds()
+            looked.append(delay)
+            clock.advance(delay)
+        self.assertLess(max(looked[:2]), 16)
+        self.assertGreater(min(looked[-3:]), 59)
+        self.assertLess(max(looked), 181)
+
     async def test_stopping_ends_the_work_in_hand(self) -> None:
         await self.deliver(20)
         indexer = self.indexer()
