@@ -33,7 +33,8 @@ class Listed:
     \\NonExistent, \\Subscribed (when it was asked for or selected by), for LSUB \\Noselect.
     `mailbox` is None when there is none that could be selected, or the right to read it is not
     there; `rights` are what one may do with it, None when there is none. `child_info` names the
-    selection options that inferiors match (`SUBSCRIBED`, `SPECIAL-USE`; RFC 5258 §3.5).
+    selection options that inferiors match (`SUBSCRIBED`, `SPECIAL-USE`; RFC 5258 §3.5); it
+    `is_chosen` when it matches them itself.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Listed:
     mailbox: MailboxRow | None = None
     child_info: tuple[str, ...] = ()
     rights: Rights | None = None
+    is_chosen: bool = True
 
 
 def list_mailboxes(listing: Listing, query: Query) -> Sequence[Listed]:
@@ -71,6 +73,7 @@ def list_mailboxes(listing: Listing, query: Query) -> Sequence[Listed]:
                     names.readable(name),
                     info if is_above else (),
                     names.rights(name),
+                    selected(name),
                 )
             )
     return found

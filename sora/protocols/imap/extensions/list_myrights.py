@@ -15,7 +15,7 @@ class ReturnMyRights(ReturnOption):
 
     def lines(self, listed: Listed, session: Session) -> Sequence[bytes]:
         # §3, §4: none for a name that is listed for its children alone.
-        if listed.rights is None or listed.child_info:
+        if listed.rights is None or not listed.is_chosen:
             return ()
         return (my_rights(session, listed.name, listed.rights),)
 

@@ -30,8 +30,8 @@ class ReturnStatus(ReturnOption):
         return needs_deleted_size(self.items)
 
     def lines(self, listed: Listed, session: Session) -> Sequence[bytes]:
-        # §2: none for a name that cannot be selected.
-        if listed.mailbox is None:
+        # §2: none for a name that cannot be selected, or is listed for its children alone.
+        if listed.mailbox is None or not listed.is_chosen:
             return ()
         return (status_line(listed.mailbox, listed.name, self.items, session),)
 

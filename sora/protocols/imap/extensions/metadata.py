@@ -32,19 +32,15 @@ class ReturnMetadata(ReturnOption):
         return cls(read_entries(scan))
 
     async def prepare(self, found: Sequence[Listed], session: Session) -> None:
-        mailboxes = [one.mailbox for one in found if one.mailbox is not None and _is_meant(one)]
+        # RFC 9590 §4: not those that are listed for their children alone.
+        mailboxes = [one.mailbox for one in found if one.mailbox is not None and one.is_chosen]
         self._values = await session.account.annotations.listed(mailboxes, self.entries)
 
     def lines(self, listed: Listed, session: Session) -> Sequence[bytes]:
-        if listed.mailbox is None or not _is_meant(listed):
+        if listed.mailbox is None or not listed.is_chosen:
             return ()
         values = self._values.get(listed.mailbox.id)
         return (metadata(listed.name, values, session),) if values else ()
-
-
-def _is_meant(listed: Listed) -> bool:
-    """RFC 9590 §4: not one that is listed for its children alone."""
-    return not listed.child_info
 
 
 SERVER = Extension(Capability(b"METADATA-SERVER", needs=(b"METADATA",)))

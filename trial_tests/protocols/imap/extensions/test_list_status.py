@@ -24,3 +24,24 @@ class ListStatusTests(TranscriptTestCase):
             C: c LIST "" % RETURN (STATUS (NONSENSE))
             S: c BAD ...
         """)
+
+    def test_a_mailbox_that_is_listed_for_its_children_has_none(self) -> None:
+        """RFC 5819 §4, the second example; one that is chosen itself has them all the same."""
+        for name in (b"INBOX", b"foo/bar"):
+            self.client.ask(b"a CREATE " + name)
+            self.client.ask(b"a SUBSCRIBE " + name)
+        self.converse("""
+            C: A02 LIST (SUBSCRIBED RECURSIVEMATCH) "" % RETURN (STATUS (MESSAGES))
+            S: * LIST (\\HasNoChildren \\Subscribed) "/" INBOX
+            S: * STATUS INBOX (MESSAGES 0)
+            S: * LIST (\\HasChildren) "/" foo ("CHILDINFO" ("SUBSCRIBED"))
+            S: A02 OK LIST completed
+            C: a SUBSCRIBE foo
+            S: a OK SUBSCRIBE completed
+            C: b LIST (SUBSCRIBED RECURSIVEMATCH) "" foo RETURN (STATUS (MESSAGES) MYRIGHTS METADATA (/private/a))
+            S: * LIST (\\HasChildren \\Subscribed) "/" foo ("CHILDINFO" ("SUBSCRIBED"))
+            S: * STATUS foo (MESSAGES 0)
+            S: * MYRIGHTS foo lrswipkxtecda
+            S: * METADATA foo (/private/a NIL)
+            S: b OK LIST completed
+        """)
