@@ -16,6 +16,7 @@ removes it.
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -45,6 +46,9 @@ LOOK_AROUND: Final = 5.0
 STALE_AFTER: Final = 10.0
 """seconds after which a socket at which nobody listens is one that was left behind"""
 CONNECT_TIMEOUT: Final = 2.0
+
+_NAME: Final = re.compile(r"[0-9a-f]{32}\.[0-9a-f]{12}")
+"""of a socket: the database, and the beginning of the process's UUID"""
 
 Heard = Callable[[Ring], None]
 
@@ -126,6 +130,9 @@ class Doorbell(Service):
     async def _start(self) -> None:
         await self._listen()
         self._loop.start(LOOK_AROUND, now=True)
+        for name in self._names():
+            if not name.startswith(self._database + "."):
+                self._tasks.start(self._tidy(self._directory / name), f"look at {name}")
 
     async def _listen(self) -> None:
         await self._stop_listening()
@@ -173,12 +180,16 @@ class Doorbell(Service):
 
     # ---------------------------------------------------------- the others
 
-    def _look_around(self) -> None:
+    def _names(self) -> list[str]:
+        """The sockets in the directory, by their names; other files are not ours to touch."""
         try:
-            names = os.listdir(self._directory)
+            return list(filter(_NAME.fullmatch, os.listdir(self._directory)))
         except OSError as error:
             self.log.debug("cannot look for other processes: {error}", error=str(error))
-            return
+            return []
+
+    def _look_around(self) -> None:
+        names = self._names()
         own = self._own.name
         for name in names:
             if name.startswith(self._database + ".") and name != own and name not in self._others:
@@ -186,6 +197,18 @@ class Doorbell(Service):
         if self._port is not None and own not in names:
             # Somebody has tidied up; newcomers would not find us.
             self._tasks.start(self._listen(), "listen")
+
+    async def _tidy(self, path: Path) -> None:
+        """The socket of another database: it is removed if it was left behind."""
+        endpoint = UNIXClientEndpoint(self._reactor, str(path), timeout=CONNECT_TIMEOUT)
+        try:
+            stranger = await connectProtocol(endpoint, _Wire(self))
+        except ConnectionRefusedError:
+            self._remove_if_stale(path)
+        except ConnectError as error:
+            self.log.debug("{name} cannot be reached: {error}", name=path.name, error=error)
+        else:
+            stranger.hang_up()
 
     def _meet(self, path: Path) -> None:
         if path.name not in self._tasks.names:
@@ -204,7 +227,9 @@ class Doorbell(Service):
     def _remove_if_stale(self, path: Path) -> None:
         """Nobody listens there: a process was killed, or is about to listen."""
         with suppress(OSError):
-            if self._reactor.seconds() - path.lstat().st_mtime > STALE_AFTER:
+            found = path.lstat()
+            is_old = self._reactor.seconds() - found.st_mtime > STALE_AFTER
+            if is_old and stat.S_ISSOCK(found.st_mode):
                 path.unlink()
 
     def _arrived(self) -> "_Listener":

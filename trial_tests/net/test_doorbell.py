@@ -106,17 +106,26 @@ class DoorbellTests(DoorbellTestCase):
 
     async def test_the_socket_of_a_killed_process_is_removed(self) -> None:
         self.directory.mkdir(mode=0o700)
-        stale, young = (self.directory / f"{DATABASE.hex}.{end}" for end in ("dead", "new"))
-        for path in (stale, young):
+        stale, young = (self.directory / f"{DATABASE.hex}.{end}" for end in ("d" * 12, "e" * 12))
+        strange = self.directory / f"{uuid4().hex}.{'d' * 12}"
+        file = self.directory / f"{uuid4().hex}.{'f' * 12}"
+        file.touch()
+        os.utime(file, (0, 0))
+        other = await self.started(uuid4())
+        for path in (stale, young, strange):
             dead = socket.socket(socket.AF_UNIX)
             dead.bind(str(path))
             dead.close()
-        os.utime(stale, (stale.stat().st_mtime - STALE_AFTER - 1,) * 2)
+        for path in (stale, strange):
+            os.utime(path, (path.stat().st_mtime - STALE_AFTER - 1,) * 2)
         one = await self.started()
-        await self.until(lambda: not stale.exists())
+        await self.until(lambda: not (stale.exists() or strange.exists()))
         # It may be about to listen.
         self.assertTrue(young.exists())
         self.assertEqual(one.others, 0)
+        # The one of a process with another database is left alone, and what is no socket.
+        self.assertTrue(file.exists())
+        self.assertTrue(other._own.exists())
 
     async def test_a_socket_that_somebody_removed_is_made_again(self) -> None:
         one = await self.started()
@@ -162,7 +171,7 @@ class TroubleTests(DoorbellTestCase):
         one = await self.started()
         deaf = socket.socket(socket.AF_UNIX)
         self.addCleanup(deaf.close)
-        deaf.bind(str(self.directory / f"{DATABASE.hex}.deaf"))
+        deaf.bind(str(self.directory / f"{DATABASE.hex}.{'d' * 12}"))
         deaf.listen()
         one._look_around()
         await self.until(lambda: one.others == 1)
