@@ -1,6 +1,7 @@
 """The two servers that are asked the same, and what both say.
 
-Sora is the IMAP server over the memory storage, Dovecot the installed one. `ask` takes a
+Sora is the IMAP server over the memory storage, or a whole one with its database; Dovecot is the
+installed one. `ask` takes a
 command without its tag and gives all that the server said; literals in commands are
 non-synchronising.
 """
@@ -8,8 +9,6 @@ non-synchronising.
 import socket
 from typing import Protocol
 
-from trial_tests.support.dovecot import PASSWORD as DOVECOT_PASSWORD
-from trial_tests.support.dovecot import Dovecot
 from trial_tests.support.imap_answers import lines
 from trial_tests.support.transcript import Client
 
@@ -40,14 +39,14 @@ class SoraSession:
         return _checked(command, self._client.ask(b"t " + command))
 
 
-class DovecotSession:
-    """A socket."""
+class SocketSession:
+    """A session with a server at a port of this machine."""
 
-    def __init__(self, server: Dovecot, user: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", server.imap), 60)
+    def __init__(self, port: int, user: str, password: str) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), 300)
         self._file = self._socket.makefile("rb")
         self._file.readline()
-        self.ask(f"LOGIN {user} {DOVECOT_PASSWORD}".encode())
+        self.ask(f'LOGIN {user} "{password}"'.encode())
 
     def ask(self, command: bytes) -> bytes:
         """See Asked."""
@@ -61,7 +60,7 @@ class DovecotSession:
             elif line.startswith((b"t OK", b"t NO", b"t BAD")) and _begins(said):
                 return _checked(command, b"".join(said))
             elif not line:
-                raise ConnectionError(f"Dovecot hung up: {b''.join(said)[-300:]!r}")
+                raise ConnectionError(f"it hung up: {b''.join(said)[-300:]!r}")
 
     def close(self) -> None:
         """Hang up."""

@@ -2,16 +2,20 @@
 
     SORA_DIFFERENTIAL_MESSAGES=5000 SORA_DIFFERENTIAL_SEED=1 ./dev test trial_tests.differential
 
-compares so many messages, from this seed on.
+compares so many messages, from this seed on. With `SORA_DIFFERENTIAL_WHOLE=1` Sora is a whole one
+with PostgreSQL, else the IMAP server over the memory storage.
 """
 
 import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final
 
-from trial_tests.differential.servers import DovecotSession, SoraSession, append
+from trial_tests.differential.servers import Asked, SocketSession, SoraSession, append
+from trial_tests.support.dovecot import PASSWORD as DOVECOT_PASSWORD
 from trial_tests.support.dovecot import dovecot
 from trial_tests.support.messages import SHAPES
 from trial_tests.support.nasty_messages import (
@@ -20,10 +24,12 @@ from trial_tests.support.nasty_messages import (
     with_bare_line_feeds,
     with_crlf,
 )
+from trial_tests.support.sora_process import EMAIL, PASSWORD, SoraProcess
 from trial_tests.support.transcript import TranscriptTestCase
 
 MESSAGES: Final = int(os.environ.get("SORA_DIFFERENTIAL_MESSAGES", "90"))
 SEED: Final = int(os.environ.get("SORA_DIFFERENTIAL_SEED", "0"))
+WHOLE: Final = "SORA_DIFFERENTIAL_WHOLE" in os.environ
 
 
 def message(seed: int) -> bytes:
@@ -49,11 +55,22 @@ class TwoServersTestCase(TranscriptTestCase):
     def setUp(self) -> None:
         server = dovecot(self)
         super().setUp()
-        self.sora = SoraSession(self.client)
-        self.dovecot = DovecotSession(server, "fred")
+        self.sora: Asked = self.whole() if WHOLE else SoraSession(self.client)
+        self.dovecot = SocketSession(server.imap, "fred", DOVECOT_PASSWORD)
         self.addCleanup(self.dovecot.close)
         self.unexplained: list[str] = []
         self.explained: Counter[str] = Counter()
+
+    def whole(self) -> SocketSession:
+        """A session with a whole Sora: its database searches."""
+        directory = tempfile.mkdtemp(prefix="sora-differential-")
+        self.addCleanup(shutil.rmtree, directory, True)
+        sora = SoraProcess(directory)
+        self.addCleanup(sora.cleanup)
+        sora.start()
+        session = SocketSession(sora.imap, EMAIL, PASSWORD)
+        self.addCleanup(session.close)
+        return session
 
     def batches(self, size: int) -> Iterator[tuple[Sequence[int], list[bytes]]]:
         """Seeds and their messages, which are in the mailbox that is selected in both servers.
