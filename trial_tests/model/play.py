@@ -53,9 +53,15 @@ class Play:
         return client.process not in self._behind.get(belief.box, ())
 
     def _changed(self, process: int, *boxes: Box) -> None:
-        """A process has written: it knows everything of these mailboxes, others do not."""
+        """A session has changed its mailbox: its process knows everything of it, others do not."""
         for box in boxes:
             self._behind[box] = set(range(self.world.processes)) - {process}
+
+    def _came_into(self, process: int, box: Box) -> None:
+        """Something was put into a mailbox: the process that did it knows of that, and what
+        others did before it learns a moment later."""
+        others = set(range(self.world.processes)) - {process}
+        self._behind[box] = self._behind.get(box, set()) | others
 
     def _names_changed(self, process: int) -> None:
         self._names_behind = set(range(self.world.processes)) - {process}
@@ -202,7 +208,7 @@ class Play:
         box = self.account.boxes.get(name)
         expected = box.arrive([(content, flags)]) if box else []
         if box:
-            self._changed(client.process, box)
+            self._came_into(client.process, box)
 
         def then(status: Response, said: list[Response]) -> None:
             if box is None:
@@ -224,7 +230,7 @@ class Play:
         content = self._new_content()
         inbox = self.account.boxes["INBOX"]
         inbox.arrive([(content, frozenset())])
-        self._changed(process, inbox)
+        self._came_into(process, inbox)
         self.world.deliver(process, _message(content))
 
     def _new_content(self) -> str:
@@ -319,7 +325,7 @@ class Play:
         is_whole = all(uid in box.messages for uid in uids)
         if target is not None and is_whole and not box.is_deleted:
             arrived = self._arrive_from(box, uids, target)
-            self._changed(client.process, target)
+            self._came_into(client.process, target)
 
         def then(status: Response, said: list[Response]) -> None:
             if arrived and target is not None:
@@ -340,7 +346,8 @@ class Play:
         if target is not None and not refused and there:
             arrived = self._arrive_from(box, there, target)
             box.remove(there)
-            self._changed(client.process, box, target)
+            self._changed(client.process, box)
+            self._came_into(client.process, target)
 
         def then(status: Response, said: list[Response]) -> None:
             assert (status.word == b"OK") is not refused, status
