@@ -194,6 +194,7 @@ class House:
             process_id=self.process_id,
             reactor=reactor,
             registry=self.registry,
+            grew=storage.grew,
         )
         poll = ChangePoll(
             mailboxes,

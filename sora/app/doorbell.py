@@ -1,7 +1,7 @@
 """`[process] doorbell` made into the doorbell between the processes of this node."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -31,8 +31,12 @@ def open_mailboxes_of(
     process_id: UUID,
     reactor: Any,
     registry: CollectorRegistry,
+    grew: Callable[[int, int, int], None],
 ) -> tuple[OpenMailboxes, Doorbell]:
-    """The open mailboxes of this process, and the doorbell that joins them to those of others."""
+    """The open mailboxes of this process, and the doorbell that joins them to those of others.
+
+    `grew` is called for messages that came into a mailbox (see `OpenMailboxes`).
+    """
 
     def heard(ring: Ring) -> None:
         if ring.kind == Kind.HELLO:
@@ -64,6 +68,7 @@ def open_mailboxes_of(
         ring=doorbell.mailbox_changed,
         ring_names=doorbell.names_changed,
         ring_annotated=ring_annotated,
+        grew=grew,
     )
     return opened, doorbell
 

@@ -1,5 +1,6 @@
 """`[s3]`, `[cache]` and `[upload]` made into object stores, a cache, and what uses them."""
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -30,12 +31,14 @@ DISK_THREADS = 8
 
 @frozen
 class BodyStorage:
-    """Where bodies go and come from. `stores` start before, `workers` after the rest."""
+    """Where bodies go and come from. `stores` start before, `workers` after the rest; `grew`
+    wants to hear of messages that came into a mailbox."""
 
     arrivals: Arrivals
     bodies: Bodies
     stores: tuple[IService, ...]
     workers: tuple[IService, ...]
+    grew: Callable[[int, int, int], None]
 
 
 def body_storage(
@@ -56,6 +59,7 @@ def body_storage(
     name = config.s3.provider
     cache, cache_services = _cache(config, registry, threads)
     services: list[IService] = [threads, store_service, *cache_services]
+    indexer = Indexer(indexing, threads, clock=reactor, random=random)
     workers: list[IService] = [
         Cleaner(
             cleaning,
@@ -65,7 +69,7 @@ def body_storage(
             grace=config.cleanup.grace_period,
             wake_interval=config.cleanup.wake_interval,
         ),
-        Indexer(indexing, threads, clock=reactor, random=random),
+        indexer,
     ]
     poke = None
     if name == "s3":
@@ -95,7 +99,7 @@ def body_storage(
     )
     services.append(Stage("arrivals", stop=arrivals.stop))
     bodies = Bodies({name: objects}, uploads, threads, cache)
-    return BodyStorage(arrivals, bodies, tuple(services), tuple(workers))
+    return BodyStorage(arrivals, bodies, tuple(services), tuple(workers), indexer.grew)
 
 
 def _object_store(

@@ -56,7 +56,8 @@ class OpenMailboxes:
     what is known here is then all there is. For the doorbells of others, `ring` is called with
     (mailbox id, modseq) after each write of this process, `ring_names` with the account whose
     names or subscriptions it changed, `ring_annotated` as `annotated` is; none of them waits
-    or fails. `warm_memory` (octets) and `warm_for` (seconds) bound what is kept without
+    or fails. `grew` is called with (mailbox id, last UID, count) for messages that this process
+    put into a mailbox. `warm_memory` (octets) and `warm_for` (seconds) bound what is kept without
     sessions.
     """
 
@@ -72,6 +73,7 @@ class OpenMailboxes:
         ring: Callable[[int, int], None] = _silent,
         ring_names: Callable[[int], None] = _silent,
         ring_annotated: Callable[[int, int, Sequence[Entry]], None] = _silent,
+        grew: Callable[[int, int, int], None] = _silent,
     ) -> None:
         self.alone = False
         self.sightings = 0
@@ -84,6 +86,7 @@ class OpenMailboxes:
         self._warm_memory = warm_memory
         self._warm_for = warm_for
         self._ring = ring
+        self._grew = grew
         self._ring_names = ring_names
         self._ring_annotated = ring_annotated
         self._wanted: dict[int, int] = {}
@@ -346,6 +349,7 @@ class OpenMailboxes:
             uids, masks = [one.uid for one in ones], [one.mask for one in ones]
             if source is not None and source.made is not None:
                 source.made(mailbox_id, uids)
+            self._grew(mailbox_id, uids[-1], len(uids))
             self.told(mailbox_id, Change(ones[0].before, modseq, uids, masks), source)
 
     def copied(self, copied: Copied, source: Source | None = None) -> None:
@@ -353,6 +357,8 @@ class OpenMailboxes:
         self._learn(copied.mailbox_id, copied.keywords)
         if source is not None and source.made is not None:
             source.made(copied.mailbox_id, copied.uids)
+        if copied.uids:
+            self._grew(copied.mailbox_id, copied.uids[-1], len(copied.uids))
         change = Change(copied.before, copied.modseq, copied.uids, copied.masks)
         self.told(copied.mailbox_id, change, source)
 

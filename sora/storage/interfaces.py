@@ -438,9 +438,12 @@ class IIndexing(Interface):
     """Making the index of words, mailbox by mailbox. A search is right without it, and at any
     point of it; nothing else waits for it or for who makes it (G18)."""
 
-    def claim(least: int, limit: int, lease: timedelta) -> "Deferred[Sequence[Unindexed]]":
-        """Take up to `limit` mailboxes that have at least `least` messages above what is indexed.
-        Others skip them until the lease ends or they are released."""
+    def claim(
+        least: int, limit: int, lease: timedelta, among: Sequence[int] | None = None
+    ) -> "Deferred[Sequence[Unindexed]]":
+        """Take up to `limit` mailboxes that have at least `least` messages above what is indexed,
+        of those with these ids or of all. Others skip them until the lease ends or they are
+        released."""
 
     def texts(
         mailbox_id: int, after: int, limit: int, octets: int

@@ -1,9 +1,11 @@
 """Makes the index of words from texts that were stored at delivery.
 
-A mailbox is due when it has `LEAST` messages above what is indexed; up to so many are looked at one
-by one by each search, which takes some milliseconds. Mailboxes are claimed for some time, so that
-several nodes share the work; whoever is slower than that, or second, adds nothing. Nobody waits for
-any of it: deliveries do not know of it, searches are right without it (G18).
+A mailbox is due when it has `LEAST` messages above what is indexed; up to so many are looked at
+one by one by each search, which takes some milliseconds. Which mailboxes grow, this process hears
+of its own writes (`grew`); all of them are looked at only now and then, because that reads the
+whole table. Mailboxes are claimed for some time, so that several nodes share the work; whoever is
+slower than that, or second, adds nothing. Nobody waits for any of it: deliveries do not know of it,
+searches are right without it (G18).
 """
 
 from collections.abc import Sequence
@@ -41,9 +43,11 @@ LEASE: Final = timedelta(minutes=15)
 REST: Final = 0.03
 """Seconds between two batches, so that mail goes first."""
 WAKE_INTERVAL: Final = 15.0
-LONGEST_INTERVAL: Final = 120.0
-"""Each time that nothing is due it sleeps twice as long: looking goes through all mailboxes, some
-0.1 s for 200,000 of them."""
+SWEEP_INTERVAL: Final = 900.0
+"""Seconds between two looks at all mailboxes."""
+MOST_GROWN: Final = 100_000
+"""Mailboxes that are remembered as grown; what is beyond is found by the next look at all."""
+ASKED_AT_ONCE: Final = 1000
 ROUNDS_TO_PRUNE: Final = 240
 """Now and then, what belongs to messages that are gone is removed."""
 PRUNED: Final = 50
@@ -51,8 +55,7 @@ PRUNED: Final = 50
 
 
 class Indexer(Service):
-    """Indexes what is due, one segment after the other, every `wake_interval` seconds while there
-    is something, and less often while there is not."""
+    """Indexes what is due, every `wake_interval` seconds, one segment after the other."""
 
     log = Logger()
 
@@ -73,11 +76,13 @@ class Indexer(Service):
         self._threads = threads
         self._clock = clock
         self._random = random
-        self._wake_interval = self._interval = wake_interval
+        self._wake_interval = wake_interval
         self._least = least
         self._most = most
         self._most_octets = most_octets
         self._rounds = 0
+        self._grown: set[int] = set()
+        self._next_sweep = 0.0
         self._tasks = Tasks()
         self._timer: IDelayedCall | None = None
         self._is_stopping = False
@@ -95,19 +100,43 @@ class Indexer(Service):
             self._timer = None
         return Deferred.fromCoroutine(self._tasks.join())
 
-    async def index(self) -> int:
-        """Index all that is due now; gives how many messages that was.
+    def grew(self, mailbox_id: int, last_uid: int, count: int) -> None:
+        """This process has put `count` messages into a mailbox, the last one with this UID. Now
+        and then, as the UIDs pass, that is remembered."""
+        step = max(1, self._least // 2)
+        if (last_uid - count) // step != last_uid // step and len(self._grown) < MOST_GROWN:
+            self._grown.add(mailbox_id)
+
+    async def index(self, among: Sequence[int] | None = None) -> int:
+        """Index all that is due now, of these mailboxes or of all; gives how many messages that
+        was.
 
         Raises Unavailable when the database cannot be reached.
         """
         total = 0
         while not self._is_stopping:
-            claimed = await self._indexing.claim(self._least, CLAIMED, LEASE)
+            claimed = await self._indexing.claim(self._least, CLAIMED, LEASE, among)
             if not claimed:
                 break
             for mailbox in claimed:
                 total += await self._index(mailbox)
         return total
+
+    async def _index_what_is_due(self) -> int:
+        grown, self._grown = sorted(self._grown), set()
+        now = self._clock.seconds()
+        try:
+            if now >= self._next_sweep:
+                total = await self.index()
+                self._next_sweep = now + SWEEP_INTERVAL * (0.5 + self._random.random())
+                return total
+            total = 0
+            for start in range(0, len(grown), ASKED_AT_ONCE):
+                total += await self.index(grown[start : start + ASKED_AT_ONCE])
+            return total
+        except SoraError:
+            self._grown.update(grown)
+            raise
 
     async def prune(self) -> int:
         """Remove what belongs to messages that are gone; gives how many segments it were.
@@ -126,7 +155,7 @@ class Indexer(Service):
     # ------------------------------------------------------------ rounds
 
     def _sleep(self) -> None:
-        delay = self._interval * (0.5 + self._random.random())  # nodes do not march in step
+        delay = self._wake_interval * (0.5 + self._random.random())  # nodes do not march in step
         self._timer = self._clock.callLater(delay, self._wake)
 
     def _wake(self) -> None:
@@ -135,7 +164,7 @@ class Indexer(Service):
 
     async def _round(self) -> None:
         try:
-            count = await self.index()
+            count = await self._index_what_is_due()
             self._rounds += 1
             if self._rounds % ROUNDS_TO_PRUNE == 0:
                 await self.prune()
@@ -144,10 +173,7 @@ class Indexer(Service):
             self.log.info("the indexer stops for now: {error}", error=error.text)
         else:
             if count:
-                self._interval = self._wake_interval
                 self.log.info("indexed {count} messages for search", count=count)
-            else:
-                self._interval = min(2 * self._interval, LONGEST_INTERVAL)
         finally:
             if self.running:
                 self._sleep()

@@ -1,15 +1,16 @@
 """sora.workers.indexer"""
 
+from collections.abc import Sequence
 from random import Random
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from sora.errors import Unavailable
 from sora.retry import pause
 from sora.storage.rows import Unindexed
-from sora.workers.indexer import Indexer
+from sora.workers.indexer import SWEEP_INTERVAL, Indexer
 from trial_tests.storage.memory.test_contracts import OnMemory
 from trial_tests.storage.postgres.test_contracts import PostgresStorage
 from trial_tests.workers import indexer_contract
@@ -28,6 +29,7 @@ class IndexerOnMemoryTests(OnMemory, indexer_contract.IndexerContract):
             clock.advance(0.1)
             await pause(reactor, 0.01)  # type: ignore[arg-type]
         await self.deliver(3)
+        indexer.grew(self.inbox.id, 6, 3)
         while await self.indexed() < 6:
             clock.advance(1)
             await pause(reactor, 0.01)  # type: ignore[arg-type]
@@ -37,19 +39,36 @@ class IndexerOnMemoryTests(OnMemory, indexer_contract.IndexerContract):
             await pause(reactor, 0.01)  # type: ignore[arg-type]
         self.assertEqual(clock.getDelayedCalls(), [])
 
-    async def test_it_looks_less_often_while_nothing_is_due(self) -> None:
+    async def test_who_grows_is_looked_at_soon_and_all_now_and_then(self) -> None:
         clock = Clock()
-        indexer = self.indexer(clock=clock, wake_interval=10)
+        asked: list[Sequence[int] | None] = []
+
+        class Asked:
+            def claim(
+                self, least: int, limit: int, lease: object, among: Sequence[int] | None
+            ) -> "Deferred[list[Unindexed]]":
+                asked.append(among)
+                return succeed([])
+
+        indexer = Indexer(
+            Asked(),  # type: ignore[arg-type]
+            self.threads,
+            clock=clock,
+            random=Random(1),
+            wake_interval=10,
+            least=10,
+        )
         indexer.startService()
         self.addCleanup(indexer.stopService)
-        looked = [0]
-        for _ in range(8):
-            delay = clock.getDelayedCalls()[0].getTime() - clock.seconds()
-            looked.append(delay)
-            clock.advance(delay)
-        self.assertLess(max(looked[:2]), 16)
-        self.assertGreater(min(looked[-3:]), 59)
-        self.assertLess(max(looked), 181)
+        clock.advance(15)
+        self.assertEqual(asked, [None])
+        indexer.grew(7, 4, 4)
+        indexer.grew(8, 5, 1)
+        indexer.grew(9, 1004, 100)
+        clock.pump([15, 15])
+        self.assertEqual(asked, [None, [8, 9]])
+        clock.pump([15] * int(2 * SWEEP_INTERVAL / 15))
+        self.assertIn(None, asked[2:])
 
     async def test_stopping_ends_the_work_in_hand(self) -> None:
         await self.deliver(20)

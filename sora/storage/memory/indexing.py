@@ -20,13 +20,16 @@ class MemoryIndexing:
     tables: MemoryStore
 
     @operation
-    def claim(self, least: int, limit: int, lease: timedelta) -> Sequence[Unindexed]:
+    def claim(
+        self, least: int, limit: int, lease: timedelta, among: Sequence[int] | None = None
+    ) -> Sequence[Unindexed]:
         """See `IIndexing.claim`."""
         now = self.tables.now()
         due = [
             mailbox
             for mailbox in self.tables.mailboxes.values()
             if mailbox.deleted_at is None
+            and (among is None or mailbox.id in among)
             and (mailbox.indexing_until is None or mailbox.indexing_until < now)
             and len(_above(mailbox, mailbox.indexed_uid)) >= least
         ][:limit]

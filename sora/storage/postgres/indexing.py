@@ -37,11 +37,16 @@ class Indexing:
         self._database = database
 
     @deferred
-    async def claim(self, least: int, limit: int, lease: timedelta) -> Sequence[Unindexed]:
+    async def claim(
+        self, least: int, limit: int, lease: timedelta, among: Sequence[int] | None = None
+    ) -> Sequence[Unindexed]:
+        ids = None if among is None else list(among)
+
         async def work(tx: Tx) -> Sequence[Unindexed]:
             rows = await tx.all(
-                "select account_id, mailbox_id, indexed_uid from claim_indexing_v1(%s, %s, %s)",
-                (least, limit, lease),
+                "select account_id, mailbox_id, indexed_uid"
+                " from claim_indexing_v2(%s::bigint[], %s, %s, %s)",
+                (ids, least, limit, lease),
             )
             return [Unindexed(*row) for row in rows]
 

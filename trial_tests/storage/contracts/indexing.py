@@ -69,6 +69,19 @@ class IndexingContract(Indexed):
 
     # -------------------------------------------------------------- claims
 
+    async def test_of_mailboxes_that_are_named_no_others_are_claimed(self) -> None:
+        other = await self.find(self.ann, "Other")
+        await self.fill(self.ann, self.inbox, (), ())
+        await self.fill(self.ann, other, (), ())
+
+        async def claimed(*among: int) -> list[int]:
+            found = await self.storage.indexing.claim(2, 10, LEASE, among)
+            return [one.mailbox_id for one in found]
+
+        self.assertEqual(await claimed(), [])
+        self.assertEqual(await claimed(other.id, other.id, 4_000_000), [other.id])
+        self.assertEqual(await claimed(self.inbox.id, other.id), [self.inbox.id])
+
     async def test_a_mailbox_is_claimed_once_until_it_is_released(self) -> None:
         await self.fill(self.ann, self.inbox, (), (), ())
         await self.fill(self.ann, await self.find(self.ann, "Other"), ())
