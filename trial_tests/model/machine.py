@@ -327,8 +327,9 @@ class InMemory(Sessions):
 
     @rule()
     def time_passes(self) -> None:
-        self.world.pass_time(BELIEVED_FOR + INTERVAL)
-        self.play.names_caught_up()
+        # Not so long while answers are late that a process would be given up by the others.
+        self.world.pass_time(INTERVAL / 4 if self.world.is_held else BELIEVED_FOR + INTERVAL)
         if not self.world.is_held:
+            self.play.names_caught_up()
             for process in range(self.world.processes):
                 self.play.caught_up(process, *self.play.account.boxes.values())
