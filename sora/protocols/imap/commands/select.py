@@ -37,6 +37,11 @@ class Select(Command):
             name, written, read_parameters(scan, dialect, dialect.select_parameters, cls.word)
         )
 
+    def lets_expunge(self, by_uid: bool) -> bool:
+        """What goes while it is being answered is told with the next command: the client has no
+        UIDs yet that VANISHED could name."""
+        return False
+
     async def run(self, session: Session) -> bytes | None:
         for parameter in self.parameters.values():
             parameter.check(session)

@@ -166,6 +166,20 @@ class TroubleTests(QresyncTestCase):
         self.assertIn(b"b BAD", self.client.ask(b"b FETCH 1 FLAGS"))
         self.assertIn(b"c OK", self.client.ask(b"c SELECT INBOX (QRESYNC (1785585601 5))"))
 
+    def test_what_goes_meanwhile_is_told_with_the_next_command(self) -> None:
+        """§3.2.10: the client cannot know yet of which messages VANISHED would speak."""
+        answer: Deferred[None] = Deferred()
+        self.server.storage.tables.pause = lambda name: answer
+        self.client.send(b"a SELECT INBOX (QRESYNC (1785585601 5))\r\n")
+        self.server.storage.tables.pause = None
+        self.expunge("1")
+        answer.callback(None)
+        said = self.client.take()
+        self.assertIn(b"a OK [READ-WRITE]", said)
+        self.assertNotIn(b"* VANISHED 1\r\n", said)
+        self.assertEqual(said.count(b" EXISTS\r\n"), 1, said)
+        self.assertIn(b"* VANISHED ", self.client.ask(b"b NOOP"))
+
 
 class FetchTests(QresyncTestCase):
     def test_changed_since_with_vanished(self) -> None:
