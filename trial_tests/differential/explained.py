@@ -97,10 +97,12 @@ def _around(difference: Difference) -> list[Part]:
 
 
 def _is_in_broken_type(difference: Difference) -> bool:
-    """The part's own type is not in the grammar, or that of one around it."""
+    """The part's own type is not in the grammar, or that of one around it; or that of a multipart
+    before it, which for one server goes on."""
     if difference.what.startswith(("BODY[", "envelope ")):
         return False
-    return any(map(_has_broken_type, _around(difference)))
+    multiparts = [one for one in _all(difference) if one.parts]
+    return any(map(_has_broken_type, (*_around(difference), *multiparts)))
 
 
 def _is_broken(what: str, is_right: Callable[[bytes], bool]) -> Callable[[Difference], bool]:
