@@ -254,7 +254,7 @@ class Play:
         belief = self._belief(client)
         box = belief.box
         refused = belief.read_only or box.is_deleted
-        failed = [uid for uid in uids if since and box.has_changed(uid, since)]
+        failed = [uid for uid in uids if since and box.has_changed(uid, since, flags)]
         done = [uid for uid in uids if uid not in failed]
         if not refused:
             box.store(done, change, flags)

@@ -23,10 +23,11 @@ NO_FLAGS: Flags = frozenset()
 
 @define
 class Version:
-    """Flags of a message since a step."""
+    """Flags of a message since a step; `touched` are those that the step was about, None all."""
 
     step: int
     flags: Flags
+    touched: Flags | None = None
 
 
 @define
@@ -84,7 +85,7 @@ class Box:
             if message is not None and (new := changed(message.flags, change, flags)) != (
                 message.flags
             ):
-                message.versions.append(Version(step, new))
+                message.versions.append(Version(step, new, flags if change else None))
 
     def remove(self, uids: Iterable[int]) -> list[int]:
         """Messages go; gives those that were there."""
@@ -98,10 +99,14 @@ class Box:
             [uid for uid, one in self.messages.items() if uid in wanted and DELETED in one.flags]
         )
 
-    def has_changed(self, uid: int, modseq: int) -> bool:
-        """Whether a message that is there has changed after a modseq that was heard of."""
+    def has_changed(self, uid: int, modseq: int, flags: Flags) -> bool:
+        """Whether one of these flags of a message that is there was touched after a modseq that
+        was heard of: each flag is an item of its own (RFC 7162 §3.1.3)."""
         (step,) = [step for step, known in self.modseqs.items() if known == modseq]
-        return uid in self.messages and self.messages[uid].step > step
+        return uid in self.messages and any(
+            version.step > step and (version.touched is None or version.touched & flags)
+            for version in self.messages[uid].versions
+        )
 
     def learn_modseq(self, step: int, modseq: int) -> None:
         """The server has said which modseq a step has."""
