@@ -1,6 +1,5 @@
 """One mailbox, opened by one session."""
 
-from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from typing import Final, ParamSpec, TypeVar
 
@@ -10,7 +9,6 @@ from twisted.logger import Logger
 
 from sora.deferreds import shielded
 from sora.errors import NoSuchMailbox, NotPermitted, ReadOnly, SoraError
-from sora.mail.criteria import All, And, Criterion, UidIn, needs_storage
 from sora.mail.flags import SEEN, Keywords
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import ALL, FLAG_RIGHTS, Rights, may_change, permitted
@@ -18,7 +16,7 @@ from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.columns import Columns
 from sora.mailbox.crossing import Crossing
-from sora.mailbox.local_search import search as search_locally
+from sora.mailbox.finding import Finding
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.open_mailboxes import Made, OpenMailboxes
 from sora.mailbox.orders import Orders
@@ -39,11 +37,8 @@ from sora.storage.rows import (
     Operation,
     Read,
     Replaced,
-    SortBy,
-    SortKey,
     Stored,
     StoredMessage,
-    ThreadRow,
     Want,
 )
 
@@ -121,6 +116,7 @@ class Selected:
         self._places = places
         self._state = state
         self.view = View(state, self.read_only)
+        self.finding = Finding(rooms.messages, rooms.kept.orders, state, self.view)
         self.keywords: Keywords = state.keywords
         self.made: Made | None = None
         """see `open_mailboxes.Source`"""
@@ -379,79 +375,9 @@ class Selected:
 
     # -------------------------------------------------------------- reading
 
-    async def search(self, criterion: Criterion) -> list[int]:
-        """The UIDs, known to this client, that match, ascending. No round trip when flags,
-        UIDs and modseqs are all it asks for."""
-        found: Sequence[int] = ()
-        if not needs_storage(criterion):
-            found = search_locally(self._state, criterion)
-        elif (narrowed := self._narrowed(criterion)) is not None:
-            found = await self._rooms.messages.search(self._state.mailbox_id, narrowed)
-        # A client knows the beginning of what is there.
-        return list(found[: bisect_right(found, self.view.last)])
-
-    async def sort(self, criterion: Criterion, keys: Sequence[SortKey]) -> list[int]:
-        """The UIDs, known to this client, that match, in the order of the keys. At most one
-        round trip; none for many messages of a mailbox whose order is known, when flags,
-        UIDs and modseqs are all that is asked for."""
-        narrowed = self._narrowed(criterion)
-        if narrowed is None:
-            return []
-        by_score = any(key.by is SortBy.RELEVANCY for key in keys)
-        if needs_storage(criterion) or isinstance(narrowed, UidIn) or by_score:
-            found = await self._rooms.messages.sort(self._state.mailbox_id, narrowed, keys)
-            return list(filter(self.view.last.__ge__, found))
-        among = search_locally(self._state, criterion)
-        order = await self._order(keys, among[-1])
-        chosen = set(among[: bisect_right(among, self.view.last)])
-        return list(filter(chosen.__contains__, order))
-
-    async def _order(self, keys: Sequence[SortKey], last: int) -> Sequence[int]:
-        """The order of all messages, `last` among them."""
-        mailbox_id, orders = self._state.mailbox_id, self._rooms.kept.orders
-        order = orders.get(mailbox_id, keys, last)
-        if order is not None:
-            return order
-        found = await self._rooms.messages.sort(mailbox_id, All(), keys)
-        orders.put(mailbox_id, keys, found)
-        return found
-
-    async def threads(self, criterion: Criterion) -> list[ThreadRow]:
-        """What THREAD needs of the messages, known to this client, that match, ascending by
-        UID. At most one round trip."""
-        narrowed = self._narrowed(criterion)
-        if narrowed is None:
-            return []
-        rows = await self._rooms.messages.threads(self._state.mailbox_id, narrowed)
-        last = self.view.last
-        return [row for row in rows if row.uid <= last]
-
-    async def relevance(self, criterion: Criterion, uids: Sequence[int]) -> list[int]:
-        """The scores of messages (RFC 6203 §4), in the order of the UIDs. One round trip."""
-        scores = await self._rooms.messages.relevance(
-            self._state.mailbox_id, criterion, NumberSet.of(uids)
-        )
-        return [scores.get(uid, 1) for uid in uids]
-
     async def beside(self, work: "Callable[P, T]", *args: P.args, **kwargs: P.kwargs) -> T:
         """Call what takes long in a thread, so that others are served meanwhile."""
         return await self._rooms.bodies.threads.run(work, *args, **kwargs)
-
-    def _narrowed(self, criterion: Criterion) -> Criterion | None:
-        """What storage is asked for: among the messages that come into question by what the state
-        knows of them, if they are few; None when there are none."""
-        parts = criterion.parts if isinstance(criterion, And) else (criterion,)
-        known = [part for part in parts if not needs_storage(part)]
-        if not known:
-            return criterion
-        found = search_locally(self._state, And(tuple(known)))
-        if len(found) > MAX_BATCH:
-            return criterion
-        if not found:
-            return None
-        few = UidIn(NumberSet.ascending(found))
-        left = [part for part in parts if needs_storage(part)]
-        return And((few, *left)) if left else few
 
     async def vanished(self, since: int, among: NumberSet) -> tuple[NumberSet, int]:
         """What a client has to forget that was away since modseq `since` (RFC 7162 §3.2): those

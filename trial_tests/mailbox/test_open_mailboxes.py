@@ -126,9 +126,9 @@ class RoundTripTests(MailboxTestCase):
             (And(()), [1, 2, 3]),
             (Or(()), []),
         ):
-            self.assertEqual(await selected.search(criterion), expected, criterion)
+            self.assertEqual(await selected.finding.search(criterion), expected, criterion)
         self.assertEqual(self.cost(), {})
-        self.assertEqual(await selected.search(HeaderHas("subject", "number 1")), [2])
+        self.assertEqual(await selected.finding.search(HeaderHas("subject", "number 1")), [2])
         self.assertEqual(self.cost(), {"messages.search": 1})
 
     async def test_a_search_names_only_what_the_client_was_told(self) -> None:
@@ -138,7 +138,7 @@ class RoundTripTests(MailboxTestCase):
         await selected.store([1], add("\\Deleted"), silent=True)
         await selected.expunge()
         for criterion in (FlagsAre(SEEN, False), HeaderHas("subject", "number")):
-            self.assertEqual(await selected.search(criterion), [2, 3])
+            self.assertEqual(await selected.finding.search(criterion), [2, 3])
 
 
 class SessionTests(MailboxTestCase):

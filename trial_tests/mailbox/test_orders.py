@@ -62,7 +62,7 @@ class SortingTests(TestCase):
         """Sort as storage would, in so many statements."""
         keys, selected = by or BY_SUBJECT, self.selected
         before = self.world.statements.total()
-        found = await selected.sort(criterion, keys)
+        found = await selected.finding.sort(criterion, keys)
         self.assertEqual(self.world.statements.total() - before, statements)
         mailbox = await self.world.storage.mailboxes.find(self.ann.id, "INBOX")
         expected = await self.world.storage.messages.sort(mailbox.id, criterion, keys)
@@ -85,10 +85,10 @@ class SortingTests(TestCase):
         await self.check(All(), statements=0)
         await self.append(0)
         await self.check(All(), statements=1)
-        self.assertEqual(len(await self.selected.sort(All(), BY_SUBJECT)), self.exists())
+        self.assertEqual(len(await self.selected.finding.sort(All(), BY_SUBJECT)), self.exists())
         self.selected.updates(True)
         await self.check(All(), statements=0)
-        self.assertEqual(len(await self.selected.sort(All(), BY_SUBJECT)), self.exists())
+        self.assertEqual(len(await self.selected.finding.sort(All(), BY_SUBJECT)), self.exists())
 
     def exists(self) -> int:
         selected: Selected = self.selected

@@ -78,13 +78,13 @@ class Context:
         since, last = selected.highest_modseq, view.last
         everything = len(touched) == view.exists
         asked = NumberSet(((1, last),)) if everything else NumberSet.ascending(touched)
-        found = await selected.search(And((UidIn(asked), in_view(self.tree, view))))
+        found = await selected.finding.search(And((UidIn(asked), in_view(self.tree, view))))
         known, matching = self._among(touched), set(found)
         lost = [uid for uid in touched if uid in known and uid not in matching]
         new = [uid for uid in found if uid not in known]
         order: Sequence[int] = sorted([*filterfalse(set(lost).__contains__, self.uids), *new])
         if self.keys and new:
-            order = await selected.sort(UidIn(NumberSet.ascending(order)), self.keys)
+            order = await selected.finding.sort(UidIn(NumberSet.ascending(order)), self.keys)
         if self.show is not None:
             await self.show([uid for uid in new if uid > self.last])
         self.since, self.last, self.looked = since, last, now

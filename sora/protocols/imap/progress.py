@@ -1,7 +1,7 @@
 """INPROGRESS (RFC 9585): a client whose command takes long hears that it is worked on.
 
     with session.working() as progress:
-        found = await mailbox.search(criterion)
+        found = await mailbox.finding.search(criterion)
 
 While the block runs, a line is sent every `PACE` seconds. `progress.done` counts what is done of
 `goal`, where that is known. No block may write a part of a line: the next piece of a literal

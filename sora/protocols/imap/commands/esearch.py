@@ -111,7 +111,7 @@ class ESearch(Command):
         saves = is_selected and asks_for_saved(self.tree)
         criterion = in_view(self.tree, mailbox.view, session.saved_uids() if saves else ())
         since = mailbox.highest_modseq
-        uids = await mailbox.search(criterion)
+        uids = await mailbox.finding.search(criterion)
         found = Found(mailbox, self.tree, criterion, uids, True, returns, since)
         name, uidvalidity = session.spelled(mailbox.name), mailbox.uidvalidity
         await answer(session, found, b" MAILBOX %b UIDVALIDITY %d" % (name, uidvalidity))

@@ -116,7 +116,7 @@ class Search(Command):
         since = mailbox.highest_modseq
         criterion, self.searched = searched(criterion_of(session, self.tree), session)
         with session.working():
-            uids = await mailbox.search(criterion)
+            uids = await mailbox.finding.search(criterion)
         returns = self.returns or {}
         return Found(mailbox, self.tree, criterion, uids, self.by_uid, returns, since)
 

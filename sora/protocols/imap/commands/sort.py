@@ -46,7 +46,7 @@ class Sort(Search):
         mailbox = session.mailbox
         criterion, since = criterion_of(session, self.tree), mailbox.highest_modseq
         with session.working():
-            uids = await mailbox.sort(criterion, self.keys)
+            uids = await mailbox.finding.sort(criterion, self.keys)
         returns = self.returns or {}
         return Found(mailbox, self.tree, criterion, uids, self.by_uid, returns, since, self.keys)
 

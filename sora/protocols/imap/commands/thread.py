@@ -52,7 +52,7 @@ class Thread(Command):
     async def run(self, session: Session) -> bytes | None:
         selected = session.mailbox
         with session.working():
-            rows = await selected.threads(criterion_of(session, self.tree))
+            rows = await selected.finding.threads(criterion_of(session, self.tree))
             uids = [row.uid for row in rows]
             numbers = uids if self.by_uid else selected.view.numbers_of_ascending(uids)
             if len(rows) > AT_ONCE:

@@ -27,7 +27,7 @@ class Relevancy(SearchReturn):
 
     async def prepare(self, found: Found) -> None:
         if found.uids:
-            found.scores = await found.mailbox.relevance(found.criterion, found.named)
+            found.scores = await found.mailbox.finding.relevance(found.criterion, found.named)
 
     def data(self, found: Found) -> bytes:
         return f"RELEVANCY ({' '.join(map(str, found.scores))})".encode()
