@@ -4,6 +4,7 @@ Nothing here is computed again when a message is read: FETCH, SEARCH and SORT wo
 facts, and on the octets of the sections that a client asks for.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from mmap import mmap
@@ -27,6 +28,8 @@ from sora.mail.sort_keys import (
     message_ids,
 )
 from sora.mail.text import fold, one_line, preview
+
+_END_OF_NAME: Final = re.compile(r"[!-9;-~]*\Z")
 
 MAX_TEXT: Final = 4_000_000
 """Characters of `Facts.text_body`: what a search can find of one message."""
@@ -145,6 +148,16 @@ def derive(content: "bytes | memoryview | mmap") -> Facts:
 def header_text(block: bytes) -> str:
     """`Facts.text_header` of any header block: trace lines are searched in the same form."""
     return _header_text(read_fields(block))
+
+
+def across_colon(text: str) -> str | None:
+    """A regular expression, for the lines of `Facts.text_header`, that finds a folded text which
+    begins in a field's name and ends in its value: in these lines no space is behind the colon.
+    None for a text that cannot stand there. It means the same to Python and to PostgreSQL."""
+    name, colon, value = text.partition(": ")
+    if not colon or not _END_OF_NAME.match(name):
+        return None
+    return "\n[^:\n]*" + re.escape(name) + ":" + re.escape(value)
 
 
 def _header_text(fields: Sequence[Field]) -> str:

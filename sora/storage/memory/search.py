@@ -1,5 +1,6 @@
 """Search criteria evaluated on one message after the other."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from sora.mail.criteria import (
     UidIn,
 )
 from sora.mail.encoded_words import decode
-from sora.mail.facts import Facts
+from sora.mail.facts import Facts, across_colon
 from sora.mail.fuzzy import exact, grades
 from sora.mail.headers import fields
 from sora.mail.sort_keys import is_reply
@@ -195,4 +196,7 @@ def _field_matches(name: str, text: str, header: str) -> bool:
 
 
 def _header_matches(text: str, header: str) -> bool:
-    return any(text in line for line in header.split("\n"))
+    if any(text in line for line in header.split("\n")):
+        return True
+    across = across_colon(text)
+    return across is not None and re.search(across, header) is not None

@@ -38,6 +38,7 @@ from sora.mail.criteria import (
     ThreadIdIs,
     UidIn,
 )
+from sora.mail.facts import across_colon
 from sora.mail.flags import fold_keyword
 from sora.mail.fuzzy import exact
 from sora.mail.text import fold
@@ -254,12 +255,7 @@ class Conditions:
         if not text or not _storable(text) or "\n" in text:  # no line of a header has one
             return self._body(text)
         in_body = self._asked.with_("coalesce(strpos(t.body, %s) > 0, false)", text)
-        in_header = self._asked.with_(
-            "case when strpos(t.header, %s) > 0 then true when m.trace is null then false"
-            " else strpos(trace_lines_v1(m.trace), %s) > 0 end",
-            text,
-            text,
-        )
+        in_header = self._in_lines(text)
         condition = f"({in_header} or {in_body})"
         if not self._indexed:
             return self._looked_at(condition)
@@ -267,6 +263,20 @@ class Conditions:
             condition,
             self._by_words(HEADER, text, in_header),
             self._by_words(BODY, text, in_body),
+        )
+
+    def _in_lines(self, text: str) -> str:
+        """The text is in a line of the header, the trace's lines included."""
+        across = across_colon(text)
+
+        def has(lines: str) -> str:
+            if across is None:
+                return self._asked.with_(f"strpos({lines}, %s) > 0", text)
+            return self._asked.with_(f"strpos({lines}, %s) > 0 or {lines} ~ %s", text, across)
+
+        return (
+            f"case when {has('t.header')} then true when m.trace is null then false"
+            f" else {has('trace_lines_v1(m.trace)')} end"
         )
 
     # ------------------------------------------------------------------ sets of UIDs

@@ -137,6 +137,10 @@ TEXTS: list[tuple[Criterion, list[int]]] = [
     (TextHas("carl@example.com"), [2]),
     (TextHas("über alles"), [3]),
     (TextHas("not there"), []),
+    (TextHas("x-tag: "), [4]),
+    (TextHas("Tag: r"), [4]),
+    (TextHas("tag: no"), []),
+    (TextHas("delivered-to: "), [4]),
 ]
 
 COLUMNS: list[tuple[Criterion, list[int]]] = [
