@@ -134,7 +134,7 @@ class OpenMailboxes:
         """
         mailbox = await self._find_warm(account_id, name, asks or not self.alone)
         if mailbox is None:
-            opened, edition = await self._opened(account_id, name)
+            opened, edition, is_fresh = await self._opened(account_id, name)
             mailbox = self._take_in(opened)
             # What happened while the answer was on its way may not be in it.
             self.rang(mailbox.mailbox_id, self._meanwhile.get(mailbox.mailbox_id, 0))
@@ -142,15 +142,19 @@ class OpenMailboxes:
                 self._meanwhile.clear()
             # Others have it open who know less than the answer (G21).
             await mailbox.settle(opened.mailbox.highest_modseq)
+            if not is_fresh and not self.alone:
+                await mailbox.see_everything()
             mailbox = self._open.setdefault(mailbox.mailbox_id, mailbox)
             self.names.remember(account_id, name, opened.mailbox.id, edition)
         mailbox.sessions += 1
         self._warm.pop(mailbox.mailbox_id, None)
         return mailbox
 
-    async def _opened(self, account_id: int, name: str) -> tuple[Opened, int]:
+    async def _opened(self, account_id: int, name: str) -> tuple[Opened, int, bool]:
         """What storage says of a name, and the edition of `names` in which it is so: when one
-        was made, deleted or renamed meanwhile, the answer is from before that (G21)."""
+        was made, deleted or renamed meanwhile, the answer is from before that (G21). And whether
+        the question was asked now: the answer to one that was on its way may be older than what a
+        client has heard from another process."""
 
         async def opening() -> Opened:
             return await self._mailboxes.open(account_id, name)
@@ -158,6 +162,7 @@ class OpenMailboxes:
         while True:
             edition = self.names.edition(account_id)
             key = (account_id, name_key(name), edition)
+            is_fresh = key not in self._opening
             try:
                 opened = await self._opening.get(key, opening)
             except NoSuchMailbox:
@@ -165,7 +170,7 @@ class OpenMailboxes:
                     raise
             else:
                 if self.names.edition(account_id) == edition:
-                    return opened, edition
+                    return opened, edition, is_fresh
 
     async def _find_warm(self, account_id: int, name: str, asks: bool) -> OpenMailbox | None:
         heard = self.names.last_heard(account_id, name)

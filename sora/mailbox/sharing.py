@@ -20,6 +20,10 @@ class Shared(Generic[K, T]):
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __contains__(self, key: K) -> bool:
+        """Whether work runs under this key."""
+        return key in self._waiting
+
     def get(self, key: K, work: Callable[[], Coroutine[Any, Any, T]]) -> "Deferred[T]":
         """The result of the work that runs under this key, which is begun if there is none."""
         waiter: Deferred[T] = Deferred()

@@ -547,6 +547,24 @@ class ChangePollTests(MailboxTestCase):
             await one.close()
             await two.close()
 
+    async def test_a_mailbox_that_is_being_opened_is_asked_for_again(self) -> None:
+        """G21: the answer to somebody who asked before may be older than what a client knows."""
+        theirs = await self.select(process=self.stranger)
+        self.world.hold_answers()
+        first = Deferred.fromCoroutine(self.ann.select("INBOX", False))
+        changing = Deferred.fromCoroutine(theirs.store([2], add("$a"), silent=True))
+        self.world.let_go(-1)
+        self.successResultOf(changing)
+        second = Deferred.fromCoroutine(self.ann.select("INBOX", False))
+        second.addCallback(lambda selected: (selected, selected.highest_modseq))
+        while self.world.held:
+            self.world.let_go()
+        self.world.answer_at_once()
+        selected, known = self.successResultOf(second)
+        self.assertEqual(known, theirs.highest_modseq)
+        await self.successResultOf(first).close()
+        await selected.close()
+
     async def test_select_does_not_join_a_question_that_began_before_it(self) -> None:
         """G21: what another process had answered before is there."""
         one = await self.select()
