@@ -17,12 +17,13 @@ CLEAN_ENDS = (0, -signal.SIGTERM)
 
 
 def free_base_port() -> int:
-    """A base at which all ports of the embedded mode are free now."""
+    """A base at which all ports of the embedded mode are free now, below those that the system
+    gives to outgoing connections."""
     for _ in range(200):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             base = int(probe.getsockname()[1])
-        base = 10_000 + base % 40_000
+        base = 10_000 + base % 20_000
         try:
             for offset in (24, 143, 993):
                 with socket.socket() as probe:
