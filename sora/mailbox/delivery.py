@@ -11,7 +11,7 @@ is the `trace` of each message, so that any number of recipients share one conte
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID, uuid4
 
 from attrs import define, frozen
@@ -33,6 +33,7 @@ from sora.mail.trace import (
     was_delivered_to,
 )
 from sora.mailbox.arrivals import Arrivals
+from sora.mailbox.envelope import Addressee, Envelope
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
 from sora.storage.interfaces import IAccounts
@@ -47,31 +48,13 @@ _HOPELESS: Final = 3
 """Recipients in a row for whom storage cannot be reached, after which the others are spared."""
 
 
-class Origin(Protocol):
-    """Where a message came from: the client's address, what it called itself, the keyword
-    of RFC 3848 of the protocol, and the name of this host."""
-
-    @property
-    def host(self) -> str: ...
-
-    @property
-    def helo(self) -> str: ...
-
-    @property
-    def protocol(self) -> str: ...
-
-    @property
-    def by(self) -> str: ...
-
-
 @frozen
 class _Message:
     """A message that is being delivered."""
 
-    sender: str
+    envelope: Envelope
     spool: Spool
     facts: Facts
-    origin: Origin
     now: datetime
 
 
@@ -79,8 +62,7 @@ class _Message:
 class _Task:
     """One recipient, and what has become of it: `outcome` is None when it is durable."""
 
-    address: Address
-    recipient: Recipient
+    addressee: Addressee
     mailbox_id: int
     done: bool = False
     outcome: SoraError | None = None
@@ -121,46 +103,30 @@ class Delivery:
         """Who receives mail for an address. One round trip."""
         return await self._accounts.recipient(address)
 
-    async def deliver(
-        self,
-        sender: str,
-        recipients: Sequence[tuple[Address, Recipient]],
-        message: Spool,
-        origin: Origin,
-    ) -> Sequence[SoraError | None]:
+    async def deliver(self, envelope: Envelope, message: Spool) -> Sequence[SoraError | None]:
         """Put a message into mailboxes: for each recipient, None when it is durable, or why
         it is not. One round trip per 50 recipients of a scope.
 
-        `sender` is the reverse-path, empty for the null sender. A delivery that has begun goes
-        on when whoever waits for it is cancelled.
+        A delivery that has begun goes on when whoever waits for it is cancelled.
         """
-        work = self._deliver(sender, recipients, message, origin)
-        return await shielded(Deferred.fromCoroutine(work))
+        return await shielded(Deferred.fromCoroutine(self._deliver(envelope, message)))
 
-    async def _deliver(
-        self,
-        sender: str,
-        recipients: Sequence[tuple[Address, Recipient]],
-        spool: Spool,
-        origin: Origin,
-    ) -> Sequence[SoraError | None]:
-        tasks = [
-            _Task(address, recipient, self._mailbox(address, recipient))
-            for address, recipient in recipients
-        ]
+    async def _deliver(self, envelope: Envelope, spool: Spool) -> Sequence[SoraError | None]:
+        tasks = [_Task(each, self._mailbox(each)) for each in envelope.recipients]
         facts = await self._arrivals.facts(spool)
         now = datetime.fromtimestamp(int(self._clock.seconds()), UTC)
-        message = _Message(sender, spool, facts, origin, now)
+        message = _Message(envelope, spool, facts, now)
         self._refuse_loops(message, tasks)
         for scope_id, batch in _batches([task for task in tasks if not task.done]):
             await self._place_batch(message, scope_id, batch)
         return [task.outcome for task in tasks]
 
-    def _mailbox(self, address: Address, recipient: Recipient) -> int:
+    def _mailbox(self, addressee: Addressee) -> int:
         """Where the mail of a recipient goes."""
-        inbox = recipient.mailboxes[INBOX]
-        if self._detail_to_folder and address.detail:
-            return recipient.mailboxes.get(name_key(address.detail), inbox)
+        mailboxes, detail = addressee.recipient.mailboxes, addressee.address.detail
+        inbox = mailboxes[INBOX]
+        if self._detail_to_folder and detail:
+            return mailboxes.get(name_key(detail), inbox)
         return inbox
 
     def _refuse_loops(self, message: _Message, tasks: Sequence[_Task]) -> None:
@@ -171,8 +137,9 @@ class Delivery:
                 task.end(MailLoop(f"The message has passed more than {self._max_hops} hosts"))
         elif b"delivered-to" in header.lower():
             for task in tasks:
-                if was_delivered_to(header, str(task.address)):
-                    task.end(MailLoop(f"The message was delivered to {task.address} before"))
+                address = task.addressee.address
+                if was_delivered_to(header, str(address)):
+                    task.end(MailLoop(f"The message was delivered to {address} before"))
 
     # -------------------------------------------------------------- placing
 
@@ -204,7 +171,9 @@ class Delivery:
                 task.end(error)
 
     async def _place(self, message: _Message, scope_id: int, tasks: Sequence[_Task]) -> None:
-        operation = Operation(id=self._new_uuid(), protocol="lmtp", address=message.origin.host)
+        operation = Operation(
+            id=self._new_uuid(), protocol="lmtp", address=message.envelope.origin.host
+        )
         targets = [self._target(message, task) for task in tasks]
         placement = await self._arrivals.place(
             scope_id, message.spool, targets, operation, message.facts
@@ -215,22 +184,25 @@ class Delivery:
             task.end(_outcome(placed))
 
     def _target(self, message: _Message, task: _Task) -> Target:
-        address = str(task.address)
+        address = str(task.addressee.address)
+        origin = message.envelope.origin
         hop = Hop(
-            helo=message.origin.helo,
-            client=message.origin.host,
-            by=message.origin.by,
-            protocol=message.origin.protocol,
+            helo=origin.helo,
+            client=origin.host,
+            by=origin.by,
+            protocol=origin.protocol,
             identifier="",
             when=message.now,
         )
         return Target(
-            account_id=task.recipient.account_id,
+            account_id=task.addressee.recipient.account_id,
             mailbox_id=task.mailbox_id,
             internal_date=message.now,
             email_id=self._new_uuid(),
-            trace=return_path(message.sender) + delivered_to(address) + received(hop, address),
-            recipient=_claimed(task.address),
+            trace=return_path(message.envelope.sender)
+            + delivered_to(address)
+            + received(hop, address),
+            recipient=_claimed(task.addressee.address),
             received_hash=message.spool.hash,
         )
 
@@ -246,7 +218,7 @@ def _batches(tasks: Sequence[_Task]) -> Iterator[tuple[int, Sequence[_Task]]]:
     """Tasks by scope, in their order, at most `BATCH` at a time."""
     scopes: dict[int, list[_Task]] = {}
     for task in tasks:
-        scopes.setdefault(task.recipient.scope_id, []).append(task)
+        scopes.setdefault(task.addressee.recipient.scope_id, []).append(task)
     for scope_id, found in scopes.items():
         for start in range(0, len(found), BATCH):
             yield scope_id, found[start : start + BATCH]

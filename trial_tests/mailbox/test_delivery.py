@@ -3,26 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
 
-from sora.addresses import Address, parse_address
+from sora.addresses import parse_address
 from sora.deferreds import deferred
 from sora.errors import MailLoop, OverQuota, SoraError, Unavailable
 from sora.mailbox.delivery import BATCH, Delivery
+from sora.mailbox.envelope import Addressee
 from sora.storage.memory.messages import MemoryMessages
-from sora.storage.rows import Placement, Recipient, Target, Want
-from trial_tests.mailbox.world import Process, World, message, spool
+from sora.storage.rows import Placement, Target, Want
+from trial_tests.mailbox.world import Process, World, envelope, message, spool
 from trial_tests.storage.contracts.contract import EVERYTHING
-
-
-@frozen
-class From:
-    host: str = "192.0.2.7"
-    helo: str = "mx.example.net"
-    protocol: str = "LMTP"
-    by: str = "sora.example.com"
 
 
 class FailingMessages:
@@ -50,13 +42,13 @@ class DeliveryTestCase(TestCase):
         self.process: Process = self.world.process()
         self.delivery: Delivery = self.process.delivery
 
-    async def resolved(self, *addresses: str) -> list[tuple[Address, Recipient]]:
+    async def resolved(self, *addresses: str) -> list[Addressee]:
         found = []
         for text in addresses:
             address = parse_address(text)
             recipient = await self.delivery.resolve(address)
             assert recipient is not None, text
-            found.append((address, recipient))
+            found.append(Addressee(address, recipient))
         return found
 
     async def deliver(
@@ -64,7 +56,7 @@ class DeliveryTestCase(TestCase):
     ) -> list[type[SoraError] | None]:
         recipients = await self.resolved(*addresses)
         self.world.statements.clear()
-        outcomes = await self.delivery.deliver(sender, recipients, spool(data), From())
+        outcomes = await self.delivery.deliver(envelope(recipients, sender), spool(data))
         return [None if outcome is None else type(outcome) for outcome in outcomes]
 
     def cost(self) -> dict[str, int]:
@@ -149,9 +141,7 @@ class DeliveryTests(DeliveryTestCase):
     async def test_the_client_that_hangs_up_stops_nothing(self) -> None:
         recipients = await self.resolved("ann@example.com")
         self.world.hold_answers()
-        work = Deferred.fromCoroutine(
-            self.delivery.deliver("", recipients, spool(message()), From())
-        )
+        work = Deferred.fromCoroutine(self.delivery.deliver(envelope(recipients), spool(message())))
         work.addErrback(lambda failure: failure.trap(CancelledError))
         work.cancel()
         while self.world.held:
@@ -239,7 +229,7 @@ class ManyRecipientsTests(DeliveryTestCase):
     async def test_one_whose_mailbox_went_meanwhile(self) -> None:
         recipients = await self.resolved("p1@example.com", "p2@example.com")
         await self.world.storage.accounts.delete(parse_address("p1@example.com"))
-        outcomes = await self.delivery.deliver("", recipients, spool(message()), From())
+        outcomes = await self.delivery.deliver(envelope(recipients), spool(message()))
         self.assertIsInstance(outcomes[0], Unavailable)
         self.assertIsNone(outcomes[1])
 

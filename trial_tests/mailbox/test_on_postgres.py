@@ -11,12 +11,12 @@ from sora.deferreds import gather
 from sora.errors import ExpungeIssued
 from sora.mail.flags import parse_flags
 from sora.mailbox.account import Account
+from sora.mailbox.envelope import Addressee
 from sora.mailbox.selected import Selected
 from sora.storage.rows import FlagChange, NewMailbox, Want
 from trial_tests.mailbox.models import Client
-from trial_tests.mailbox.test_delivery import From
 from trial_tests.mailbox.test_resync import Remembering
-from trial_tests.mailbox.world import Process, message, spool
+from trial_tests.mailbox.world import Process, envelope, message, spool
 from trial_tests.storage.postgres import test_contracts
 
 
@@ -48,7 +48,7 @@ class OnPostgres(test_contracts.PostgresStorage):
         recipient = await self.process.delivery.resolve(address)
         assert recipient is not None
         outcomes = await self.process.delivery.deliver(
-            "", [(address, recipient)], spool(message(number)), From()
+            envelope([Addressee(address, recipient)]), spool(message(number))
         )
         self.assertEqual(outcomes, [None])
 

@@ -1,6 +1,6 @@
 """A process of its own over a memory storage: what mailbox tests are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from sora.mailbox.arrivals import Arrivals, Store
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
+from sora.mailbox.envelope import Addressee, Envelope, Origin
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.places import SharedNamespace
@@ -135,6 +136,17 @@ def spool(data: bytes) -> Spool:
     made = Spool()
     made.write(data)
     return made
+
+
+def envelope(recipients: Sequence[Addressee], sender: str = "") -> Envelope:
+    """An envelope of what came by LMTP."""
+    return Envelope(
+        sender=sender,
+        recipients=recipients,
+        origin=Origin(
+            host="192.0.2.7", helo="mx.example.net", protocol="LMTP", by="sora.example.com"
+        ),
+    )
 
 
 def message(number: int = 0, text: str = "Hello.") -> bytes:

@@ -6,9 +6,11 @@ from twisted.internet.defer import Deferred
 
 from sora.addresses import parse_address
 from sora.mailbox.change_poll import BEATS, INTERVAL
+from sora.mailbox.envelope import Addressee
 from sora.mailbox.open_mailbox import PATIENCE
 from sora.mailbox.spool import Spool
 from sora.storage.rows import NewMailbox
+from trial_tests.mailbox.world import envelope
 from trial_tests.support.transcript import PASSWORD, Client, Server
 
 ADDRESS: Final = "fred@example.com"
@@ -43,12 +45,6 @@ class MemoryWire:
     def hang_up(self) -> None:
         """The connection is lost."""
         self._client.hang_up()
-
-
-class Origin:
-    """Where delivered messages come from."""
-
-    host, helo, protocol, by = "192.0.2.1", "client.example", "LMTP", "mx.example.com"
 
 
 class MemoryWorld:
@@ -90,7 +86,7 @@ class MemoryWorld:
         async def work() -> None:
             recipient = await delivery.resolve(address)
             assert recipient is not None
-            outcome = await delivery.deliver("", [(address, recipient)], spool, Origin())
+            outcome = await delivery.deliver(envelope([Addressee(address, recipient)]), spool)
             assert list(outcome) == [None], outcome
 
         failures: list[object] = []

@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from sora.addresses import Address
 from sora.errors import SoraError
+from sora.mailbox.envelope import Envelope
 from sora.mailbox.spool import Spool
 from sora.metrics.lmtp import DeliveryMetrics
 from sora.metrics.protocol import CommandMetrics
@@ -32,32 +33,13 @@ class Settings:
     separator: str = "+"
 
 
-@frozen(kw_only=True)
-class Origin:
-    """Where a message came from, for its Received line (RFC 5321 §4.4).
-
-    `protocol` is a keyword of RFC 3848 or RFC 6531: LMTP, LMTPS, UTF8LMTP, UTF8LMTPS.
-    """
-
-    host: str
-    helo: str
-    protocol: str
-    by: str
-
-
 class Deliveries(Protocol):
     """What `sora.mailbox.delivery` does for LMTP."""
 
     async def resolve(self, address: Address) -> Recipient | None:
         """Who receives mail for an address."""
 
-    async def deliver(
-        self,
-        sender: str,
-        recipients: Sequence[tuple[Address, Recipient]],
-        message: Spool,
-        origin: Origin,
-    ) -> Sequence[SoraError | None]:
+    async def deliver(self, envelope: Envelope, message: Spool) -> Sequence[SoraError | None]:
         """Put a message into mailboxes: for each recipient, None when it is durable, or why
         it is not."""
 

@@ -31,10 +31,11 @@ from sora.errors import (
     UnknownCommand,
     WrongState,
 )
+from sora.mailbox.envelope import Addressee, Envelope, Origin
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
 from sora.protocols.lmtp.errors import INTERNAL, Reply, reply_to
 from sora.protocols.lmtp.incoming import Incoming, too_big
-from sora.protocols.lmtp.services import Origin, Services, Settings
+from sora.protocols.lmtp.services import Services, Settings
 from sora.protocols.lmtp.wire.commands import Bdat, Command, Lhlo, Mail, Plain, Rcpt, parse
 from sora.protocols.lmtp.wire.reader import Chunk, Line, LMTPReader
 from sora.storage.rows import Recipient
@@ -328,9 +329,7 @@ class Session:
             assert incoming.spool is not None and self._mail is not None
             self._services.metrics.octets.observe(incoming.spool.size)
             started = self._connection.clock.seconds()
-            outcomes = await self._services.deliveries.deliver(
-                self._mail.sender, self._accepted, incoming.spool, self._origin(self._mail)
-            )
+            outcomes = await self._services.deliveries.deliver(self._envelope(), incoming.spool)
             self._answer_delivery(outcomes)
             seconds = self._connection.clock.seconds() - started
             self._services.commands.answered("lmtp", "data", "ok", seconds)
@@ -348,6 +347,15 @@ class Session:
                 reply = reply_to(outcome)
                 self._count("temporary" if reply.code < 500 else "permanent")
                 self._say(reply, str(address))
+
+    def _envelope(self) -> Envelope:
+        assert self._mail is not None
+        return Envelope(
+            sender=self._mail.sender,
+            recipients=[Addressee(*found) for found in self._accepted],
+            origin=self._origin(self._mail),
+            smtputf8=self._mail.utf8,
+        )
 
     def _origin(self, mail: Mail) -> Origin:
         keyword = ("UTF8" if mail.utf8 else "") + "LMTP" + ("S" if self._connection.is_tls else "")

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sora import errors
 from sora.addresses import Address
 from sora.errors import MailLoop, OverQuota, SoraError, StorageFull, Unavailable
+from sora.mailbox.envelope import Envelope, Origin
 from sora.mailbox.spool import Spool
 from sora.metrics.lmtp import DeliveryMetrics
 from sora.metrics.protocol import CommandMetrics
@@ -22,17 +23,24 @@ from sora.net.peer import Peer
 from sora.protocols.lmtp.errors import TABLE, reply_to
 from sora.protocols.lmtp.incoming import DRAINED
 from sora.protocols.lmtp.protocol import LMTPConnection, LMTPFactory, refusal
-from sora.protocols.lmtp.services import Origin, Services, Settings
+from sora.protocols.lmtp.services import Services, Settings
 from sora.protocols.lmtp.wire.reader import MAX_LINE
 from sora.storage.rows import Recipient
 
 
 @frozen
 class Delivered:
-    sender: str
     recipients: tuple[str, ...]
     message: bytes
-    origin: Origin
+    envelope: Envelope
+
+    @property
+    def sender(self) -> str:
+        return self.envelope.sender
+
+    @property
+    def origin(self) -> Origin:
+        return self.envelope.origin
 
 
 @define
@@ -59,19 +67,13 @@ class Postroom:
             return None
         return Recipient(len(self.asked), 1, address.key, {"INBOX": 1}, None, 0)
 
-    async def deliver(
-        self,
-        sender: str,
-        recipients: Sequence[tuple[Address, Recipient]],
-        message: Spool,
-        origin: Origin,
-    ) -> Sequence[SoraError | None]:
+    async def deliver(self, envelope: Envelope, message: Spool) -> Sequence[SoraError | None]:
         if self.hold is not None:
             await self.hold
         if self.failure is not None:
             raise self.failure
-        names = tuple(str(address) for address, _ in recipients)
-        self.delivered.append(Delivered(sender, names, bytes(message.data()), origin))
+        names = tuple(str(each.address) for each in envelope.recipients)
+        self.delivered.append(Delivered(names, bytes(message.data()), envelope))
         return [self.outcomes.get(name) for name in names]
 
 
@@ -210,13 +212,17 @@ class DialogueTests(LMTPTestCase):
             S: 221 2.0.0 Bye
             """
         )
-        expected = Delivered(
-            "chris@bar.com",
+        (delivered,) = self.room.delivered
+        self.assertEqual(delivered.sender, "chris@bar.com")
+        self.assertEqual(
+            delivered.recipients,
             ("pat@example.com", "green+lists@example.com", "green@example.com"),
-            b"Subject: dots\r\n\r\n.\r\nBcc\r\n",
+        )
+        self.assertEqual(delivered.message, b"Subject: dots\r\n\r\n.\r\nBcc\r\n")
+        self.assertEqual(
+            delivered.origin,
             Origin(host="127.0.0.1", helo="foo.edu", protocol="LMTP", by="mx.example.com"),
         )
-        self.assertEqual(self.room.delivered, [expected])
         self.assertTrue(self.transport.disconnecting)
 
     def test_split_at_every_octet(self) -> None:
