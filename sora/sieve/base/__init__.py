@@ -1,0 +1,1 @@
+"""The words of RFC 5228 that need no `require`: one file each."""

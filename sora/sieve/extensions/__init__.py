@@ -1,0 +1,1 @@
+"""What extensions add to the language: one file each, named after its `require` string."""
