@@ -77,6 +77,10 @@ class NoSuchQuota(SoraError):
     """There is no such quota root."""
 
 
+class NoSuchScript(SoraError):
+    """There is no such script."""
+
+
 class NoSuchMessage(SoraError):
     """There is no such message."""
 

@@ -45,6 +45,7 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     # The account was there at RCPT and its INBOX is not: that is ours to mend.
     errors.NoSuchMailbox: (451, "4.2.0"),
     errors.NoSuchQuota: (451, "4.3.0"),
+    errors.NoSuchScript: (451, "4.3.0"),
     errors.NoSuchMessage: (451, "4.3.0"),
     errors.AlreadyExists: (451, "4.3.0"),
     errors.InUse: (451, "4.2.1"),

@@ -12,12 +12,15 @@ from sora.storage.interfaces import IAccounts, ICredentials
 from sora.storage.memory.store import AccountRecord, CredentialRecord, MemoryStore, operation
 from sora.storage.rows import (
     AccountRow,
+    ActiveScript,
     CredentialRow,
     Login,
     NewMailbox,
     NewSecret,
     Operation,
     Recipient,
+    RecipientScripts,
+    ScriptPosition,
     Secret,
 )
 
@@ -156,6 +159,26 @@ class MemoryAccounts:
             mailboxes={mailbox.key: mailbox.id for mailbox in mailboxes},
             quota_storage=account.quota_storage,
             storage=sum(mailbox.size for mailbox in mailboxes),
+            scripts=self._scripts(account_id),
+        )
+
+    def _scripts(self, account_id: int) -> RecipientScripts:
+        def standing(owner: int | None, position: ScriptPosition) -> ActiveScript | None:
+            scripts = self.tables.scripts.get(owner or 0, {})
+            found = (
+                ActiveScript(name, script.source)
+                for name, script in scripts.items()
+                if script.position is position
+            )
+            return next(found, None)
+
+        domain = self.tables.shared_accounts.get(self.tables.domain(account_id))
+        before = standing(domain, ScriptPosition.BEFORE)
+        after = standing(domain, ScriptPosition.AFTER)
+        return RecipientScripts(
+            None if before is None else before.source,
+            standing(account_id, ScriptPosition.ACTIVE),
+            None if after is None else after.source,
         )
 
     def _row(self, account: AccountRecord) -> AccountRow:

@@ -10,6 +10,7 @@ from sora.storage.memory.messages import MemoryMessages
 from sora.storage.memory.metadata import MemoryMetadata
 from sora.storage.memory.quotas import MemoryQuotas
 from sora.storage.memory.rights import MemoryRights
+from sora.storage.memory.scripts import MemoryScripts
 from sora.storage.memory.store import Dedup, MemoryStore
 from sora.storage.memory.uploads import MemoryCleaning, MemoryMembership, MemoryUploads
 
@@ -27,6 +28,7 @@ class MemoryStorage:
     indexing: MemoryIndexing
     quotas: MemoryQuotas
     metadata: MemoryMetadata
+    scripts: MemoryScripts
     uploads: MemoryUploads
     cleaning: MemoryCleaning
     membership: MemoryMembership
@@ -45,6 +47,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         indexing=MemoryIndexing(tables),
         quotas=MemoryQuotas(tables),
         metadata=MemoryMetadata(tables),
+        scripts=MemoryScripts(tables),
         uploads=MemoryUploads(tables),
         cleaning=MemoryCleaning(tables),
         membership=MemoryMembership(tables),

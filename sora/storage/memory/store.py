@@ -32,6 +32,7 @@ from sora.storage.rows import (
     NewSecret,
     ObjectPlace,
     Operation,
+    ScriptPosition,
 )
 
 Dedup = Literal["domain", "account", "global"]
@@ -71,6 +72,20 @@ class CredentialRecord:
     updated_at: datetime
     version: int = 1
     secrets: dict[str, NewSecret] = Factory(dict)
+
+
+@define
+class ScriptRecord:
+    """A Sieve script."""
+
+    source: str
+    changed_at: datetime
+    position: ScriptPosition | None = None
+
+    @property
+    def size(self) -> int:
+        """Its octets."""
+        return len(self.source.encode())
 
 
 @define
@@ -240,6 +255,8 @@ class MemoryStore:
     deliveries: dict[tuple[int, str, bytes], DeliveryRecord] = Factory(dict)
     metadata: dict[tuple[int, int, str], bytes] = Factory(dict)
     """values by mailbox (0: the server), reader (0: everybody) and path"""
+    scripts: dict[int, dict[str, ScriptRecord]] = Factory(dict)
+    """by account and name"""
     processes: dict[UUID, datetime] = Factory(dict)
     _last_id: int = 0
 

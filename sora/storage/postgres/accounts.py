@@ -18,7 +18,15 @@ from sora.mail.mailbox_names import name_key
 from sora.storage.interfaces import IAccounts
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
-from sora.storage.rows import AccountRow, NewMailbox, NewSecret, Operation, Recipient
+from sora.storage.rows import (
+    AccountRow,
+    ActiveScript,
+    NewMailbox,
+    NewSecret,
+    Operation,
+    Recipient,
+    RecipientScripts,
+)
 
 Dedup = Literal["domain", "account", "global"]
 
@@ -122,14 +130,24 @@ class Accounts:
     async def recipient(self, address: Address) -> Recipient | None:
         async def work(tx: Tx) -> Recipient | None:
             row = await tx.one(
-                "select o_account, o_scope, o_address, o_keys, o_ids, o_quota, o_storage"
-                " from recipient_v1(%s, %s)",
+                "select o_account, o_scope, o_address, o_keys, o_ids, o_quota, o_storage,"
+                " o_before, o_active, o_source, o_after from recipient_v2(%s, %s)",
                 (address.key, address.domain),
             )
             if row is None:
                 return None
-            account_id, scope_id, primary, keys, ids, quota, storage = row
-            mailboxes = dict(zip(keys or (), ids or (), strict=True))
-            return Recipient(account_id, scope_id, primary, mailboxes, quota, storage)
+            account_id, scope_id, primary, keys, ids, quota, storage, *scripts = row
+            before, active, source, after = scripts
+            return Recipient(
+                account_id,
+                scope_id,
+                primary,
+                dict(zip(keys or (), ids or (), strict=True)),
+                quota,
+                storage,
+                RecipientScripts(
+                    before, None if active is None else ActiveScript(active, source), after
+                ),
+            )
 
         return await self._database.run("recipient", work, write=False)

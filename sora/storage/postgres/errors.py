@@ -21,12 +21,14 @@ from sora.errors import (
     InUse,
     NoSuchAccount,
     NoSuchMailbox,
+    NoSuchScript,
     NotPermitted,
     OutcomeUnknown,
     OverQuota,
     SoraError,
     StorageFull,
     StoredApart,
+    TooBig,
     TooMany,
     TooManyEntries,
     Unavailable,
@@ -77,6 +79,8 @@ OURS: dict[str, type[SoraError]] = {
     "SR011": StoredApart,
     "SR012": NotPermitted,
     "SR013": TooManyEntries,
+    "SR014": NoSuchScript,
+    "SR015": TooBig,
 }
 """What our PL/pgSQL functions raise."""
 

@@ -56,6 +56,7 @@ class Storage:
     rights: Any
     quotas: Any
     metadata: Any
+    scripts: Any
     uploads: Any
     cleaning: Any
     indexing: Any

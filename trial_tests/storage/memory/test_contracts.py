@@ -21,6 +21,7 @@ from trial_tests.storage.contracts import (
     quotas,
     reading,
     rights,
+    scripts,
     searching,
     sorting,
     threading,
@@ -45,6 +46,7 @@ class OnMemory(Contract):
             rights=memory.rights,
             quotas=memory.quotas,
             metadata=memory.metadata,
+            scripts=memory.scripts,
             uploads=memory.uploads,
             cleaning=memory.cleaning,
             indexing=memory.indexing,
@@ -141,6 +143,10 @@ class TestMembership(OnMemory, cleaning.MembershipContract):
 
 
 class TestMetadata(OnMemory, metadata.MetadataContract):
+    pass
+
+
+class TestScripts(OnMemory, scripts.ScriptsContract):
     pass
 
 

@@ -21,6 +21,7 @@ from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
+from sora.storage.postgres.scripts import Scripts
 from sora.storage.postgres.uploads import Uploads
 from sora.storage.rows import (
     AccountRow,
@@ -62,6 +63,7 @@ class Stage:
     mailboxes: Mailboxes
     messages: Messages
     metadata: Metadata
+    scripts: Scripts
     uploads: Uploads
     cleaning: Cleaning
     account: AccountRow
@@ -146,6 +148,7 @@ class StageTestCase(DatabaseTestCase):
             mailboxes,
             Messages(database, reactor),  # type: ignore[arg-type]
             Metadata(database),
+            Scripts(database),
             Uploads(database),
             Cleaning(database),
             account,

@@ -6,7 +6,15 @@ from sora.mail.annotations import COMMENT, SPECIAL_USE
 from sora.mail.criteria import Fuzzy, TextHas
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import FlagChange, Replaced, SortBy, SortKey, Want
+from sora.storage.rows import (
+    FlagChange,
+    Replaced,
+    ScriptLimits,
+    ScriptPosition,
+    SortBy,
+    SortKey,
+    Want,
+)
 from trial_tests.storage.postgres.stage import StageTestCase, arrival_of, bytes_of, new_operation
 
 
@@ -63,6 +71,17 @@ class BudgetTests(StageTestCase):
             "list_metadata": lambda: stage.metadata.listed(
                 [stage.inbox, stage.trash], account.id, [COMMENT], 1000
             ),
+            "put_script": lambda: stage.scripts.put(
+                account.id, "a", "keep;", ScriptLimits(9, 9, 99), ScriptPosition.ACTIVE
+            ),
+            "list_scripts": lambda: stage.scripts.list(account.id),
+            "get_script": lambda: stage.scripts.get(account.id, "a"),
+            "room_for_script": lambda: stage.scripts.require_room(
+                account.id, "a", 9, ScriptLimits(9, 9, 99)
+            ),
+            "rename_script": lambda: stage.scripts.rename(account.id, "a", "b"),
+            "activate_script": lambda: stage.scripts.deactivate(account.id),
+            "delete_script": lambda: stage.scripts.delete(account.id, "b"),
             "search": lambda: messages.search(stage.inbox, TextHas("message")),
             "sort": lambda: messages.sort(stage.inbox, TextHas("a"), [SortKey(SortBy.SUBJECT)]),
             "threads": lambda: messages.threads(stage.inbox, TextHas("a")),

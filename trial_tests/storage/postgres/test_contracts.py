@@ -14,6 +14,7 @@ from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
+from sora.storage.postgres.scripts import Scripts
 from sora.storage.postgres.uploads import Uploads
 from trial_tests.storage.contracts import (
     accounts,
@@ -30,6 +31,7 @@ from trial_tests.storage.contracts import (
     quotas,
     reading,
     rights,
+    scripts,
     searching,
     sorting,
     threading,
@@ -54,6 +56,7 @@ class PostgresStorage(DatabaseTestCase):
             quotas=Quotas(database),
             rights=RightsTable(database, reactor),  # type: ignore[arg-type]
             metadata=Metadata(database),
+            scripts=Scripts(database),
             uploads=Uploads(database),
             cleaning=Cleaning(database),
             indexing=Indexing(database),
@@ -145,6 +148,10 @@ class PlacingTests(PostgresStorage, placing.PlacingContract):
 
 class ReadingTests(PostgresStorage, reading.ReadingContract):
     """`IMessages.read`"""
+
+
+class ScriptsTests(PostgresStorage, scripts.ScriptsContract):
+    """`IScripts`"""
 
 
 class SearchingTests(PostgresStorage, searching.SearchingContract):
