@@ -62,7 +62,7 @@ def received(hop: Hop, recipient: str | None = None) -> bytes:
     ]
     if recipient is not None:
         lines.append(f"for <{_address(recipient)}>")
-    return ("\r\n\t".join(lines) + f"; {_date(hop.when)}\r\n").encode()
+    return ("\r\n\t".join(lines) + f"; {date_text(hop.when)}\r\n").encode()
 
 
 def count_received(header: bytes) -> int:
@@ -95,8 +95,8 @@ def _client(address: str) -> str:
     return f"[IPv6:{word}]" if ":" in word else f"[{word}]"
 
 
-def _date(when: datetime) -> str:
-    """RFC 5322 §3.3, whatever the locale; a naive moment is taken for UTC."""
+def date_text(when: datetime) -> str:
+    """A date and time of RFC 5322 §3.3, whatever the locale; a naive moment is taken for UTC."""
     offset = when.utcoffset()
     minutes = int(offset.total_seconds() // 60) if offset is not None else 0
     sign = "-" if minutes < 0 else "+"

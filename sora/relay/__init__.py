@@ -1,0 +1,1 @@
+"""Mail that Sora sends: the queue on disk, SMTP and HTTP, and reports of what failed."""
