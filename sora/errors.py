@@ -93,6 +93,14 @@ class InUse(SoraError):
     """Somebody else is using it now."""
 
 
+class TooSoon(SoraError):
+    """The last login was too short a time ago."""
+
+
+class Superseded(SoraError):
+    """Another session has it by now: nothing was changed."""
+
+
 class BadName(SoraError):
     """The name is not allowed."""
 

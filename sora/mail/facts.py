@@ -50,7 +50,8 @@ _OCTETS_FOR_CHARACTER: Final = 4
 class Facts:
     """Everything derived from a content's bytes.
 
-    `size` is in octets; `size_crlf` is the size if each bare LF were CRLF. `header` is the
+    `size` is in octets; `size_crlf` is the size if each line ended
+    in CRLF, also where it ends in a bare LF, and the last one in nothing. `header` is the
     header block with its empty line, the exact octets. `envelope` and `structure` are IMAP
     wire text (RFC 3501 §7.4.2; the extended form of BODYSTRUCTURE), `parts` is what
     `sora.mail.section` needs to cut sections.
@@ -116,7 +117,7 @@ def derive(content: "bytes | memoryview | mmap") -> Facts:
     beginning, body = _body_texts(root, data)
     return Facts(
         size=len(data),
-        size_crlf=len(data) + data.count(b"\n") - data.count(b"\r\n"),
+        size_crlf=_size_with_crlf(data),
         header=data[: root.body],
         envelope=read.wire,
         structure=structure.extended(root, data),
@@ -143,6 +144,11 @@ def derive(content: "bytes | memoryview | mmap") -> Facts:
         + _parts_text(root, data),
         text_body=body,
     )
+
+
+def _size_with_crlf(data: bytes) -> int:
+    unended = 2 if data and not data.endswith(b"\n") else 0
+    return len(data) + data.count(b"\n") - data.count(b"\r\n") + unended
 
 
 def header_text(block: bytes) -> str:

@@ -652,6 +652,29 @@ class Read:
     stored: Stored | None = None
 
 
+# ------------------------------------------------------------------ maildrops
+
+
+@frozen
+class MaildropOpened:
+    """INBOX as POP3 lists it: ascending UIDs, and the octets of each message with CRLF at the end
+    of each line; two arrays of type 'Q' of the same length."""
+
+    mailbox_id: int
+    uidvalidity: int
+    uids: array
+    sizes: array
+
+
+@frozen
+class MaildropClosed:
+    """What the end of a session has changed: what was marked as seen, and then what was removed;
+    None for what was not asked for."""
+
+    stored: Stored | None = None
+    expunged: Expunged | None = None
+
+
 # ------------------------------------------------------------------ searching
 
 

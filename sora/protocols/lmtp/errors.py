@@ -49,6 +49,8 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.NoSuchMessage: (451, "4.3.0"),
     errors.AlreadyExists: (451, "4.3.0"),
     errors.InUse: (451, "4.2.1"),
+    errors.TooSoon: (451, "4.2.1"),
+    errors.Superseded: (451, "4.2.1"),
     errors.BadName: (553, "5.1.3"),
     errors.HasChildren: (451, "4.3.0"),
     errors.UseAttributeRefused: (451, "4.3.0"),

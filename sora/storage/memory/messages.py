@@ -91,7 +91,7 @@ class MemoryMessages:
     ) -> Stored:
         """See `IMessages.store`."""
         mailbox = self.tables.mailbox(mailbox_id)
-        return _change_flags(self.tables, mailbox, uids, change, operation, known_keywords)
+        return change_flags(self.tables, mailbox, uids, change, operation, known_keywords)
 
     @operation
     def expunge(self, mailbox_id: int, uids: NumberSet | None, operation: Operation) -> Expunged:
@@ -102,7 +102,7 @@ class MemoryMessages:
             for message in mailbox.messages.values()
             if message.mask & DELETED and (uids is None or message.uid in uids)
         ]
-        return _take_away(self.tables, mailbox, going, EventKind.EXPUNGED, operation)
+        return take_away(self.tables, mailbox, going, EventKind.EXPUNGED, operation)
 
     @operation
     def copy(
@@ -118,7 +118,7 @@ class MemoryMessages:
         source = self.tables.mailbox(mailbox_id)
         target = self._destination(account_id, destination)
         rights = self._inserting(target, asker, destination)
-        messages = _present(source, uids)
+        messages = present(source, uids)
         if len(messages) != len(uids):
             raise ExpungeIssued()
         return _copy(self.tables, source, messages, target, rights, EventKind.COPIED_IN, operation)
@@ -137,10 +137,10 @@ class MemoryMessages:
         source = self.tables.mailbox(mailbox_id)
         target = self._destination(account_id, destination)
         rights = self._inserting(target, asker, destination)
-        messages = _present(source, uids)
+        messages = present(source, uids)
         copied = _copy(self.tables, source, messages, target, rights, EventKind.MOVED_IN, operation)
         going = [message.uid for message in messages]
-        return Moved(copied, _take_away(self.tables, source, going, EventKind.MOVED_OUT, operation))
+        return Moved(copied, take_away(self.tables, source, going, EventKind.MOVED_OUT, operation))
 
     @operation
     def read(
@@ -155,16 +155,16 @@ class MemoryMessages:
         stored = None
         if see is not None:
             change = FlagChange("add", Flags(SEEN))
-            stored = _change_flags(self.tables, mailbox, uids, change, see, 0)
+            stored = change_flags(self.tables, mailbox, uids, change, see, 0)
         return Read(
-            tuple(self._stored_message(message, wants) for message in _present(mailbox, uids)),
+            tuple(self._stored_message(message, wants) for message in present(mailbox, uids)),
             stored,
         )
 
     @operation
     def columns(self, mailbox_id: int, uids: NumberSet, wanted: Sequence[Column]) -> ColumnSet:
         """See `IMessages.columns`."""
-        messages = _present(self.tables.mailbox(mailbox_id), uids)
+        messages = present(self.tables.mailbox(mailbox_id), uids)
         return ColumnSet(
             [message.uid for message in messages],
             {column: [self._column(message, column) for message in messages] for column in wanted},
@@ -223,7 +223,7 @@ class MemoryMessages:
     ) -> Mapping[int, int]:
         """See `IMessages.relevance`."""
         mailbox = self.tables.mailbox(mailbox_id)
-        return relevance(self.tables, mailbox, criterion, _present(mailbox, uids))
+        return relevance(self.tables, mailbox, criterion, present(mailbox, uids))
 
     def _destination(self, account_id: int, name: str) -> MailboxRecord:
         if self.tables.accounts[account_id].deleted_at is not None:
@@ -274,11 +274,11 @@ class MemoryMessages:
         )
 
 
-def _present(mailbox: MailboxRecord, uids: NumberSet) -> list[MessageRecord]:
+def present(mailbox: MailboxRecord, uids: NumberSet) -> list[MessageRecord]:
     return [mailbox.messages[uid] for uid in uids.within(list(mailbox.messages))]
 
 
-def _change_flags(
+def change_flags(
     store: MemoryStore,
     mailbox: MailboxRecord,
     uids: NumberSet,
@@ -296,7 +296,7 @@ def _change_flags(
     among = system | (~SYSTEM if keywords else 0)
     refused: list[int] = []
     changing: list[tuple[MessageRecord, int]] = []
-    for message in _present(mailbox, uids):
+    for message in present(mailbox, uids):
         mask = {
             "replace": message.mask & ~among | flags,
             "add": message.mask | flags,
@@ -339,7 +339,7 @@ def _was_touched(
     return message.modseq > since
 
 
-def _take_away(
+def take_away(
     store: MemoryStore,
     mailbox: MailboxRecord,
     going: Sequence[int],

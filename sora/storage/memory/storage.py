@@ -6,6 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
 from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
+from sora.storage.memory.maildrops import MemoryMaildrops
 from sora.storage.memory.messages import MemoryMessages
 from sora.storage.memory.metadata import MemoryMetadata
 from sora.storage.memory.quotas import MemoryQuotas
@@ -32,6 +33,7 @@ class MemoryStorage:
     uploads: MemoryUploads
     cleaning: MemoryCleaning
     membership: MemoryMembership
+    maildrops: MemoryMaildrops
 
 
 def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorage:
@@ -51,4 +53,5 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         uploads=MemoryUploads(tables),
         cleaning=MemoryCleaning(tables),
         membership=MemoryMembership(tables),
+        maildrops=MemoryMaildrops(tables),
     )

@@ -218,6 +218,15 @@ class ExpungedRecord:
 
 
 @define
+class MaildropRecord:
+    """Who has a maildrop open; `session` is None when nobody has."""
+
+    session: UUID | None
+    until: datetime
+    opened_at: datetime
+
+
+@define
 class DeliveryRecord:
     """A delivery that happened (G42)."""
 
@@ -258,6 +267,7 @@ class MemoryStore:
     scripts: dict[int, dict[str, ScriptRecord]] = Factory(dict)
     """by account and name"""
     processes: dict[UUID, datetime] = Factory(dict)
+    maildrops: dict[int, MaildropRecord] = Factory(dict)
     _last_id: int = 0
 
     def now(self) -> datetime:

@@ -28,9 +28,11 @@ from sora.errors import (
     SoraError,
     StorageFull,
     StoredApart,
+    Superseded,
     TooBig,
     TooMany,
     TooManyEntries,
+    TooSoon,
     Unavailable,
     UseAttributeRefused,
 )
@@ -81,6 +83,8 @@ OURS: dict[str, type[SoraError]] = {
     "SR013": TooManyEntries,
     "SR014": NoSuchScript,
     "SR015": TooBig,
+    "SR020": TooSoon,
+    "SR021": Superseded,
 }
 """What our PL/pgSQL functions raise."""
 

@@ -61,6 +61,7 @@ class Storage:
     cleaning: Any
     indexing: Any
     membership: Any
+    maildrops: Any
     set_quota: Callable[[int, int | None, int | None], Awaitable[None]]
     """account id, octets, messages"""
     add_alias: Callable[[str, int], Awaitable[None]]

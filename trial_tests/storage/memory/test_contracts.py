@@ -16,6 +16,7 @@ from trial_tests.storage.contracts import (
     credentials,
     indexing,
     mailboxes,
+    maildrops,
     metadata,
     placing,
     quotas,
@@ -51,6 +52,7 @@ class OnMemory(Contract):
             cleaning=memory.cleaning,
             indexing=memory.indexing,
             membership=memory.membership,
+            maildrops=memory.maildrops,
             set_quota=_Operator(tables).set_quota,
             add_alias=_Operator(tables).add_alias,
             forget_history=_Operator(tables).forget_history,
@@ -139,6 +141,10 @@ class TestCleaning(OnMemory, cleaning.CleaningContract):
 
 
 class TestMembership(OnMemory, cleaning.MembershipContract):
+    pass
+
+
+class TestMaildrops(OnMemory, maildrops.MaildropsContract):
     pass
 
 

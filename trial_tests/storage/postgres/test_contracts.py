@@ -9,6 +9,7 @@ from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
+from sora.storage.postgres.maildrops import Maildrops
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
@@ -26,6 +27,7 @@ from trial_tests.storage.contracts import (
     credentials,
     indexing,
     mailboxes,
+    maildrops,
     metadata,
     placing,
     quotas,
@@ -61,6 +63,7 @@ class PostgresStorage(DatabaseTestCase):
             cleaning=Cleaning(database),
             indexing=Indexing(database),
             membership=Membership(database),
+            maildrops=Maildrops(database, reactor),  # type: ignore[arg-type]
             set_quota=operator.set_quota,
             add_alias=operator.add_alias,
             forget_history=operator.forget_history,
@@ -180,6 +183,10 @@ class ChangesTests(PostgresStorage, reading.ChangesContract):
 
 class MembershipTests(PostgresStorage, cleaning.MembershipContract):
     """`IMembership`"""
+
+
+class MaildropsTests(PostgresStorage, maildrops.MaildropsContract):
+    """`IMaildrops`"""
 
 
 class MetadataTests(PostgresStorage, metadata.MetadataContract):

@@ -1,0 +1,147 @@
+"""POP3's maildrops: `IMaildrops` in PostgreSQL. See `0022_maildrops.sql` for leases and fences.
+
+Opening, renewing and giving back may be repeated: a session that has its lease gets it again.
+The end of a session is a write like any other, and when its answer is lost it is read back
+from `events` (`outcomes.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, cast
+from uuid import UUID
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from sora.deferreds import deferred
+from sora.errors import OutcomeUnknown
+from sora.mail.mailbox_names import INBOX, name_key
+from sora.mail.numbers import NumberSet
+from sora.storage.interfaces import IMaildrops
+from sora.storage.postgres import packing
+from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.outcomes import Outcomes, of_kind
+from sora.storage.postgres.transferring import states_now
+from sora.storage.rows import (
+    EventKind,
+    Expunged,
+    MaildropClosed,
+    MaildropOpened,
+    Operation,
+    Stored,
+)
+
+QUIT: Final = (
+    "select o_seen_before, o_seen_modseq, o_uids, o_flags, o_spots, o_before, o_modseq, o_vanished"
+    " from quit_maildrop_v1(%s, %s::uuid, %s, %s, %s, " + packing.OPERATION + ")"
+)
+
+
+@implementer(IMaildrops)
+class Maildrops:
+    """`IMaildrops` in PostgreSQL."""
+
+    def __init__(self, database: Database, clock: IReactorTime) -> None:
+        self._database = database
+        self._outcomes = Outcomes(database, clock)
+
+    @deferred
+    async def open(
+        self, account_id: int, session: UUID, lease: timedelta, delay: timedelta
+    ) -> MaildropOpened:
+        async def work(tx: Tx) -> MaildropOpened:
+            row = await tx.one(
+                "select o_mailbox, o_uidvalidity, o_uids, o_sizes"
+                " from open_maildrop_v1(%s, %s, %s::uuid, %s, %s)",
+                (account_id, name_key(INBOX), str(session), lease, delay),
+            )
+            mailbox_id, uidvalidity, uids, sizes = cast(tuple[Any, ...], row)
+            return MaildropOpened(
+                mailbox_id, uidvalidity, packing.numbers(uids), packing.numbers(sizes)
+            )
+
+        try:
+            return await self._database.run("open_maildrop", work, write=True)
+        except OutcomeUnknown:
+            # Doing it twice is doing it once: this is the read-back.
+            return await self._database.run("open_maildrop", work, write=True)
+
+    @deferred
+    async def renew(self, sessions: Mapping[int, UUID], lease: timedelta) -> Sequence[UUID]:
+        async def work(tx: Tx) -> Sequence[UUID]:
+            rows = await tx.all(
+                "select r::text from renew_maildrops_v1(%s::bigint[], %s::uuid[], %s) r",
+                ([*sessions], [str(one) for one in sessions.values()], lease),
+            )
+            return [packing.uuid(name) for (name,) in rows]
+
+        return await self._database.run("renew_maildrops", work, write=True)
+
+    @deferred
+    async def release(self, account_id: int, session: UUID) -> None:
+        async def work(tx: Tx) -> None:
+            await tx.do("select release_maildrop_v1(%s, %s::uuid)", (account_id, str(session)))
+
+        try:
+            await self._database.run("release_maildrop", work, write=True)
+        except OutcomeUnknown:
+            await self._database.run("release_maildrop", work, write=True)
+
+    @deferred
+    async def quit(
+        self,
+        account_id: int,
+        session: UUID,
+        mailbox_id: int,
+        seen: NumberSet,
+        gone: NumberSet,
+        operation: Operation,
+    ) -> MaildropClosed:
+        async def work(tx: Tx) -> MaildropClosed:
+            row = await tx.one(
+                QUIT,
+                (
+                    account_id,
+                    str(session),
+                    mailbox_id,
+                    seen.multirange(),
+                    gone.multirange(),
+                    *packing.operation(operation),
+                ),
+            )
+            return _closed(mailbox_id, cast(tuple[Any, ...], row))
+
+        try:
+            return await self._database.run("quit_maildrop", work, write=True)
+        except OutcomeUnknown as unknown:
+            if not seen and not gone:
+                return MaildropClosed()
+            return await self._closed_after_all(mailbox_id, gone, operation, unknown)
+
+    async def _closed_after_all(
+        self, mailbox_id: int, gone: NumberSet, operation: Operation, unknown: OutcomeUnknown
+    ) -> MaildropClosed:
+        events = await self._outcomes.events(operation.id, [mailbox_id], unknown=unknown)
+        flags, expunged = of_kind(events, EventKind.FLAGS), of_kind(events, EventKind.EXPUNGED)
+        removed, stored = None, None
+        if expunged is not None:
+            removed = Expunged(mailbox_id, expunged.before, expunged.modseq, expunged.uids)
+        elif gone:
+            # Somebody else has removed them all, as one event of the transaction proves.
+            assert flags is not None
+            removed = Expunged(mailbox_id, flags.modseq, flags.modseq, NumberSet())
+        if flags is not None:
+            changed = await states_now(self._database, mailbox_id, flags.uids)
+            stored = Stored(mailbox_id, flags.before, flags.modseq, changed)
+        return MaildropClosed(stored, removed)
+
+
+def _closed(mailbox_id: int, row: tuple[Any, ...]) -> MaildropClosed:
+    seen_before, seen_modseq, uids, flags, spots, before, modseq, vanished = row
+    stored, removed = None, None
+    if seen_modseq is not None:
+        changed = packing.states(uids, flags, seen_modseq, spots)
+        stored = Stored(mailbox_id, seen_before, seen_modseq, changed)
+    if modseq is not None:
+        removed = Expunged(mailbox_id, before, modseq, packing.number_set(vanished))
+    return MaildropClosed(stored, removed)
