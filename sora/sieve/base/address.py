@@ -1,0 +1,72 @@
+"""`address` (RFC 5228 §5.1)."""
+
+from typing import Final
+
+from sora.sieve.call import Call
+from sora.sieve.check import Checking, shown
+from sora.sieve.extension import Kind, Parameter, Test
+from sora.sieve.fields import chosen
+from sora.sieve.parts import part_of
+from sora.sieve.run import Run
+
+ADDRESS_FIELDS: Final = frozenset(
+    [
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "sender",
+        "reply-to",
+        "resent-from",
+        "resent-to",
+        "resent-cc",
+        "resent-bcc",
+        "resent-sender",
+        "resent-reply-to",
+        "return-path",
+        "delivered-to",
+        "x-original-to",
+        "envelope-to",
+        "x-envelope-to",
+        "errors-to",
+        "return-receipt-to",
+        "disposition-notification-to",
+        "mail-followup-to",
+        "mail-reply-to",
+        "apparently-to",
+        "approved",
+        "x-beenthere",
+        "x-mailing-list",
+        "original-recipient",
+        "original-from",
+        "author",
+        "x-original-from",
+    ]
+)
+"""Fields that hold addresses: those of RFC 5322 §3.6, and what is common."""
+
+
+def _address(run: Run, call: Call) -> bool:
+    names = [name for name in call.strings(run, "headers") if name.lower() in ADDRESS_FIELDS]
+    found = [
+        part
+        for one in chosen(run, call, run.header, names)
+        for address in one.addresses
+        if (part := part_of(run, call, address)) is not None
+    ]
+    return run.matches_any(call, found)
+
+
+def check_field(checking: Checking, at: int, text: str) -> None:
+    """RFC 5228 §5.1: the test is restricted to fields that hold addresses."""
+    if text.lower() not in ADDRESS_FIELDS:
+        checking.error(at, f"{shown(text)} is not a header field with addresses; use 'header'")
+
+
+ADDRESS: Final = Test(
+    "address",
+    _address,
+    (Parameter("headers", Kind.STRINGS, check=check_field), Parameter("keys", Kind.STRINGS)),
+    matching=True,
+    addresses=True,
+)

@@ -1,0 +1,58 @@
+"""The list of all that Sora's Sieve speaks: one line for each word and each extension."""
+
+from typing import Final
+
+from sora.sieve.base.address import ADDRESS
+from sora.sieve.base.discard import DISCARD
+from sora.sieve.base.header import EXISTS, HEADER
+from sora.sieve.base.if_ import ELSE, ELSIF, IF
+from sora.sieve.base.keep import KEEP
+from sora.sieve.base.logic import ALLOF, ANYOF, FALSE, NOT, TRUE
+from sora.sieve.base.redirect import REDIRECT
+from sora.sieve.base.size import SIZE
+from sora.sieve.base.stop import STOP
+from sora.sieve.comparators import CASEMAP, OCTET
+from sora.sieve.extension import Extension
+from sora.sieve.extensions import comparators, copy, fileinto
+from sora.sieve.match import CONTAINS, IS, MATCHES
+from sora.sieve.parts import ALL, DOMAIN, LOCALPART
+from sora.sieve.vocabulary import Dialect
+
+BASE: Final = Extension(
+    "",
+    words=(
+        IF,
+        ELSIF,
+        ELSE,
+        STOP,
+        KEEP,
+        DISCARD,
+        REDIRECT,
+        ADDRESS,
+        ALLOF,
+        ANYOF,
+        EXISTS,
+        FALSE,
+        HEADER,
+        NOT,
+        SIZE,
+        TRUE,
+    ),
+    match_types=(IS, CONTAINS, MATCHES),
+    address_parts=(ALL, LOCALPART, DOMAIN),
+    comparators=(OCTET, CASEMAP),
+)
+
+# What changes strings comes in the order in which it does (RFC 5229 §3.1).
+SIEVE: Final = Dialect(
+    BASE,
+    (
+        *comparators.ALWAYS,
+        comparators.ASCII_NUMERIC,
+        comparators.UNICODE_CASEMAP,
+        copy.EXTENSION,
+        fileinto.EXTENSION,
+    ),
+)
+
+__all__ = ["SIEVE", "Dialect"]
