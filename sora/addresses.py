@@ -2,13 +2,15 @@
 
 The one folding of addresses (G22, G50): the local part and the domain are caseless, the
 domain is kept in its A-label form (RFC 5891), and the detail (RFC 5233) is no part of the
-identity. What is checked is what is recorded.
+identity. What is checked is what is recorded. A local part that needs quotes (RFC 5321 §4.1.2)
+is kept without them and written with them.
 """
 
 import re
 import unicodedata
 from typing import Final
 
+import idna
 from attrs import frozen
 
 from sora.errors import BadArgument
@@ -26,7 +28,7 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 class Address:
     """An address as it identifies an account.
 
-    `local` is as it was written, without the detail; `domain` is in lower-case A-labels.
+    `local` is as it was written, without quotes and detail; `domain` is in lower-case A-labels.
     """
 
     local: str
@@ -41,11 +43,11 @@ class Address:
     @property
     def base(self) -> str:
         """The address without its detail, as it was written."""
-        return f"{self.local}@{self.domain}"
+        return f"{_quote(self.local)}@{self.domain}"
 
     def __str__(self) -> str:
         detail = "" if self.detail is None else f"+{self.detail}"
-        return f"{self.local}{detail}@{self.domain}"
+        return f"{_quote(self.local + detail)}@{self.domain}"
 
 
 def fold_local(local: str) -> str:
@@ -86,15 +88,29 @@ def fold_domain(domain: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", domain).lower().rstrip(".")
     if not folded.isascii():
-        try:
-            folded = folded.encode("idna").decode("ascii")
-        except UnicodeError:
-            raise BadArgument(f"{domain!r} is not a domain name") from None
+        folded = _a_labels(folded)
     if not folded or len(folded) > MAX_DOMAIN_OCTETS:
         raise BadArgument(f"{domain!r} is not a domain name")
     if not all(_LABEL.match(label) for label in folded.split(".")):
         raise BadArgument(f"{domain!r} is not a domain name")
     return folded
+
+
+def _a_labels(domain: str) -> str:
+    """As IDNA2008 has it, and as IDNA2003 has it for what that forbids and people use (emoji)."""
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        try:
+            return domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            raise BadArgument(f"{domain!r} is not a domain name") from None
+
+
+def _quote(local: str) -> str:
+    if all(_ATOM.match(part) for part in local.split(".")):
+        return local
+    return '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
 
 
 def _unquote(local: str) -> str:

@@ -71,6 +71,21 @@ class AddressTests(SynchronousTestCase):
             with self.subTest(text), self.assertRaises(BadArgument):
                 parse_address(text)
 
+    def test_what_needs_quotes_is_written_with_them(self) -> None:
+        """RFC 5321 §4.1.2; what is written can be read again."""
+        for text, written in (
+            ('"two words"@b.c', '"two words"@b.c'),
+            ('"plain"@b.c', "plain@b.c"),
+            (r'"a\"b\\c"@b.c', r'"a\"b\\c"@b.c'),
+            ('"a..b+x y"@b.c', '"a..b+x y"@b.c'),
+            ('"<b>@"@b.c', '"<b>@"@b.c'),
+        ):
+            with self.subTest(text):
+                address = parse_address(text)
+                self.assertEqual(str(address), written)
+                self.assertEqual(parse_address(str(address)), address)
+                self.assertEqual(parse_address(address.base).key, address.key)
+
     def test_no_separator_means_no_details(self) -> None:
         """A plus is then a letter like any other."""
         self.assertEqual(parse_address("a+b@c.d", separator="").key, "a+b@c.d")
@@ -78,3 +93,16 @@ class AddressTests(SynchronousTestCase):
     def test_domains_are_a_labels(self) -> None:
         """RFC 5891."""
         self.assertEqual(fold_domain("BÜCHER.Example."), "xn--bcher-kva.example")
+
+    def test_a_domain_is_the_same_in_either_form(self) -> None:
+        """RFC 5891 §4, UTS 46: U-labels, A-labels, full width, other dots; sharp s is a letter."""
+        for written, folded in (
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+            ("Bu\u0308cher.example", "xn--bcher-kva.example"),
+            ("\uff22ücher\u3002example", "xn--bcher-kva.example"),
+            ("straße.example", "xn--strae-oqa.example"),
+            ("\u2603.example", "xn--n3h.example"),
+        ):
+            with self.subTest(written):
+                self.assertEqual(fold_domain(written), folded)

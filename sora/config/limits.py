@@ -11,6 +11,13 @@ class LimitsConfig:
     """Limits of messages, sessions and users."""
 
     max_message_size: int = key("50mb", "The largest message that is accepted.", unit=SIZE)
+    over_quota: str = key(
+        "defer",
+        """What becomes of mail for an account that is over its quota: with `defer` the MTA keeps it
+        and tries again (452 4.2.2, as Cyrus does it), with `reject` it goes back to its sender (552
+        5.2.2, as Dovecot does it).""",
+        choices=("defer", "reject"),
+    )
     session_memory: int = key("100mb", "The memory that one session may take.", unit=SIZE)
     max_connections_per_user: int = key(
         50, "The most sessions of one user at the same time. 0: no limit.", least=0

@@ -22,12 +22,30 @@ class Body(Enum):
 
 
 @frozen(kw_only=True)
+class Forwarded:
+    """Whom a message came from before it came to the client that brings it here, as a trusted
+    client tells it (XFORWARD). None is what it does not know; `host` is None for mail that was
+    made where the client is.
+    """
+
+    host: str | None = None
+    name: str | None = None
+    helo: str | None = None
+    protocol: str | None = None
+    identifier: str | None = None
+    """what the log of the system that it came through calls the message"""
+    source: str | None = None
+    """LOCAL or REMOTE, as that system sees it"""
+
+
+@frozen(kw_only=True)
 class Origin:
     """Where a message came from, for its Received line (RFC 5321 §4.4) and the log.
 
-    `host` is the address of the client, `helo` what it called itself, `name` what DNS calls it
-    if somebody has asked, `login` as whom it has authenticated; `protocol` is a keyword of RFC
-    3848 or RFC 6531 (LMTP, LMTPS, UTF8LMTP, UTF8LMTPS, ESMTP, ...), `by` the name of this host.
+    `host` is the address of the client, or of the one it speaks for (XCLIENT), `helo` what it
+    called itself, `name` what DNS calls it if somebody has asked, `login` as whom it has
+    authenticated; `protocol` is a keyword of RFC 3848 or RFC 6531 (LMTP, LMTPS, UTF8LMTP,
+    UTF8LMTPS, ...), `by` the name of this host.
     """
 
     host: str
@@ -36,8 +54,17 @@ class Origin:
     by: str
     name: str | None = None
     login: str | None = None
-    identifier: str = ""
-    """what the log of the system that it came through calls it"""
+    forwarded: Forwarded | None = None
+
+    @property
+    def remote_host(self) -> str | None:
+        """The address that the message came from, as far as is known; None for local mail."""
+        return self.host if self.forwarded is None else self.forwarded.host
+
+    @property
+    def remote_name(self) -> str | None:
+        """The name of that host in DNS."""
+        return self.name if self.forwarded is None else self.forwarded.name
 
 
 @frozen

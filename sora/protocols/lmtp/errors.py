@@ -10,7 +10,7 @@ from typing import Final
 from attrs import frozen
 
 from sora import errors
-from sora.protocols.lmtp.wire.commands import UnknownParameter
+from sora.protocols.lmtp.wire.parameters import UnknownParameter
 
 
 @frozen
@@ -25,6 +25,10 @@ class Reply:
         """The reply as it is sent; a text of several lines becomes one."""
         text = " ".join(self.text.split())
         return f"{self.code} {self.status} {text}\r\n".encode()
+
+
+class TimeExpired(errors.SoraError):
+    """The time in which the message was to be delivered is over."""
 
 
 TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
@@ -61,10 +65,12 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.TooMany: (452, "4.5.3"),
     errors.ValueTooBig: (552, "5.3.4"),
     errors.TooManyEntries: (452, "4.5.3"),
-    # RFC 5321 §4.5.3.1.10: a full mailbox is emptied sooner or later.
+    # A full mailbox is emptied sooner or later; `[limits] over_quota` can say otherwise.
     errors.OverQuota: (452, "4.2.2"),
     errors.StorageFull: (452, "4.3.1"),
     errors.MailLoop: (554, "5.4.6"),
+    # RFC 2852 §4.1.3
+    TimeExpired: (554, "5.4.7"),
     errors.ExpungeIssued: (451, "4.3.0"),
     errors.Unavailable: (451, "4.3.0"),
     errors.OutcomeUnknown: (451, "4.3.0"),
@@ -74,6 +80,8 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.ObjectMissing: (451, "4.3.0"),
 }
 
+OVER_QUOTA_FOR_GOOD: Final = (552, "5.2.2")
+"""what `errors.OverQuota` is by the policy `reject`"""
 INTERNAL: Final = Reply(451, "4.3.0", "Something went wrong here; try again later")
 
 

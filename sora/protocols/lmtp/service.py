@@ -26,17 +26,19 @@ def lmtp_factory(
     commands: CommandMetrics,
     metrics: DeliveryMetrics,
     tls: Any = None,
+    sends_reports: bool = False,
 ) -> LMTPFactory:
     """What a listener takes for a server of type `lmtp`; `sora.protocols.lmtp.protocol.refusal`
     is what it says to clients over its limits.
 
     `hostname` is the name of this machine; `tls` a connection creator, used for STARTTLS where
     the server does not speak TLS from the first octet. Without `trusted_networks`, loopback
-    and private networks may deliver.
+    and private networks may deliver. `sends_reports`: `deliveries` tells senders of successes.
     """
     settings = Settings(
         hostname=server.hostname or hostname,
         max_message_size=limits.max_message_size,
+        rejects_over_quota=limits.over_quota == "reject",
         trusted=Networks(server.trusted_networks or PRIVATE),
     )
     services = Services(
@@ -45,5 +47,6 @@ def lmtp_factory(
         commands=commands,
         metrics=metrics,
         tls=tls if server.starttls and not server.tls else None,
+        sends_reports=sends_reports,
     )
     return LMTPFactory(clock=clock, services=services, settings=settings)

@@ -31,6 +31,8 @@ class Settings:
     max_errors: int = 20
     """wrong commands before the connection ends"""
     separator: str = "+"
+    rejects_over_quota: bool = False
+    """whether mail for somebody who is over quota goes back, instead of coming again later"""
 
 
 class Deliveries(Protocol):
@@ -54,3 +56,5 @@ class Services:
     metrics: DeliveryMetrics
     tls: Any = field(default=None)
     """a connection creator for STARTTLS"""
+    sends_reports: bool = False
+    """whether senders are told of deliveries when they ask for it (DSN)"""

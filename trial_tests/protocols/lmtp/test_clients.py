@@ -35,7 +35,7 @@ from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
 from sora.tls.self_signed import self_signed
 from trial_tests.mailbox.bodies_world import World
-from trial_tests.protocols.lmtp.test_session import Postroom
+from trial_tests.protocols.lmtp.postroom import Postroom
 from trial_tests.support.programs import require_program
 
 reactor: Any = global_reactor

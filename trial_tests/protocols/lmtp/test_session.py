@@ -1,170 +1,16 @@
-from collections.abc import Sequence
-from ipaddress import ip_network
-from typing import Any
+"""Conversations: order, pipelining, limits, the end of a connection, and the table of errors."""
 
-from attrs import define, field, frozen
-from prometheus_client import CollectorRegistry
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora import errors
-from sora.addresses import Address
 from sora.errors import MailLoop, OverQuota, SoraError, StorageFull, Unavailable
-from sora.mailbox.envelope import Envelope, Origin
-from sora.mailbox.spool import Spool
-from sora.metrics.lmtp import DeliveryMetrics
-from sora.metrics.protocol import CommandMetrics
-from sora.net.networks import LOOPBACK, Networks
-from sora.net.peer import Peer
+from sora.mailbox.envelope import Origin
 from sora.protocols.lmtp.errors import TABLE, reply_to
 from sora.protocols.lmtp.incoming import DRAINED
-from sora.protocols.lmtp.protocol import LMTPConnection, LMTPFactory, refusal
-from sora.protocols.lmtp.services import Services, Settings
+from sora.protocols.lmtp.protocol import refusal
 from sora.protocols.lmtp.wire.reader import MAX_LINE
-from sora.storage.rows import Recipient
-
-
-@frozen
-class Delivered:
-    recipients: tuple[str, ...]
-    message: bytes
-    envelope: Envelope
-
-    @property
-    def sender(self) -> str:
-        return self.envelope.sender
-
-    @property
-    def origin(self) -> Origin:
-        return self.envelope.origin
-
-
-@define
-class Postroom:
-    """Deliveries that the test sees and steers. Who begins with `no` does not exist; `slow`
-    lookups wait; `outcomes` says what becomes of a recipient."""
-
-    delivered: list[Delivered] = field(factory=list)
-    slow: dict[str, Deferred[None]] = field(factory=dict)
-    outcomes: dict[str, SoraError] = field(factory=dict)
-    failure: Exception | None = None
-    hold: Deferred[None] | None = None
-    asked: list[str] = field(factory=list)
-
-    async def resolve(self, address: Address) -> Recipient | None:
-        self.asked.append(str(address))
-        if str(address) in self.slow:
-            await self.slow[str(address)]
-        if address.local == "broken":
-            raise Unavailable
-        if address.local == "bug":
-            raise ZeroDivisionError
-        if address.local.startswith("no"):
-            return None
-        return Recipient(len(self.asked), 1, address.key, {"INBOX": 1}, None, 0)
-
-    async def deliver(self, envelope: Envelope, message: Spool) -> Sequence[SoraError | None]:
-        if self.hold is not None:
-            await self.hold
-        if self.failure is not None:
-            raise self.failure
-        names = tuple(str(each.address) for each in envelope.recipients)
-        self.delivered.append(Delivered(names, bytes(message.data()), envelope))
-        return [self.outcomes.get(name) for name in names]
-
-
-class LMTPTestCase(SynchronousTestCase):
-    max_message_size = 10_000
-    max_recipients = 1000
-    peer = "127.0.0.1"
-    tls: Any = None
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.room = Postroom()
-        self.spools: list[Spool] = []
-        self.registry = CollectorRegistry()
-        self.open()
-
-    def new_spool(self) -> Spool:
-        self.spools.append(Spool())
-        return self.spools[-1]
-
-    def open(self) -> None:
-        factory = LMTPFactory(
-            clock=self.clock,
-            services=Services(
-                deliveries=self.room,
-                spool=self.new_spool,
-                commands=CommandMetrics(CollectorRegistry()),
-                metrics=DeliveryMetrics(CollectorRegistry()),
-                tls=self.tls,
-            ),
-            settings=Settings(
-                hostname="mx.example.com",
-                max_message_size=self.max_message_size,
-                max_recipients=self.max_recipients,
-                trusted=Networks([*LOOPBACK, ip_network("10.0.0.0/8")]),
-            ),
-        )
-        self.connection: LMTPConnection = factory.buildProtocol(None)
-        self.connection.peer = Peer(self.peer, 2525)
-        self.transport = Transport()
-        self.connection.makeConnection(self.transport)
-
-    def send(self, data: bytes) -> None:
-        self.connection.dataReceived(data)
-        self.clock.advance(0)
-
-    def sent(self) -> str:
-        data = self.transport.value().decode()
-        self.transport.clear()
-        return data
-
-    def converse(self, dialogue: str) -> None:
-        """Lines of `C:` are sent, and `S:` is all that comes back."""
-        lines = [line.strip() for line in dialogue.strip().splitlines()]
-        while lines:
-            said = b""
-            while lines and lines[0].startswith("C:"):
-                said += lines.pop(0)[2:].strip().encode() + b"\r\n"
-            expected = []
-            while lines and lines[0].startswith("S:"):
-                expected.append(lines.pop(0)[2:].strip())
-            if said:
-                self.send(said)
-            self.assertEqual(self.sent().splitlines(), expected)
-
-    def begin(self, *recipients: str) -> None:
-        self.send(b"LHLO client\r\nMAIL FROM:<a@b.c>\r\n")
-        for each in recipients or ("user@example.com",):
-            self.send(b"RCPT TO:<" + each.encode() + b">\r\n")
-        self.sent()
-
-    def lose(self) -> None:
-        self.connection.connectionLost(Failure(ConnectionDone()))
-
-    def tearDown(self) -> None:
-        if self.connection._conversation is not None and not self.connection.ended.called:
-            self.lose()
-        self.assertTrue(self.connection.ended.called, "the conversation has not ended")
-        self.assertTrue(all(spool.closed for spool in self.spools), "a spool is left open")
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-
-class Transport(StringTransport):
-    aborted = False
-    tls: Any = None
-
-    def abortConnection(self) -> None:
-        self.aborted = True
-
-    def startTLS(self, context: Any) -> None:
-        self.tls = context
+from trial_tests.protocols.lmtp.postroom import LMTPTestCase, Postroom
 
 
 class DialogueTests(LMTPTestCase):
@@ -185,7 +31,13 @@ class DialogueTests(LMTPTestCase):
             S: 250-ENHANCEDSTATUSCODES
             S: 250-SIZE 10000
             S: 250-CHUNKING
-            S: 250 SMTPUTF8
+            S: 250-BINARYMIME
+            S: 250-SMTPUTF8
+            S: 250-DELIVERBY
+            S: 250-LIMITS RCPTMAX=1000
+            S: 250-DSN
+            S: 250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT
+            S: 250 XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE
             C: MAIL FROM:<chris@bar.com>
             S: 250 2.1.0 Sender OK
             C: RCPT TO:<pat@example.com>
@@ -248,7 +100,8 @@ class DialogueTests(LMTPTestCase):
         )
         self.assertEqual(len(writes), 1)
         self.assertEqual(
-            [line[:3] for line in writes[0].split(b"\r\n")[7:-1]], [b"250"] * 3 + [b"354"]
+            [line[:4] for line in writes[0].split(b"\r\n")[12:-1]],
+            [b"250 "] * 4 + [b"354 "],
         )
         self.send(b".\r\n")
 
@@ -293,12 +146,16 @@ class DialogueTests(LMTPTestCase):
         self.begin("ok@example.com")
         self.converse(
             """
-            C: RCPT TO:<postmaster>
-            S: 553 5.1.3 <postmaster> 'postmaster' is not an address: it needs the form user@domain
+            C: RCPT TO:<somebody>
+            S: 553 5.1.3 <somebody> 'somebody' is not an address: it needs the form user@domain
+            C: RCPT TO:<a..b@example.com>
+            S: 553 5.1.3 <a..b@example.com> 'a..b' is not the local part of an address
+            C: RCPT TO:<user@[192.0.2.1]>
+            S: 550 5.1.1 <user@[192.0.2.1]> Nobody here has an address with a literal in place of a domain
             C: RCPT TO:<broken@example.com>
             S: 451 4.3.0 <broken@example.com> A part of the server cannot be reached now; try again later.
-            C: RCPT TO:<u@example.com> NOTIFY=NEVER
-            S: 555 5.5.4 The parameter NOTIFY is not known
+            C: RCPT TO:<u@example.com> FOO=NEVER
+            S: 555 5.5.4 The parameter FOO is not known
             """
         )
 

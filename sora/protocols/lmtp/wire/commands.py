@@ -1,23 +1,37 @@
 """The grammar of LMTP's commands (RFC 5321 §4.1, RFC 2033 §4): a line to a value."""
 
-from re import IGNORECASE, Pattern
-from re import compile as compile_regex
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from attrs import frozen
 
-from sora.errors import BadArgument, BadSyntax, UnknownCommand
-
-_PATH = compile_regex(
-    r"[ ]*<(?:@[^:<>\"]*:)?((?:\"(?:[^\"\\]|\\.)*\"|[^\"<>\s])*)>(?: +(.*))?\Z",
+from sora.errors import BadSyntax, UnknownCommand
+from sora.mail.dsn import By, Notify, OriginalRecipient, Ret
+from sora.mailbox.envelope import Body
+from sora.protocols.lmtp.wire.attributes import XCLIENT, XFORWARD, Attributes, read_attributes
+from sora.protocols.lmtp.wire.parameters import (
+    read_body,
+    read_by,
+    read_envid,
+    read_flag,
+    read_notify,
+    read_orcpt,
+    read_ret,
+    read_size,
+    require_known,
+    split_parameters,
 )
-_CONTROL = compile_regex(r"[\x00-\x1f\x7f]")
-_FROM = compile_regex(r"FROM:", IGNORECASE)
-_TO = compile_regex(r"TO:", IGNORECASE)
-_DECIMAL = compile_regex(r"\d{1,20}\Z")
-_NAME = compile_regex(r"[\x21-\x7e\x80-\U0010ffff]{1,255}\Z")
+from sora.protocols.lmtp.wire.paths import read_path
 
-BODIES: Final = ("7BIT", "8BITMIME")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_DECIMAL: Final = re.compile(r"[0-9]{1,20}\Z")
+_NAME: Final = re.compile(r"[\x21-\x7e\x80-\U0010ffff]{1,255}\Z")
+
+MAIL_PARAMETERS: Final = ("SIZE", "BODY", "SMTPUTF8", "BY")
+MAIL_REPORTS: Final = ("RET", "ENVID")
+"""those of DSN"""
+RCPT_REPORTS: Final = ("NOTIFY", "ORCPT")
 
 
 @frozen
@@ -29,11 +43,15 @@ class Lhlo:
 
 @frozen
 class Mail:
-    """MAIL FROM:<sender>; `sender` is empty for the null path, `size` None when not said."""
+    """MAIL FROM:<sender>; `sender` is empty for the null path, None is what was not said."""
 
     sender: str
     size: int | None = None
+    body: Body = Body.SEVEN_BITS
     utf8: bool = False
+    ret: Ret | None = None
+    envid: str | None = None
+    by: By | None = None
 
 
 @frozen
@@ -41,6 +59,8 @@ class Rcpt:
     """RCPT TO:<address>"""
 
     address: str
+    notify: Notify | None = None
+    orcpt: OriginalRecipient | None = None
 
 
 @frozen
@@ -52,25 +72,36 @@ class Bdat:
 
 
 @frozen
+class Xclient:
+    """XCLIENT name=value ..."""
+
+    attributes: Attributes
+
+
+@frozen
+class Xforward:
+    """XFORWARD name=value ..."""
+
+    attributes: Attributes
+
+
+@frozen
 class Plain:
     """A command without arguments, or whose arguments do not matter; `word` is in capitals."""
 
     word: str
 
 
-Command = Lhlo | Mail | Rcpt | Bdat | Plain
+Command = Lhlo | Mail | Rcpt | Bdat | Xclient | Xforward | Plain
 
 
-class UnknownParameter(BadArgument):
-    """A parameter of MAIL or RCPT is not known."""
-
-
-def parse(line: bytes) -> Command:
-    """Read a command line.
+def parse(line: bytes, reports: bool = True) -> Command:
+    """Read a command line. `reports`: whether the parameters of DSN are offered.
 
     Raises:
         UnknownCommand: there is no such command.
         BadSyntax: the line does not follow the grammar.
+        BadArgument: a parameter has a wrong value.
         UnknownParameter: a parameter was not offered.
     """
     try:
@@ -82,14 +113,18 @@ def parse(line: bytes) -> Command:
     word, _, rest = text.partition(" ")
     word = word.upper()
     match word:
+        case "RCPT":
+            return _rcpt(rest, RCPT_REPORTS if reports else ())
+        case "MAIL":
+            return _mail(rest, MAIL_REPORTS if reports else ())
         case "LHLO":
             return _lhlo(rest.strip())
-        case "MAIL":
-            return _mail(rest)
-        case "RCPT":
-            return _rcpt(rest)
         case "BDAT":
             return _bdat(rest)
+        case "XCLIENT":
+            return Xclient(read_attributes(rest, XCLIENT))
+        case "XFORWARD":
+            return Xforward(read_attributes(rest, XFORWARD))
         case "DATA" | "RSET" | "STARTTLS" | "QUIT":
             if rest.strip():
                 raise BadSyntax(f"{word} takes no arguments")
@@ -105,33 +140,32 @@ def _lhlo(rest: str) -> Lhlo:
     return Lhlo(rest)
 
 
-def _mail(rest: str) -> Mail:
-    sender, parameters = _path(rest, _FROM, "MAIL FROM:<address>")
-    size: int | None = None
-    utf8 = False
-    for name, value in _parameters(parameters):
-        match name:
-            case "SIZE":
-                if value is None or not _DECIMAL.match(value):
-                    raise BadSyntax("SIZE needs a number")
-                size = int(value)
-            case "BODY":
-                if value is None or value.upper() not in BODIES:
-                    raise BadSyntax(f"BODY is one of {', '.join(BODIES)}")
-            case "SMTPUTF8" if value is None:
-                utf8 = True
-            case _:
-                raise UnknownParameter(f"The parameter {name[:40]} is not known")
-    return Mail(sender, size, utf8)
+def _mail(rest: str, reports: Sequence[str]) -> Mail:
+    sender, text = read_path(rest, "FROM:")
+    if not text:
+        return Mail(sender)
+    parameters = split_parameters(text)
+    require_known(parameters, (*MAIL_PARAMETERS, *reports))
+    return Mail(
+        sender,
+        size=read_size(parameters),
+        body=read_body(parameters),
+        utf8=read_flag(parameters, "SMTPUTF8"),
+        ret=read_ret(parameters),
+        envid=read_envid(parameters),
+        by=read_by(parameters),
+    )
 
 
-def _rcpt(rest: str) -> Rcpt:
-    address, parameters = _path(rest, _TO, "RCPT TO:<address>")
+def _rcpt(rest: str, reports: Sequence[str]) -> Rcpt:
+    address, text = read_path(rest, "TO:")
     if not address:
         raise BadSyntax("The recipient is empty")
-    for name, _ in _parameters(parameters):
-        raise UnknownParameter(f"The parameter {name[:40]} is not known")
-    return Rcpt(address)
+    if not text:
+        return Rcpt(address)
+    parameters = split_parameters(text)
+    require_known(parameters, reports)
+    return Rcpt(address, read_notify(parameters), read_orcpt(parameters))
 
 
 def _bdat(rest: str) -> Bdat:
@@ -139,19 +173,3 @@ def _bdat(rest: str) -> Bdat:
     if not _DECIMAL.match(size) or last.strip().upper() not in ("", "LAST"):
         raise BadSyntax("BDAT needs a size, and may have LAST")
     return Bdat(int(size), bool(last.strip()))
-
-
-def _path(rest: str, keyword: "Pattern[str]", form: str) -> tuple[str, str]:
-    begin = keyword.match(rest)
-    path = _PATH.match(rest, begin.end()) if begin else None
-    if path is None:
-        raise BadSyntax(f"The form is {form}")
-    return path[1], path[2] or ""
-
-
-def _parameters(text: str) -> list[tuple[str, str | None]]:
-    found = []
-    for word in text.split():
-        name, equals, value = word.partition("=")
-        found.append((name.upper(), value if equals else None))
-    return found
