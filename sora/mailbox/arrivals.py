@@ -35,6 +35,8 @@ from sora.storage.rows import (
     PIECE,
     Appended,
     Arrival,
+    Claim,
+    Delivered,
     ObjectPlace,
     Operation,
     Placement,
@@ -181,6 +183,50 @@ class Arrivals:
         self._settle(brought, placement.used_object, placement.content_id)
         self._remember(key)
         return placement
+
+    async def deliver(
+        self,
+        spools: Sequence[tuple[int, Spool, Facts]],
+        claims: Sequence[Claim],
+        operation: Operation,
+    ) -> Delivered:
+        """Do what these claims want, with messages from these bytes in these scopes; durable
+        when this returns. One round trip, unless bytes that were placed lately are gone. Raises
+        what `place` and `IMessages.deliver` raise.
+        """
+
+        async def offer(scope_id: int, spool: Spool, facts: Facts, known: bool) -> _Brought:
+            if known and await self._may_be_known((scope_id, spool.hash), spool):
+                return _Brought(Arrival(spool.hash, facts))
+            return await self._bring(scope_id, spool, facts)
+
+        offered = [await offer(*each, known=True) for each in spools]
+        delivered = await self._deliver(spools, offered, claims, operation)
+        if delivered.missing:
+            for place in delivered.missing:
+                offered[place] = await offer(*spools[place], known=False)
+            delivered = await self._deliver(spools, offered, claims, operation)
+        if delivered.missing:
+            raise Unavailable("Contents of messages went away while they were delivered")
+        for (scope_id, spool, _), brought, (content_id, used) in zip(
+            spools, offered, delivered.contents, strict=True
+        ):
+            self._settle(brought, used, content_id)
+            self._remember((scope_id, spool.hash))
+        return delivered
+
+    async def _deliver(
+        self,
+        spools: Sequence[tuple[int, Spool, Facts]],
+        offered: Sequence["_Brought"],
+        claims: Sequence[Claim],
+        operation: Operation,
+    ) -> Delivered:
+        arrivals = [
+            (scope_id, brought.arrival)
+            for (scope_id, _, _), brought in zip(spools, offered, strict=True)
+        ]
+        return await self._messages.deliver(arrivals, claims, operation)
 
     async def append(
         self,

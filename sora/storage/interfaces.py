@@ -31,11 +31,13 @@ from sora.storage.rows import (
     Arrival,
     Backlog,
     Changes,
+    Claim,
     Column,
     ColumnSet,
     Condemned,
     Copied,
     CredentialRow,
+    Delivered,
     Expunged,
     FlagChange,
     Listing,
@@ -393,6 +395,20 @@ class IMessages(Interface):
         its account, that of what it replies to or refers to (RFC 8474 §5.2).
         """
 
+    def deliver(
+        arrivals: Sequence[tuple[int, Arrival]], claims: Sequence[Claim], operation: Operation
+    ) -> "Deferred[Delivered]":
+        """Do all that is to be done for up to 50 recipients. One round trip, one transaction.
+
+        Each arrival comes with its scope, that of the accounts that have targets of it. The targets
+        of a claim are all placed or none; of claims and replies that are the same one is first.
+        Locks are taken in the order of G17. Where the answer was lost, a claim that is told as own
+        was this very one: then its `placed` may be empty.
+        """
+
+    def seen_before(account_id: int, key: bytes) -> "Deferred[bool]":
+        """Whether an account remembers this duplicate (RFC 7352). One round trip, reading only."""
+
     def append(
         scope_id: int,
         arrivals: Sequence[Arrival],
@@ -622,6 +638,10 @@ class ICleaning(Interface):
 
     def forget_deliveries(age: timedelta, limit: int) -> "Deferred[int]":
         """Forget claims of deliveries older than `age` (G42: 7 days)."""
+
+    def forget_memories(limit: int) -> "Deferred[int]":
+        """Forget vacation replies and duplicates that were to be remembered until now (G43); up
+        to `limit` of each."""
 
     def drop_staging() -> "Deferred[int]":
         """Drop the partitions of staging in which nothing waits any more."""

@@ -393,6 +393,7 @@ class Target:
     `internal_date` keeps its zone. With `mailbox_id` 0 the mailbox is the account's of that
     `name`, looked up in the same statement; with an `asker` that is another account, it needs
     the right to insert there, and only flags that it may change are set (RFC 4314 §4).
+    `arrival` says which of several arrivals it is made from.
     """
 
     account_id: int
@@ -405,6 +406,7 @@ class Target:
     received_hash: bytes | None = None
     name: str | None = None
     asker: int | None = None
+    arrival: int = 0
 
 
 class Fate(StrEnum):
@@ -449,6 +451,66 @@ class Placement:
     content_id: int = 0
     used_object: bool = False
     needs_body: bool = False
+
+
+@frozen
+class Memory:
+    """Something that an account remembers for so many seconds from now, by a digest of at most 64
+    octets."""
+
+    key: bytes
+    seconds: int
+
+
+@frozen
+class Claim:
+    """All that a delivery does for one recipient: it happens as a whole, and once for (account,
+    recipient, `received_hash`), whatever a retry would rather do (G42).
+
+    `id` is new for each recipient of a delivery, and the same when that is tried again. `targets`
+    name mailboxes by their ids, of the account or of others (whose rights are then looked at);
+    there may be none. `inbox_id` is where goes what a target's mailbox cannot take.
+
+    `vacations` are replies that shall be sent unless they are remembered; `duplicates` are
+    remembered, whether they were before or not (RFC 7352 §3.2).
+    """
+
+    id: UUID
+    account_id: int
+    inbox_id: int
+    recipient: str
+    received_hash: bytes
+    targets: tuple[Target, ...] = ()
+    vacations: tuple[Memory, ...] = ()
+    duplicates: tuple[Memory, ...] = ()
+
+
+@frozen
+class Claimed:
+    """What became of a claim. PLACED: all of it has happened, with a `Placed` for each target.
+
+    A target whose mailbox is gone went to INBOX; where the same content is put there for the same
+    claim anyway, the uid is 0. `vacations` are the places of those replies that are this delivery's
+    to send. DUPLICATE: another one was first, or, with `is_own`, this one at an earlier try.
+    NO_MAILBOX is also said when a mailbox of others cannot take its target, and INBOX in its place
+    cannot either, because contents of the two accounts are kept apart.
+    """
+
+    fate: Fate
+    placed: tuple[Placed, ...] = ()
+    vacations: frozenset[int] = frozenset()
+    is_own: bool = False
+
+
+@frozen
+class Delivered:
+    """The answer to `deliver`. `contents` has for each arrival its content's id and whether the
+    arrival's object became that content's; `missing` are the places of arrivals that came without
+    their bytes, which are not there: then nothing was done."""
+
+    claims: tuple[Claimed, ...] = ()
+    contents: tuple[tuple[int, bool], ...] = ()
+    missing: frozenset[int] = frozenset()
 
 
 @frozen

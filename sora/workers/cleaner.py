@@ -1,5 +1,6 @@
 """Removes what is over: expunged messages past their grace, contents that nothing refers to,
-their objects, old claims of deliveries, empty partitions of staging.
+their objects, old claims of deliveries, vacation replies and duplicates whose time is over, empty
+partitions of staging.
 
 Each step is a small batch in a transaction of its own, is safe to repeat, and skips what
 another node has in hand: there is no leader. An object is deleted from its store between two
@@ -49,6 +50,8 @@ class Cleaned:
     kept: int = 0
     """objects whose store did not confirm the deletion"""
     deliveries: int = 0
+    memories: int = 0
+    """vacation replies and duplicates whose time is over"""
     partitions: int = 0
 
 
@@ -103,8 +106,9 @@ class Cleaner(Service):
         condemned = await self._repeat(lambda: cleaning.condemn(self._orphan_grace, batch))
         deleted, kept = await self._delete_objects()
         deliveries = await self._repeat(lambda: cleaning.forget_deliveries(DELIVERY_AGE, batch))
+        memories = await self._repeat(lambda: cleaning.forget_memories(batch))
         partitions += await cleaning.drop_staging()
-        return Cleaned(expunged, condemned, deleted, kept, deliveries, partitions)
+        return Cleaned(expunged, condemned, deleted, kept, deliveries, memories, partitions)
 
     # ------------------------------------------------------------ rounds
 
@@ -125,12 +129,14 @@ class Cleaner(Service):
             if cleaned != Cleaned():
                 self.log.info(
                     "cleaned: {expunged} messages, {condemned} contents, {deleted} objects"
-                    " ({kept} kept), {deliveries} claims, {partitions} partitions",
+                    " ({kept} kept), {deliveries} claims, {memories} memories,"
+                    " {partitions} partitions",
                     expunged=cleaned.expunged,
                     condemned=cleaned.condemned,
                     deleted=cleaned.deleted,
                     kept=cleaned.kept,
                     deliveries=cleaned.deliveries,
+                    memories=cleaned.memories,
                     partitions=cleaned.partitions,
                 )
         finally:

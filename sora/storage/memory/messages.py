@@ -13,7 +13,7 @@ from sora.mail.flags import DELETED, SEEN, SYSTEM, Flags
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights, flags_of, permitted
 from sora.storage.interfaces import IMessages
-from sora.storage.memory import placing
+from sora.storage.memory import delivering, placing
 from sora.storage.memory.mailboxes import states_of
 from sora.storage.memory.search import matcher, ordered, relevance, thread_row
 from sora.storage.memory.store import (
@@ -28,9 +28,11 @@ from sora.storage.rows import (
     Appended,
     Arrival,
     BodyPlace,
+    Claim,
     Column,
     ColumnSet,
     Copied,
+    Delivered,
     EventKind,
     Expunged,
     FlagChange,
@@ -62,6 +64,22 @@ class MemoryMessages:
     ) -> Placement:
         """See `IMessages.place`."""
         return placing.place(self.tables, scope_id, arrival, targets, operation)
+
+    @operation
+    def deliver(
+        self,
+        arrivals: Sequence[tuple[int, Arrival]],
+        claims: Sequence[Claim],
+        operation: Operation,
+    ) -> Delivered:
+        """See `IMessages.deliver`."""
+        return delivering.deliver(self.tables, arrivals, claims, operation)
+
+    @operation
+    def seen_before(self, account_id: int, key: bytes) -> bool:
+        """See `IMessages.seen_before`."""
+        until = self.tables.duplicates.get((account_id, key))
+        return until is not None and until > self.tables.now()
 
     @operation
     def append(

@@ -43,7 +43,7 @@ def place(
     operation: Operation,
 ) -> Placement:
     """See `IMessages.place`."""
-    content_id, used_object = _content(store, scope_id, arrival)
+    content_id, used_object = content_of(store, scope_id, arrival)
     if content_id is None:
         return Placement((), needs_body=True)
     content = store.contents[content_id]
@@ -53,7 +53,7 @@ def place(
 
 def prepare(store: MemoryStore, scope_id: int, arrival: Arrival) -> Prepared:
     """See `IMessages.prepare`."""
-    content_id, used_object = _content(store, scope_id, arrival)
+    content_id, used_object = content_of(store, scope_id, arrival)
     assert content_id is not None, "the arrival comes with its bytes"
     store.contents[content_id].released_at = store.now()
     return Prepared(content_id, used_object)
@@ -69,7 +69,7 @@ def append(
 ) -> Appended:
     """See `IMessages.append`."""
     missing = [
-        not _brings_bytes(arrival) and (scope_id, arrival.hash) not in store.live
+        not brings_bytes(arrival) and (scope_id, arrival.hash) not in store.live
         for arrival in arrivals
     ]
     if any(missing):
@@ -110,7 +110,8 @@ def _keywords(targets: Sequence[Target]) -> list[str]:
     return list(names.values())
 
 
-def _brings_bytes(arrival: Arrival) -> bool:
+def brings_bytes(arrival: Arrival) -> bool:
+    """Whether the bytes need not be there already."""
     return not (arrival.body is None and arrival.object is None and arrival.content_id is None)
 
 
@@ -136,7 +137,7 @@ def _size(store: MemoryStore, scope_id: int, arrival: Arrival) -> int:
     return store.contents[store.live[scope_id, arrival.hash]].size
 
 
-def _content(store: MemoryStore, scope_id: int, arrival: Arrival) -> tuple[int | None, bool]:
+def content_of(store: MemoryStore, scope_id: int, arrival: Arrival) -> tuple[int | None, bool]:
     """The live content of these bytes, and whether the arrival's object became its own."""
     there = store.live.get((scope_id, arrival.hash))
     if there is not None:
@@ -197,7 +198,7 @@ def _place_one(
     size = content.facts.size + len(target.trace)
     if not store.has_room(account, size, 1):
         return Placed(Fate.OVER_QUOTA, mailbox.id)
-    placed = _put(store, account, mailbox, content.id, size, target, operation)
+    placed = put_message(store, account, mailbox, content.id, size, target, operation)
     if claim is not None:
         store.deliveries[claim] = DeliveryRecord(
             mailbox.id, placed.uid, placed.uidvalidity, store.now()
@@ -226,7 +227,7 @@ def is_named(target: Target) -> bool:
     return not target.mailbox_id and target.name is not None
 
 
-def _put(
+def put_message(
     store: MemoryStore,
     account: AccountRecord,
     mailbox: MailboxRecord,
@@ -235,6 +236,7 @@ def _put(
     target: Target,
     operation: Operation,
 ) -> Placed:
+    """Make a message in a mailbox, under the next UID; `size` with its trace."""
     mask = store.mask(account, target.flags)
     uid, before = mailbox.uidnext, mailbox.highest_modseq
     modseq = store.record(mailbox, EventKind.ARRIVED, NumberSet(((uid, uid),)), operation)

@@ -234,6 +234,7 @@ class DeliveryRecord:
     uid: int
     uidvalidity: int
     at: datetime
+    claim: UUID | None = None
 
 
 @define
@@ -262,6 +263,8 @@ class MemoryStore:
     objects: dict[UUID, ObjectRecord] = Factory(dict)
     expunged: list[ExpungedRecord] = Factory(list)
     deliveries: dict[tuple[int, str, bytes], DeliveryRecord] = Factory(dict)
+    vacations: dict[tuple[int, bytes], datetime] = Factory(dict)
+    duplicates: dict[tuple[int, bytes], datetime] = Factory(dict)
     metadata: dict[tuple[int, int, str], bytes] = Factory(dict)
     """values by mailbox (0: the server), reader (0: everybody) and path"""
     scripts: dict[int, dict[str, ScriptRecord]] = Factory(dict)

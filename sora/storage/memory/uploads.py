@@ -223,6 +223,17 @@ class MemoryCleaning:
         return len(going[:limit])
 
     @operation
+    def forget_memories(self, limit: int) -> int:
+        """See `ICleaning.forget_memories`."""
+        count = 0
+        for memories in (self.tables.vacations, self.tables.duplicates):
+            over = [key for key, until in memories.items() if until <= self.tables.now()]
+            for key in over[:limit]:
+                del memories[key]
+            count += len(over[:limit])
+        return count
+
+    @operation
     def drop_staging(self) -> int:
         """See `ICleaning.drop_staging`."""
         return 0

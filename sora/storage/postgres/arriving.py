@@ -45,7 +45,7 @@ def content_parameters(scope_id: int, arrival: Arrival) -> tuple[Any, ...]:
         arrival.hash,
         None if facts is None else json.dumps(_facts(facts), ensure_ascii=False),
         [] if facts is None else _references(facts),
-        *((None,) * 6 if facts is None else _texts(facts)),
+        *((None,) * 6 if facts is None else texts_of(facts)),
         None if arrival.body is None else pieces(arrival.body),
         None if thing is None else str(thing.id),
         None if thing is None else thing.store,
@@ -63,12 +63,12 @@ def append_parameters(
 ) -> tuple[Any, ...]:
     """The parameters of `append_v1` before the operation."""
     bodies = [None if one.body is None else pieces(one.body) for one in arrivals]
-    texts = [(None,) * 6 if one.facts is None else _texts(one.facts) for one in arrivals]
+    texts = [(None,) * 6 if one.facts is None else texts_of(one.facts) for one in arrivals]
     return (
         scope_id,
         json.dumps(
             [
-                _content(arrival, None if body is None else len(body))
+                content_fields(arrival, None if body is None else len(body))
                 for arrival, body in zip(arrivals, bodies, strict=True)
             ],
             ensure_ascii=False,
@@ -81,7 +81,8 @@ def append_parameters(
     )
 
 
-def _content(arrival: Arrival, count: int | None) -> dict[str, Any]:
+def content_fields(arrival: Arrival, count: int | None) -> dict[str, Any]:
+    """What describes a content, other than its texts; `count` pieces of its body come along."""
     fields: dict[str, Any] = {"h": arrival.hash.hex()}
     if arrival.facts is not None:
         fields["f"] = _facts(arrival.facts)
@@ -100,7 +101,8 @@ def _references(facts: Facts) -> list[str]:
     return [clean(reference) for reference in facts.references]
 
 
-def _texts(facts: Facts) -> tuple[str, str, str, str, str, str]:
+def texts_of(facts: Facts) -> tuple[str, str, str, str, str, str]:
+    """The texts of a content, as they are stored."""
     return (
         to_text(facts.header),
         to_text(facts.envelope),
@@ -112,7 +114,7 @@ def _texts(facts: Facts) -> tuple[str, str, str, str, str, str]:
 
 
 def _targets(targets: Sequence[Target]) -> str:
-    return json.dumps([_target(target) for target in targets], ensure_ascii=False)
+    return json.dumps([target_fields(target) for target in targets], ensure_ascii=False)
 
 
 def is_by_another(target: Target) -> bool:
@@ -148,7 +150,8 @@ def _facts(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _target(target: Target) -> dict[str, Any]:
+def target_fields(target: Target) -> dict[str, Any]:
+    """A target as the functions take it."""
     offset = target.internal_date.utcoffset()
     fields: dict[str, Any] = {
         "a": target.account_id,
@@ -193,8 +196,8 @@ async def placed_after_all(
         unknown=unknown,
     )
 
-    rows = await _made(database, events)
-    placed = [_seen(rows.get(str(target.email_id)), target) for target in targets]
+    rows = await made_by(database, events)
+    placed = [placed_as(rows.get(str(target.email_id)), target) for target in targets]
     for place, (target, seen) in enumerate(zip(targets, placed, strict=True)):
         if seen is None:
             placed[place] = Placed(await _refused(database, target), target.mailbox_id)
@@ -202,7 +205,7 @@ async def placed_after_all(
     return Placement(
         tuple(seen for seen in placed if seen is not None),
         content_id,
-        await _uses(database, arrival, content_id),
+        await uses_object(database, arrival, content_id),
     )
 
 
@@ -225,14 +228,16 @@ async def appended_after_all(
     events = await outcomes.events(
         operation.id, sorted(mailbox_ids), account_id=targets[0].account_id, unknown=unknown
     )
-    rows = await _made(database, [event for event in events if event.kind == EventKind.ARRIVED])
+    rows = await made_by(database, [event for event in events if event.kind == EventKind.ARRIVED])
     placements = []
     for arrival, target in zip(arrivals, targets, strict=True):
         row = rows.get(str(target.email_id))
-        placed = _seen(row, target)
+        placed = placed_as(row, target)
         if row is None or placed is None:
             raise unknown
-        placements.append(Placement((placed,), row[8], await _uses(database, arrival, row[8])))
+        placements.append(
+            Placement((placed,), row[8], await uses_object(database, arrival, row[8]))
+        )
     gone = None if replaced is None else of_kind(events, EventKind.EXPUNGED)
     return Appended(
         tuple(placements),
@@ -240,7 +245,7 @@ async def appended_after_all(
     )
 
 
-async def _made(database: Database, events: Sequence[Event]) -> dict[str, tuple[Any, ...]]:
+async def made_by(database: Database, events: Sequence[Event]) -> dict[str, tuple[Any, ...]]:
     """The messages that these events tell of, by e-mail id."""
 
     async def look(tx: Tx) -> list[tuple[Any, ...]]:
@@ -268,7 +273,8 @@ async def _made(database: Database, events: Sequence[Event]) -> dict[str, tuple[
     return {row[0]: row for row in await database.run("outcome", look, write=False)}
 
 
-def _seen(row: tuple[Any, ...] | None, target: Target) -> Placed | None:
+def placed_as(row: tuple[Any, ...] | None, target: Target) -> Placed | None:
+    """What became of a target, from its row of `made_by`; None when there is no row."""
     if row is None:
         return None
     _, mailbox_id, uid, uidvalidity, modseq, before, flags, ids, _, names = row
@@ -305,7 +311,7 @@ async def _refused(database: Database, target: Target) -> Fate:
     return await database.run("outcome", look, write=False)
 
 
-async def _uses(database: Database, arrival: Arrival, content_id: int) -> bool:
+async def uses_object(database: Database, arrival: Arrival, content_id: int) -> bool:
     """Whether the content's object is the one that came along."""
     if arrival.object is None:
         return False

@@ -54,6 +54,10 @@ class Cleaning:
         )
 
     @deferred
+    async def forget_memories(self, limit: int) -> int:
+        return await self._count("forget_memories", "select forget_memories_v1(%s)", limit)
+
+    @deferred
     async def drop_staging(self) -> int:
         return await self._count("drop_staging", "select drop_staging_v1()")
 

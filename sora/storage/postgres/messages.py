@@ -28,14 +28,22 @@ from sora.storage.postgres.arriving import (
     placed_after_all,
 )
 from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.delivering import (
+    DELIVER,
+    LostDeliveries,
+    deliver_parameters,
+    delivered,
+)
 from sora.storage.postgres.outcomes import Outcomes, of_kind
 from sora.storage.postgres.transferring import Transferring, states_now
 from sora.storage.rows import (
     Appended,
     Arrival,
+    Claim,
     Column,
     ColumnSet,
     Copied,
+    Delivered,
     EventKind,
     Expunged,
     Fate,
@@ -111,6 +119,7 @@ class Messages:
     def __init__(self, database: Database, clock: IReactorTime) -> None:
         self._database = database
         self._outcomes = Outcomes(database, clock)
+        self._lost = LostDeliveries(database, clock)
         self._transferring = Transferring(database, self._outcomes)
 
     # ------------------------------------------------------------------ place
@@ -142,6 +151,33 @@ class Messages:
         )
         content_id, used = (rows[0][8], rows[0][9]) if rows else (0, False)
         return Placement(placed, content_id, used)
+
+    # ------------------------------------------------------------------ deliver
+
+    @deferred
+    async def deliver(
+        self,
+        arrivals: Sequence[tuple[int, Arrival]],
+        claims: Sequence[Claim],
+        operation: Operation,
+    ) -> Delivered:
+        parameters = deliver_parameters(arrivals, claims)
+
+        async def work(tx: Tx) -> list[tuple[Any, ...]]:
+            return await tx.all(DELIVER, (*parameters, *packing.operation(operation)))
+
+        try:
+            rows = await self._database.run("deliver", work, write=True)
+        except OutcomeUnknown as unknown:
+            return await self._lost.find(arrivals, claims, operation, unknown)
+        return delivered(arrivals, claims, rows)
+
+    @deferred
+    async def seen_before(self, account_id: int, key: bytes) -> bool:
+        async def work(tx: Tx) -> bool:
+            return bool(await tx.value("select seen_before_v1(%s, %s)", (account_id, key)))
+
+        return await self._database.run("seen_before", work, write=False)
 
     # ------------------------------------------------------------------ append
 

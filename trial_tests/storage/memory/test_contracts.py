@@ -14,6 +14,7 @@ from trial_tests.storage.contracts import (
     cleaning,
     copying,
     credentials,
+    delivering,
     indexing,
     mailboxes,
     maildrops,
@@ -94,6 +95,10 @@ class TestMailboxes(OnMemory, mailboxes.MailboxesContract):
 
 class TestPlacing(OnMemory, placing.PlacingContract):
     pass
+
+
+class TestDelivering(OnMemory, delivering.DeliveringContract):
+    """Delivery after filters."""
 
 
 class TestAppending(OnMemory, appending.AppendingContract):

@@ -25,6 +25,7 @@ from trial_tests.storage.contracts import (
     cleaning,
     copying,
     credentials,
+    delivering,
     indexing,
     mailboxes,
     maildrops,
@@ -147,6 +148,10 @@ class MailboxesTests(PostgresStorage, mailboxes.MailboxesContract):
 
 class PlacingTests(PostgresStorage, placing.PlacingContract):
     """`IMessages.place`"""
+
+
+class DeliveringTests(PostgresStorage, delivering.DeliveringContract):
+    """Delivery after filters."""
 
 
 class ReadingTests(PostgresStorage, reading.ReadingContract):
