@@ -60,6 +60,11 @@ class Call:
         """The word."""
         return self.word.name
 
+    @property
+    def counts(self) -> bool:
+        """Whether the values of a matching test are counted, not compared (RFC 5231 §4.2)."""
+        return self.match_type is not None and self.match_type.counts
+
     def has(self, name: str) -> bool:
         """Whether the argument was given."""
         return name in self.values

@@ -17,7 +17,7 @@ from attrs import define, field
 
 from sora.sieve.call import Call, Template, Value
 from sora.sieve.errors import ScriptError
-from sora.sieve.extension import Command, Extension, Kind, MatchType, Parameter, Tag, Test, Word
+from sora.sieve.extension import Command, Kind, MatchType, Parameter, Tag, Test, Word
 from sora.sieve.lexer import Source
 from sora.sieve.limits import Limits
 from sora.sieve.problems import Problem
@@ -87,6 +87,11 @@ class Checking:
         if len(self.warnings) < MAX_WARNINGS:
             self.warnings.append(self.source.error(at, text))
 
+    def unknown(self, at: int, text: str) -> Exception:
+        """An error of something that this dialect does not have, to be raised by hooks that look at
+        strings: under `ihave` it is one only when the call is run."""
+        return _Wrong(at, text, True)
+
     def has(self, extension: str) -> bool:
         """Whether the extension can be used here."""
         return extension in self.requires or extension in self.maybe
@@ -122,15 +127,7 @@ class Checking:
             near = nearest(text.value, self.dialect.names)
             self.error(text.at, f"The extension {shown(text.value)} is not supported here{near}")
         else:
-            self.enable(extension, self.requires)
-
-    def enable(self, extension: Extension, into: set[str]) -> None:
-        """Add an extension, and those that come with it."""
-        into.add(extension.name)
-        for name in extension.implies:
-            implied = self.dialect.by_name.get(name)
-            if implied is not None and name not in into:
-                self.enable(implied, into)
+            self.requires.update(self.dialect.with_implied(extension.name))
 
     # -------------------------------------------------------------- commands
 
@@ -264,10 +261,11 @@ class Checking:
             raise _Wrong(node.at, f"There is no {is_one[2:]} '{node.word}'{near}", True)
         if not isinstance(word, kind):
             raise _Wrong(node.at, f"'{node.word}' is {other}, not {is_one}")
-        return word, self._needs(node.at, f"'{node.word}'", extension)
+        return word, self.needs(node.at, f"'{node.word}'", extension)
 
-    def _needs(self, at: int, what: str, extension: str) -> tuple[str, ...]:
-        """Hold the use of something against `require`; what must be found by `ihave`."""
+    def needs(self, at: int, what: str, extension: str) -> tuple[str, ...]:
+        """Hold the use of something against `require`: an error is told, or the answer is what an
+        `ihave` must have found, for `call.needs`."""
         if not extension or extension in self.requires:
             return ()
         if extension in self.maybe:
@@ -305,6 +303,8 @@ class Checking:
         told = len(self.errors)
         try:
             self._bind(call, node)
+            if isinstance(word, Test):
+                self._matching(call, word)
         except _Wrong as wrong:
             return self._failed(wrong, node, type(word))
         return call if len(self.errors) == told else None
@@ -327,7 +327,7 @@ class Checking:
                 near = nearest(argument.name, list(tags), ":")
                 raise _Wrong(argument.at, f"'{call.name}' has no ':{argument.name}'{near}", True)
             tag, extension = self._chosen(tags[argument.name])
-            call.needs += self._needs(argument.at, f"':{tag.name}'", extension)
+            call.needs += self.needs(argument.at, f"':{tag.name}'", extension)
             self._once(call, tag, argument, groups)
             value: Value = True
             if tag.takes is not None:
@@ -417,12 +417,11 @@ class Checking:
     def _bound(self, call: Call, needs: tuple[str, ...]) -> Call | None:
         """Finish a call whose arguments and tests are known."""
         told = len(self.errors)
+        call.tags.sort(key=lambda tag: -tag.order)
         call.needs = tuple(dict.fromkeys(needs + call.needs))
         for tag in call.tags:
             if tag.run is not None:
                 call.run = tag.run
-        if isinstance(call.word, Test):
-            self._matching(call)
         if len(self.errors) == told:
             for look in (call.word.check, *(tag.check for tag in call.tags)):
                 if look is not None:
@@ -430,9 +429,7 @@ class Checking:
         call.asks = isgeneratorfunction(call.run) or any(test.asks for test in call.tests)
         return call if len(self.errors) == told else None
 
-    def _matching(self, call: Call) -> None:
-        word = call.word
-        assert isinstance(word, Test)
+    def _matching(self, call: Call, word: Test) -> None:
         if word.matching:
             call.match_type = self.dialect.match_types["is"]
             for tag in call.tags:
@@ -458,10 +455,9 @@ class Checking:
         at = call.ats["comparator"]
         if name not in self.dialect.comparators:
             near = nearest(name, list(self.dialect.comparators))
-            self.error(at, f"There is no comparator {shown(name)}{near}")
-            return
+            raise self.unknown(at, f"There is no comparator {shown(name)}{near}")
         call.comparator, extension = self.dialect.comparators[name]
-        call.needs += self._needs(at, f"The comparator {shown(name)}", extension)
+        call.needs += self.needs(at, f"The comparator {shown(name)}", extension)
         assert call.match_type is not None
         if call.match_type.substrings and not call.comparator.substrings:
             tag = call.match_type.tag.name

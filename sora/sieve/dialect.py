@@ -13,7 +13,22 @@ from sora.sieve.base.size import SIZE
 from sora.sieve.base.stop import STOP
 from sora.sieve.comparators import CASEMAP, OCTET
 from sora.sieve.extension import Extension
-from sora.sieve.extensions import comparators, copy, fileinto
+from sora.sieve.extensions import (
+    comparators,
+    copy,
+    encoded_character,
+    envelope,
+    environment,
+    fileinto,
+    ihave,
+    imap4flags,
+    include,
+    mailbox,
+    metadata,
+    relational,
+    subaddress,
+    variables,
+)
 from sora.sieve.match import CONTAINS, IS, MATCHES
 from sora.sieve.parts import ALL, DOMAIN, LOCALPART
 from sora.sieve.vocabulary import Dialect
@@ -51,7 +66,19 @@ SIEVE: Final = Dialect(
         comparators.ASCII_NUMERIC,
         comparators.UNICODE_CASEMAP,
         copy.EXTENSION,
+        encoded_character.EXTENSION,
+        envelope.EXTENSION,
+        environment.EXTENSION,
         fileinto.EXTENSION,
+        ihave.EXTENSION,
+        imap4flags.EXTENSION,
+        include.EXTENSION,
+        mailbox.EXTENSION,
+        metadata.MAILBOX,
+        metadata.SERVER,
+        relational.EXTENSION,
+        subaddress.EXTENSION,
+        variables.EXTENSION,
     ),
 )
 

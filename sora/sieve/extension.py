@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from attrs import frozen
 
 from sora.sieve.comparators import Comparator
-from sora.sieve.effects import Action, Keep, Question
+from sora.sieve.effects import Question
+from sora.sieve.message import Envelope
 
 if TYPE_CHECKING:
     from sora.sieve.call import Call, Template
@@ -67,15 +68,16 @@ class Tag:
     """A tagged argument, `:name`; `takes` is the argument that follows it.
 
     Of the tags in one `group` a call has at most one. `apply` changes the action that the word
-    takes: most tags of actions need no more than that. `run` is what the word does instead of its
-    own when the tag is there. `check` sees calls that have the tag, `check_text` its constant
-    strings."""
+    takes, or the value that `set` stores, those with the largest `order` first: most tags need no
+    more. `run` is what the word does instead of its own when the tag is there. `check` sees calls
+    that have the tag, `check_text` its constant strings."""
 
     name: str
     takes: Kind | None = None
     group: str = ""
     constant: bool = False
     apply: Callable[["Run", "Call", Any], Any] | None = None
+    order: int = 0
     run: Callable[["Run", "Call"], Any] | None = None
     check: CheckCall | None = None
     check_text: CheckText | None = None
@@ -114,6 +116,7 @@ class Test:
     needs: tuple[str, ...] = ()
     tests: Literal["none", "one", "list"] = "none"
     matching: bool = False
+    keys: Callable[["Call", tuple[str, ...]], tuple[str, ...]] | None = None
     addresses: bool = False
     check: CheckCall | None = None
 
@@ -137,6 +140,7 @@ class MatchType:
     tag: Tag
     match: Callable[["Run", "Call", Sequence[str], Sequence[str]], bool]
     substrings: bool = False
+    counts: bool = False
 
 
 @frozen
@@ -146,6 +150,29 @@ class AddressPart:
 
     tag: Tag
     part: Callable[["Run", str, str], str | None]
+
+
+@frozen
+class EnvelopePart:
+    """A part of the envelope, by its name in lower case. `values` are what the transport said;
+    `addresses`: they are addresses, of which address parts are taken, "" being the null sender."""
+
+    name: str
+    values: Callable[[Envelope], Sequence[str]]
+    addresses: bool = False
+
+
+@frozen
+class Namespace:
+    """A namespace of variables, `${name.rest}` (RFC 5229 §3).
+
+    `get` is given the rest. `put` stores a value; None: `set` cannot. `valid` tells whether the
+    rest is a name of this namespace."""
+
+    name: str
+    get: Callable[["Run", str], str]
+    put: Callable[["Run", str, str], None] | None = None
+    valid: Callable[[str], bool] = bool
 
 
 @frozen
@@ -164,10 +191,7 @@ class Extension:
     match_types: tuple[MatchType, ...] = ()
     address_parts: tuple[AddressPart, ...] = ()
     comparators: tuple[Comparator, ...] = ()
-    envelope_parts: Mapping[str, Callable[["Run"], Sequence[str]]] = {}
+    envelope_parts: tuple[EnvelopePart, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
     text: Callable[["Checking", int, "str | Template"], "str | Template"] | None = None
     implies: tuple[str, ...] = ()
-    namespaces: Mapping[str, Callable[["Run", str], str]] = {}
-
-
-Effect = Action | Keep

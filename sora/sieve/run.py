@@ -36,7 +36,7 @@ from attrs import define, evolve, field, frozen
 from sora.sieve.call import Call, Template
 from sora.sieve.effects import Action, Edited, FileInto, Keep, Question, Redirect
 from sora.sieve.errors import RuntimeProblem
-from sora.sieve.extension import Asking
+from sora.sieve.extension import Asking, Test
 from sora.sieve.limits import Limits
 from sora.sieve.message import Header, Message
 from sora.sieve.problems import Problem, Return, Stop
@@ -124,6 +124,8 @@ class Frame:
     name: str = ""
     location: str = "personal"
     enabled: set[str] = field(factory=set)
+    matches: tuple[str, ...] = ()
+    """Match variables: `${0}` and on (RFC 5229 §3.2)."""
     _own: dict[Callable[[], Any], Any] = field(factory=dict)
 
     def own(self, kind: Callable[[], T]) -> T:
@@ -155,8 +157,6 @@ class Run:
     call: Call | None = None
     flags: tuple[str, ...] | None = None
     """What imap4flags' internal variable holds; None while nothing was set (RFC 5232 §3)."""
-    matches: tuple[str, ...] = ()
-    """Match variables: `${0}` and on (RFC 5229 §3.2)."""
     instructions: int = 0
     memory: int = 0
     _actions: list[Action] = field(factory=list)
@@ -285,6 +285,8 @@ class Run:
     def matches_any(self, call: Call, values: Sequence[str]) -> bool:
         """Whether one of the values matches one of the keys of a matching test."""
         keys = call.strings(self, "keys")
+        if isinstance(call.word, Test) and call.word.keys is not None:
+            keys = call.word.keys(call, keys)
         length = sum(map(len, values))
         self.spend((len(values) + length // _COMPARED) * len(keys))
         assert call.match_type is not None
@@ -295,7 +297,7 @@ class Run:
 
     def matched(self, found: Sequence[str]) -> None:
         """Set the match variables, `${0}` first (RFC 5229 §3.2)."""
-        self.matches = tuple(found)
+        self.frame.matches = tuple(found)
 
     # -------------------------------------------------------------- actions
 

@@ -11,9 +11,11 @@ from sora.sieve.comparators import Comparator
 from sora.sieve.extension import (
     COMPARATOR,
     AddressPart,
+    EnvelopePart,
     Extension,
     Kind,
     MatchType,
+    Namespace,
     Tag,
     Test,
     Word,
@@ -60,6 +62,14 @@ class Dialect:
         """The extensions by their names; "" is the base."""
         return {one.name: one for one in self._all}
 
+    def with_implied(self, name: str) -> Iterable[str]:
+        """An extension of the dialect, and those that come with it."""
+        found = [name]
+        for one in found:
+            implied = self.by_name[one].implies
+            found += [more for more in implied if more in self.by_name and more not in found]
+        return found
+
     @cached_property
     def words(self) -> Mapping[str, tuple[Word, str]]:
         """Each word, and the extension that brings it."""
@@ -79,6 +89,16 @@ class Dialect:
     def comparators(self) -> Mapping[str, tuple[Comparator, str]]:
         """Comparators by name, and the extension that brings each."""
         return {it.name: (it, one.name) for one in self._all for it in one.comparators}
+
+    @cached_property
+    def envelope_parts(self) -> Mapping[str, tuple[EnvelopePart, str]]:
+        """Envelope parts by name, and the extension that brings each."""
+        return {part.name: (part, one.name) for one in self._all for part in one.envelope_parts}
+
+    @cached_property
+    def namespaces(self) -> Mapping[str, tuple[Namespace, str]]:
+        """Namespaces of variables by name, and the extension that brings each."""
+        return {space.name: (space, one.name) for one in self._all for space in one.namespaces}
 
     def tags(self, word: Word) -> Mapping[str, tuple[tuple[Tag, str], ...]]:
         """The tags that a word can have. Several extensions may bring the same tag."""

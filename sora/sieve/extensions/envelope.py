@@ -1,0 +1,72 @@
+"""envelope (RFC 5228 §5.4): tests of what the transport said."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sora.mail.address_list import parse
+from sora.sieve.call import Call
+from sora.sieve.check import Checking, nearest, shown
+from sora.sieve.extension import EnvelopePart, Extension, Kind, Parameter, Test
+from sora.sieve.message import Envelope
+from sora.sieve.parts import part_of
+from sora.sieve.run import Run
+
+
+def _envelope(run: Run, call: Call) -> bool:
+    found = [
+        value
+        for name in call.strings(run, "parts")
+        for value in _values(run, call, name.lower())
+        if not (call.counts and not value)
+    ]
+    return run.matches_any(call, found)
+
+
+def _values(run: Run, call: Call, name: str) -> Iterator[str]:
+    part, extension = run.frame.script.dialect.envelope_parts.get(name, (None, ""))
+    if part is None or not run.frame.has(extension):
+        raise run.problem(f"There is no envelope part {shown(name)}")
+    for value in part.values(run.message.envelope):
+        if not part.addresses or not value:
+            # The null reverse-path is the empty string, whatever the address part.
+            yield value
+            continue
+        for address in parse(f"<{value}>".encode("utf-8", "surrogateescape")):
+            found = part_of(run, call, address)
+            if found is not None:
+                yield found
+
+
+def _check_part(checking: Checking, at: int, text: str) -> None:
+    name = text.lower()
+    if name not in checking.dialect.envelope_parts:
+        near = nearest(name, list(checking.dialect.envelope_parts))
+        raise checking.unknown(at, f"There is no envelope part {shown(text)}{near}")
+    extension = checking.dialect.envelope_parts[name][1]
+    checking.needs(at, f"The envelope part {shown(text)}", extension)
+
+
+def _from(envelope: Envelope) -> Sequence[str]:
+    return (envelope.sender,)
+
+
+def _to(envelope: Envelope) -> Sequence[str]:
+    return (envelope.recipient,)
+
+
+EXTENSION: Final = Extension(
+    "envelope",
+    words=(
+        Test(
+            "envelope",
+            _envelope,
+            (Parameter("parts", Kind.STRINGS, check=_check_part), Parameter("keys", Kind.STRINGS)),
+            matching=True,
+            addresses=True,
+        ),
+    ),
+    envelope_parts=(
+        EnvelopePart("from", _from, addresses=True),
+        EnvelopePart("to", _to, addresses=True),
+    ),
+)

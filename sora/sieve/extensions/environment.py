@@ -1,0 +1,31 @@
+"""environment (RFC 5183): tests of where the script runs."""
+
+from typing import Final
+
+from sora.sieve.call import Call
+from sora.sieve.extension import Extension, Kind, Parameter, Test
+from sora.sieve.run import Run
+
+_KNOWN: Final = {"name": "Sora", "location": "MS", "phase": "during"}
+
+
+def _environment(run: Run, call: Call) -> bool:
+    name = call.string(run, "name").lower()
+    value = run.context.environment.get(name, _KNOWN.get(name))
+    if value is None:
+        # Unconditionally, also when counted.
+        return False
+    return run.matches_any(call, [value] if value or not call.counts else [])
+
+
+EXTENSION: Final = Extension(
+    "environment",
+    words=(
+        Test(
+            "environment",
+            _environment,
+            (Parameter("name", Kind.STRING), Parameter("keys", Kind.STRINGS)),
+            matching=True,
+        ),
+    ),
+)
