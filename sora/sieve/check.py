@@ -303,8 +303,7 @@ class Checking:
         told = len(self.errors)
         try:
             self._bind(call, node)
-            if isinstance(word, Test):
-                self._matching(call, word)
+            self._matching(call, word)
         except _Wrong as wrong:
             return self._failed(wrong, node, type(word))
         return call if len(self.errors) == told else None
@@ -367,8 +366,9 @@ class Checking:
         required = len(parameters) - len(optional)
         if not required <= len(rest) <= len(parameters):
             raise _Wrong(node.at, _wrong_number(call.word, len(rest)))
-        left_out = len(parameters) - len(rest)
-        for parameter, argument in zip(parameters[left_out:], rest, strict=True):
+        left_out = optional[: len(parameters) - len(rest)]
+        given = [one for one in parameters if one not in left_out]
+        for parameter, argument in zip(given, rest, strict=True):
             what = f"The argument '{parameter.name}' of '{call.name}'"
             value = self._value(argument, parameter.kind, what)
             self._texts(argument, value, parameter, what)
@@ -427,9 +427,10 @@ class Checking:
                 if look is not None:
                     look(self, call)
         call.asks = isgeneratorfunction(call.run) or any(test.asks for test in call.tests)
+        call.asks = call.asks or (call.match_type is not None and call.match_type.asks)
         return call if len(self.errors) == told else None
 
-    def _matching(self, call: Call, word: Test) -> None:
+    def _matching(self, call: Call, word: Word) -> None:
         if word.matching:
             call.match_type = self.dialect.match_types["is"]
             for tag in call.tags:
@@ -437,7 +438,7 @@ class Checking:
             self._comparator(call)
             keys = call.values.get("keys", ())
             call.constant_keys = isinstance(keys, tuple) and all(isinstance(k, str) for k in keys)
-        if word.addresses:
+        if isinstance(word, Test) and word.addresses:
             call.address_part = self.dialect.address_parts["all"]
             for tag in call.tags:
                 part = self.dialect.address_parts.get(tag.name)

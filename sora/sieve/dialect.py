@@ -14,8 +14,10 @@ from sora.sieve.base.stop import STOP
 from sora.sieve.comparators import CASEMAP, OCTET
 from sora.sieve.extension import Extension
 from sora.sieve.extensions import (
+    body,
     comparators,
     copy,
+    date,
     encoded_character,
     envelope,
     environment,
@@ -23,6 +25,7 @@ from sora.sieve.extensions import (
     ihave,
     imap4flags,
     include,
+    index,
     mailbox,
     metadata,
     relational,
@@ -65,7 +68,9 @@ SIEVE: Final = Dialect(
         *comparators.ALWAYS,
         comparators.ASCII_NUMERIC,
         comparators.UNICODE_CASEMAP,
+        body.EXTENSION,
         copy.EXTENSION,
+        date.EXTENSION,
         encoded_character.EXTENSION,
         envelope.EXTENSION,
         environment.EXTENSION,
@@ -73,6 +78,7 @@ SIEVE: Final = Dialect(
         ihave.EXTENSION,
         imap4flags.EXTENSION,
         include.EXTENSION,
+        index.EXTENSION,
         mailbox.EXTENSION,
         metadata.MAILBOX,
         metadata.SERVER,

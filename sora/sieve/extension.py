@@ -52,7 +52,7 @@ class Kind(Enum):
 class Parameter:
     """A positional argument. `name` is what the word asks for it by, and what errors call it.
 
-    `optional`: it can be left out; only parameters before all others may be that (imap4flags).
+    `optional`: it can be left out; only the first (imap4flags) or the last may be that.
     `constant`: no variables in it. `check` sees each string that is known at compile time.
     """
 
@@ -87,16 +87,17 @@ class Tag:
 class Command:
     """A command: an action, or a control command.
 
-    `needs`: groups of tags of which one must be given. `test`: it takes one. `block`: it ends with
-    one. `follows`: it stands only behind one of these words, whose `call.otherwise` it becomes,
-    and is not run by itself (`elsif`). `ends`: what stands behind it in its block is never
-    reached."""
+    `needs`: groups of tags of which one must be given. `matching`: as of a `Test`. `test`: it
+    takes one. `block`: it ends with one. `follows`: it stands only behind one of these words,
+    whose `call.otherwise` it becomes, and is not run by itself (`elsif`). `ends`: what stands
+    behind it in its block is never reached."""
 
     name: str
     run: Callable[["Run", "Call"], "Asking[None] | None"]
     parameters: tuple[Parameter, ...] = ()
     tags: tuple[Tag, ...] = ()
     needs: tuple[str, ...] = ()
+    matching: bool = False
     test: bool = False
     block: bool = False
     follows: tuple[str, ...] = ()
@@ -134,13 +135,14 @@ class MatchType:
     """A match type, which is a tag of all matching tests.
 
     `match` tells whether any value matches any key; it may set match variables by
-    `run.matched(...)`. `substrings`: the comparator must be able to compare parts. `tag` is how it
-    is written."""
+    `run.matched(...)`. With `asks` it asks the world. `substrings`: the comparator
+    must be able to compare parts. `tag` is how it is written."""
 
     tag: Tag
-    match: Callable[["Run", "Call", Sequence[str], Sequence[str]], bool]
+    match: Callable[["Run", "Call", Sequence[str], Sequence[str]], "Asking[bool] | bool"]
     substrings: bool = False
     counts: bool = False
+    asks: bool = False
 
 
 @frozen

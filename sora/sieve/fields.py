@@ -11,14 +11,11 @@ if TYPE_CHECKING:
 
 
 def chosen(run: "Run", call: "Call", header: Header, names: Sequence[str]) -> list[HeaderField]:
-    """The fields of these names, in order; with `:index` only that one of each name, counted from
-    the end with `:last` (RFC 5260 §6)."""
-    found: list[HeaderField] = []
-    for name in names:
-        named = header.named(name)
-        if call.has("index"):
-            index = call.number("index")
-            place = len(named) - index if call.has("last") else index - 1
-            named = named[place : place + 1] if 0 <= place < len(named) else ()
-        found.extend(named)
-    return found
+    """The fields of these names, in the order of the names; with `:index` only that one of them
+    all, counted from the end with `:last` (RFC 5260 §6)."""
+    found = [one for name in names for one in header.named(name)]
+    if not call.has("index"):
+        return found
+    index = call.number("index")
+    place = len(found) - index if call.has("last") else index - 1
+    return found[place : place + 1] if 0 <= place < len(found) else []

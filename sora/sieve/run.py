@@ -282,8 +282,9 @@ class Run:
             return cast(tuple[str, ...], values)
         return tuple([self.expand(one) for one in values])
 
-    def matches_any(self, call: Call, values: Sequence[str]) -> bool:
-        """Whether one of the values matches one of the keys of a matching test."""
+    def matches_any(self, call: Call, values: Sequence[str]) -> Asking[bool] | bool:
+        """Whether one of the values matches one of the keys of a matching test; what is to be
+        asked for that, with match types that do."""
         keys = call.strings(self, "keys")
         if isinstance(call.word, Test) and call.word.keys is not None:
             keys = call.word.keys(call, keys)
@@ -293,6 +294,12 @@ class Run:
         result = call.match_type.match(self, call, values, keys)
         if self.context.trace:
             self._note_match(call, values, keys)
+        return result
+
+    def matches_now(self, call: Call, values: Sequence[str]) -> bool:
+        """The same for a test that has no match types which ask."""
+        result = self.matches_any(call, values)
+        assert isinstance(result, bool)
         return result
 
     def matched(self, found: Sequence[str]) -> None:

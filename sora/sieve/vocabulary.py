@@ -115,11 +115,11 @@ class Dialect:
         yield from ((tag, brought) for tag in word.tags)
         for one in self._all:
             yield from ((tag, one.name) for tag in one.tags.get(word.name, ()))
-            if isinstance(word, Test) and word.matching:
+            if word.matching:
                 yield from ((kind.tag, one.name) for kind in one.match_types)
             if isinstance(word, Test) and word.addresses:
                 yield from ((part.tag, one.name) for part in one.address_parts)
-        if isinstance(word, Test) and word.matching:
+        if word.matching:
             yield COMPARATOR_TAG, ""
 
     @property

@@ -4,7 +4,7 @@ from typing import Final
 
 from sora.sieve.call import Call
 from sora.sieve.check import Checking, shown
-from sora.sieve.extension import Kind, Parameter, Test
+from sora.sieve.extension import Asking, Kind, Parameter, Test
 from sora.sieve.fields import chosen
 from sora.sieve.parts import part_of
 from sora.sieve.run import Run
@@ -46,7 +46,7 @@ ADDRESS_FIELDS: Final = frozenset(
 """Fields that hold addresses: those of RFC 5322 §3.6, and what is common."""
 
 
-def _address(run: Run, call: Call) -> bool:
+def _address(run: Run, call: Call) -> Asking[bool] | bool:
     names = [name for name in call.strings(run, "headers") if name.lower() in ADDRESS_FIELDS]
     found = [
         part

@@ -3,12 +3,12 @@
 from typing import Final
 
 from sora.sieve.call import Call
-from sora.sieve.extension import Kind, Parameter, Test
+from sora.sieve.extension import Asking, Kind, Parameter, Test
 from sora.sieve.fields import chosen
 from sora.sieve.run import Run
 
 
-def _header(run: Run, call: Call) -> bool:
+def _header(run: Run, call: Call) -> Asking[bool] | bool:
     found = chosen(run, call, run.header, call.strings(run, "headers"))
     return run.matches_any(call, [one.value for one in found])
 

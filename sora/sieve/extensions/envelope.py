@@ -6,13 +6,13 @@ from typing import Final
 from sora.mail.address_list import parse
 from sora.sieve.call import Call
 from sora.sieve.check import Checking, nearest, shown
-from sora.sieve.extension import EnvelopePart, Extension, Kind, Parameter, Test
+from sora.sieve.extension import Asking, EnvelopePart, Extension, Kind, Parameter, Test
 from sora.sieve.message import Envelope
 from sora.sieve.parts import part_of
 from sora.sieve.run import Run
 
 
-def _envelope(run: Run, call: Call) -> bool:
+def _envelope(run: Run, call: Call) -> Asking[bool] | bool:
     found = [
         value
         for name in call.strings(run, "parts")

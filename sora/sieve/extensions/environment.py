@@ -3,13 +3,13 @@
 from typing import Final
 
 from sora.sieve.call import Call
-from sora.sieve.extension import Extension, Kind, Parameter, Test
+from sora.sieve.extension import Asking, Extension, Kind, Parameter, Test
 from sora.sieve.run import Run
 
 _KNOWN: Final = {"name": "Sora", "location": "MS", "phase": "during"}
 
 
-def _environment(run: Run, call: Call) -> bool:
+def _environment(run: Run, call: Call) -> Asking[bool] | bool:
     name = call.string(run, "name").lower()
     value = run.context.environment.get(name, _KNOWN.get(name))
     if value is None:

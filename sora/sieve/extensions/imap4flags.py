@@ -13,7 +13,7 @@ from sora.errors import BadArgument
 from sora.mail.flags import MAX_KEYWORDS_PER_COMMAND, fold_keyword, parse_flags
 from sora.sieve.call import Call
 from sora.sieve.check import Checking, shown
-from sora.sieve.extension import Command, Extension, Kind, Parameter, Tag, Test
+from sora.sieve.extension import Asking, Command, Extension, Kind, Parameter, Tag, Test
 from sora.sieve.extensions import variables
 from sora.sieve.run import Run
 
@@ -75,7 +75,7 @@ def _removeflag(run: Run, call: Call) -> None:
     _store(run, call, tuple(one for one in _present(run, call) if fold_keyword(one) not in gone))
 
 
-def _hasflag(run: Run, call: Call) -> bool:
+def _hasflag(run: Run, call: Call) -> Asking[bool] | bool:
     if call.has("variables"):
         names = call.strings(run, "variables")
         sets = [flags_of([variables.get(run, name)]) for name in names]

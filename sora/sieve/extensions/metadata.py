@@ -13,7 +13,7 @@ from sora.sieve.run import Run
 def _matches(run: Run, call: Call) -> Asking[bool]:
     mailbox = call.string(run, "mailbox") if call.has("mailbox") else None
     (value,) = yield GetMetadata(mailbox, (call.string(run, "annotation"),))
-    return value is not None and run.matches_any(call, [value])
+    return value is not None and run.matches_now(call, [value])
 
 
 def _exist(run: Run, call: Call) -> Asking[bool]:

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from sora.sieve.call import Call, Template
 from sora.sieve.check import Checking, shown
 from sora.sieve.comparators import ascii_lower, ascii_upper
-from sora.sieve.extension import Command, Extension, Kind, Parameter, Tag, Test
+from sora.sieve.extension import Asking, Command, Extension, Kind, Parameter, Tag, Test
 from sora.sieve.run import Run
 
 MAX_NAME: Final = 64
@@ -192,7 +192,7 @@ def _set(run: Run, call: Call) -> None:
         run.note(f"set {shown(name)} to {shown(value)}")
 
 
-def _string(run: Run, call: Call) -> bool:
+def _string(run: Run, call: Call) -> Asking[bool] | bool:
     sources = call.strings(run, "sources")
     # The count of an empty string is 0 (RFC 5229 §5).
     return run.matches_any(call, [one for one in sources if one or not call.counts])

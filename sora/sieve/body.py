@@ -1,0 +1,87 @@
+"""The message as octets and parts, for what looks beyond its header.
+
+It is read once for a run, when the first asks for it. Edits of the header (RFC 5293) do not change
+how the body is taken apart (RFC 5293 §7); `replace` and `enclose` (RFC 5703) put another message in
+its place.
+"""
+
+from typing import Any, Final
+
+from attrs import define, field
+
+from sora.mail.message import Part, parse
+from sora.sieve.contents import children
+from sora.sieve.effects import ReadMessage
+from sora.sieve.extension import Asking
+from sora.sieve.run import Run
+
+_PARSED: Final = 4096
+"""Octets that are taken apart for one instruction."""
+
+Path = tuple[int, ...]
+"""Where a part is: its number (from 0) among the parts of the one around it, from the outermost on;
+() is the message."""
+
+
+@define(eq=False)
+class Body:
+    """The state of a run: the octets, cut at `limits.body`, the tree, and the parts that loops
+    (`foreverypart`) are at, the outermost first."""
+
+    octets: bytes | None = None
+    _tree: Part | None = None
+    loops: list[Path] = field(factory=list)
+    texts: dict[Any, list[str]] = field(factory=dict)
+    """What was decoded of it, by what it was decoded for."""
+
+    def replace(self, octets: bytes) -> None:
+        """Another message takes its place."""
+        self.octets, self._tree = octets, None
+        self.texts.clear()
+
+    def tree(self, run: Run) -> Part:
+        """The parts."""
+        assert self.octets is not None
+        if self._tree is None:
+            run.spend(len(self.octets) // _PARSED)
+            self._tree = parse(self.octets)
+        return self._tree
+
+    def part(self, run: Run) -> Part:
+        """The part that a loop is at, or the message; the message, too, when there is no such part
+        any more."""
+        root = self.tree(run)
+        return (at(root, self.loops[-1]) or root) if self.loops else root
+
+
+def read(run: Run) -> Asking[Body]:
+    """The message's octets and parts."""
+    body = run.own(Body)
+    if body.octets is None:
+        octets = yield ReadMessage(run.limits.body)
+        body.octets = bytes(octets)
+    return body
+
+
+def at(root: Part, path: Path) -> Part | None:
+    """The part with this path."""
+    part = root
+    for number in path:
+        inside = children(part)
+        if number >= len(inside):
+            return None
+        part = inside[number]
+    return part
+
+
+def following(root: Part, path: Path, within: Path) -> Path | None:
+    """The path after this one, depth first, that is inside `within`; None behind the last."""
+    part = at(root, path)
+    if part is not None and children(part):
+        return (*path, 0)
+    while len(path) > len(within):
+        path, number = path[:-1], path[-1] + 1
+        around = at(root, path)
+        if around is not None and number < len(children(around)):
+            return (*path, number)
+    return None

@@ -1,0 +1,97 @@
+"""Each example script of the RFCs compiles; what is printed wrongly is told, and where."""
+
+import re
+from typing import Final
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sora.sieve.dialect import SIEVE
+from trial_tests.sieve.filters import errors_of
+from trial_tests.sieve.rfc_examples import RFCS, examples
+from trial_tests.sieve.rfc_examples.example import Example
+
+EXTENSIONS: Final = [
+    "body",
+    "comparator-i;ascii-numeric",
+    "copy",
+    "date",
+    "duplicate",
+    "editheader",
+    "enclose",
+    "encoded-character",
+    "enotify",
+    "envelope",
+    "envelope-deliverby",
+    "envelope-dsn",
+    "environment",
+    "ereject",
+    "extlists",
+    "extracttext",
+    "fcc",
+    "fileinto",
+    "foreverypart",
+    "ihave",
+    "imap4flags",
+    "imapsieve",
+    "include",
+    "index",
+    "mailbox",
+    "mailboxid",
+    "mboxmetadata",
+    "mime",
+    "redirect-deliverby",
+    "redirect-dsn",
+    "reject",
+    "relational",
+    "replace",
+    "servermetadata",
+    "spamtest",
+    "spamtestplus",
+    "special-use",
+    "subaddress",
+    "vacation",
+    "vacation-seconds",
+    "variables",
+    "virustest",
+]
+"""What the examples need."""
+REQUIRE: Final = re.compile(r"require\s[^;]*;")
+MISSING: Final = frozenset(EXTENSIONS) - frozenset(SIEVE.names)
+
+
+def needed(example: Example) -> list[str]:
+    """The extensions that we do not have and that an example asks for."""
+    required = " ".join(REQUIRE.findall(example.meant))
+    return [name for name in MISSING if f'"{name}"' in required]
+
+
+class ExampleTests(SynchronousTestCase):
+    def test_all_compile(self) -> None:
+        """What is meant: with what is missing around a fragment, and misprints mended."""
+        for rfc in RFCS:
+            for example in examples(rfc):
+                if not example.refused and not needed(example):
+                    found = errors_of(example.meant)
+                    self.assertEqual(found, [], f"RFC {rfc} §{example.section}:\n{example.meant}")
+
+    def test_those_that_are_no_scripts(self) -> None:
+        """As they are printed: fragments lack something, misprints are errors."""
+        for rfc in RFCS:
+            for example in examples(rfc):
+                if needed(example) or not (example.refused or example.misprints):
+                    continue
+                found = errors_of(f"{example.before}{example.script}{example.after}\n")
+                self.assertNotEqual(found, [], f"RFC {rfc} §{example.section}")
+
+    def test_what_is_missing_is_told(self) -> None:
+        for rfc in RFCS:
+            for example in examples(rfc):
+                for name in needed(example):
+                    told = [one for one in errors_of(example.meant) if f'"{name}"' in one]
+                    self.assertIn("is not supported here", " ".join(told), example.section)
+
+    def test_there_are_many(self) -> None:
+        """156 scripts of 27 RFCs, 42 of them fragments."""
+        every = [example for rfc in RFCS for example in examples(rfc)]
+        fragments = [example for example in every if example.fragment]
+        self.assertEqual((len(every), len(fragments)), (156, 42))
