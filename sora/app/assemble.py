@@ -40,6 +40,7 @@ from sora.app.logging import LogOutput
 from sora.app.reload import Reload, RunningServer, Signals
 from sora.app.servers import BUILDERS, Parts, certificates_of, metrics_of, servers
 from sora.app.sharing import shared_namespace
+from sora.app.sieve import COMPILING_THREADS, compiler_of, script_store
 from sora.app.start import ExitCode, Root
 from sora.app.storage import BodyStorage, body_storage
 from sora.app.tree import Later, OrderedServices, Stage
@@ -67,7 +68,9 @@ from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
+from sora.storage.postgres.scripts import Scripts
 from sora.storage.postgres.uploads import Uploads
+from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
 
 log = Logger()
@@ -146,6 +149,8 @@ class House:
         self.database = make_database(
             config.database, reactor=reactor, random=self.random, registry=self.registry
         )
+        self.compiling = Threads(reactor, COMPILING_THREADS, "compiling")
+        self.compiler = compiler_of(config, self.compiling.run)
 
     async def open_database(self, say: Callable[[str], None]) -> None:
         """Bring the schema up to date, and open connections."""
@@ -236,6 +241,7 @@ class House:
                 open_mailboxes,
                 reactor,
             ),
+            scripts=script_store(config, Scripts(database), self.compiler),
             spool=Spool,
             tracker=tracker,
             commands=commands,
@@ -244,7 +250,7 @@ class House:
         )
         made = servers(parts, certificates)
         self.running += made.running
-        return self._tree(storage, [poll, doorbell, passwords], made.listeners)
+        return self._tree(storage, [poll, doorbell, passwords, self.compiling], made.listeners)
 
     def _tree(
         self,

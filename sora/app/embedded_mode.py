@@ -32,7 +32,7 @@ HOST: Final = "127.0.0.1"
 DEFAULT_DIRECTORY: Final = "var"
 DEFAULT_BASE_PORT: Final = 10000
 DEFAULT_ACCOUNT: Final = "user@example.com"
-PORTS: Final = {"imap": 143, "imaps": 993, "lmtp": 24}
+PORTS: Final = {"imap": 143, "imaps": 993, "lmtp": 24, "managesieve": 4190}
 """what is added to the base port"""
 LARGEST_BASE_PORT: Final = 65535 - 8080
 MODE_NAME: Final = "the embedded mode"
@@ -107,6 +107,7 @@ def configuration(options: EmbeddedOptions, say: Callable[[str], None]) -> str:
             "servers": [
                 server("imap", "imap"),
                 server("imap", "imaps", tls=True),
+                server("managesieve", "managesieve"),
                 server("lmtp", "lmtp", trusted_networks=["127.0.0.0/8", "::1"]),
             ],
         }
@@ -154,9 +155,9 @@ def welcome(options: EmbeddedOptions, config: Config, login: Login) -> str:
     """What is said when everything serves: the line `ready`, and how to try it."""
     rows = [(_protocol_of(one), str(one.addr), _tls_of(one)) for one in config.servers if one.start]
     lines = ["ready: Sora serves mail on this machine", ""]
-    lines += [f"  {kind:<10}{addr:<24}{tls}".rstrip() for kind, addr, tls in rows]
-    lines += ["", f"  {'account':<10}{login.account}", f"  {'password':<10}{login.password}"]
-    lines += [f"  {'log':<10}{config.logging.output}", "", "  Try it:"]
+    lines += [f"  {kind:<12}{addr:<24}{tls}".rstrip() for kind, addr, tls in rows]
+    lines += ["", f"  {'account':<12}{login.account}", f"  {'password':<12}{login.password}"]
+    lines += [f"  {'log':<12}{config.logging.output}", "", "  Try it:"]
     lines += [f"    {example}" for example in _examples(config, login)]
     admin = "sora-admin accounts list --dir " + _shell(str(options.directory))
     lines += [f"    {_program('twistd')} {admin}", "", "  Ctrl-C stops everything.", ""]

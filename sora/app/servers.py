@@ -15,6 +15,7 @@ from sora.config.config import Config
 from sora.config.servers import ServerConfig
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
+from sora.mailbox.scripts import ScriptStore
 from sora.mailbox.spool import Spool
 from sora.metrics.connections import ConnectionMetrics
 from sora.metrics.lmtp import DeliveryMetrics
@@ -27,6 +28,8 @@ from sora.protocols.imap.service import imap_factory
 from sora.protocols.imap.service import refusal as imap_refusal
 from sora.protocols.lmtp.protocol import refusal as lmtp_refusal
 from sora.protocols.lmtp.service import lmtp_factory
+from sora.protocols.managesieve.protocol import refusal as managesieve_refusal
+from sora.protocols.managesieve.service import managesieve_factory
 from sora.tls.contexts import ServerTLS
 
 
@@ -40,6 +43,7 @@ class Parts:
     authenticator: IAuthenticator
     mail: MailStore
     delivery: Delivery
+    scripts: ScriptStore
     spool: Callable[[], Spool]
     tracker: Tracker
     commands: CommandMetrics
@@ -84,9 +88,25 @@ def _lmtp(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
     return Spoken(factory, lmtp_refusal)
 
 
+def _managesieve(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
+    factory = managesieve_factory(
+        clock=parts.reactor,
+        server=server,
+        limits=parts.config.limits,
+        sieve=parts.config.sieve,
+        authenticator=parts.authenticator,
+        scripts=parts.scripts,
+        commands=parts.commands,
+        new_id=lambda: uuid4().hex[:12],
+        tls=tls,
+    )
+    return Spoken(factory, managesieve_refusal)
+
+
 BUILDERS: Final[Mapping[str, Callable[[Parts, ServerConfig, ServerTLS | None], Spoken]]] = {
     "imap": _imap,
     "lmtp": _lmtp,
+    "managesieve": _managesieve,
 }
 
 

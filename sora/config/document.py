@@ -43,6 +43,11 @@ addr = ":143"
 type = "lmtp"
 addr = "127.0.0.1:24"
 trusted_networks = ["127.0.0.0/8", "::1"]
+
+# With this one users manage their Sieve scripts; passwords are taken after STARTTLS.
+#[[servers]]
+#type = "managesieve"
+#addr = ":4190"
 """
 
 _SERVERS_TAIL = """\

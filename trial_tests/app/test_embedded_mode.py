@@ -52,7 +52,12 @@ class EmbeddedModeTests(TestCase):
         check(config)
         self.assertEqual(
             [(one.type, one.addr.port, one.tls) for one in config.servers],
-            [("imap", 20143, False), ("imap", 20993, True), ("lmtp", 20024, False)],
+            [
+                ("imap", 20143, False),
+                ("imap", 20993, True),
+                ("managesieve", 24190, False),
+                ("lmtp", 20024, False),
+            ],
         )
         self.assertTrue(all(one.addr.is_loopback for one in config.servers))
         self.assertTrue(Path(config.servers[0].tls_cert_file).is_file())
@@ -130,7 +135,8 @@ class EmbeddedModeTests(TestCase):
             "STARTTLS",
             "127.0.0.1:20993",
             "127.0.0.1:20024",
-            "password  a b",
+            "MANAGESIEVE 127.0.0.1:24190",
+            "password    a b",
             "swaks --protocol LMTP --server 127.0.0.1 --port 20024",
             "curl -k --user 'o'\\''neil@example.com:a b' 'imaps://127.0.0.1:20993/INBOX;UID=1'",
         ):

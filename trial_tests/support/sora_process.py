@@ -25,7 +25,7 @@ def free_base_port() -> int:
             base = int(probe.getsockname()[1])
         base = 10_000 + base % 20_000
         try:
-            for offset in (24, 143, 993):
+            for offset in (24, 143, 993, 4190):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
         except OSError:
@@ -84,6 +84,11 @@ class SoraProcess:
     def lmtp(self) -> int:
         """The port of LMTP."""
         return self.base + 24
+
+    @property
+    def managesieve(self) -> int:
+        """The port of ManageSieve."""
+        return self.base + 4190
 
     @property
     def data(self) -> Path:

@@ -40,7 +40,7 @@ from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
 from sora.net.peer import Peer
 from sora.protocols.imap.dialect import Dialect
-from sora.protocols.imap.protocol import IMAPConnection, IMAPFactory
+from sora.protocols.imap.protocol import IMAPFactory
 from sora.protocols.imap.services import Limits, Services
 from sora.protocols.imap.spoken import DIALECT
 from sora.storage.memory.objects import MemoryObjects
@@ -152,12 +152,12 @@ class Server:
 
 
 class Client:
-    """One connection to the server."""
+    """One connection to a server, which has a `factory` and a `clock`."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Any) -> None:
         self.server = server
         self.transport = StringTransport()
-        self.connection: IMAPConnection = server.factory.buildProtocol(None)
+        self.connection: Any = server.factory.buildProtocol(None)
         self.connection.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:
@@ -188,7 +188,38 @@ class Client:
         return bool(self.transport.disconnecting or self.transport.disconnected)
 
 
-class TranscriptTestCase(SynchronousTestCase):
+class DialogueTestCase(SynchronousTestCase):
+    """A client, and dialogues that are played with it."""
+
+    client: Client
+
+    def tearDown(self) -> None:
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def result(self, work: Any) -> Any:
+        """The result of a coroutine that waits for nothing."""
+        return self.successResultOf(Deferred.fromCoroutine(work))
+
+    def converse(self, dialogue: str, client: Client | None = None) -> None:
+        """Play a dialogue."""
+        client = client or self.client
+        for who, lines in _turns(dialogue):
+            if who == "C":
+                self.assertEqual(client.take(), b"", "the server said more than it should")
+                client.send("".join(line + "\r\n" for line in lines).encode())
+            else:
+                self._compare(client.take().decode("utf-8", "backslashreplace"), lines)
+        self.assertEqual(client.take(), b"", "the server said more than it should")
+
+    def _compare(self, said: str, expected: Sequence[str]) -> None:
+        pattern = "".join(
+            re.escape(line).replace(r"\.\.\.", "[^\r\n]*") + "\r\n" for line in expected
+        )
+        if re.fullmatch(pattern, said) is None:
+            self.assertEqual(said.split("\r\n"), [*expected, ""])
+
+
+class TranscriptTestCase(DialogueTestCase):
     """A server for each test, and its first client, who has logged in as fred.
 
     `limits`, `dialect`, `namespace` and `dedup` may be set by a subclass.
@@ -205,9 +236,6 @@ class TranscriptTestCase(SynchronousTestCase):
         self.clock = self.server.clock
         self.add_account("fred@example.com")
         self.client = self.new_client(self.logs_in)
-
-    def tearDown(self) -> None:
-        self.assertEqual(self.flushLoggedErrors(), [])
 
     def add_account(self, address: str, *mailboxes: NewMailbox) -> Address:
         """An account with an INBOX and these mailboxes."""
@@ -226,10 +254,6 @@ class TranscriptTestCase(SynchronousTestCase):
         else:
             client.greeting = client.take()  # type: ignore[attr-defined]
         return client
-
-    def result(self, work: Any) -> Any:
-        """The result of a coroutine that waits for nothing."""
-        return self.successResultOf(Deferred.fromCoroutine(work))
 
     def account(self, user: str = "fred") -> Account:
         """The account as the house sees it."""
@@ -255,26 +279,6 @@ class TranscriptTestCase(SynchronousTestCase):
         """Messages with subjects `message 1` and so on."""
         for number in range(1, count + 1):
             self.append(b"Subject: message %d\r\n\r\nText %d\r\n" % (number, number), name)
-
-    # ---------------------------------------------------------- dialogues
-
-    def converse(self, dialogue: str, client: Client | None = None) -> None:
-        """Play a dialogue."""
-        client = client or self.client
-        for who, lines in _turns(dialogue):
-            if who == "C":
-                self.assertEqual(client.take(), b"", "the server said more than it should")
-                client.send("".join(line + "\r\n" for line in lines).encode())
-            else:
-                self._compare(client.take().decode("utf-8", "backslashreplace"), lines)
-        self.assertEqual(client.take(), b"", "the server said more than it should")
-
-    def _compare(self, said: str, expected: Sequence[str]) -> None:
-        pattern = "".join(
-            re.escape(line).replace(r"\.\.\.", "[^\r\n]*") + "\r\n" for line in expected
-        )
-        if re.fullmatch(pattern, said) is None:
-            self.assertEqual(said.split("\r\n"), [*expected, ""])
 
 
 def _turns(dialogue: str) -> list[tuple[str, list[str]]]:

@@ -1,0 +1,1 @@
+"""The commands of ManageSieve, by families."""

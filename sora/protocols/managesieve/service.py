@@ -1,0 +1,49 @@
+"""A ManageSieve server from its configuration."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from sora.auth.interfaces import IAuthenticator
+from sora.config.limits import LimitsConfig
+from sora.config.servers import ServerConfig
+from sora.config.sieve import SieveConfig
+from sora.metrics.protocol import CommandMetrics
+from sora.protocols.managesieve.protocol import ManageSieveFactory
+from sora.protocols.managesieve.services import Limits, Scripts, Services
+
+
+def managesieve_factory(
+    *,
+    clock: IReactorTime,
+    server: ServerConfig,
+    limits: LimitsConfig,
+    sieve: SieveConfig,
+    authenticator: IAuthenticator,
+    scripts: Scripts,
+    commands: CommandMetrics,
+    new_id: Callable[[], str],
+    tls: Any = None,
+) -> ManageSieveFactory:
+    """What a listener takes for a server of type `managesieve`;
+    `sora.protocols.managesieve.protocol.refusal` is what it says to clients over its limits.
+
+    `tls` is a connection creator, used for STARTTLS where the server does not speak TLS from the
+    first octet. `new_id` names sessions.
+    """
+    services = Services(
+        authenticator=authenticator,
+        scripts=scripts,
+        metrics=commands,
+        new_id=new_id,
+        tls=tls if server.starttls and not server.tls else None,
+        insecure_auth=server.allows_insecure_auth,
+    )
+    bounds = Limits(
+        script=sieve.max_script_size,
+        skip=max(Limits().skip, 2 * sieve.max_script_size),
+        login_timeout=limits.login_timeout,
+        idle_timeout=limits.idle_timeout,
+    )
+    return ManageSieveFactory(clock=clock, services=services, limits=bounds)

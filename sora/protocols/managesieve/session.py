@@ -1,0 +1,319 @@
+"""One conversation (RFC 5804 §1.1).
+
+The session takes events from the reader one after the other, and answers each complete command:
+it is looked up, checked against the state, parsed and run, and what it raised is answered from the
+table of errors. Commands see the session as their whole world: who has logged in, the scripts,
+how to write, how to ask the client for more.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from sora.auth.interfaces import Identity
+from sora.auth.sasl import MECHANISMS
+from sora.errors import (
+    AuthenticationFailed,
+    BadSyntax,
+    ShuttingDown,
+    SoraError,
+    UnknownCommand,
+    WrongState,
+)
+from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.protocols.managesieve.command import Command, Done, State
+from sora.protocols.managesieve.errors import BAD, TRYLATER, code_of
+from sora.protocols.managesieve.services import Limits, Services
+from sora.protocols.managesieve.wire.reader import (
+    Hopeless,
+    Line,
+    ManageSieveReader,
+    Offer,
+    TooLong,
+)
+from sora.protocols.managesieve.wire.scanner import Scanner
+from sora.protocols.managesieve.wire.write import response, string
+
+COUNTED = (*BAD, AuthenticationFailed)
+"""errors of which a client may make only so many"""
+
+
+class Session:
+    """The state of one conversation."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        connection: Connection,
+        reader: ManageSieveReader,
+        commands: Mapping[bytes, type[Command]],
+        services: Services,
+        limits: Limits,
+    ) -> None:
+        self.write = connection.write
+        self.scripts = services.scripts
+        self._connection = connection
+        self._reader = reader
+        self._commands = commands
+        self._services = services
+        self._limits = limits
+        self._id = services.new_id()
+        self._is_ending = False
+        self._is_stopping = False
+        self._farewell: str | None = None
+        self._waited = 0.0
+        self._afterwards: Callable[[], None] | None = None
+        self._before_login()
+
+    def _before_login(self) -> None:
+        self._identity: Identity | None = None
+        self._bad = 0
+        self._reader.line_limit = self._limits.line_before_login
+        self._reader.skip_limit = self._limits.skip_before_login
+        now = self._connection.clock.seconds()
+        self._connection.must_end_by = now + self._limits.login_timeout
+
+    # ---------------------------------------------------------- the conversation
+
+    async def converse(self) -> None:
+        """Greet, and answer until the end."""
+        self.tell_capabilities()
+        self.write(response(b"OK", text="Sora is ready"))
+        try:
+            while not self._is_ending:
+                event = await self._next_event()
+                if type(event) is Line:
+                    await self._execute(event.text)
+                else:
+                    self._unusual(event)
+        except TimedOut:
+            self.write(response(b"BYE", TRYLATER, "Nothing was heard for too long"))
+
+    async def _next_event(self) -> Any:
+        limits = self._limits
+        timeout = limits.idle_timeout if self._identity else limits.login_timeout
+        while True:
+            event = await self._connection.event_or_wake(timeout)
+            if event is not None:
+                return event
+            if self._is_stopping:
+                self.write(response(b"BYE", TRYLATER, ShuttingDown().told))
+                raise ConnectionEnded
+            if self._connection.is_overdue:
+                raise TimedOut
+
+    def stop(self) -> None:
+        """The server stops: say goodbye when the command in hand is answered."""
+        self._is_stopping = True
+        self._connection.wake()
+
+    def _unusual(self, event: Offer | TooLong | Hopeless) -> None:
+        match event:
+            case Offer():
+                self._offered(event)
+            case TooLong():
+                self._answered(None, BadSyntax("The line is too long"))
+            case Hopeless():
+                self._farewell = "Too much was sent that cannot be taken"
+                self._say(b"BYE", Done())
+
+    def _offered(self, offer: Offer) -> None:
+        """A literal comes: take it, or refuse the command that it belongs to."""
+        kind: type[Command] | None = None
+        try:
+            kind = self._find(Scanner(offer.text))
+            kind.require_room(offer.number, offer.size, self._limits)
+        except SoraError as error:
+            self._answered(kind, error)
+            self._reader.refuse()
+        else:
+            self._reader.accept()
+
+    async def _execute(self, text: bytes) -> None:
+        """Answer one complete command."""
+        started = self._connection.clock.seconds()
+        self._waited = 0.0
+        kind: type[Command] | None = None
+        try:
+            scan = Scanner(text)
+            kind = self._find(scan)
+            command = kind.parse(scan)
+            scan.end()
+            done = await command.run(self)
+        except SoraError as error:
+            if error.inside:
+                self.log.info(
+                    "session {session}: {command} was not done: {error}",
+                    session=self._id,
+                    command=_loggable(kind, text),
+                    error=error.text,
+                )
+            self._answered(kind, error, started)
+        except (ConnectionEnded, CancelledError):
+            raise
+        except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
+            self.log.failure(
+                "a bug in session {session}: {command}",
+                session=self._id,
+                command=_loggable(kind, text),
+            )
+            self._answered(kind, _Bug(f"Something went wrong here; see the log: {self._id}"))
+        else:
+            if self._identity is not None:
+                self._bad = 0
+            self._say(b"OK", done)
+            self._count(kind, "ok", started)
+        if self._afterwards is not None:
+            afterwards, self._afterwards = self._afterwards, None
+            afterwards()
+
+    def _find(self, scan: Scanner) -> type[Command]:
+        """The command whose word comes next, if it is allowed now. Raises BadSyntax,
+        UnknownCommand, WrongState."""
+        word = scan.word()
+        kind = self._commands.get(word)
+        if kind is None:
+            raise UnknownCommand(f"There is no command {word.decode('ascii')[:40]}")
+        if self.state not in kind.states:
+            when = "after" if self._identity else "before"
+            raise WrongState(f"{word.decode('ascii')} is not allowed {when} the login")
+        return kind
+
+    def _answered(
+        self, kind: type[Command] | None, error: SoraError, started: float | None = None
+    ) -> None:
+        """Answer a command that failed, or of which only the beginning has come."""
+        if isinstance(error, COUNTED):
+            self._bad += 1
+            limits = self._limits
+            if self._bad >= (
+                limits.bad_commands if self._identity else limits.bad_commands_before_login
+            ):
+                is_login = isinstance(error, AuthenticationFailed)
+                what = "failed authentication attempts" if is_login else "bad commands"
+                self._farewell = f"Too many {what}"
+        self._say(b"NO", Done(code_of(error, kind.codes if kind else {}), error.told))
+        self._count(kind, "bad" if isinstance(error, BAD) else "no", started)
+
+    def _say(self, condition: bytes, done: Done) -> None:
+        if self._farewell is not None:
+            condition, done = b"BYE", Done(text=self._farewell)
+            self._is_ending = True
+        self.write(response(condition, done.code, done.text))
+
+    def _count(self, kind: type[Command] | None, status: str, started: float | None) -> None:
+        now = self._connection.clock.seconds()
+        seconds = 0.0 if started is None else now - started - self._waited
+        word = kind.word.decode("ascii").lower() if kind else "unknown"
+        self._services.metrics.answered("managesieve", word, status, seconds)
+
+    # ---------------------------------------------------------- for commands
+
+    @property
+    def state(self) -> State:
+        """Whether somebody has logged in."""
+        return State.LOGGED_IN if self._identity else State.GREETED
+
+    @property
+    def account_id(self) -> int:
+        """The account of the user who has logged in."""
+        if self._identity is None:
+            raise WrongState("Log in first")
+        return self._identity.account_id
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether a password would be taken on this connection."""
+        return self._connection.is_tls or self._services.insecure_auth
+
+    @property
+    def _can_start_tls(self) -> bool:
+        return self._services.tls is not None and not self._connection.is_tls
+
+    def tell_capabilities(self) -> None:
+        """Send the capabilities that hold now (RFC 5804 §1.7)."""
+        facts: list[tuple[str, str | None]] = [
+            ("IMPLEMENTATION", "Sora"),
+            ("VERSION", "1.0"),
+            ("SASL", " ".join(MECHANISMS) if self.may_log_in else ""),
+            ("SIEVE", self.scripts.capabilities),
+            ("MAXREDIRECTS", str(self.scripts.max_redirects)),
+            ("LANGUAGE", "en"),
+            ("UNAUTHENTICATE", None),
+        ]
+        if self.scripts.notify_methods:
+            facts.append(("NOTIFY", self.scripts.notify_methods))
+        if self._can_start_tls and self._identity is None:
+            facts.append(("STARTTLS", None))
+        if self._identity is not None:
+            facts.append(("OWNER", self._identity.address))
+        for name, value in facts:
+            self.write(string(name) + (b"" if value is None else b" " + string(value)) + b"\r\n")
+
+    async def ask(self, challenge: bytes) -> bytes:
+        """Send a challenge of SASL, and give the string that answers it. Raises BadSyntax if
+        none does."""
+        self.write(challenge + b"\r\n")
+        began = self._connection.clock.seconds()
+        event = await self._next_event()
+        if type(event) is Offer and event.number == 1 and event.size <= self._limits.literal:
+            self._reader.accept()
+            event = await self._next_event()
+        self._waited += self._connection.clock.seconds() - began
+        if type(event) is Line:
+            scan = Scanner(event.text)
+            answer = scan.octets()
+            scan.end()
+            return answer
+        if type(event) is Offer:
+            self._reader.refuse()
+        elif type(event) is Hopeless:
+            self._farewell = "Too much was sent that cannot be taken"
+        raise BadSyntax("A string was expected")
+
+    async def authenticate(self, login: str, password: str) -> None:
+        """Log in. Raises AuthenticationFailed and what else the authenticator says."""
+        identity = await self._services.authenticator.password(
+            login, password, self._connection.peer, "managesieve"
+        )
+        self._connection.identify(identity.address)
+        self._identity = identity
+        self._bad = 0
+        self._connection.must_end_by = None
+        self._reader.line_limit = self._limits.line
+        self._reader.skip_limit = self._limits.skip
+
+    def unauthenticate(self) -> None:
+        """Be as before the login, but for TLS."""
+        self._before_login()
+        self._connection.unidentify()
+
+    def start_tls(self) -> None:
+        """Begin TLS once OK is written, and tell the capabilities anew. Raises WrongState when
+        it is not possible."""
+        if not self._can_start_tls:
+            raise WrongState("TLS is not possible here, or there already")
+        self._afterwards = self._begin_tls
+
+    def _begin_tls(self) -> None:
+        self._connection.start_tls(self._services.tls)
+        self.tell_capabilities()
+        self.write(response(b"OK", text="TLS is there"))
+
+    def end(self) -> None:
+        """The conversation ends with this command."""
+        self._is_ending = True
+
+
+class _Bug(SoraError):
+    """What only a bug of ours can explain."""
+
+
+def _loggable(kind: type[Command] | None, text: bytes) -> str:
+    """The command for the log: without its arguments where they are secret (G69)."""
+    if kind is None or kind.secret:
+        return kind.word.decode("ascii") if kind else "?"
+    return text[:200].decode("utf-8", "backslashreplace")

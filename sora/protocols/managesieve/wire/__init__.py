@@ -1,0 +1,1 @@
+"""Octets of ManageSieve, read and written. Pure."""
