@@ -25,7 +25,7 @@ from sora.sieve.message import Envelope
 
 if TYPE_CHECKING:
     from sora.sieve.call import Call, Template
-    from sora.sieve.check import Checking
+    from sora.sieve.checking import Checking
     from sora.sieve.run import Run
 
 T = TypeVar("T")

@@ -112,12 +112,12 @@ class _Parser:
             self._error(token.at, f"Tests are nested deeper than {self.limits.nesting} levels")
             raise _GiveUp
         node = Node(str(token.value), token.at, self._arguments(), [])
+        node.end = self.ended
         if self._is("("):
             node.listed = True
             node.tests = self._tests(depth + 1)
         elif self._peek().kind == WORD:
             node.tests = [self._word(depth + 1)]
-        node.end = self.ended
         return node
 
     def _tests(self, depth: int) -> list[Node]:

@@ -41,6 +41,7 @@ from sora.sieve.limits import Limits
 from sora.sieve.message import Header, Message
 from sora.sieve.problems import Problem, Return, Stop
 from sora.sieve.script import Script
+from sora.sieve.trace import TraceLine, describe, listed
 
 T = TypeVar("T")
 _NO_LIMITS: Final = Limits()
@@ -48,6 +49,8 @@ _COMPARED: Final = 512
 """Characters of text that are compared for one instruction."""
 _CLOCK_EVERY: Final = 256
 """Instructions between two looks at the clock."""
+MAX_DEPTH: Final = 100
+"""Levels of blocks, those of scripts that include others added up: each is two generators."""
 MAX_TRACE: Final = 10_000
 """Lines; a trace that is longer ends there."""
 
@@ -72,16 +75,6 @@ class Context:
     limits: Limits = _NO_LIMITS
     trace: bool = False
     clock: Callable[[], float] | None = None
-
-
-@frozen
-class TraceLine:
-    """What happened at a place of a script: a test and its result, or an action."""
-
-    line: int
-    column: int
-    text: str
-    script: str = ""
 
 
 @frozen
@@ -167,6 +160,7 @@ class Run:
     _own: dict[Callable[[], Any], Any] = field(factory=dict)
     _trace: list[TraceLine] = field(factory=list)
     _end: float = 0
+    _depth: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.header = self.message.header
@@ -203,14 +197,20 @@ class Run:
 
     def block(self, commands: Sequence[Call]) -> Asking[None]:
         """Run commands one after the other."""
-        for call in commands:
-            self.call = call
-            self.spend(1)
-            if call.needs:
-                self._found(call)
-            asking = call.run(self, call)
-            if asking is not None:
-                yield from asking
+        self._depth += 1
+        try:
+            if self._depth > MAX_DEPTH:
+                raise self.problem(f"Blocks run more than {MAX_DEPTH} levels deep")
+            for call in commands:
+                self.call = call
+                self.spend(1)
+                if call.needs:
+                    self._found(call)
+                asking = call.run(self, call)
+                if asking is not None:
+                    yield from asking
+        finally:
+            self._depth -= 1
 
     def test(self, call: Call) -> Asking[bool]:
         """The result of a test that may ask."""
@@ -377,23 +377,4 @@ class Run:
 
     def _note_match(self, call: Call, values: Sequence[str], keys: Sequence[str]) -> None:
         kind = call.match_type.tag.name if call.match_type is not None else "is"
-        self.note(f"{call.name} :{kind}: {_listed(values)} against {_listed(keys)}", call)
-
-
-def describe(action: "Action | Keep") -> str:
-    """An action on one line, for a trace: what it is, and what was said of it."""
-    said = [
-        f"{name}={value!r}" if name != "message" else "edited"
-        for name, value in (
-            (one.name, getattr(action, one.name)) for one in type(action).__attrs_attrs__
-        )
-        if value not in (None, False, ())
-    ]
-    return " ".join([type(action).__name__.lower(), *said])[:400]
-
-
-def _listed(texts: Sequence[str]) -> str:
-    shown = [repr(text if len(text) <= 60 else text[:60] + "...") for text in texts[:5]]
-    if len(texts) > 5:
-        shown.append(f"... ({len(texts)})")
-    return "[" + ", ".join(shown) + "]"
+        self.note(f"{call.name} :{kind}: {listed(values)} against {listed(keys)}", call)

@@ -46,7 +46,7 @@ class Node:
     """A command or a test. `word` is in lower case.
 
     `block` is None for a command that ends with a semicolon. `listed` tells that its tests stand in
-    parentheses. `end` is where the last token before the semicolon or the block ends.
+    parentheses. `end` is where its arguments end.
     """
 
     word: str

@@ -3,7 +3,7 @@
 from typing import Final
 
 from sora.sieve.call import Call
-from sora.sieve.check import Checking, shown
+from sora.sieve.checking import Checking, shown
 from sora.sieve.extension import Asking, Kind, Parameter, Test
 from sora.sieve.fields import chosen
 from sora.sieve.parts import part_of

@@ -3,7 +3,7 @@
 from typing import Final
 
 from sora.sieve.call import Call
-from sora.sieve.check import Checking, shown
+from sora.sieve.checking import Checking, shown
 from sora.sieve.effects import Redirect
 from sora.sieve.extension import Command, Kind, Parameter
 from sora.sieve.outbound import outbound

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from sora.sieve.call import Call
-from sora.sieve.check import Checking, nearest, shown
+from sora.sieve.checking import Checking, nearest, shown
 from sora.sieve.date_parts import PARTS, sent, shifted, zone
 from sora.sieve.extension import Asking, Extension, Kind, Parameter, Tag, Test
 from sora.sieve.fields import chosen

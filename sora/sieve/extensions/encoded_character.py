@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from sora.sieve.call import Template
-from sora.sieve.check import Checking
+from sora.sieve.checking import Checking
 from sora.sieve.extension import Extension
 
 _BLANK: Final = r"[ \t\r\n]"

@@ -5,7 +5,7 @@ from typing import Final
 
 from sora.mail.address_list import parse
 from sora.sieve.call import Call
-from sora.sieve.check import Checking, nearest, shown
+from sora.sieve.checking import Checking, nearest, shown
 from sora.sieve.extension import Asking, EnvelopePart, Extension, Kind, Parameter, Test
 from sora.sieve.message import Envelope
 from sora.sieve.parts import part_of

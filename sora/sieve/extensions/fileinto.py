@@ -5,7 +5,7 @@ from typing import Final
 from sora.errors import BadName
 from sora.mail.mailbox_names import normalise
 from sora.sieve.call import Call
-from sora.sieve.check import Checking, shown
+from sora.sieve.checking import Checking, shown
 from sora.sieve.effects import FileInto
 from sora.sieve.extension import Command, Extension, Kind, Parameter
 from sora.sieve.run import Run

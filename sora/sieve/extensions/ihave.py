@@ -6,7 +6,7 @@ an `ihave` must have found before; here is what finds it."""
 from typing import Final
 
 from sora.sieve.call import Call
-from sora.sieve.check import Checking
+from sora.sieve.checking import Checking
 from sora.sieve.extension import Command, Extension, Kind, Parameter, Test
 from sora.sieve.run import Run
 from sora.sieve.vocabulary import Dialect

@@ -12,7 +12,7 @@ from attrs import evolve
 from sora.errors import BadArgument
 from sora.mail.flags import MAX_KEYWORDS_PER_COMMAND, fold_keyword, parse_flags
 from sora.sieve.call import Call
-from sora.sieve.check import Checking, shown
+from sora.sieve.checking import Checking, shown
 from sora.sieve.extension import Asking, Command, Extension, Kind, Parameter, Tag, Test
 from sora.sieve.extensions import variables
 from sora.sieve.run import Run

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from attrs import define, field
 
 from sora.sieve.call import Call
-from sora.sieve.check import Checking, shown
+from sora.sieve.checking import Checking, shown
 from sora.sieve.effects import LoadScript
 from sora.sieve.errors import ScriptErrors
 from sora.sieve.extension import Asking, Command, Extension, Kind, Namespace, Parameter, Tag

@@ -6,7 +6,7 @@ What they do is in `fields.chosen`, which all tests of header fields use.
 from typing import Final
 
 from sora.sieve.call import Call
-from sora.sieve.check import Checking
+from sora.sieve.checking import Checking
 from sora.sieve.extension import Extension, Kind, Tag
 
 

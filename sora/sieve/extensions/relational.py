@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sora.sieve.call import Call
-from sora.sieve.check import Checking, shown
+from sora.sieve.checking import Checking, shown
 from sora.sieve.comparators import NUMERIC
 from sora.sieve.extension import MATCH_TYPE, Extension, Kind, MatchType, Tag
 from sora.sieve.run import Run

@@ -11,7 +11,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from sora.sieve.call import Call, Template
-from sora.sieve.check import Checking, shown
+from sora.sieve.checking import Checking, shown
 from sora.sieve.comparators import ascii_lower, ascii_upper
 from sora.sieve.extension import Asking, Command, Extension, Kind, Parameter, Tag, Test
 from sora.sieve.run import Run
