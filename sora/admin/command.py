@@ -9,7 +9,9 @@ from attrs import frozen
 
 from sora.operations.accounts import AccountOperations
 from sora.operations.acl import AclOperations
+from sora.operations.aliases import AliasOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.domains import DomainOperations
 from sora.operations.quota import QuotaOperations
 
 
@@ -23,6 +25,8 @@ class Store:
 
     accounts: AccountOperations
     credentials: CredentialOperations
+    aliases: AliasOperations
+    domains: DomainOperations
     acl: AclOperations
     quota: QuotaOperations
     close: Callable[[], Awaitable[object]]

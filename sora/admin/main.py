@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
-from sora.admin import accounts, acl, credentials, quota
+from sora.admin import accounts, acl, aliases, credentials, domains, quota
 from sora.admin.command import Command, CommandFailed, Store, Terminal
 from sora.admin.output import JSONReport, TextReport
 from sora.errors import OutcomeUnknown, SoraError
@@ -25,6 +25,15 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     accounts.ListCredentials,
     credentials.Show,
     credentials.Delete,
+    aliases.Create,
+    aliases.ListAliases,
+    aliases.Show,
+    aliases.Delete,
+    domains.Create,
+    domains.ListDomains,
+    domains.Show,
+    domains.Set,
+    domains.Delete,
     quota.Show,
     quota.Set,
     quota.Allow,
@@ -39,6 +48,8 @@ GROUPS: Final = {
     "accounts": "accounts of users, and their addresses",
     "accounts credentials": "the addresses of an account",
     "credentials": "one address that logs in",
+    "aliases": "addresses that only receive",
+    "domains": "domains, and who receives what is nobody's in them",
     "quota": "how much accounts may have",
     "acl": "rights on mailboxes that are shared",
     "shared": "mailboxes that belong to a domain",

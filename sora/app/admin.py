@@ -31,10 +31,13 @@ from sora.config.load import load, loads
 from sora.config.problems import ConfigError
 from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.acl import AclOperations
+from sora.operations.aliases import AliasOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.domains import DomainOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
 from sora.storage.postgres.accounts import Accounts
+from sora.storage.postgres.addresses import Aliases, Domains
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.pool import Limits
@@ -105,6 +108,8 @@ async def _open_store(config: Config, reactor: Any, given: Namespace) -> Store:
     return Store(
         AccountOperations(accounts, credentials, hashing),
         CredentialOperations(credentials, hashing),
+        AliasOperations(Aliases(database)),
+        DomainOperations(Domains(database)),
         AclOperations(owners, rights, Mailboxes(database, reactor), _new_operation),
         QuotaOperations(owners, Quotas(database)),
         database.pool.close,

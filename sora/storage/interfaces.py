@@ -25,6 +25,7 @@ from sora.mail.rights import Rights, RightsChange
 from sora.storage.rows import (
     AccountRow,
     AclEntry,
+    AliasRow,
     Annotated,
     Annotation,
     Appended,
@@ -38,6 +39,7 @@ from sora.storage.rows import (
     Copied,
     CredentialRow,
     Delivered,
+    DomainRow,
     Expunged,
     FlagChange,
     Listing,
@@ -138,6 +140,58 @@ class ICredentials(Interface):
 
     def set_secrets(address: Address, secrets: Sequence[NewSecret]) -> "Deferred[None]":
         """Replace the secrets of these kinds and raise the version. Raises NoSuchAccount."""
+
+
+class IAliases(Interface):
+    """Addresses of accounts that only receive. Each address is a credential or an alias, and
+    never both; an alias is one account's."""
+
+    def add(account: Address, alias: Address, most: int) -> "Deferred[AliasRow]":
+        """Add an alias to an account, which may have `most`. The domain is made when it is not
+        there. Raises NoSuchAccount, AlreadyExists, TooMany."""
+
+    def list(
+        account: Address | None = None,
+        domain: str | None = None,
+        after: str = "",
+        limit: int = 1000,
+    ) -> "Deferred[Sequence[AliasRow]]":
+        """Aliases, of an account or in a domain, ascending by key, beginning after the key
+        `after`. Raises NoSuchAccount."""
+
+    def show(alias: Address) -> "Deferred[AliasRow]":
+        """One alias. Raises NoSuchAccount."""
+
+    def delete(alias: Address) -> "Deferred[None]":
+        """Remove an alias. Raises NoSuchAccount."""
+
+
+class IDomains(Interface):
+    """Domains, and who receives what is addressed to nobody in them. Names are folded, in A-labels
+    (`sora.addresses.fold_domain`)."""
+
+    def create(name: str) -> "Deferred[DomainRow]":
+        """Make a domain; the first account in it makes it too. Raises AlreadyExists."""
+
+    def list(after: str = "", limit: int = 1000) -> "Deferred[Sequence[DomainRow]]":
+        """Domains ascending by name, beginning after the name `after`."""
+
+    def show(name: str) -> "Deferred[DomainRow]":
+        """One domain. Raises NoSuchAccount."""
+
+    def delete(name: str) -> "Deferred[None]":
+        """Remove a domain. Raises NoSuchAccount; InUse when there is something in it."""
+
+    def set_catch_all(name: str, account: Address | None) -> "Deferred[None]":
+        """Say who takes mail for addresses that are nobody's. Raises NoSuchAccount."""
+
+    def set_alias_of(name: str, of: str | None) -> "Deferred[None]":
+        """Make the domain another name of `of`, or one of its own again. What is addressed in
+        itself (accounts, aliases) goes first.
+
+        Raises NoSuchAccount; BadArgument when `of` is an alias itself or this domain, or this
+        domain has aliases.
+        """
 
 
 class IMailboxes(Interface):

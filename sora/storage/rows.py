@@ -161,6 +161,37 @@ class Recipient:
     quota_storage: int | None
     storage: int
     scripts: RecipientScripts = RecipientScripts()
+    quota_messages: int | None = None
+    messages: int = 0
+    addresses: tuple[str, ...] = ()
+    """all addresses of the account, the primary one first, if a script runs for it: else none"""
+
+
+@frozen
+class AliasRow:
+    """An address that only receives: mail for it is the account's, whose primary address
+    `account` is."""
+
+    address: str
+    account_id: int
+    account: str
+    created_at: datetime
+
+
+@frozen
+class DomainRow:
+    """A domain, in A-labels, with the number of live accounts and of aliases in it.
+
+    `catch_all` is the primary address of the account that takes what is nobody's. Mail for an
+    alias domain is for the same local part in `alias_of`.
+    """
+
+    name: str
+    created_at: datetime
+    accounts: int
+    aliases: int
+    catch_all: str | None = None
+    alias_of: str | None = None
 
 
 @frozen

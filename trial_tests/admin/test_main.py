@@ -316,6 +316,66 @@ class CommandTests(DatabaseTestCase):
             code, stdout, stderr = await self.admin(*words)
             self.assertEqual((code, stdout, stderr.count("\n")), (1, "", 1), stderr)
 
+    async def test_aliases_and_domains(self) -> None:
+        """Made, listed, shown, set and removed."""
+        await self.asyncSetUp()
+        await self.admin(
+            *("accounts", "create", "--email", EMAIL, "--password", "secret word"),
+            *("--hash", "sha512"),
+        )
+        alias = ("--alias", "Sales@Example.NET")
+        code, stdout, stderr = await self.admin("aliases", "create", "--email", EMAIL, *alias)
+        self.assertEqual(
+            (code, stdout, stderr), (0, f"mail for Sales@example.net goes to {EMAIL}\n", "")
+        )
+        for words in (
+            ("aliases", "list"),
+            ("aliases", "list", "--email", EMAIL),
+            ("aliases", "list", "--domain", "example.net"),
+            ("aliases", "show", *alias),
+        ):
+            code, stdout, stderr = await self.admin(*words, "--json")
+            self.assertEqual((code, stderr), (0, ""))
+            [row] = json.loads(stdout)
+            self.assertEqual((row["alias"], row["account"]), ("Sales@example.net", EMAIL))
+        catch_all = ("--catch-all", "sales@example.net")
+        code, stdout, _ = await self.admin("domains", "set", "--domain", "Example.com", *catch_all)
+        self.assertEqual(code, 0)
+        self.assertEqual(stdout.splitlines()[1].split()[:5], ["example.com", "1", "0", EMAIL, "-"])
+        code, stdout, _ = await self.admin("domains", "create", "--domain", "bücher.example")
+        self.assertEqual((code, stdout), (0, "made the domain xn--bcher-kva.example\n"))
+        of = ("--alias-of", "example.com")
+        code, stdout, _ = await self.admin("domains", "set", "--domain", "bücher.example", *of)
+        self.assertEqual(code, 0)
+        code, stdout, _ = await self.admin("domains", "list", "--json")
+        self.assertEqual(
+            [(row["domain"], row["catch-all"], row["alias of"]) for row in json.loads(stdout)],
+            [
+                ("example.com", EMAIL, None),
+                ("example.net", None, None),
+                ("xn--bcher-kva.example", None, "example.com"),
+            ],
+        )
+        for words, expected in (
+            (("aliases", "create", "--email", EMAIL, "--alias", EMAIL), "already"),
+            (("aliases", "show", "--alias", EMAIL), "There is no alias"),
+            (("domains", "delete", "--domain", "example.net", "--yes"), "has aliases"),
+            (("domains", "set", "--domain", "example.com"), "nothing to set"),
+            (("domains", "set", "--domain", "example.com", *of), "alias of itself"),
+            (("domains", "show", "--domain", "example.org"), "There is no domain example.org"),
+        ):
+            code, stdout, stderr = await self.admin(*words)
+            self.assertEqual((code, stdout, stderr.count("\n")), (1, "", 1), stderr)
+            self.assertIn(expected, stderr)
+        code, stdout, _ = await self.admin("aliases", "delete", *alias, "--yes")
+        self.assertEqual((code, stdout), (0, "removed the alias Sales@Example.NET\n"))
+        code, stdout, _ = await self.admin("domains", "delete", "--domain", "example.net", "--yes")
+        self.assertEqual((code, stdout), (0, "removed the domain example.net\n"))
+        code, stdout, _ = await self.admin(
+            *("domains", "set", "--domain", "example.com", "--catch-all", "none", "--json")
+        )
+        self.assertIsNone(json.loads(stdout)[0]["catch-all"])
+
     async def test_failures_are_one_line_and_code_1(self) -> None:
         """No account, no address, no database, no file; no traceback and no secret."""
         await self.asyncSetUp()

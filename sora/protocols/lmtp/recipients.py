@@ -112,6 +112,8 @@ def _require_room(recipient: Recipient, size: int | None) -> None:
     Whether the message has room in what is left is not asked: a sender that repeats itself,
     because our answer was lost, would be refused what it has delivered (G42).
     """
-    quota = recipient.quota_storage
-    if quota is not None and (recipient.storage >= quota or (size or 0) > quota):
+    quota, most = recipient.quota_storage, recipient.quota_messages
+    if (quota is not None and (recipient.storage >= quota or (size or 0) > quota)) or (
+        most is not None and recipient.messages >= most
+    ):
         raise OverQuota("The recipient's mailbox is full")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 from zope.interface import implementer
 
 from sora.addresses import Address
@@ -27,6 +27,26 @@ from sora.storage.rows import (
 _BY_OPERATOR = Operation(UUID(int=0), actor="operator")
 
 
+def account_id_of(store: MemoryStore, address: Address) -> int | None:
+    """The account that an address belongs to, live or deleted."""
+    credential = store.credentials.get(address.key)
+    if credential is not None:
+        return credential.account_id
+    alias = store.aliases.get(address.key)
+    return None if alias is None else alias.account_id
+
+
+def refuse_known(store: MemoryStore, address: Address) -> None:
+    """Raises AlreadyExists when the address is a credential or an alias already."""
+    if account_id_of(store, address) is not None:
+        raise AlreadyExists(f"{address.base} is the address of an account already.")
+
+
+def primary_of(store: MemoryStore, account_id: int) -> str:
+    """The primary address of an account."""
+    return _primary(store, account_id).address
+
+
 def _credential(store: MemoryStore, address: Address) -> CredentialRecord:
     found = store.credentials.get(address.key)
     if found is None:
@@ -35,7 +55,10 @@ def _credential(store: MemoryStore, address: Address) -> CredentialRecord:
 
 
 def _account(store: MemoryStore, address: Address) -> AccountRecord:
-    return store.accounts[_credential(store, address).account_id]
+    account_id = account_id_of(store, address)
+    if account_id is None:
+        raise NoSuchAccount(f"There is no account {address.base}")
+    return store.accounts[account_id]
 
 
 def _primary(store: MemoryStore, account_id: int) -> CredentialRecord:
@@ -66,6 +89,7 @@ def _add(
         secrets={secret.kind: secret for secret in secrets},
     )
     store.credentials[address.key] = credential
+    store.make_domain(address.domain)
     return credential
 
 
@@ -84,8 +108,7 @@ class MemoryAccounts:
         mailboxes: Sequence[NewMailbox],
     ) -> AccountRow:
         """See `IAccounts.create`."""
-        if address.key in self.tables.credentials:
-            raise AlreadyExists(f"{address.base} exists already")
+        refuse_known(self.tables, address)
         account_id = self.tables.new_id()
         account = AccountRecord(
             id=account_id,
@@ -141,13 +164,7 @@ class MemoryAccounts:
     @operation
     def recipient(self, address: Address) -> Recipient | None:
         """See `IAccounts.recipient`."""
-        credential = self.tables.credentials.get(address.key)
-        candidates = (
-            None if credential is None else credential.account_id,
-            self.tables.aliases.get(address.key),
-            self.tables.catch_alls.get(address.domain),
-        )
-        account_id = next((found for found in candidates if found is not None), None)
+        account_id = self._receiver(address)
         if account_id is None or self.tables.accounts[account_id].deleted_at is not None:
             return None
         account = self.tables.accounts[account_id]
@@ -160,7 +177,38 @@ class MemoryAccounts:
             quota_storage=account.quota_storage,
             storage=sum(mailbox.size for mailbox in mailboxes),
             scripts=self._scripts(account_id),
+            quota_messages=account.quota_messages,
+            messages=sum(len(mailbox.messages) for mailbox in mailboxes),
+            addresses=self._addresses(account_id),
         )
+
+    def _receiver(self, address: Address) -> int | None:
+        """Whose mail it is: see `receiver_v1` in PostgreSQL."""
+        domains = self.tables.domains
+        account_id = account_id_of(self.tables, address)
+        domain = domains.get(address.domain)
+        if account_id is not None or domain is None:
+            return account_id
+        of = domain.alias_of
+        if of is not None:
+            account_id = account_id_of(self.tables, evolve(address, domain=of))
+        catch_alls = (domain.catch_all, domains[of].catch_all if of is not None else None)
+        return next((each for each in (account_id, *catch_alls) if each is not None), None)
+
+    def _addresses(self, account_id: int) -> tuple[str, ...]:
+        if self._scripts(account_id) == RecipientScripts():
+            return ()
+        credentials = sorted(
+            (not one.primary, key, one.address)
+            for key, one in self.tables.credentials.items()
+            if one.account_id == account_id
+        )
+        aliases = sorted(
+            (key, alias.address)
+            for key, alias in self.tables.aliases.items()
+            if alias.account_id == account_id
+        )
+        return (*(found[-1] for found in credentials), *(found[-1] for found in aliases))
 
     def _scripts(self, account_id: int) -> RecipientScripts:
         def standing(owner: int | None, position: ScriptPosition) -> ActiveScript | None:
@@ -229,8 +277,7 @@ class MemoryCredentials:
     def add(self, account: Address, alias: Address, secrets: Sequence[NewSecret]) -> CredentialRow:
         """See `ICredentials.add`."""
         account_id = _account(self.tables, account).id
-        if alias.key in self.tables.credentials:
-            raise AlreadyExists(f"{alias.base} exists already")
+        refuse_known(self.tables, alias)
         return _row(_add(self.tables, account_id, alias, secrets, primary=False))
 
     @operation

@@ -50,7 +50,7 @@ class MemoryRights:
         return None
 
     def _is_domain(self, domain: str) -> bool:
-        return any(one.domain == domain for one in self.tables.credentials.values())
+        return domain in self.tables.domains
 
     @operation
     def shared_owner(self, asker: int) -> Owner:
@@ -152,4 +152,7 @@ class MemoryRights:
 
 def _account_of(tables: MemoryStore, address: Address) -> int | None:
     credential = tables.credentials.get(address.key)
-    return credential.account_id if credential else tables.aliases.get(address.key)
+    if credential is not None:
+        return credential.account_id
+    alias = tables.aliases.get(address.key)
+    return None if alias is None else alias.account_id

@@ -4,6 +4,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
+from sora.storage.memory.addresses import MemoryAliases, MemoryDomains
 from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
 from sora.storage.memory.maildrops import MemoryMaildrops
@@ -23,6 +24,8 @@ class MemoryStorage:
     tables: MemoryStore
     accounts: MemoryAccounts
     credentials: MemoryCredentials
+    aliases: MemoryAliases
+    domains: MemoryDomains
     mailboxes: MemoryMailboxes
     messages: MemoryMessages
     rights: MemoryRights
@@ -43,6 +46,8 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         tables=tables,
         accounts=MemoryAccounts(tables),
         credentials=MemoryCredentials(tables),
+        aliases=MemoryAliases(tables),
+        domains=MemoryDomains(tables),
         mailboxes=MemoryMailboxes(tables),
         messages=MemoryMessages(tables),
         rights=MemoryRights(tables),

@@ -218,6 +218,25 @@ class ExpungedRecord:
 
 
 @define
+class AliasRecord:
+    """An address that only receives."""
+
+    account_id: int
+    address: str
+    domain: str
+    created_at: datetime
+
+
+@define
+class DomainRecord:
+    """A domain; `alias_of` is the name of another."""
+
+    created_at: datetime
+    catch_all: int | None = None
+    alias_of: str | None = None
+
+
+@define
 class MaildropRecord:
     """Who has a maildrop open; `session` is None when nobody has."""
 
@@ -253,8 +272,8 @@ class MemoryStore:
     statements: Counter[str] = Factory(Counter)
     accounts: dict[int, AccountRecord] = Factory(dict)
     credentials: dict[str, CredentialRecord] = Factory(dict)
-    aliases: dict[str, int] = Factory(dict)
-    catch_alls: dict[str, int] = Factory(dict)
+    aliases: dict[str, AliasRecord] = Factory(dict)
+    domains: dict[str, DomainRecord] = Factory(dict)
     shared_accounts: dict[str, int] = Factory(dict)
     scopes: dict[str, int] = Factory(dict)
     mailboxes: dict[int, MailboxRecord] = Factory(dict)
@@ -281,6 +300,10 @@ class MemoryStore:
         """A number that no row has."""
         self._last_id += 1
         return self._last_id
+
+    def make_domain(self, name: str) -> DomainRecord:
+        """A domain, made when it is not there."""
+        return self.domains.setdefault(name, DomainRecord(self.now()))
 
     # -------------------------------------------------------------- mailboxes
 

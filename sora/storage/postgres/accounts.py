@@ -130,14 +130,15 @@ class Accounts:
     async def recipient(self, address: Address) -> Recipient | None:
         async def work(tx: Tx) -> Recipient | None:
             row = await tx.one(
-                "select o_account, o_scope, o_address, o_keys, o_ids, o_quota, o_storage,"
-                " o_before, o_active, o_source, o_after from recipient_v2(%s, %s)",
+                "select o_account, o_scope, o_address, o_keys, o_ids, o_quota, o_storage, o_most,"
+                " o_messages, o_before, o_active, o_source, o_after, o_addresses"
+                " from recipient_v3(%s, %s)",
                 (address.key, address.domain),
             )
             if row is None:
                 return None
-            account_id, scope_id, primary, keys, ids, quota, storage, *scripts = row
-            before, active, source, after = scripts
+            account_id, scope_id, primary, keys, ids, quota, storage, most, messages = row[:9]
+            before, active, source, after, addresses = row[9:]
             return Recipient(
                 account_id,
                 scope_id,
@@ -148,6 +149,9 @@ class Accounts:
                 RecipientScripts(
                     before, None if active is None else ActiveScript(active, source), after
                 ),
+                most,
+                messages,
+                tuple(addresses or ()),
             )
 
         return await self._database.run("recipient", work, write=False)

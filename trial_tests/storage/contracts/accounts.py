@@ -139,8 +139,8 @@ class AccountsContract(Contract):
         ann = await self.account("ann@example.com")
         bob = await self.account("bob@example.com")
         await self.storage.credentials.add(address("ann@example.com"), address("a@example.com"), [])
-        await self.storage.add_alias("sales@example.com", bob.id)
-        await self.storage.add_alias("@example.com", ann.id)
+        await self.storage.aliases.add(address("bob@example.com"), address("sales@example.com"), 1)
+        await self.storage.domains.set_catch_all("example.com", address("ann@example.com"))
         for text, account in (
             ("a@example.com", ann),
             ("Sales@example.com", bob),

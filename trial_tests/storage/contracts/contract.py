@@ -51,6 +51,8 @@ class Storage:
 
     accounts: Any
     credentials: Any
+    aliases: Any
+    domains: Any
     mailboxes: Any
     messages: Any
     rights: Any
@@ -64,7 +66,6 @@ class Storage:
     maildrops: Any
     set_quota: Callable[[int, int | None, int | None], Awaitable[None]]
     """account id, octets, messages"""
-    add_alias: Callable[[str, int], Awaitable[None]]
     """`user@domain`, or `@domain` for the domain's catch-all; account id"""
     forget_history: Callable[[int], Awaitable[None]]
     """Drop all events of a mailbox up to now, as the end of retention does."""

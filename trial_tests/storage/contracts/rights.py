@@ -68,7 +68,9 @@ class RightsContract(Contract):
         await self.storage.credentials.add(
             parse_address("ann@example.com"), parse_address("sales@example.net"), []
         )
-        await self.storage.add_alias("team@example.com", self.ann.id)
+        await self.storage.aliases.add(
+            parse_address("ann@example.com"), parse_address("team@example.com"), 1
+        )
         owner = Owner(self.ann.id, self.ann.scope_id, "ann@example.com")
         for text in ("ANN@example.com", "sales@example.net", "team@example.com"):
             found = await self.storage.rights.owner(self.bob.id, parse_address(text))

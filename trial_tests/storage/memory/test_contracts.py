@@ -8,6 +8,7 @@ from sora.storage.memory.storage import memory_storage
 from sora.storage.memory.store import MemoryStore
 from trial_tests.storage.contracts import (
     accounts,
+    addresses,
     appending,
     changing,
     charsets,
@@ -43,6 +44,8 @@ class OnMemory(Contract):
         return Storage(
             accounts=memory.accounts,
             credentials=memory.credentials,
+            aliases=memory.aliases,
+            domains=memory.domains,
             mailboxes=memory.mailboxes,
             messages=memory.messages,
             rights=memory.rights,
@@ -55,7 +58,6 @@ class OnMemory(Contract):
             membership=memory.membership,
             maildrops=memory.maildrops,
             set_quota=_Operator(tables).set_quota,
-            add_alias=_Operator(tables).add_alias,
             forget_history=_Operator(tables).forget_history,
         )
 
@@ -68,13 +70,6 @@ class _Operator:
         account = self._tables.accounts[account_id]
         account.quota_storage, account.quota_messages = octets, messages
 
-    async def add_alias(self, address: str, account_id: int) -> None:
-        local, _, domain = address.partition("@")
-        if local:
-            self._tables.aliases[address] = account_id
-        else:
-            self._tables.catch_alls[domain] = account_id
-
     async def forget_history(self, mailbox_id: int) -> None:
         mailbox = self._tables.mailboxes[mailbox_id]
         mailbox.events.clear()
@@ -82,6 +77,14 @@ class _Operator:
 
 
 class TestAccounts(OnMemory, accounts.AccountsContract):
+    pass
+
+
+class TestAliases(OnMemory, addresses.AliasesContract):
+    pass
+
+
+class TestDomains(OnMemory, addresses.DomainsContract):
     pass
 
 

@@ -2,8 +2,8 @@
 
 from twisted.internet import reactor
 
-from sora.addresses import fold_domain, parse_address
 from sora.storage.postgres.accounts import Accounts
+from sora.storage.postgres.addresses import Aliases, Domains
 from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
@@ -19,6 +19,7 @@ from sora.storage.postgres.scripts import Scripts
 from sora.storage.postgres.uploads import Uploads
 from trial_tests.storage.contracts import (
     accounts,
+    addresses,
     appending,
     changing,
     charsets,
@@ -54,6 +55,8 @@ class PostgresStorage(DatabaseTestCase):
         return Storage(
             accounts=Accounts(database),
             credentials=Credentials(database),
+            aliases=Aliases(database),
+            domains=Domains(database),
             mailboxes=Mailboxes(database, reactor),  # type: ignore[arg-type]
             messages=Messages(database, reactor),  # type: ignore[arg-type]
             quotas=Quotas(database),
@@ -66,7 +69,6 @@ class PostgresStorage(DatabaseTestCase):
             membership=Membership(database),
             maildrops=Maildrops(database, reactor),  # type: ignore[arg-type]
             set_quota=operator.set_quota,
-            add_alias=operator.add_alias,
             forget_history=operator.forget_history,
         )
 
@@ -84,24 +86,6 @@ class Operator:
             messages,
             account_id,
         )
-
-    async def add_alias(self, text: str, account_id: int) -> None:
-        if text.startswith("@"):
-            await self._do(
-                "insert into domains (scope_id, name, catch_all) values"
-                " (nextval('scope_ids'), %s, %s)"
-                " on conflict (name) do update set catch_all = excluded.catch_all",
-                fold_domain(text[1:]),
-                account_id,
-            )
-        else:
-            address = parse_address(text)
-            await self._do(
-                "insert into aliases (account_id, address, address_key) values (%s, %s, %s)",
-                account_id,
-                address.base,
-                address.key,
-            )
 
     async def forget_history(self, mailbox_id: int) -> None:
         await self._do(
@@ -122,6 +106,10 @@ class AccountsTests(PostgresStorage, accounts.AccountsContract):
     """`IAccounts`"""
 
 
+class AliasesTests(PostgresStorage, addresses.AliasesContract):
+    """`IAliases`."""
+
+
 class AppendingTests(PostgresStorage, appending.AppendingContract):
     """`IMessages.store` and `expunge`"""
 
@@ -140,6 +128,10 @@ class CopyingTests(PostgresStorage, copying.CopyingContract):
 
 class CredentialsTests(PostgresStorage, credentials.CredentialsContract):
     """`ICredentials`"""
+
+
+class DomainsTests(PostgresStorage, addresses.DomainsContract):
+    """`IDomains`."""
 
 
 class MailboxesTests(PostgresStorage, mailboxes.MailboxesContract):
