@@ -53,6 +53,7 @@ from sora.config.load import Loaded
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
+from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.spool import Spool
 from sora.metrics.authentication import AuthenticationMetrics
 from sora.net.networks import Networks
@@ -63,6 +64,7 @@ from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
+from sora.storage.postgres.maildrops import Maildrops as MaildropsTable
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
@@ -215,6 +217,15 @@ class House:
             reactor.seconds, connections, per_user=config.limits.max_connections_per_user
         )
         self.trackers.append(tracker)
+        maildrops = Maildrops(
+            MaildropsTable(database, reactor),
+            messages,
+            storage.bodies,
+            open_mailboxes,
+            reactor,
+            login_delay=config.pop3.login_delay,
+            marks_seen=config.pop3.mark_seen,
+        )
         parts = Parts(
             config=config,
             reactor=reactor,
@@ -235,6 +246,7 @@ class House:
                 namespace=self.namespace,
                 annotation_rules=annotation_rules(config.metadata),
             ),
+            maildrops=maildrops,
             delivery=Delivery(
                 Accounts(database, self._dedup),
                 storage.arrivals,
@@ -250,7 +262,8 @@ class House:
         )
         made = servers(parts, certificates)
         self.running += made.running
-        return self._tree(storage, [poll, doorbell, passwords, self.compiling], made.listeners)
+        middle = [poll, doorbell, passwords, self.compiling, maildrops]
+        return self._tree(storage, middle, made.listeners)
 
     def _tree(
         self,

@@ -32,7 +32,14 @@ HOST: Final = "127.0.0.1"
 DEFAULT_DIRECTORY: Final = "var"
 DEFAULT_BASE_PORT: Final = 10000
 DEFAULT_ACCOUNT: Final = "user@example.com"
-PORTS: Final = {"imap": 143, "imaps": 993, "lmtp": 24, "managesieve": 4190}
+PORTS: Final = {
+    "imap": 143,
+    "imaps": 993,
+    "lmtp": 24,
+    "managesieve": 4190,
+    "pop3": 110,
+    "pop3s": 995,
+}
 """what is added to the base port"""
 LARGEST_BASE_PORT: Final = 65535 - 8080
 MODE_NAME: Final = "the embedded mode"
@@ -109,6 +116,8 @@ def configuration(options: EmbeddedOptions, say: Callable[[str], None]) -> str:
                 server("imap", "imaps", tls=True),
                 server("managesieve", "managesieve"),
                 server("lmtp", "lmtp", trusted_networks=["127.0.0.0/8", "::1"]),
+                server("pop3", "pop3"),
+                server("pop3", "pop3s", tls=True),
             ],
         }
     )
@@ -178,6 +187,11 @@ def _examples(config: Config, login: Login) -> list[str]:
                 f"curl -k --user {_shell(f'{login.account}:{login.password}')} "
                 f"'imaps://{host}:{port}/INBOX;UID=1'"
             )
+        elif server.type == "pop3" and server.tls:
+            found.append(
+                f"curl -k --user {_shell(f'{login.account}:{login.password}')} "
+                f"pop3s://{host}:{port}/1"
+            )
     return found
 
 
@@ -188,7 +202,9 @@ def _protocol_of(server: ServerConfig) -> str:
 def _tls_of(server: ServerConfig) -> str:
     if server.tls:
         return "TLS, self-signed certificate"
-    return "STARTTLS" if server.starttls and server.tls_cert_file else ""
+    if not (server.starttls and server.tls_cert_file):
+        return ""
+    return "STLS" if server.type == "pop3" else "STARTTLS"
 
 
 def _shell(word: str) -> str:

@@ -15,6 +15,7 @@ from sora.config.config import Config
 from sora.config.servers import ServerConfig
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
+from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.scripts import ScriptStore
 from sora.mailbox.spool import Spool
 from sora.metrics.connections import ConnectionMetrics
@@ -30,6 +31,8 @@ from sora.protocols.lmtp.protocol import refusal as lmtp_refusal
 from sora.protocols.lmtp.service import lmtp_factory
 from sora.protocols.managesieve.protocol import refusal as managesieve_refusal
 from sora.protocols.managesieve.service import managesieve_factory
+from sora.protocols.pop3.protocol import refusal as pop3_refusal
+from sora.protocols.pop3.service import pop3_factory
 from sora.tls.contexts import ServerTLS
 
 
@@ -42,6 +45,7 @@ class Parts:
     hostname: str
     authenticator: IAuthenticator
     mail: MailStore
+    maildrops: Maildrops
     delivery: Delivery
     scripts: ScriptStore
     spool: Callable[[], Spool]
@@ -103,10 +107,27 @@ def _managesieve(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> S
     return Spoken(factory, managesieve_refusal)
 
 
+def _pop3(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
+    factory = pop3_factory(
+        clock=parts.reactor,
+        server=server,
+        pop3=parts.config.pop3,
+        limits=parts.config.limits,
+        cleanup=parts.config.cleanup,
+        authenticator=parts.authenticator,
+        maildrops=parts.maildrops,
+        commands=parts.commands,
+        new_id=lambda: uuid4().hex[:12],
+        tls=tls,
+    )
+    return Spoken(factory, pop3_refusal)
+
+
 BUILDERS: Final[Mapping[str, Callable[[Parts, ServerConfig, ServerTLS | None], Spoken]]] = {
     "imap": _imap,
     "lmtp": _lmtp,
     "managesieve": _managesieve,
+    "pop3": _pop3,
 }
 
 

@@ -13,6 +13,7 @@ from sora.config.keys import table, tables
 from sora.config.limits import LimitsConfig
 from sora.config.logging import LoggingConfig
 from sora.config.metadata import MetadataConfig
+from sora.config.pop3 import POP3Config
 from sora.config.process import ProcessConfig
 from sora.config.relay import RelayConfig
 from sora.config.s3 import S3Config
@@ -38,6 +39,7 @@ class Config:
     limits: LimitsConfig = table(LimitsConfig)
     shared_mailboxes: SharedMailboxesConfig = table(SharedMailboxesConfig)
     metadata: MetadataConfig = table(MetadataConfig)
+    pop3: POP3Config = table(POP3Config)
     sieve: SieveConfig = table(SieveConfig)
     relay: RelayConfig = table(RelayConfig)
     cluster: ClusterConfig = table(ClusterConfig)

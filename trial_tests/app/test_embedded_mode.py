@@ -57,6 +57,8 @@ class EmbeddedModeTests(TestCase):
                 ("imap", 20993, True),
                 ("managesieve", 24190, False),
                 ("lmtp", 20024, False),
+                ("pop3", 20110, False),
+                ("pop3", 20995, True),
             ],
         )
         self.assertTrue(all(one.addr.is_loopback for one in config.servers))

@@ -25,7 +25,7 @@ def free_base_port() -> int:
             base = int(probe.getsockname()[1])
         base = 10_000 + base % 20_000
         try:
-            for offset in (24, 143, 993, 4190):
+            for offset in (24, 110, 143, 993, 995, 4190):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
         except OSError:
@@ -79,6 +79,16 @@ class SoraProcess:
     def imaps(self) -> int:
         """The port of IMAP over TLS."""
         return self.base + 993
+
+    @property
+    def pop3(self) -> int:
+        """The port of POP3."""
+        return self.base + 110
+
+    @property
+    def pop3s(self) -> int:
+        """The port of POP3 over TLS."""
+        return self.base + 995
 
     @property
     def lmtp(self) -> int:

@@ -1,0 +1,57 @@
+"""What POP3 sessions are given by whoever builds the server: services, and bounds."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from sora.auth.interfaces import IAuthenticator, Identity
+from sora.mailbox.maildrop import Maildrop
+from sora.mailbox.reach import SessionFacts
+from sora.metrics.protocol import CommandMetrics
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What one POP3 server allows. Times in seconds."""
+
+    login_timeout: float = 60.0
+    idle_timeout: float = 600.0
+    """RFC 1939 §3: at least 10 minutes"""
+    login_delay: int = 0
+    """the least time between two logins, as CAPA tells it (RFC 2449 §6.5)"""
+    expire: int | None = None
+    """days that messages are kept at least, as CAPA tells it; None: for ever (§6.7)"""
+    bad_commands_before_login: int = 5
+    bad_commands: int = 50
+    """bad commands in a row before the connection ends"""
+    failed_logins: int = 5
+    """before the connection ends"""
+
+
+class MaildropAccess(Protocol):
+    """Where maildrops come from: `sora.mailbox.maildrops` implements it."""
+
+    async def open(
+        self,
+        identity: Identity,
+        facts: SessionFacts,
+        *,
+        is_over: Callable[[], bool],
+        superseded: Callable[[], None],
+    ) -> Maildrop:
+        """See `Maildrops.open`."""
+
+
+@frozen(kw_only=True)
+class Services:
+    """What sessions are given by whoever builds the server."""
+
+    authenticator: IAuthenticator
+    maildrops: MaildropAccess
+    metrics: CommandMetrics
+    new_id: Callable[[], str]
+    tls: Any = None
+    """a connection creator for STLS; None: there is no STLS"""
+    insecure_auth: bool = False
+    """whether passwords are taken without TLS"""
