@@ -13,6 +13,7 @@ from sora.operations.aliases import AliasOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.quota import QuotaOperations
+from sora.operations.sieve import SieveOperations
 
 
 class CommandFailed(Exception):
@@ -29,6 +30,7 @@ class Store:
     domains: DomainOperations
     acl: AclOperations
     quota: QuotaOperations
+    sieve: SieveOperations
     close: Callable[[], Awaitable[object]]
 
 
@@ -37,6 +39,9 @@ class Report(Protocol):
 
     def say(self, text: str, **fields: Any) -> None:
         """One sentence; with --json, its fields."""
+
+    def text(self, text: str, **fields: Any) -> None:
+        """What is printed as it is; with --json, only the fields."""
 
     def table(self, headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows with these columns; with --json, all their fields."""
@@ -81,7 +86,8 @@ class Command:
     """One command. Subclasses say their words and what they do.
 
     `destroys` is the question that is asked unless `--yes` is given, with the arguments in
-    braces; `wants_password` makes the password be asked for when none is given.
+    braces; `wants_password` makes the password be asked for when none is given. Without
+    `needs_database` it can be done where there is none, and no configuration.
     """
 
     words: ClassVar[tuple[str, ...]]
@@ -89,6 +95,7 @@ class Command:
     examples: ClassVar[tuple[str, ...]] = ()
     destroys: ClassVar[str] = ""
     wants_password: ClassVar[bool] = False
+    needs_database: ClassVar[bool] = True
 
     def arguments(self, parser: ArgumentParser) -> None:
         """Add this command's own arguments."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
-from sora.admin import accounts, acl, aliases, credentials, domains, quota
+from sora.admin import accounts, acl, aliases, credentials, domains, quota, sieve
 from sora.admin.command import Command, CommandFailed, Store, Terminal
 from sora.admin.output import JSONReport, TextReport
 from sora.errors import OutcomeUnknown, SoraError
@@ -43,6 +43,14 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     acl.Delete,
     acl.CreateShared,
     acl.ListShared,
+    sieve.Check,
+    sieve.ListScripts,
+    sieve.Show,
+    sieve.Put,
+    sieve.Activate,
+    sieve.Deactivate,
+    sieve.Delete,
+    sieve.Rename,
 )
 GROUPS: Final = {
     "accounts": "accounts of users, and their addresses",
@@ -53,6 +61,7 @@ GROUPS: Final = {
     "quota": "how much accounts may have",
     "acl": "rights on mailboxes that are shared",
     "shared": "mailboxes that belong to a domain",
+    "sieve": "Sieve scripts of users and of domains",
 }
 DEFAULT_CONFIG: Final = "/etc/sora/config.toml"
 PROGRAM: Final = "twistd sora-admin"
@@ -108,7 +117,8 @@ async def run(given: Namespace, open_store: OpenStore, stdout: TextIO, stderr: T
         stderr.write(f"sora-admin: {error.text} Look before you repeat it.\n")
         return 1
     except (CommandFailed, SoraError) as error:
-        stderr.write(f"sora-admin: {str(error).rstrip()}\n")
+        for line in str(error).rstrip().splitlines():
+            stderr.write(f"sora-admin: {line}\n")
         return 1
     return 0
 

@@ -20,6 +20,10 @@ class TextReport:
         """One sentence."""
         self._stdout.write(text + "\n")
 
+    def text(self, text: str, **fields: Any) -> None:
+        """As it is."""
+        self._stdout.write(text if text.endswith("\n") else text + "\n")
+
     def table(self, headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Columns of their own width; numbers to the right."""
         cells = [[_cell(name, row.get(name)) for name in headings] for row in rows]
@@ -48,7 +52,11 @@ class JSONReport:
 
     def say(self, text: str, **fields: Any) -> None:
         """The fields of the sentence."""
-        self._print({"done": text, **fields})
+        self._print({"done": text, **fields} if text else fields)
+
+    def text(self, text: str, **fields: Any) -> None:
+        """The fields."""
+        self._print(fields)
 
     def table(self, headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """All fields of all rows."""

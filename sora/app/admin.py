@@ -21,14 +21,16 @@ from twisted.internet.threads import deferToThread
 from twisted.python.usage import Options as TwistedOptions
 
 from sora.admin.command import CommandFailed, Store, Terminal
-from sora.admin.main import DEFAULT_CONFIG, parse, prepare, run
+from sora.admin.main import DEFAULT_CONFIG, OpenStore, parse, prepare, run
 from sora.app.database import make_database
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
 from sora.app.postgres_server import PostgresServer
+from sora.app.sieve import compiler_of, script_store
 from sora.config.checks import is_placeholder
 from sora.config.config import Config
 from sora.config.load import load, loads
 from sora.config.problems import ConfigError
+from sora.mailbox.scripts import Compiler
 from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
@@ -36,6 +38,7 @@ from sora.operations.credentials import CredentialOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
+from sora.operations.sieve import SieveOperations
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.addresses import Aliases, Domains
 from sora.storage.postgres.credentials import Credentials
@@ -43,6 +46,7 @@ from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.pool import Limits
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
+from sora.storage.postgres.scripts import Scripts
 from sora.storage.rows import Operation
 
 
@@ -71,26 +75,27 @@ def makeService(options: Options) -> NoReturn:
     given = options.given
     try:
         config = _config_of(given)
+        compiler = compiler_of(config, deferToThread)
     except ConfigError as error:
         _fail("\nsora-admin: ".join(str(problem) for problem in error.problems))
 
     def main(reactor: Any) -> "Deferred[None]":
-        return Deferred.fromCoroutine(_main(given, config, reactor))
+        return Deferred.fromCoroutine(_main(given, partial(_open_store, config, compiler, reactor)))
 
     react(main)
     raise SystemExit(0)
 
 
-async def _main(given: Namespace, config: Config, reactor: Any) -> None:
-    code = await run(given, partial(_open_store, config, reactor), sys.stdout, sys.stderr)
+async def _main(given: Namespace, open_store: OpenStore) -> None:
+    code = await run(given, open_store, sys.stdout, sys.stderr)
     sys.stdout.flush()
     if code:
         raise SystemExit(code)
 
 
-async def _open_store(config: Config, reactor: Any, given: Namespace) -> Store:
+async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: Namespace) -> Store:
     """The database that is meant, with one connection. Raises CommandFailed, Unavailable."""
-    if given.dir:
+    if given.dir and given.command.needs_database:
         _require_running(given.dir)
     database = make_database(
         config.database,
@@ -105,6 +110,7 @@ async def _open_store(config: Config, reactor: Any, given: Namespace) -> Store:
     hashing = PasswordHashing(os.urandom, deferToThread)
     rights = RightsTable(database, reactor, config.s3.dedup)  # type: ignore[arg-type]
     owners = OwnerLookup(accounts, rights)
+    scripts = script_store(config, Scripts(database), compiler)
     return Store(
         AccountOperations(accounts, credentials, hashing),
         CredentialOperations(credentials, hashing),
@@ -112,6 +118,7 @@ async def _open_store(config: Config, reactor: Any, given: Namespace) -> Store:
         DomainOperations(Domains(database)),
         AclOperations(owners, rights, Mailboxes(database, reactor), _new_operation),
         QuotaOperations(owners, Quotas(database)),
+        SieveOperations(owners, rights, scripts),
         database.pool.close,
     )
 
@@ -129,8 +136,11 @@ def _config_of(given: Namespace) -> Config:
             '[s3]\nprovider = "filesystem"\n'
         )
         return loads(text, MODE_NAME, os.environ, given.set).config
+    needs_database = given.command.needs_database
+    if not (needs_database or given.config or Path(DEFAULT_CONFIG).exists()):
+        return loads("", "--set", os.environ, given.set).config
     loaded = load(given.config or DEFAULT_CONFIG, os.environ, given.set)
-    if is_placeholder(loaded.config.database.password):
+    if needs_database and is_placeholder(loaded.config.database.password):
         _fail("database.password is a placeholder: write the real one, or use password_file")
     return loaded.config
 

@@ -376,6 +376,29 @@ class CommandTests(DatabaseTestCase):
         )
         self.assertIsNone(json.loads(stdout)[0]["catch-all"])
 
+    async def test_a_script_is_checked_without_a_database(self) -> None:
+        """Every error with its line and column; with the extensions that are configured."""
+        await self.asyncSetUp()
+        self.config.write_text('[database]\nhost = "/nowhere"\n[sieve]\nextensions = ["copy"]\n')
+        (self.directory / "a.sieve").write_text("keep;\nnono;\nif true { nono2; }\n")
+        code, stdout, stderr = await self.admin("sieve", "check", "a.sieve")
+        self.assertEqual((code, stdout), (1, ""))
+        lines = stderr.splitlines()
+        self.assertTrue(lines[0].startswith("sora-admin: a.sieve, line 2, column 1: "), stderr)
+        self.assertTrue(lines[1].startswith("sora-admin: a.sieve, line 3, column 11: "), stderr)
+        code, stdout, stderr = await self.admin("sieve", "check", "--json", stdin="nono;")
+        told = json.loads(stdout)
+        self.assertEqual((code, told["valid"], told["errors"][0]["line"]), (1, False, 1))
+        code, stdout, stderr = await self.admin("sieve", "check", stdin='require "copy"; keep;')
+        self.assertEqual((code, stdout, stderr), (0, "the script is valid\n", ""))
+        code, stdout, stderr = await self.admin("sieve", "check", stdin='require "fileinto"; keep;')
+        self.assertEqual((code, stdout), (1, ""))
+        self.assertIn("fileinto", stderr)
+        self.config.write_text('[sieve]\nextensions = ["nono"]\n')
+        code, stdout, stderr = await self.admin("sieve", "check", stdin="keep;")
+        self.assertEqual((code, stdout), (1, ""))
+        self.assertIn("There is no Sieve extension 'nono'", stderr)
+
     async def test_failures_are_one_line_and_code_1(self) -> None:
         """No account, no address, no database, no file; no traceback and no secret."""
         await self.asyncSetUp()
