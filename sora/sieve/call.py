@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 class Template(Protocol):
     """A string that is known only at run time."""
 
+    @property
+    def source(self) -> str:
+        """The string as the script has it, variables not expanded."""
+
     def expand(self, run: "Run") -> str:
         """The string, now."""
 
@@ -80,6 +84,14 @@ class Call:
         if not isinstance(value, tuple):
             value = (value,)  # type: ignore[assignment]
         return run.expand_all(value)  # type: ignore[arg-type]
+
+    def source(self, name: str) -> str | None:
+        """A string argument as it stands in the script, None if it was not given."""
+        value = self.values.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        assert not isinstance(value, int | tuple)
+        return value.source
 
     def number(self, name: str) -> int:
         """A number."""

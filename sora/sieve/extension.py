@@ -21,7 +21,6 @@ from attrs import frozen
 
 from sora.sieve.comparators import Comparator
 from sora.sieve.effects import Question
-from sora.sieve.message import Envelope
 
 if TYPE_CHECKING:
     from sora.sieve.call import Call, Template
@@ -160,7 +159,7 @@ class EnvelopePart:
     `addresses`: they are addresses, of which address parts are taken, "" being the null sender."""
 
     name: str
-    values: Callable[[Envelope], Sequence[str]]
+    values: Callable[["Run", "Call"], Sequence[str]]
     addresses: bool = False
 
 

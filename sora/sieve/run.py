@@ -34,6 +34,7 @@ from typing import Any, Final, TypeVar, cast
 from attrs import define, evolve, field, frozen
 
 from sora.sieve.call import Call, Template
+from sora.sieve.conflicts import conflict_of
 from sora.sieve.effects import Action, Edited, FileInto, Keep, Question, Redirect
 from sora.sieve.errors import RuntimeProblem
 from sora.sieve.extension import Asking, Test
@@ -137,7 +138,7 @@ class Run:
     """One run: what the functions of words are given.
 
     `header` is that of the message with all edits up to now; `edited_body` its body if that was
-    changed; `call` what is being run.
+    changed, and `unenclosed` both before `enclose`; `call` what is being run.
     """
 
     top: Script
@@ -145,6 +146,7 @@ class Run:
     context: Context
     header: Header = field(init=False)
     edited_body: bytes | None = None
+    unenclosed: tuple[Header, bytes | None] | None = None
     frame: Frame = field(init=False)
     frames: list[Frame] = field(factory=list)
     call: Call | None = None
@@ -156,6 +158,7 @@ class Run:
     _taken: dict[Any, int] = field(factory=dict)
     _redirects: set[str] = field(factory=set)
     _keep: Keep | None = None
+    _snapshot: tuple[Header, bytes | None, Edited] | None = None
     _implicit: bool = True
     _own: dict[Callable[[], Any], Any] = field(factory=dict)
     _trace: list[TraceLine] = field(factory=list)
@@ -315,6 +318,7 @@ class Run:
         for tag in self.call.tags if self.call is not None else ():
             if tag.apply is not None:
                 action = tag.apply(self, cast(Call, self.call), action)
+        self._agree(action)
         if isinstance(action, Redirect):
             self._redirected(action)
         same = evolve(action, flags=None) if isinstance(action, FileInto) else action
@@ -331,6 +335,12 @@ class Run:
         if self.context.trace:
             self.note(describe(action))
 
+    def _agree(self, action: Action | Keep) -> None:
+        """Some actions exclude each other."""
+        conflict = conflict_of(self._actions, self._keep, action)
+        if conflict is not None:
+            raise self.problem(conflict)
+
     def _redirected(self, action: Redirect) -> None:
         self._redirects.add(action.address)
         if len(self._redirects) > self.limits.redirects:
@@ -343,6 +353,7 @@ class Run:
         for tag in self.call.tags if self.call is not None else ():
             if tag.apply is not None:
                 keep = tag.apply(self, cast(Call, self.call), keep)
+        self._agree(keep)
         self._keep = keep
         if self.context.trace:
             self.note(describe(keep))
@@ -351,11 +362,19 @@ class Run:
         """Cancel the implicit keep."""
         self._implicit = False
 
-    def snapshot(self) -> Edited | None:
-        """The message as it is now, None if it is as it arrived."""
-        if self.header is self.message.header and self.edited_body is None:
+    def snapshot(self, sent_on: bool = False) -> Edited | None:
+        """The message as it is now, None if it is as it arrived. `enclose` does nothing to what
+        is `sent_on` (RFC 5703 §6)."""
+        header, body = self.header, self.edited_body
+        if sent_on and self.unenclosed is not None:
+            header, body = self.unenclosed
+        if header is self.message.header and body is None:
             return None
-        return Edited(self.header.octets(), self.edited_body, self.message.body_start)
+        # The same for several actions: headers can be large.
+        if self._snapshot is None or self._snapshot[:2] != (header, body):
+            edited = Edited(header.octets(), body, self.message.body_start)
+            self._snapshot = (header, body, edited)
+        return self._snapshot[2]
 
     def outcome(self, error: RuntimeProblem | None) -> Outcome:
         """What the run has come to."""

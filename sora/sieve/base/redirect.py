@@ -15,15 +15,15 @@ def _redirect(run: Run, call: Call) -> None:
     address = outbound(text)
     if address is None:
         raise run.problem(f"{shown(text)} is not an address that mail can be sent to")
-    run.act(Redirect(address, message=run.snapshot()), keeps=call.has("copy"))
+    run.act(Redirect(address, message=run.snapshot(sent_on=True)), keeps=call.has("copy"))
 
 
-def check_address(checking: Checking, at: int, text: str) -> None:
-    """An address for outbound use (RFC 5228 §2.4.2.3)."""
-    if outbound(text) is None:
-        checking.error(at, f"{shown(text)} is not an address that mail can be sent to")
+def _check(checking: Checking, call: Call) -> None:
+    """An address for outbound use (RFC 5228 §2.4.2.3), or with `:list` (RFC 6134 §2.3) none."""
+    text = call.constant("address")
+    if text is not None and not call.has("list") and outbound(text) is None:
+        text = f"{shown(text)} is not an address that mail can be sent to"
+        checking.error(call.ats["address"], text)
 
 
-REDIRECT: Final = Command(
-    "redirect", _redirect, (Parameter("address", Kind.STRING, check=check_address),)
-)
+REDIRECT: Final = Command("redirect", _redirect, (Parameter("address", Kind.STRING),), check=_check)

@@ -6,18 +6,22 @@ from typing import Final
 from sora.mail.address_list import parse
 from sora.sieve.call import Call
 from sora.sieve.checking import Checking, nearest, shown
-from sora.sieve.extension import Asking, EnvelopePart, Extension, Kind, Parameter, Test
-from sora.sieve.message import Envelope
+from sora.sieve.extension import (
+    ADDRESS_PART,
+    Asking,
+    EnvelopePart,
+    Extension,
+    Kind,
+    Parameter,
+    Test,
+)
 from sora.sieve.parts import part_of
 from sora.sieve.run import Run
 
 
 def _envelope(run: Run, call: Call) -> Asking[bool] | bool:
     found = [
-        value
-        for name in call.strings(run, "parts")
-        for value in _values(run, call, name.lower())
-        if not (call.counts and not value)
+        value for name in call.strings(run, "parts") for value in _values(run, call, name.lower())
     ]
     return run.matches_any(call, found)
 
@@ -26,10 +30,14 @@ def _values(run: Run, call: Call, name: str) -> Iterator[str]:
     part, extension = run.frame.script.dialect.envelope_parts.get(name, (None, ""))
     if part is None or not run.frame.has(extension):
         raise run.problem(f"There is no envelope part {shown(name)}")
-    for value in part.values(run.message.envelope):
-        if not part.addresses or not value:
-            # The null reverse-path is the empty string, whatever the address part.
+    for value in part.values(run, call):
+        if not part.addresses:
             yield value
+            continue
+        if not value:
+            # The null reverse-path is the empty string, whatever the address part.
+            if not call.counts:
+                yield value
             continue
         for address in parse(f"<{value}>".encode("utf-8", "surrogateescape")):
             found = part_of(run, call, address)
@@ -46,12 +54,23 @@ def _check_part(checking: Checking, at: int, text: str) -> None:
     checking.needs(at, f"The envelope part {shown(text)}", extension)
 
 
-def _from(envelope: Envelope) -> Sequence[str]:
-    return (envelope.sender,)
+def _check(checking: Checking, call: Call) -> None:
+    """What is no address has no parts of one (RFC 6009 §4)."""
+    if not any(tag.group == ADDRESS_PART for tag in call.tags):
+        return
+    for name in call.constants("parts"):
+        part = checking.dialect.envelope_parts.get(name.lower())
+        if part is not None and not part[0].addresses:
+            text = f"The envelope part {shown(name)} is no address: no part of it can be chosen"
+            checking.error(call.ats["parts"], text)
 
 
-def _to(envelope: Envelope) -> Sequence[str]:
-    return (envelope.recipient,)
+def _from(run: Run, call: Call) -> Sequence[str]:
+    return (run.message.envelope.sender,)
+
+
+def _to(run: Run, call: Call) -> Sequence[str]:
+    return (run.message.envelope.recipient,)
 
 
 EXTENSION: Final = Extension(
@@ -63,6 +82,7 @@ EXTENSION: Final = Extension(
             (Parameter("parts", Kind.STRINGS, check=_check_part), Parameter("keys", Kind.STRINGS)),
             matching=True,
             addresses=True,
+            check=_check,
         ),
     ),
     envelope_parts=(

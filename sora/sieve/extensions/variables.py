@@ -110,6 +110,7 @@ def check_name(checking: Checking, at: int, text: str) -> None:
 class _Expanding:
     """A string with variables in it: texts, and functions that read a variable."""
 
+    source: str
     parts: tuple["str | Read", ...]
 
     def expand(self, run: Run) -> str:
@@ -140,7 +141,7 @@ def _text(checking: Checking, at: int, value: "str | Template") -> "str | Templa
         return value
     if end < len(value):
         parts.append(value[end:])
-    return _Expanding(tuple(parts))
+    return _Expanding(value, tuple(parts))
 
 
 def _reader(

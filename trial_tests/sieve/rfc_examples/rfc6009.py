@@ -85,8 +85,12 @@ if envelope :matches :zone "+0000" "bytimeabsolute" "*T*:*:*" {
     set "bhour" "${2}";
     if currentdate :zone "+0000" :value "lt" "iso8601" "${bdate}")
         fileinto "missed-${bhour}";
-    }""",
-        misprints=(('"${bdate}")', '"${bdate}" {'),),
+    }
+}""",
+        misprints=(
+            ('"variables"];', '"variables", "fileinto"];'),
+            ('"${bdate}")', '"${bdate}" {'),
+        ),
     ),
     Example(
         "6.2 copy",
