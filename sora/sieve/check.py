@@ -165,11 +165,12 @@ class _Checker:
 
     # -------------------------------------------------------------- tests
 
-    def _tests(self, node: Node, most: int) -> tuple[Call, ...] | None:
+    def _tests(self, node: Node, most: int, in_list: bool = False) -> tuple[Call, ...] | None:
         """The tests of a command or test; `most` is 0, 1, or 2 for a list. None after an error."""
         name = node.word
         if most == 0 and node.tests:
-            self._error(node.tests[0].at, f"'{name}' takes no test")
+            text = "A comma is missing before this test" if in_list else f"'{name}' takes no test"
+            self._error(node.tests[0].at, text)
         elif most == 1 and not node.tests:
             self._error(node.at, f"'{name}' needs a test")
         elif most == 1 and (len(node.tests) > 1 or node.listed):
@@ -179,10 +180,11 @@ class _Checker:
             self._error(node.at, f"'{name}' needs a list of tests in parentheses")
         elif most == 2 and not node.listed:
             self._error(node.tests[0].at, f"The tests of '{name}' must stand in parentheses")
-        found = [call for call in map(self._test, node.tests) if call is not None]
-        return tuple(found) if len(found) == len(node.tests) else None
+        calls = [self._test(test, node.listed) for test in node.tests]
+        found = [call for call in calls if call is not None]
+        return tuple(found) if len(found) == len(calls) else None
 
-    def _test(self, node: Node) -> Call | None:
+    def _test(self, node: Node, in_list: bool = False) -> Call | None:
         try:
             word = self._word(node, Test, "test", "a command, not a test")
         except Wrong as wrong:
@@ -190,7 +192,7 @@ class _Checker:
                 self._test(test)
             return self._failed(wrong, node, Test)
         call = self._bound(node, word)
-        return self._finished(call, self._tests(node, _TESTS[word.tests]), ())
+        return self._finished(call, self._tests(node, _TESTS[word.tests], in_list), ())
 
     # -------------------------------------------------------------- words
 
