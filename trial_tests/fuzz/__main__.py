@@ -1,7 +1,7 @@
 """Fuzzing for as long as one likes.
 
-    python -m trial_tests.fuzz --seconds 3600 --target reader|scanner|mime|session|all
-        [--seed N] [--engine atheris] [--artifacts DIRECTORY]
+    python -m trial_tests.fuzz --seconds 3600 [--target reader|scanner|mime|session|
+        managesieve-reader|managesieve|all] [--seed N] [--engine atheris] [--artifacts DIRECTORY]
 
 Inputs are mutations of what the tests of the protocol say. With `--engine atheris` (from PyPI, by
 hand: `pip install atheris`) new code that is reached guides them. What fails is written to the
@@ -35,12 +35,11 @@ def _stuck(signal_number: int, frame: FrameType | None) -> None:
 
 def fuzz(name: str, seconds: float, seed: int, artifacts: Path) -> bool:
     """Mutate and run; gives whether nothing was wrong."""
-    from trial_tests.fuzz.corpus import words
     from trial_tests.fuzz.mutate import mutated
     from trial_tests.fuzz.targets import TARGETS
 
     target = TARGETS[name]
-    inputs, known = list(target.corpus()), words()
+    inputs, known = list(target.corpus()), target.words()
     random = Random(seed)
     signal.signal(signal.SIGALRM, _stuck)
     began = time.monotonic()
@@ -96,7 +95,7 @@ def fuzz_guided(name: str, seconds: float, seed: int, artifacts: Path) -> None:
     import atheris  # type: ignore[import-not-found,unused-ignore]
 
     with atheris.instrument_imports(include=["sora.mail", "sora.protocols"]):
-        from trial_tests.fuzz.corpus import PIECES, words
+        from trial_tests.fuzz.corpus import PIECES
         from trial_tests.fuzz.targets import TARGETS
     target = TARGETS[name]
     place = artifacts / f"{name}-corpus"
@@ -104,7 +103,7 @@ def fuzz_guided(name: str, seconds: float, seed: int, artifacts: Path) -> None:
     for one in target.corpus():
         (place / sha256(one).hexdigest()[:16]).write_bytes(one[: target.limit])
     dictionary = artifacts / f"{name}.dict"
-    entries = [*PIECES, *words()] if name != "mime" else PIECES
+    entries = [*PIECES, *target.words()] if name != "mime" else PIECES
     dictionary.write_text(
         "".join('"' + "".join(f"\\x{octet:02x}" for octet in one) + '"\n' for one in entries)
     )
@@ -126,7 +125,7 @@ def fuzz_guided(name: str, seconds: float, seed: int, artifacts: Path) -> None:
 
 def main() -> int:
     """See above."""
-    names = ["reader", "scanner", "mime", "session"]
+    names = ["reader", "scanner", "mime", "session", "managesieve-reader", "managesieve"]
     options = argparse.ArgumentParser(prog="python -m trial_tests.fuzz")
     options.add_argument("--seconds", type=float, default=60, help="for each target")
     options.add_argument("--target", choices=[*names, "all"], default="all")

@@ -18,13 +18,18 @@ _DIALOGUE: Final = re.compile(r'"""(.*?)"""', re.DOTALL)
 @cache
 def sessions() -> list[bytes]:
     """What the clients of each dialogue say, from LOGIN on."""
+    login = b"l LOGIN fred secret\r\ns SELECT INBOX\r\n"
+    return [login + text for text in dialogues_below(_DIALOGUES)]
+
+
+def dialogues_below(directory: Path) -> list[bytes]:
+    """What the clients of each dialogue of these tests say."""
     found = []
-    for file in sorted(_DIALOGUES.rglob("test_*.py")):
+    for file in sorted(directory.rglob("test_*.py")):
         for dialogue in _DIALOGUE.findall(file.read_text()):
             lines = _TURN.findall(dialogue)
             if lines:
-                text = "".join(f"{line}\r\n" for line in lines)
-                found.append(b"l LOGIN fred secret\r\ns SELECT INBOX\r\n" + text.encode())
+                found.append("".join(f"{line}\r\n" for line in lines).encode())
     return found
 
 

@@ -19,7 +19,8 @@ from sora.protocols.imap.wire.reader import Chunk, IMAPReader, Line, Offer
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.storage.rows import NewMailbox
 from trial_tests.differential.compare import SECTIONS
-from trial_tests.fuzz import corpus
+from trial_tests.fuzz import corpus, managesieve
+from trial_tests.fuzz.wrong import Wrong, check
 from trial_tests.support.imap_answers import Answers, lines
 from trial_tests.support.transcript import Client, Server
 
@@ -27,16 +28,6 @@ LINE: Final = 300
 SKIP: Final = 3000
 KEPT: Final = 200
 """bounds of the reader that is fuzzed: small, so that they are passed"""
-
-
-class Wrong(AssertionError):
-    """Something that must not be."""
-
-
-def check(condition: bool, what: str) -> None:
-    """Raise Wrong unless it holds."""
-    if not condition:
-        raise Wrong(what)
 
 
 # ------------------------------------------------------------------ reader
@@ -196,7 +187,8 @@ def _done(made: "Deferred[Any]") -> None:
 
 @frozen
 class Target:
-    """`run` takes octets; `corpus` is what they are made of; `limit` is their greatest number."""
+    """`run` takes octets; `corpus` is what they are made of, with `words` put in; `limit` is their
+    greatest number."""
 
     run: Callable[[bytes], None]
     corpus: Callable[[], Sequence[bytes]]
@@ -204,6 +196,7 @@ class Target:
     octets_of_memory: int
     """octets of memory that a run may take for each octet of its input, and beside"""
     memory_beside: int
+    words: Callable[[], Sequence[bytes]] = corpus.words
 
 
 TARGETS: Final = {
@@ -211,4 +204,10 @@ TARGETS: Final = {
     "scanner": Target(scanner, corpus.commands, 8000, 400, 1_000_000),
     "mime": Target(mime, corpus.messages, 60_000, 400, 3_000_000),
     "session": Target(session, corpus.sessions, 8000, 2000, 16_000_000),
+    "managesieve-reader": Target(
+        managesieve.reader, managesieve.sessions, 8000, 60, 400_000, managesieve.words
+    ),
+    "managesieve": Target(
+        managesieve.session, managesieve.sessions, 8000, 400, 8_000_000, managesieve.words
+    ),
 }

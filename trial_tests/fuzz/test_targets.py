@@ -26,7 +26,7 @@ class TargetTests(SynchronousTestCase):
         target = TARGETS[name]
         random = Random(11)
         for _ in range(RUNS):
-            target.run(mutated(random, target.corpus(), words(), target.limit))
+            target.run(mutated(random, target.corpus(), target.words(), target.limit))
 
     def test_the_reader(self) -> None:
         self.mutate("reader")
@@ -39,6 +39,12 @@ class TargetTests(SynchronousTestCase):
 
     def test_sessions(self) -> None:
         self.mutate("session")
+
+    def test_the_reader_of_managesieve(self) -> None:
+        self.mutate("managesieve-reader")
+
+    def test_sessions_of_managesieve(self) -> None:
+        self.mutate("managesieve")
 
     @SETTINGS
     @given(octets)
