@@ -2,7 +2,7 @@
 
 They are POSIX extended ones, as the draft of Sieve's `regex` has them: the leftmost longest match,
 `[[:alpha:]]`, no references back; `\\d \\w \\s \\b` are understood besides. Matching costs at most
-the length of the text times the size of the program, whatever is in them: `cost` is what is paid.
+the length of the text times the size of the program, whatever is in them: `cost` is paid for it.
 """
 
 from functools import lru_cache
@@ -13,10 +13,12 @@ from attrs import frozen
 
 MAX_PATTERN: Final = 2000
 """Characters."""
-_MEMORY: Final = 1 << 18
+MAX_PROGRAM: Final = 2000
+"""Steps of a compiled pattern."""
+_MEMORY: Final = 1 << 20
 """Octets of a program and its automata."""
-_WORK: Final = 1 << 14
-"""Characters times size of the program for one instruction: some 50 µs at worst, mostly 1 µs."""
+_WORK: Final = 2048
+"""Characters times steps for one instruction: some 10 µs at worst, mostly far less than 1."""
 
 
 class BadPattern(ValueError):
@@ -25,7 +27,7 @@ class BadPattern(ValueError):
 
 @frozen
 class Regular:
-    """A compiled expression."""
+    """A compiled expression; `size` is the most that one character of a text can cost."""
 
     program: Any
     size: int
@@ -66,4 +68,7 @@ def compile_pattern(pattern: str, cased: bool) -> Regular:
         reason = error.args[0] if error.args else "it is not valid"
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise BadPattern(text) from None
-    return Regular(program, program.programsize)
+    if program.programsize > MAX_PROGRAM:
+        raise BadPattern("it is too large")
+    # Each step carries the places of the groups along.
+    return Regular(program, program.programsize * (program.groups + 1))
