@@ -19,13 +19,15 @@ _DIGITS: Final = re.compile(r"[0-9]++")
 class Comparator:
     """`form` is what is compared for equality, `order` what is put in order. `substrings` tells
     whether `form` gives a text, of which parts can be compared; `letters` whether each character of
-    it comes from the one at the same place."""
+    it comes from the one at the same place. `cost` is how much dearer it is than comparing octets,
+    where a text is not US-ASCII."""
 
     name: str
     form: Callable[[str], Any]
     order: Callable[[str], Any]
     substrings: bool = True
     letters: bool = True
+    cost: int = 1
 
 
 def ascii_lower(text: str) -> str:
@@ -76,6 +78,6 @@ NUMERIC: Final = Comparator("i;ascii-numeric", _number, _number, substrings=Fals
 """RFC 4790 §9.1"""
 
 UNICODE: Final = Comparator(
-    "i;unicode-casemap", casemap, lambda text: _octets(casemap(text)), letters=False
+    "i;unicode-casemap", casemap, lambda text: _octets(casemap(text)), letters=False, cost=50
 )
 """RFC 5051"""

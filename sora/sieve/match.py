@@ -56,6 +56,7 @@ def _matches(run: "Run", call: "Call", values: Sequence[str], keys: Sequence[str
             found = pattern.match(text)
             if found is not None:
                 if wanted:
+                    run.spend(0 if call.comparator.letters else len(value))
                     run.matched([value, *_captured(call.comparator, value, text, found)])
                 return True
     return False

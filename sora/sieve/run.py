@@ -292,6 +292,8 @@ class Run:
         if isinstance(call.word, Test) and call.word.keys is not None:
             keys = call.word.keys(call, keys)
         length = sum(map(len, values))
+        if call.comparator.cost > 1:
+            length *= 1 if all(map(str.isascii, values)) else call.comparator.cost
         self.spend((len(values) + length // _COMPARED) * len(keys))
         assert call.match_type is not None
         result = call.match_type.match(self, call, values, keys)

@@ -41,7 +41,7 @@ class Pattern:
         """Instructions for a text of this length. Pieces with question marks may compare all of
         themselves at each place."""
         slow = sum(piece.length for piece in self.pieces if piece.expression is not None)
-        return (length * (slow + 1) >> 12) + len(self.pieces) // 16
+        return (length * (slow + 1) >> 8) + len(self.pieces) // 16
 
     def match(self, text: str) -> "list[tuple[int, int]] | None":
         """What each wildcard stands for, as places in the text; None if it does not match."""
