@@ -14,7 +14,6 @@ from sora.config.problems import ConfigError, Path, Problem, dotted
 _MISSING = "not available in this version"
 _UNUSED: Final[tuple[Path, ...]] = (
     ("cluster", "enabled"),
-    ("relay", "type"),
     ("database", "read_endpoints"),
     ("database", "max_replica_lag"),
     ("database", "async_flags"),

@@ -14,6 +14,7 @@ from attrs import fields
 from sora.config.config import Config
 from sora.config.keys import about, array_of, table_of
 from sora.config.problems import ConfigError, Path, Problem, dotted
+from sora.config.relay import RelayConfig
 from sora.config.servers import ServerConfig
 
 _PLACEHOLDERS: Final = frozenset(
@@ -41,7 +42,13 @@ def check(config: Config, where: Callable[[Path], str] = lambda path: "") -> Non
 
     `where` is that of `Loaded`.
     """
-    found = (*_placeholders(config), *_keys(config), *_servers(config), *_rest(config))
+    found = (
+        *_placeholders(config),
+        *_keys(config),
+        *_servers(config),
+        *_relay(config.relay),
+        *_rest(config),
+    )
     problems = [Problem(where(path), dotted(path), text) for path, text in found]
     if problems:
         raise ConfigError(problems)
@@ -146,6 +153,27 @@ def _certificates(config: Config, server: ServerConfig, path: Path) -> list[tupl
         mend = "no certificate: set tls_cert_file and tls_key_file, or enable [tls]"
         return [((*path, "tls"), mend)]
     return []
+
+
+def _relay(relay: RelayConfig) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    if relay.type == "smtp":
+        try:
+            relay.smtp_target  # noqa: B018 - whether it can be read
+        except ValueError:
+            text = 'name the server and its port: "smtp.example.com:587"'
+            found.append((("relay", "smtp_host"), text))
+        if bool(relay.username) != bool(relay.password):
+            found.append((("relay", "username"), "username and password go together"))
+    if relay.type == "http" and not relay.http_url.startswith(("http://", "https://")):
+        text = 'say where messages are posted to: "https://relay.example.com/send"'
+        found.append((("relay", "http_url"), text))
+    if relay.type and not relay.queue.path.startswith("/"):
+        found.append((("relay", "queue", "path"), "name a directory, from / on"))
+    if relay.type and bool(relay.tls_cert_file) != bool(relay.tls_key_file):
+        text = "tls_cert_file and tls_key_file go together"
+        found.append((("relay", "tls_cert_file"), text))
+    return found
 
 
 def _rest(config: Config) -> list[tuple[Path, str]]:

@@ -1,0 +1,107 @@
+"""`[relay]` made into a relay, or into one that sends nothing."""
+
+import os
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry
+from twisted.application.service import IService
+
+from sora.config.relay import RelayConfig
+from sora.metrics.relay import RelayMetrics
+from sora.relay.http import HTTPTransport
+from sora.relay.interfaces import IRelay
+from sora.relay.policy import Policy
+from sora.relay.queue import RelayQueue
+from sora.relay.relay import NoRelay, Relay
+from sora.relay.sending import DeliverLocally
+from sora.relay.smtp import SMTPTransport
+from sora.relay.smtp_client import Login
+from sora.relay.tls import client_tls
+from sora.relay.transport import ITransport
+from sora.threads import Threads
+
+RELAY_THREADS: Final = 8
+"""threads that write, fsync and read messages that are sent"""
+
+
+@frozen
+class RelayParts:
+    """What takes mail that is to be sent, and the services that it consists of."""
+
+    relay: IRelay
+    services: tuple[IService, ...] = ()
+
+
+def relay_of(
+    config: RelayConfig,
+    *,
+    host: str,
+    reactor: Any,
+    random: Random,
+    registry: CollectorRegistry,
+    deliver_locally: DeliverLocally | None = None,
+) -> RelayParts:
+    """Build it; nothing of it is started. Raises Unavailable when a certificate cannot be used."""
+    if not config.type:
+        return RelayParts(NoRelay())
+    threads = Threads(reactor, RELAY_THREADS, "relay")
+    queue = RelayQueue(
+        config.queue.path,
+        threads,
+        clock=reactor,
+        random=random,
+        max_messages=config.queue.max_messages,
+        max_size=config.queue.max_size,
+    )
+    host = config.helo_name or host
+    relay = Relay(
+        queue,
+        _transport(config, host, threads, reactor),
+        threads,
+        clock=reactor,
+        random=random,
+        host=host,
+        randomness=os.urandom,
+        policy=Policy(config.queue.retry_backoff, config.queue.max_attempts, config.queue.max_age),
+        concurrency=config.queue.concurrency,
+        batch_size=config.queue.batch_size,
+        worker_interval=config.queue.worker_interval,
+        retention=config.queue.failed_retention,
+        warn_after=config.queue.warn_after,
+        breaker_failures=config.queue.circuit_breaker_threshold,
+        deliver_locally=deliver_locally,
+        metrics=RelayMetrics(registry),
+    )
+    return RelayParts(relay, (threads, relay))
+
+
+def _transport(config: RelayConfig, host: str, threads: Threads, reactor: Any) -> ITransport:
+    tls_for = _tls(config)
+    if config.type == "http":
+        return HTTPTransport(config.http_url, config.auth_token, threads, reactor, tls_for=tls_for)
+    name, port = config.smtp_target
+    speaks_tls = config.tls or config.tls_use_starttls
+    login = Login(
+        helo=host,
+        tls=tls_for(name) if speaks_tls else None,
+        require_tls=speaks_tls,
+        username=config.username,
+        password=config.password,
+    )
+    return SMTPTransport(name, port, login, threads, reactor, implicit_tls=config.tls)
+
+
+def _tls(config: RelayConfig) -> Callable[[str], Any]:
+    def tls_for(name: str) -> Any:
+        return client_tls(
+            name,
+            verify=config.tls_verify,
+            ca_file=config.tls_ca_file,
+            cert_file=config.tls_cert_file,
+            key_file=config.tls_key_file,
+        )
+
+    return tls_for
