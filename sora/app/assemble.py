@@ -37,6 +37,7 @@ from sora.app.embedded_mode import (
     welcome,
 )
 from sora.app.logging import LogOutput
+from sora.app.relay import deliver_report, relay_of
 from sora.app.reload import Reload, RunningServer, Signals
 from sora.app.servers import BUILDERS, Parts, certificates_of, metrics_of, servers
 from sora.app.sharing import shared_namespace
@@ -226,6 +227,24 @@ class House:
             login_delay=config.pop3.login_delay,
             marks_seen=config.pop3.mark_seen,
         )
+        delivery = Delivery(
+            Accounts(database, self._dedup),
+            storage.arrivals,
+            open_mailboxes,
+            reactor,
+        )
+
+        async def report_locally(address: str, octets: bytes) -> bool:
+            return await deliver_report(delivery, address, octets, host=hostname)
+
+        relay = relay_of(
+            config.relay,
+            host=hostname,
+            reactor=reactor,
+            random=self.random,
+            registry=self.registry,
+            deliver_locally=report_locally,
+        )
         parts = Parts(
             config=config,
             reactor=reactor,
@@ -247,12 +266,7 @@ class House:
                 annotation_rules=annotation_rules(config.metadata),
             ),
             maildrops=maildrops,
-            delivery=Delivery(
-                Accounts(database, self._dedup),
-                storage.arrivals,
-                open_mailboxes,
-                reactor,
-            ),
+            delivery=delivery,
             scripts=script_store(config, Scripts(database), self.compiler),
             spool=Spool,
             tracker=tracker,
@@ -262,7 +276,7 @@ class House:
         )
         made = servers(parts, certificates)
         self.running += made.running
-        middle = [poll, doorbell, passwords, self.compiling, maildrops]
+        middle = [poll, doorbell, passwords, self.compiling, maildrops, *relay.services]
         return self._tree(storage, middle, made.listeners)
 
     def _tree(

@@ -9,7 +9,12 @@ from attrs import frozen
 from prometheus_client import CollectorRegistry
 from twisted.application.service import IService
 
+from sora.addresses import parse_address
 from sora.config.relay import RelayConfig
+from sora.errors import BadArgument
+from sora.mailbox.delivery import Delivery
+from sora.mailbox.envelope import Addressee, Body, Envelope, Origin
+from sora.mailbox.spool import Spool
 from sora.metrics.relay import RelayMetrics
 from sora.relay.http import HTTPTransport
 from sora.relay.interfaces import IRelay
@@ -29,9 +34,11 @@ RELAY_THREADS: Final = 8
 
 @frozen
 class RelayParts:
-    """What takes mail that is to be sent, and the services that it consists of."""
+    """What takes mail that is to be sent, and the services that it consists of; `is_on` is False
+    when nothing is sent."""
 
     relay: IRelay
+    is_on: bool = False
     services: tuple[IService, ...] = ()
 
 
@@ -75,7 +82,34 @@ def relay_of(
         deliver_locally=deliver_locally,
         metrics=RelayMetrics(registry),
     )
-    return RelayParts(relay, (threads, relay))
+    return RelayParts(relay, True, (threads, relay))
+
+
+async def deliver_report(delivery: Delivery, address: str, octets: bytes, *, host: str) -> bool:
+    """Deliver a report to an address of this house; False when it is none. Raises what a
+    delivery gives as its outcome."""
+    try:
+        parsed = parse_address(address)
+    except BadArgument:
+        return False
+    recipient = await delivery.resolve(parsed)
+    if recipient is None:
+        return False
+    spool = Spool()
+    try:
+        spool.write(octets)
+        envelope = Envelope(
+            sender="",
+            recipients=(Addressee(parsed, recipient),),
+            origin=Origin(host="", helo=host, protocol="local", by=host),
+            body=Body.SEVEN_BITS if octets.isascii() else Body.EIGHT_BITS,
+        )
+        for outcome in await delivery.deliver(envelope, spool):
+            if outcome is not None:
+                raise outcome
+    finally:
+        spool.close()
+    return True
 
 
 def _transport(config: RelayConfig, host: str, threads: Threads, reactor: Any) -> ITransport:

@@ -8,8 +8,8 @@
     Sora-Envelope-From: <ann@example.com> RET=HDRS
     Sora-Envelope-To: <bob@example.org> NOTIFY=NEVER        (one for each recipient)
 
-What follows From and To is what follows `MAIL FROM:` and `RCPT TO:` in SMTP, with octets that are not
-ASCII as %XX, and % as %25. The octets of the message are those that arrived, unchanged.
+What follows From and To is what follows `MAIL FROM:` and `RCPT TO:` in SMTP, with octets that are
+not ASCII as %XX, and % as %25. The octets of the message are those that arrived, unchanged.
 """
 
 import re
@@ -20,7 +20,13 @@ from typing import Any, Final
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost, DNSLookupError
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+from twisted.web.client import (
+    Agent,
+    HTTPConnectionPool,
+    RequestGenerationFailed,
+    RequestTransmissionFailed,
+    ResponseFailed,
+)
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
@@ -44,7 +50,7 @@ NOT_ABOUT_THE_MESSAGE: Final = frozenset({401, 403, 404, 405, 407, 429, 503})
 """Codes that speak of us, of the address or of the server's load: nobody's mail bounces by them."""
 FOR_NOW: Final = frozenset({408, 409, 425})
 _ALL: Final = {b"8BITMIME": b"", b"SMTPUTF8": b"", b"DSN": b"", b"DELIVERBY": b""}
-_BROKEN: Final = (ResponseFailed, ConnectionDone, ConnectionLost)
+_BROKEN: Final = (ResponseFailed, RequestTransmissionFailed, ConnectionDone, ConnectionLost)
 
 
 @implementer(ITransport)
@@ -143,6 +149,8 @@ class HTTPTransport:
             return await asking
         except (ConnectError, DNSLookupError, OSError) as error:
             raise Unavailable(f"{self.target} cannot be reached: {error}") from error
+        except RequestGenerationFailed as error:  # and so the message did not arrive whole
+            raise Unavailable("The message cannot be read") from error
         except (TimeoutError, CancelledError, *_BROKEN) as error:
             raise _Broken(_why(error)) from error
         finally:
@@ -168,7 +176,7 @@ class _Broken(Exception):
 
 
 def _why(error: BaseException) -> str:
-    if isinstance(error, ResponseFailed):
+    if isinstance(error, (ResponseFailed, RequestTransmissionFailed)):
         return "; ".join(reason.getErrorMessage() for reason in error.reasons)
     return "no answer in time" if isinstance(error, TimeoutError) else str(error) or "broken off"
 

@@ -29,6 +29,8 @@ def client_tls(
     Raises Unavailable when a file cannot be used.
     """
     own = _own_certificate(cert_file, key_file) if cert_file else None
+    if ca_file:
+        _Authorities(ca_file)._addCACertsToContext(SSL.Context(SSL.TLS_CLIENT_METHOD))
     if not verify:
         return _Unverified(host, own)
     return optionsForClientTLS(

@@ -70,6 +70,21 @@ class CheckTests(SynchronousTestCase):
             (GOOD + "[cluster]\nenabled = true", "32 octets in base64"),
             (GOOD + "[database]\nmin_conns = 9\nmax_conns = 3", "more than max_conns"),
             (GOOD + "[tls]\nenabled = true", "tls.cert_file: name a PEM file"),
+            (GOOD + '[relay]\ntype = "smtp"', "relay.smtp_host: name the server"),
+            (GOOD + '[relay]\ntype = "smtp"\nsmtp_host = "a b:c"', "relay.smtp_host: name the"),
+            (
+                GOOD + '[relay]\ntype = "smtp"\nsmtp_host = "a"\nusername = "u"',
+                "relay.username: username and password go together",
+            ),
+            (GOOD + '[relay]\ntype = "http"\nhttp_url = "ftp://a"', "relay.http_url: say where"),
+            (
+                GOOD + '[relay]\ntype = "smtp"\nsmtp_host = "a"\n[relay.queue]\npath = "q"',
+                "relay.queue.path: name a directory",
+            ),
+            (
+                GOOD + '[relay]\ntype = "smtp"\nsmtp_host = "a"\ntls_cert_file = "c"',
+                "relay.tls_cert_file: tls_cert_file and tls_key_file go together",
+            ),
             (
                 GOOD.replace("[[servers]]", '[[s3.encryption_keys]]\nid="1"\nkey="x"\n[[servers]]'),
                 "s3.encryption_keys[0].key: this must be 32 octets",
@@ -82,6 +97,19 @@ class CheckTests(SynchronousTestCase):
         off = '[[servers]]\nstart = false\ntype = "http_api"\naddr = ":143"\napi_key = "..."\n'
         unused = '[cluster]\nsecret_key = "..."\n[relay]\npassword = "..."\n'
         self.assertEqual(self.complaints(GOOD + off + unused), "")
+
+    def test_where_mail_is_handed_to(self) -> None:
+        """The port is the usual one unless it is said."""
+        for keys, wanted in (
+            ('smtp_host = "mx:2525"', ("mx", 2525)),
+            ('smtp_host = "mx"', ("mx", 587)),
+            ('smtp_host = "mx"\ntls = true', ("mx", 465)),
+            ('smtp_host = "mx"\ntls_use_starttls = false', ("mx", 25)),
+            ('smtp_host = "[::1]:25"', ("::1", 25)),
+        ):
+            text = f'{GOOD}[relay]\ntype = "smtp"\n{keys}'
+            self.assertEqual(self.complaints(text), "")
+            self.assertEqual(loads(text).config.relay.smtp_target, wanted)
 
     def test_right_keys_are_accepted(self) -> None:
         """32 octets in base64."""

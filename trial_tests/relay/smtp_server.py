@@ -1,5 +1,6 @@
 """An SMTP server that does what a test tells it: refuses, disconnects, falls silent, anywhere."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,9 @@ class ScriptedServer(Factory):
         self.connections = 0
         self.open: list[ServerConnection] = []
         self.tls: Any = None
+        self.mechanisms: list[bytes] = []
+        self.logins: list[tuple[bytes, list[bytes]]] = []
+        self.injected = b""
         self.after_mail: Callable[[], None] = lambda: None
 
     def buildProtocol(self, addr: Any) -> "ServerConnection":
@@ -79,6 +83,9 @@ class ServerConnection(LineReceiver):
         self.message: Received | None = None
         self.is_data = False
         self.is_tls = False
+        self.mechanism = b""
+        self.responses: list[bytes] = []
+        self.challenges: list[bytes] | None = None
         self.lines: list[bytes] = []
 
     def connectionMade(self) -> None:
@@ -103,6 +110,9 @@ class ServerConnection(LineReceiver):
         if self.is_data:
             self.data_line(line)
             return
+        if self.challenges is not None:
+            self.said_of_login(line)
+            return
         self.server.commands.append(line)
         word = line.split(b" ")[0].split(b":")[0].upper().decode()
         getattr(self, f"do_{word}", lambda line: self.answer(word, b"502 no"))(line)
@@ -122,6 +132,8 @@ class ServerConnection(LineReceiver):
         offers = list(self.server.offers)
         if self.server.tls is not None and not self.is_tls:
             offers.append(b"STARTTLS")
+        if self.server.mechanisms:
+            offers.append(b"AUTH " + b" ".join(self.server.mechanisms))
         good = [b"test.example", *offers]
         lines = [b"250-" + one for one in good[:-1]] + [b"250 " + good[-1]]
         self.answer("EHLO", b"\r\n".join(lines))
@@ -130,9 +142,31 @@ class ServerConnection(LineReceiver):
         self.answer("HELO", b"250 test.example")
 
     def do_STARTTLS(self, line: bytes) -> None:
-        if self.answer("STARTTLS", b"220 2.0.0 go on"):
+        if self.answer("STARTTLS", b"220 2.0.0 go on" + self.server.injected):
             self.transport.startTLS(self.server.tls)
             self.is_tls = True
+
+    def do_AUTH(self, line: bytes) -> None:
+        _, self.mechanism, *first = line.split()
+        self.responses = []
+        challenges = {b"LOGIN": [b"Username:", b"Password:"], b"CRAM-MD5": [b"<1@test.example>"]}
+        self.challenges = challenges.get(self.mechanism, [])
+        for response in first:
+            self.said_of_login(response)
+        if not first:
+            self.challenge()
+
+    def said_of_login(self, line: bytes) -> None:
+        self.responses.append(b64decode(line))
+        self.challenge()
+
+    def challenge(self) -> None:
+        if self.challenges:
+            self.transport.write(b"334 " + b64encode(self.challenges.pop(0)) + b"\r\n")
+            return
+        self.challenges = None
+        self.server.logins.append((self.mechanism, self.responses))
+        self.answer("AUTH", b"235 2.7.0 welcome")
 
     def do_MAIL(self, line: bytes) -> None:
         if self.answer("MAIL", b"250 2.1.0 ok"):
