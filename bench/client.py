@@ -122,6 +122,42 @@ class LMTP(Wire):
             self._reply(b"2")
 
 
+class POP3(Wire):
+    """A POP3 session, logged in."""
+
+    def __init__(self, port: int, user: str, password: str) -> None:
+        super().__init__(port)
+        self._status()
+        self.ask(b"USER " + user.encode())
+        self.ask(b"PASS " + password.encode())
+
+    def _status(self) -> bytes:
+        line = self.line()
+        if not line.startswith(b"+OK"):
+            raise Unexpected(line.decode("latin-1"))
+        return line
+
+    def ask(self, command: bytes) -> bytes:
+        """Send a command and take the one line of its answer."""
+        self.socket.sendall(command + b"\r\n")
+        return self._status()
+
+    def lines(self, command: bytes) -> bytes:
+        """Send a command and take the lines of its answer, with the dots they are stuffed with."""
+        self.socket.sendall(command + b"\r\n")
+        self._status()
+        start = 0
+        while (end := self.buffer.find(b"\r\n.\r\n", start)) < 0:
+            if self.buffer.startswith(b".\r\n"):
+                end = -2
+                break
+            start = max(0, len(self.buffer) - 4)
+            self._fill()
+        data = bytes(self.buffer[: end + 2])
+        del self.buffer[: end + 5]
+        return data
+
+
 def dotted(message: bytes) -> bytes:
     """A message as DATA sends it (RFC 5321 §4.5.2)."""
     body = re.sub(rb"\r?\n", b"\r\n", message)

@@ -45,6 +45,7 @@ class Server:
     name: str
     imap: int
     lmtp: int
+    pop3: int
     process: subprocess.Popen[bytes]
     user = USER
     password = PASSWORD
@@ -73,7 +74,7 @@ class Sora(Server):
 
     def __init__(self, directory: Path) -> None:
         base = free_base_port()
-        self.imap, self.lmtp = base + 143, base + 24
+        self.imap, self.lmtp, self.pop3 = base + 143, base + 24, base + 110
         self.log = directory / "sora.log"
         twistd = Path(sys.executable).parent / "twistd"
         with self.log.open("wb") as log:
@@ -131,7 +132,7 @@ class Dovecot(Server):
     name = "Dovecot"
 
     def __init__(self, directory: Path, format: str = "maildir") -> None:
-        self.imap, self.lmtp = free_port(), free_port()
+        self.imap, self.lmtp, self.pop3 = free_port(), free_port(), free_port()
         home = directory / "dovecot"
         home.mkdir()
         owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
@@ -148,7 +149,7 @@ class Dovecot(Server):
 base_dir = {home}/run
 state_dir = {home}/state
 log_path = {home}/log
-protocols = imap lmtp
+protocols = imap lmtp pop3
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -183,6 +184,19 @@ service imap-login {{
 }}
 service imap {{
   process_limit = 1000
+}}
+service pop3-login {{
+  service_count = 0
+  process_min_avail = 1
+  client_limit = 1000
+  process_limit = 1
+  inet_listener pop3 {{
+    address = 127.0.0.1
+    port = {self.pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
 }}
 service lmtp {{
   inet_listener lmtp {{

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from attrs import frozen
 
-from bench.client import IMAP, LMTP, Unexpected
+from bench.client import IMAP, LMTP, POP3, Unexpected
 from bench.servers import Server
 
 Row = tuple[str, float]
@@ -184,6 +184,29 @@ def bodies(server: Server, size: Size) -> list[Row]:
     return [("bodies one by one", one), ("bodies at once", all_)]
 
 
+def retrieve(server: Server, size: Size) -> list[Row]:
+    """POP3: the login, the list, each message of INBOX one by one, all headers one by one."""
+    clients: list[POP3] = []
+    opened = timed(lambda: clients.append(POP3(server.pop3, server.user, server.password)))
+    [client] = clients
+    count = int(client.ask(b"STAT").split()[1])
+    listed = timed(lambda: (client.lines(b"UIDL"), client.lines(b"LIST")))
+
+    def each(command: bytes) -> float:
+        work = [command % number for number in range(1, count + 1)]
+        return timed(lambda: [client.lines(one) for one in work]) / count
+
+    bodies, headers = each(b"RETR %d"), each(b"TOP %d 0")
+    client.ask(b"QUIT")
+    client.close()
+    return [
+        ("POP3 login", opened),
+        ("POP3 UIDL and LIST", listed),
+        ("POP3 RETR one by one", bodies),
+        ("POP3 TOP 0 one by one", headers),
+    ]
+
+
 def store(server: Server, size: Size) -> list[Row]:
     """Flags of single messages, and of all."""
     with session(server, "INBOX") as client:
@@ -343,6 +366,7 @@ ALL: tuple[Workload, ...] = (
     select,
     fetch,
     bodies,
+    retrieve,
     search,
     store,
     append,
