@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 def chosen(run: "Run", call: "Call", header: Header, names: Sequence[str]) -> list[HeaderField]:
     """The fields of these names, in the order of the names; with `:index` only that one of them
     all, counted from the end with `:last` (RFC 5260 §6)."""
-    found = [one for name in names for one in header.named(name)]
+    found: list[HeaderField] = []
+    for name in names:
+        named = header.named(name)
+        run.spend(len(named) // 8)
+        found += named
     if not call.has("index"):
         return found
     index = call.number("index")

@@ -48,6 +48,9 @@ T = TypeVar("T")
 _NO_LIMITS: Final = Limits()
 _COMPARED: Final = 512
 """Characters of text that are compared for one instruction."""
+_EXPANDED: Final = 64
+"""Characters of strings with variables that are made for one instruction: they can all be there at
+once, in a list of strings."""
 _CLOCK_EVERY: Final = 256
 """Instructions between two looks at the clock."""
 MAX_DEPTH: Final = 100
@@ -276,7 +279,7 @@ class Run:
         if isinstance(value, str):
             return value
         text = value.expand(self)
-        self.spend(len(text) // _COMPARED + 1)
+        self.spend(len(text) // _EXPANDED + 1)
         return text
 
     def expand_all(self, values: "tuple[str | Template, ...]") -> tuple[str, ...]:

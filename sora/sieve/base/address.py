@@ -48,12 +48,13 @@ ADDRESS_FIELDS: Final = frozenset(
 
 def _address(run: Run, call: Call) -> Asking[bool] | bool:
     names = [name for name in call.strings(run, "headers") if name.lower() in ADDRESS_FIELDS]
-    found = [
-        part
-        for one in chosen(run, call, run.header, names)
-        for address in one.addresses
-        if (part := part_of(run, call, address)) is not None
-    ]
+    found: list[str] = []
+    for one in chosen(run, call, run.header, names):
+        run.spend(len(one.addresses))
+        for address in one.addresses:
+            part = part_of(run, call, address)
+            if part is not None:
+                found.append(part)
     return run.matches_any(call, found)
 
 
