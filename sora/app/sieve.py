@@ -41,5 +41,16 @@ def dialect_of(sieve: SieveConfig) -> Dialect:
 def limits_of(sieve: SieveConfig) -> Limits:
     """What scripts may do."""
     return Limits(
-        script_size=sieve.max_script_size, redirects=sieve.max_redirects, cpu=sieve.max_cpu
+        script_size=sieve.max_script_size,
+        nesting=sieve.max_nesting,
+        instructions=sieve.max_instructions,
+        string=sieve.max_variable_size,
+        variables=sieve.max_variables,
+        memory=sieve.max_memory,
+        actions=sieve.max_actions,
+        redirects=sieve.max_redirects,
+        include_depth=sieve.max_include_depth,
+        includes=sieve.max_includes,
+        body=sieve.max_body_size,
+        cpu=sieve.max_cpu,
     )

@@ -16,7 +16,10 @@ from sora.config.keys import about, array_of, table_of
 from sora.config.problems import ConfigError, Path, Problem, dotted
 from sora.config.relay import RelayConfig
 from sora.config.servers import ServerConfig
+from sora.config.sieve import SieveConfig
 
+MAX_SIEVE_NESTING: Final = 60
+MAX_SIEVE_INCLUDES: Final = 30
 _PLACEHOLDERS: Final = frozenset(
     {
         "...",
@@ -47,6 +50,7 @@ def check(config: Config, where: Callable[[Path], str] = lambda path: "") -> Non
         *_keys(config),
         *_servers(config),
         *_relay(config.relay),
+        *_sieve(config.sieve),
         *_rest(config),
     )
     problems = [Problem(where(path), dotted(path), text) for path, text in found]
@@ -173,6 +177,18 @@ def _relay(relay: RelayConfig) -> list[tuple[Path, str]]:
     if relay.type and bool(relay.tls_cert_file) != bool(relay.tls_key_file):
         text = "tls_cert_file and tls_key_file go together"
         found.append((("relay", "tls_cert_file"), text))
+    return found
+
+
+def _sieve(sieve: SieveConfig) -> list[tuple[Path, str]]:
+    """What is nested is compiled and run by functions that call themselves: Python has a limit."""
+    found: list[tuple[Path, str]] = []
+    for name, value, most in (
+        ("max_nesting", sieve.max_nesting, MAX_SIEVE_NESTING),
+        ("max_include_depth", sieve.max_include_depth, MAX_SIEVE_INCLUDES),
+    ):
+        if value > most:
+            found.append((("sieve", name), f"at most {most} levels are possible"))
     return found
 
 

@@ -15,6 +15,28 @@ class SieveConfig:
     max_total_size: int = key("2mb", "All scripts of an account together.", unit=SIZE)
     max_redirects: int = key(5, "The most redirects that a script may do for a message.", least=0)
     max_cpu: float = key("2s", "The computing time of a script for a message.", unit=DURATION)
+    max_instructions: int = key(
+        200_000,
+        """The most instructions of a script for a message: commands, tests and comparisons, a long
+        text being several.""",
+        least=1000,
+    )
+    max_memory: int = key(
+        "4mb", "Characters of all variables, and of edits, of a script for a message.", unit=SIZE
+    )
+    max_actions: int = key(64, "The most actions of a script for a message.", least=1)
+    max_nesting: int = key(
+        32, "Levels of blocks, and levels of tests, of a script; at most 60.", least=15
+    )
+    max_variables: int = key(512, "The most variables of a script.", least=128)
+    max_variable_size: int = key(
+        65_536, "Characters of a variable; a longer value is cut.", least=4000
+    )
+    max_includes: int = key(50, "The most scripts that are included for a message.", least=0)
+    max_include_depth: int = key(10, "Levels of scripts that include others; at most 30.", least=2)
+    max_body_size: int = key(
+        "10mb", "How much of a message is looked at by tests of its body.", unit=SIZE
+    )
     extensions: tuple[str, ...] = key([], "The extensions that scripts may use. Empty: all.")
     default_before: str = key("", "A script file that runs before the user's. Empty: none.")
     default_after: str = key("", "A script file that runs after the user's. Empty: none.")

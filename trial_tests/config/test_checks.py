@@ -28,6 +28,13 @@ class CheckTests(SynchronousTestCase):
         """Nothing is said."""
         self.assertEqual(self.complaints(GOOD), "")
 
+    def test_sieve(self) -> None:
+        """What is nested too deeply would be too much for Python (G49)."""
+        self.assertEqual(self.complaints(GOOD + "[sieve]\nmax_nesting = 60\n"), "")
+        text = self.complaints(GOOD + "[sieve]\nmax_nesting = 61\nmax_include_depth = 31\n")
+        self.assertIn("sieve.max_nesting: at most 60 levels", text)
+        self.assertIn("sieve.max_include_depth: at most 30 levels", text)
+
     def test_the_placeholders_of_the_example_are_refused(self) -> None:
         """Each with its line and its mend."""
         loaded = load(Path(__file__).parent / "data" / "product.toml")

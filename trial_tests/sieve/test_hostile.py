@@ -94,6 +94,14 @@ class Hostile(SynchronousTestCase):
             errors = errors_of(source)
             self.assertTrue(errors and len(errors) <= 20, source[:20])
 
+    def test_deepest_configuration(self) -> None:
+        """As deep as `[sieve]` can allow."""
+        limits = Limits(nesting=60, include_depth=30)
+        script = "if true {" * 60 + "if " + "not " * 59 + "true { keep; }" + "}" * 60
+        self.assertIn("deeper than 60", errors_of(script, limits=limits)[0])
+        script = "if true {" * 59 + "if " + "not " * 59 + "true { keep; }" + "}" * 59
+        self.assertIsNone(ran(script, limits=limits).error)
+
     def test_size(self) -> None:
         self.assertEqual(len(errors_of("#" * 70_000)), 1)
 
