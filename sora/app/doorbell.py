@@ -65,6 +65,7 @@ def open_mailboxes_of(
     opened = OpenMailboxes(
         mailboxes,
         reactor,
+        process_id,
         ring=doorbell.mailbox_changed,
         ring_names=doorbell.names_changed,
         ring_annotated=ring_annotated,

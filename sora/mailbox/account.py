@@ -227,7 +227,9 @@ class Account:
     async def select(self, name: str, read_only: bool) -> Selected:
         """Open a mailbox that may be read. At most one round trip."""
         place = await self.places.find(name)
-        opening = self._open.acquire(place.owner.account_id, place.name, asks=not place.is_own)
+        opening = self._open.acquire(
+            place.owner.account_id, place.name, asks=not place.is_own, takes=not read_only
+        )
         mailbox = await as_told(place.shown, opening)
         try:
             require(
@@ -236,7 +238,7 @@ class Account:
                 place.shown,
             )
         except SoraError:
-            self._open.release(mailbox)
+            self._open.release(mailbox, takes=not read_only)
             raise
         return Selected(
             self._rooms.selected, mailbox, place, read_only, self._reach.new_operation, self.places

@@ -25,6 +25,8 @@ from sora.storage.interfaces import IMailboxes, IMembership
 
 INTERVAL: Final = 2.0
 """Seconds between two questions."""
+DOUBT: Final = 20.0
+"""Seconds without a heartbeat after which other processes may soon think that this one is dead."""
 BEATS: Final = 2
 """A heartbeat goes with every second one."""
 
@@ -51,6 +53,8 @@ class ChangePoll(Service):
         self._process_id = process_id
         self._process_name = process_name
         self._interval = interval
+        self._clock = clock
+        self._heard_of_at = clock.seconds()
         self._rounds = 0
         self._tasks = Tasks()
         self._asking: list[tuple[OpenMailbox, Deferred[None]]] = []
@@ -71,6 +75,7 @@ class ChangePoll(Service):
 
     async def _leave(self) -> None:
         await self._tasks.cancel()
+        self._open.end_turns()
         await self._open.stop()
         try:
             await self._membership.leave(self._process_id)
@@ -85,14 +90,18 @@ class ChangePoll(Service):
     async def _round(self) -> None:
         try:
             others, sightings = -1, self._open.sightings
+            if self._clock.seconds() - self._heard_of_at > DOUBT:
+                self._open.end_turns()
             if self._rounds % BEATS == 0:
                 others = await self._membership.beat(self._process_id, self._process_name)
+                self._heard_of_at = self._clock.seconds()
                 if others > 0:
                     self._open.met()
             self._rounds += 1
             # Also when alone: an operator's command may write too.
             await self._poll(self._open.in_use, self._open.watchers.mailboxes)
             await self._poll_names()
+            await self._open.settle_turns()
             if others == 0 and sightings == self._open.sightings:
                 # Only now: what the others did before they left is known.
                 self._open.all_others_left()

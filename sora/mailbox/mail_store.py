@@ -2,7 +2,7 @@
 
 It is put together once for a process (`app`):
 
-    open_mailboxes = OpenMailboxes(mailboxes, clock)
+    open_mailboxes = OpenMailboxes(mailboxes, clock, process_id)
     poll = ChangePoll(mailboxes, membership, open_mailboxes, clock, process_id, name)  # a Service
     mail_store = MailStore(
         mailboxes, messages, arrivals, bodies, open_mailboxes, poll, clock,

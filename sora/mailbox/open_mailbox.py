@@ -7,8 +7,10 @@ it is given a moment; or was done elsewhere: then one `mailboxes.changes` reads 
 many are waiting.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
+from uuid import UUID
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -18,6 +20,7 @@ from sora.errors import NoSuchMailbox
 from sora.mail.numbers import NumberSet
 from sora.mailbox.sharing import Shared
 from sora.mailbox.state import Change, MailboxState
+from sora.mailbox.turns import ATTENTION, Turns
 from sora.storage.interfaces import IMailboxes
 from sora.storage.rows import Opened, Vanished
 
@@ -30,13 +33,18 @@ Watcher = Callable[[], None]
 
 
 class OpenMailbox:
-    """A `MailboxState` that learns of all changes; `sessions` counts who has it open."""
+    """A `MailboxState` that learns of all changes; `sessions` counts who has it open, and
+    `takers` those of them that take \\Recent from others (`sora.mailbox.turns`)."""
 
     log = Logger()
 
-    def __init__(self, mailboxes: IMailboxes, clock: IReactorTime, state: MailboxState) -> None:
+    def __init__(
+        self, mailboxes: IMailboxes, clock: IReactorTime, state: MailboxState, turns: Turns
+    ) -> None:
         self.state = state
         self.sessions = 0
+        self.takers = 0
+        self._turns = turns
         self._mailboxes = mailboxes
         self._clock = clock
         self._watchers: dict[object, Watcher] = {}
@@ -49,6 +57,17 @@ class OpenMailbox:
     def mailbox_id(self) -> int:
         """The mailbox's id in storage."""
         return self.state.mailbox_id
+
+    @contextmanager
+    def opening(self, takes: bool) -> Iterator[None]:
+        """A session opens it, one of the `takers` or not."""
+        self.takers += takes
+        if takes:
+            self.state.recency.is_ignored = False
+        try:
+            yield
+        finally:
+            self.takers -= takes
 
     # -------------------------------------------------------------- watching
 
@@ -184,7 +203,10 @@ class OpenMailbox:
         state = self.state
         before = state.highest_modseq
         try:
-            changes = await self._mailboxes.changes(self.mailbox_id, before, state.keywords.known)
+            changes = await self._mailboxes.changes(
+                self.mailbox_id, before, state.keywords.known, self._taker
+            )
+            self._turns.heard(self.mailbox_id, changes.turn)
             if changes.complete:
                 state.update(changes)
             else:
@@ -196,6 +218,29 @@ class OpenMailbox:
         self._wake_waiting()
         if state.highest_modseq != before:
             self._notify()
+
+    @property
+    def _taker(self) -> UUID | None:
+        """Who takes the turn with what is read: this process, when sessions wait for it."""
+        return self._turns.process_id if self.wants_turn else None
+
+    @property
+    def wants_turn(self) -> bool:
+        """Whether sessions would say what is \\Recent, and may not."""
+        recency = self.state.recency
+        return self.takers > 0 and not recency.is_ours and not recency.is_ignored
+
+    def keeps_waiting(self, now: float) -> bool:
+        """Whether messages have waited for too long for a session to learn of them; the turn is
+        then better elsewhere, until one does."""
+        state, recency = self.state, self.state.recency
+        if not state.uids or state.uids[-1] <= (recency.known or 0):
+            recency.waits_since = None
+        elif recency.waits_since is None:
+            recency.waits_since = now
+        elif now - recency.waits_since >= ATTENTION:
+            recency.is_ignored = True
+        return recency.is_ignored
 
     async def _begin_anew(self, rewound: bool) -> None:
         """Open the mailbox again: the log of storage does not reach back to what is known."""
@@ -212,7 +257,10 @@ class OpenMailbox:
         listing = await self._mailboxes.list(self.state.account_id)
         for mailbox in listing.mailboxes:
             if mailbox.id == self.mailbox_id:
-                opened = await self._mailboxes.open(self.state.account_id, mailbox.name)
+                opened = await self._mailboxes.open(
+                    self.state.account_id, mailbox.name, self._taker
+                )
+                self._turns.heard(opened.mailbox.id, opened.turn)
                 if opened.mailbox.id == self.mailbox_id:
                     return opened
         raise NoSuchMailbox()

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Final, Protocol
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 from twisted.internet.interfaces import IReactorTime
@@ -26,13 +27,13 @@ from sora.mailbox.names import Names
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.sharing import Shared
 from sora.mailbox.state import Change, MailboxState
+from sora.mailbox.turns import Turns
 from sora.mailbox.watching import EVERYBODY, Watchers
 from sora.storage.interfaces import IMailboxes
 from sora.storage.rows import Copied, Fate, MailboxRow, Noted, Opened, Placed
 
 WARM_MEMORY: Final = 256 * 1024 * 1024
 WARM_FOR: Final = 600.0
-_MAX_CLAIMS: Final = 65_536
 
 
 Made = Callable[[int, Sequence[int]], None]
@@ -57,8 +58,8 @@ class OpenMailboxes:
     (mailbox id, modseq) after each write of this process, `ring_names` with the account whose
     names or subscriptions it changed, `ring_annotated` as `annotated` is; none of them waits
     or fails. `grew` is called with (mailbox id, last UID, count) for messages that this process
-    put into a mailbox. `warm_memory` (octets) and `warm_for` (seconds) bound what is kept without
-    sessions.
+    put into a mailbox. `process_id` is the process's own. `warm_memory` (octets) and `warm_for`
+    (seconds) bound what is kept without sessions.
     """
 
     log = Logger()
@@ -67,6 +68,7 @@ class OpenMailboxes:
         self,
         mailboxes: IMailboxes,
         clock: IReactorTime,
+        process_id: UUID,
         *,
         warm_memory: int = WARM_MEMORY,
         warm_for: float = WARM_FOR,
@@ -81,6 +83,7 @@ class OpenMailboxes:
         self.names = Names(clock)
         self.watchers = Watchers()
         self.tasks = Tasks()
+        self.turns = Turns(mailboxes, process_id, self.tasks)
         self._mailboxes = mailboxes
         self._clock = clock
         self._warm_memory = warm_memory
@@ -93,8 +96,7 @@ class OpenMailboxes:
         self._open: dict[int, OpenMailbox] = {}
         self._warm: OrderedDict[int, float] = OrderedDict()
         self._keywords: WeakValueDictionary[int, Keywords] = WeakValueDictionary()
-        self._claims: OrderedDict[int, int] = OrderedDict()
-        self._opening: Shared[tuple[int, str, int], Opened] = Shared()
+        self._opening: Shared[tuple[int, str, int, bool], Opened] = Shared()
         self._meanwhile: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -125,43 +127,49 @@ class OpenMailboxes:
 
     # -------------------------------------------------------------- sessions
 
-    async def acquire(self, account_id: int, name: str, asks: bool = False) -> OpenMailbox:
+    async def acquire(
+        self, account_id: int, name: str, asks: bool = False, takes: bool = False
+    ) -> OpenMailbox:
         """Open a mailbox for one more session, which gives it back with `release`.
 
         At most one round trip; none when it is warm and this process is alone, unless the
-        session `asks`: an operator's command may have changed the rights on it.
-        Raises NoSuchMailbox.
+        session `asks`: an operator's command may have changed the rights on it. `takes` says that
+        what is \\Recent in it is so in no other; unless another such session has been there, that
+        is a round trip, too. Raises NoSuchMailbox.
         """
-        mailbox = await self._find_warm(account_id, name, asks or not self.alone)
+        mailbox = await self._find_warm(account_id, name, asks or not self.alone, takes)
         if mailbox is None:
-            opened, edition, is_fresh = await self._opened(account_id, name)
+            opened, edition, is_fresh = await self._opened(account_id, name, takes)
             mailbox = self._take_in(opened)
             # What happened while the answer was on its way may not be in it.
             self.rang(mailbox.mailbox_id, self._meanwhile.get(mailbox.mailbox_id, 0))
             if not self._opening:
                 self._meanwhile.clear()
-            # Others have it open who know less than the answer (G21).
-            await mailbox.settle(opened.mailbox.highest_modseq)
-            if not is_fresh and not self.alone:
-                await mailbox.see_everything()
+            with mailbox.opening(takes):
+                # Others have it open who know less than the answer (G21).
+                await mailbox.settle(opened.mailbox.highest_modseq)
+                if not is_fresh and not self.alone:
+                    await mailbox.see_everything()
             mailbox = self._open.setdefault(mailbox.mailbox_id, mailbox)
             self.names.remember(account_id, name, opened.mailbox.id, edition)
         mailbox.sessions += 1
+        mailbox.takers += takes
         self._warm.pop(mailbox.mailbox_id, None)
         return mailbox
 
-    async def _opened(self, account_id: int, name: str) -> tuple[Opened, int, bool]:
+    async def _opened(self, account_id: int, name: str, takes: bool) -> tuple[Opened, int, bool]:
         """What storage says of a name, and the edition of `names` in which it is so: when one
         was made, deleted or renamed meanwhile, the answer is from before that (G21). And whether
         the question was asked now: the answer to one that was on its way may be older than what a
         client has heard from another process."""
 
         async def opening() -> Opened:
-            return await self._mailboxes.open(account_id, name)
+            taker = self.turns.process_id if takes else None
+            return await self._mailboxes.open(account_id, name, taker)
 
         while True:
             edition = self.names.edition(account_id)
-            key = (account_id, name_key(name), edition)
+            key = (account_id, name_key(name), edition, takes)
             is_fresh = key not in self._opening
             try:
                 opened = await self._opening.get(key, opening)
@@ -172,13 +180,16 @@ class OpenMailboxes:
                 if self.names.edition(account_id) == edition:
                     return opened, edition, is_fresh
 
-    async def _find_warm(self, account_id: int, name: str, asks: bool) -> OpenMailbox | None:
+    async def _find_warm(
+        self, account_id: int, name: str, asks: bool, takes: bool
+    ) -> OpenMailbox | None:
         heard = self.names.last_heard(account_id, name)
         mailbox = None if heard is None else self._open.get(heard[0])
         if mailbox is None:
             return None
-        if asks:
-            await mailbox.see_everything()
+        with mailbox.opening(takes):
+            if asks or mailbox.wants_turn:
+                await mailbox.see_everything()
         state = mailbox.state
         if state.is_deleted or name_key(state.name) != name_key(name):
             return None
@@ -187,6 +198,7 @@ class OpenMailboxes:
 
     def _take_in(self, opened: Opened) -> OpenMailbox:
         row = opened.mailbox
+        recency = self.turns.heard(row.id, opened.turn)
         there = self._open.get(row.id)
         if there is not None and not there.state.is_deleted:
             if there.state.highest_modseq >= row.highest_modseq:
@@ -195,21 +207,20 @@ class OpenMailboxes:
                 # Who opens it now is asked for his rights now, not when the rest is learned of.
                 there.state.acl = opened.acl
                 return there
-            self._drop(there)
+            self._forget(there)
         keywords = self._keywords.setdefault(row.account_id, Keywords())
-        state = MailboxState(opened, keywords, self._claims.get(row.id))
-        mailbox = self._open[row.id] = OpenMailbox(self._mailboxes, self._clock, state)
+        state = MailboxState(opened, keywords, recency)
+        mailbox = OpenMailbox(self._mailboxes, self._clock, state, self.turns)
+        self._open[row.id] = mailbox
         return mailbox
 
-    def release(self, mailbox: OpenMailbox) -> None:
-        """A session has left. The mailbox stays warm for a while."""
+    def release(self, mailbox: OpenMailbox, takes: bool = False) -> None:
+        """A session has left that was opened with `takes`. The mailbox stays warm for a while."""
         mailbox.sessions -= 1
+        mailbox.takers -= takes
         state = mailbox.state
-        if state.claimed is not None:
-            self._claims[state.mailbox_id] = state.claimed
-            self._claims.move_to_end(state.mailbox_id)
-            if len(self._claims) > _MAX_CLAIMS:
-                self._claims.popitem(last=False)
+        if not mailbox.takers and not self.alone:
+            self.turns.end(state.mailbox_id)
         if mailbox.sessions == 0:
             if state.is_deleted:
                 self._drop(mailbox)
@@ -227,6 +238,10 @@ class OpenMailboxes:
                 self._drop(self._open[mailbox_id])
 
     def _drop(self, mailbox: OpenMailbox) -> None:
+        self.turns.end(mailbox.mailbox_id)
+        self._forget(mailbox)
+
+    def _forget(self, mailbox: OpenMailbox) -> None:
         self._warm.pop(mailbox.mailbox_id, None)
         if self._open.get(mailbox.mailbox_id) is mailbox:
             del self._open[mailbox.mailbox_id]
@@ -235,11 +250,28 @@ class OpenMailboxes:
         """How many messages would be \\Recent for a session that opened it now (STATUS)."""
         mailbox = self._open.get(row.id)
         if mailbox is not None:
-            return len(mailbox.state.unclaimed(0, mailbox.state.uidnext))
-        claimed = self._claims.get(row.id)
-        if claimed is None:
+            state = mailbox.state
+            return len(state.unlearned(0, state.uidnext)) if state.recency.is_known else 0
+        known = self.turns.last_known(row.id)
+        if known is None:
             return row.unseen
-        return min(row.messages, max(0, row.uidnext - 1 - claimed))
+        return min(row.messages, max(0, row.uidnext - 1 - known))
+
+    def end_turns(self) -> None:
+        """Give all turns back: the process ends, or nobody may have heard of it for too long."""
+        for mailbox_id in self.turns.ours:
+            self.turns.end(mailbox_id)
+
+    async def settle_turns(self) -> None:
+        """Take the turns that sessions wait for, and give back those that nobody needs here. At
+        most one round trip, none where there is nothing to do."""
+        now = self._clock.seconds()
+        for mailbox_id in [] if self.alone else self.turns.ours:
+            mailbox = self._open.get(mailbox_id)
+            if mailbox is None or not mailbox.takers or mailbox.keeps_waiting(now):
+                self.turns.end(mailbox_id)
+        self.turns.tell()
+        await self.turns.take(mailbox.mailbox_id for mailbox in self.in_use if mailbox.wants_turn)
 
     # -------------------------------------------------------------- what happened
 

@@ -506,7 +506,7 @@ class Selected:
         if not self._closed:
             self._closed = True
             self._mailbox.watch(self, None)
-            self._rooms.open_mailboxes.release(self._mailbox)
+            self._rooms.open_mailboxes.release(self._mailbox, takes=not self._examined)
 
 
 def _octets_of_place(message: StoredMessage) -> int:

@@ -15,10 +15,8 @@ The log remembers which messages the latest changes touched, so that a view catc
 proportional to the changes. It is bounded. A view that fell off it compares everything: the
 columns suffice for that, since each message has its modseq.
 
-`\\Recent` (RFC 3501 §2.3.2) is not stored (G34). A message is recent in the first read-write
-session of this process that learns of it. What such sessions have learned of is always a
-beginning of the mailbox, so that one number says it all: `claimed`. Before the first of them,
-the messages with \\Seen count as known from before this process.
+What is `\\Recent` says `recency`, see `sora.mailbox.turns`. In a mailbox in which nobody has ever
+had a turn, the messages with \\Seen count as known from before.
 """
 
 from array import array
@@ -31,6 +29,7 @@ from attrs import Factory, frozen
 
 from sora.mail.flags import SEEN, SYSTEM, Keywords
 from sora.mail.numbers import NumberSet
+from sora.mailbox.turns import Recency
 from sora.storage.rows import Acl, Changes, MailboxRow, Opened
 
 MAX_LOG_ENTRIES: Final = 1024
@@ -79,11 +78,11 @@ class MailboxState:
     restored database): nothing that a view was told counts then.
     """
 
-    def __init__(self, opened: Opened, keywords: Keywords, claimed: int | None = None) -> None:
+    def __init__(self, opened: Opened, keywords: Keywords, recency: Recency) -> None:
         self.keywords = keywords
+        self.recency = recency
         self.is_deleted = False
         self.generation = 0
-        self._claimed = claimed
         self._first_unseen: tuple[int, int] = (-1, 0)
         self._take_over(opened)
 
@@ -289,30 +288,16 @@ class MailboxState:
 
     # -------------------------------------------------------------- \Recent
 
-    @property
-    def claimed(self) -> int | None:
-        """Up to which UID read-write sessions have learned of messages; None: there was none."""
-        return self._claimed
-
-    def unclaimed(self, after: int, up_to: int) -> "array[int]":
-        """The UIDs in (after, up_to] that no read-write session has learned of."""
-        if self._claimed is not None:
-            after = max(after, self._claimed)
-        start, end = bisect_right(self.uids, after), bisect_right(self.uids, up_to)
-        if self._claimed is not None:
+    def unlearned(self, after: int, up_to: int) -> "array[int]":
+        """The UIDs in (after, up_to] that no read-write session has learned of, as far as this
+        process may say so."""
+        known = self.recency.known
+        start = bisect_right(self.uids, max(after, known or 0))
+        end = bisect_right(self.uids, up_to)
+        if known is not None:
             return self.uids[start:end]
-        return array(
-            "Q",
-            (
-                uid
-                for uid, mask in zip(self.uids[start:end], self.masks[start:end], strict=True)
-                if not mask & SEEN
-            ),
-        )
-
-    def claim(self, up_to: int) -> None:
-        """A read-write session has learned of everything up to this UID."""
-        self._claimed = max(self._claimed or 0, up_to)
+        states = zip(self.uids[start:end], self.masks[start:end], strict=True)
+        return array("Q", (uid for uid, mask in states if not mask & SEEN))
 
 
 def _system_flags(masks: list[int]) -> bytearray:

@@ -414,10 +414,12 @@ class View:
         self._recent = array("Q")
 
     def _learn_recent(self, known_before: int) -> None:
-        if self._shows_recent:
-            self._recent += self._state.unclaimed(known_before, self.last)
+        recency = self._state.recency
+        may_say = recency.is_known if self._read_only else recency.is_ours
+        if self._shows_recent and may_say:
+            self._recent += self._state.unlearned(known_before, self.last)
         if not self._read_only:
-            self._state.claim(self.last)
+            recency.learned(self.last)
 
     def _flag_updates(self, known_before: int) -> Sequence[FlagUpdate] | ManyFlags:
         """FETCH responses for messages that the client knew of before."""

@@ -72,6 +72,7 @@ from sora.storage.rows import (
     Stored,
     Target,
     ThreadRow,
+    Turn,
     Unindexed,
     Upload,
     Vanished,
@@ -214,17 +215,32 @@ class IMailboxes(Interface):
         """One mailbox with its counters, and with the rights of the account that asks. One round
         trip. Raises NoSuchMailbox."""
 
-    def open(account_id: int, name: str) -> "Deferred[Opened]":
-        """One mailbox with the states of all its messages. One round trip.
+    def open(account_id: int, name: str, taker: UUID | None = None) -> "Deferred[Opened]":
+        """One mailbox with the states of all its messages. One round trip. `taker` as in
+        `take_turns`: the same statement takes the turn.
 
         Raises NoSuchMailbox.
         """
 
-    def changes(mailbox_id: int, since: int, known_keywords: int) -> "Deferred[Changes]":
-        """What happened after modseq `since`. One round trip.
+    def changes(
+        mailbox_id: int, since: int, known_keywords: int, taker: UUID | None = None
+    ) -> "Deferred[Changes]":
+        """What happened after modseq `since`. One round trip. `taker` as in `open`; without it
+        nothing is said of turns.
 
         Raises NoSuchMailbox when the mailbox was deleted meanwhile.
         """
+
+    def take_turns(mailbox_ids: Sequence[int], taker: UUID) -> "Deferred[Mapping[int, Turn]]":
+        """Take the turn to say what is \\Recent (`Turn`) in those of the mailboxes where no living
+        process has it (`IMembership`). Gives those that `taker` has now. One round trip.
+
+        It is no change of a mailbox: no modseq rises.
+        """
+
+    def end_turns(turns: Mapping[int, Turn], taker: UUID) -> "Deferred[None]":
+        """Give turns back, by mailbox id. One round trip. What is no longer the process's stays
+        as it is."""
 
     def vanished(mailbox_id: int, since: int, among: NumberSet) -> "Deferred[Vanished]":
         """Which UIDs of `among` were taken away after modseq `since`, for QRESYNC (RFC 7162

@@ -309,16 +309,30 @@ class States:
 
 
 @frozen
+class Turn:
+    """A process's turn to say which messages of a mailbox are \\Recent; one at a time has it.
+
+    Numbers rise; 0 says that nobody has it. Read-write sessions have learned of the messages up to
+    the UID `known`; None is not known.
+    """
+
+    number: int
+    known: int | None
+
+
+@frozen
 class Opened:
     """An opened mailbox: its row, the state of every message, and the account's keywords.
 
     `first_unseen` can be derived; `keywords` are (number, name); `acl` is who else has rights.
+    `turn` is that of who asks, or nobody's; None when another process has it.
     """
 
     mailbox: MailboxRow
     states: States
     keywords: tuple[tuple[int, str], ...]
     acl: Acl = Factory(dict)
+    turn: Turn | None = None
 
 
 @frozen
@@ -328,7 +342,7 @@ class Changes:
     `changed` holds the present state of each message that arrived or changed; `vanished`
     the UIDs that went. `keywords` are those from the number on that the caller did not
     know. `complete` is False when the log no longer reaches back to `since`: the caller
-    opens the mailbox anew (G28). `acl` is as in `Opened`.
+    opens the mailbox anew (G28). `acl` and `turn` are as in `Opened`.
     """
 
     since: int
@@ -338,6 +352,7 @@ class Changes:
     keywords: tuple[tuple[int, str], ...] = ()
     complete: bool = True
     acl: Acl = Factory(dict)
+    turn: Turn | None = None
 
 
 @frozen

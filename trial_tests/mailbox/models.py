@@ -7,8 +7,9 @@ from uuid import UUID
 from sora.mail.flags import Keywords
 from sora.mail.numbers import NumberSet
 from sora.mailbox.state import Change, MailboxState
+from sora.mailbox.turns import Recency
 from sora.mailbox.view import Updates, View
-from sora.storage.rows import Changes, MailboxRow, Opened, States
+from sora.storage.rows import Changes, MailboxRow, Opened, States, Turn
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 NOBODY = UUID(int=0)
@@ -42,11 +43,12 @@ class Mailbox:
     def opened(self) -> Opened:
         return Opened(self.row(), self.states(), ())
 
-    def state(self, claimed: int | None = -1) -> MailboxState:
-        """Its state; some session has learned of everything, unless `claimed` says otherwise."""
-        if claimed == -1:
-            claimed = self.uidnext - 1
-        return MailboxState(self.opened(), Keywords(), claimed)
+    def state(self, known: int | None = -1) -> MailboxState:
+        """Its state, in the process that says what is \\Recent; some session has learned of
+        everything, unless `known` says otherwise."""
+        recency = Recency()
+        recency.heard(Turn(1, self.uidnext - 1 if known == -1 else known))
+        return MailboxState(self.opened(), Keywords(), recency)
 
     def _change(self, masks: dict[int, int], vanished: Sequence[int] = (), step: int = 1) -> Change:
         before, self.modseq = self.modseq, self.modseq + step

@@ -12,6 +12,7 @@ from sora.mail.numbers import NumberSet
 from sora.mailbox import local_search
 from sora.mailbox.local_search import search
 from sora.mailbox.state import Change, MailboxState
+from sora.mailbox.turns import Recency
 from sora.storage.rows import MailboxRow, Opened, States
 
 KEYWORDS = ((0, "$Junk"), (1, "later"))
@@ -22,7 +23,7 @@ def state_of(masks: list[int]) -> MailboxState:
     count = len(masks)
     row = MailboxRow(1, 1, "INBOX", "x", 1, count + 1, 5, count, 0, 0, 0)
     states = States(array("Q", range(1, count + 1)), masks, array("Q", [5]) * count)
-    return MailboxState(Opened(row, states, KEYWORDS), Keywords())
+    return MailboxState(Opened(row, states, KEYWORDS), Keywords(), Recency())
 
 
 def matches(criterion: Criterion, uid: int, mask: int, modseq: int) -> bool:

@@ -202,7 +202,7 @@ class ViewTests(SynchronousTestCase):
         self.assertEqual(View(self.state, read_only=True).recent, 0)
 
     def test_messages_seen_before_this_process_are_not_recent(self) -> None:
-        state = self.mailbox.state(claimed=None)
+        state = self.mailbox.state(known=None)
         reader = View(state, read_only=True)
         self.assertEqual([reader.is_recent(uid) for uid in (1, 2, 3, 4)], [True, False, True, True])
         first, second = View(state, read_only=False), View(state, read_only=False)
@@ -358,7 +358,7 @@ class Universe:
 
     def __init__(self, masks: list[int]) -> None:
         self.mailbox = Mailbox(masks)
-        self.state: MailboxState = self.mailbox.state(claimed=None)
+        self.state: MailboxState = self.mailbox.state(known=None)
         self.clients: list[Client] = []
 
     def live_messages(self) -> list[int]:

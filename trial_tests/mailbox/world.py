@@ -52,12 +52,13 @@ class Process:
         self.storage = storage
         self.clock = clock
         self.rings: list[tuple[int, int]] = []
+        process_id = uuid4()
         self.open_mailboxes = OpenMailboxes(
-            storage.mailboxes, clock, ring=lambda *ring: self.rings.append(ring)
+            storage.mailboxes, clock, process_id, ring=lambda *ring: self.rings.append(ring)
         )
         self.open_mailboxes.alone = alone
         self.poll = ChangePoll(
-            storage.mailboxes, storage.membership, self.open_mailboxes, clock, uuid4()
+            storage.mailboxes, storage.membership, self.open_mailboxes, clock, process_id
         )
         objects = MemoryObjects()
         threads: Any = NoThreads()

@@ -44,8 +44,8 @@ class Memory:
 class Belief:
     """One client's list of messages, beside the truth.
 
-    `recents` has, for each message of the client's process, the client that was told of it as
-    \\Recent (RFC 3501 §2.3.2).
+    `recents` has, for each message, the client that was told of it as \\Recent, in whatever
+    process (RFC 3501 §2.3.2).
     """
 
     def __init__(

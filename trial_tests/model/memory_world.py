@@ -18,7 +18,7 @@ HELD: Final = frozenset(
     f"{family}.{name}"
     for family, names in {
         "messages": ("place", "store", "expunge", "copy", "move", "read", "columns", "search"),
-        "mailboxes": ("open", "changes", "poll"),
+        "mailboxes": ("open", "changes", "poll", "take_turns", "end_turns"),
     }.items()
     for name in names
 )

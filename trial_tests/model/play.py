@@ -38,7 +38,7 @@ class Play:
         self.everybody: list[Client] = []
         """also those that are gone"""
         self.memories: list[Memory] = []
-        self._recents: list[dict[tuple[Box, int], object]] = [{} for _ in range(world.processes)]
+        self._recents: dict[tuple[Box, int], object] = {}
         self._behind: dict[Box, set[int]] = {}
         self._names_behind: set[int] = set()
         self._messages = 0
@@ -88,7 +88,7 @@ class Play:
 
     def connect(self, process: int, enabled: bytes = b"") -> Client:
         """One more client, that may understand CONDSTORE or QRESYNC."""
-        client = Client(self.world.connect(process), process, self.is_exact, self._recents[process])
+        client = Client(self.world.connect(process), process, self.is_exact, self._recents)
         self.clients.append(client)
         self.everybody.append(client)
         if enabled:

@@ -106,10 +106,11 @@ class Server:
             self.storage, self.objects = memory_storage(clock, dedup), MemoryObjects()
         self.clock = clock
         threads: Any = ThreadsHere()
-        self.open = OpenMailboxes(self.storage.mailboxes, self.clock)
+        process_id = uuid4()
+        self.open = OpenMailboxes(self.storage.mailboxes, self.clock, process_id)
         self.open.alone = beside is None
         self.poll = ChangePoll(
-            self.storage.mailboxes, self.storage.membership, self.open, self.clock, uuid4()
+            self.storage.mailboxes, self.storage.membership, self.open, self.clock, process_id
         )
         arrivals = Arrivals(
             self.storage.messages,
@@ -279,6 +280,12 @@ class TranscriptTestCase(DialogueTestCase):
         """Messages with subjects `message 1` and so on."""
         for number in range(1, count + 1):
             self.append(b"Subject: message %d\r\n\r\nText %d\r\n" % (number, number), name)
+
+    def nothing_is_recent(self, name: str = "INBOX") -> None:
+        """Somebody was there before, and has learned of all messages."""
+        client = self.new_client()
+        client.ask(f"s SELECT {name}".encode())
+        client.hang_up()
 
 
 def _turns(dialogue: str) -> list[tuple[str, list[str]]]:

@@ -1,6 +1,7 @@
 """Mailboxes in memory."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from uuid import UUID
 
 from attrs import evolve, frozen
 from zope.interface import implementer
@@ -27,6 +28,7 @@ from sora.storage.rows import (
     Owner,
     SharedMailbox,
     States,
+    Turn,
     Vanished,
 )
 
@@ -88,21 +90,25 @@ class MemoryMailboxes:
         return self.tables.find(account_id, name).row(asker, deleted_size)
 
     @operation
-    def open(self, account_id: int, name: str) -> Opened:
+    def open(self, account_id: int, name: str, taker: UUID | None = None) -> Opened:
         """See `IMailboxes.open`."""
         mailbox = self.tables.find(account_id, name)
         keywords = self.tables.accounts[account_id].keywords
         states = states_of(mailbox.messages.values())
-        return Opened(mailbox.row(), states, tuple(keywords), dict(mailbox.acl))
+        turn = self._turn(mailbox, taker)
+        return Opened(mailbox.row(), states, tuple(keywords), dict(mailbox.acl), turn)
 
     @operation
-    def changes(self, mailbox_id: int, since: int, known_keywords: int) -> Changes:
+    def changes(
+        self, mailbox_id: int, since: int, known_keywords: int, taker: UUID | None = None
+    ) -> Changes:
         """See `IMailboxes.changes`."""
         mailbox = self.tables.mailbox(mailbox_id)
+        turn = None if taker is None else self._turn(mailbox, taker)
         account = self.tables.accounts[mailbox.account_id]
         keywords = tuple(pair for pair in account.keywords if pair[0] >= known_keywords)
         if not mailbox.horizon <= since <= mailbox.highest_modseq:
-            return Changes(since, mailbox.row(), States(), NumberSet(), keywords, False)
+            return Changes(since, mailbox.row(), States(), NumberSet(), keywords, False, turn=turn)
         changed: set[int] = set()
         came: set[int] = set()
         went: set[int] = set()
@@ -122,7 +128,39 @@ class MemoryMailboxes:
             NumberSet.of(went - came),
             keywords,
             acl=dict(mailbox.acl),
+            turn=turn,
         )
+
+    @operation
+    def take_turns(self, mailbox_ids: Sequence[int], taker: UUID) -> Mapping[int, Turn]:
+        """See `IMailboxes.take_turns`."""
+        found = {
+            mailbox_id: self._turn(self.tables.mailboxes[mailbox_id], taker)
+            for mailbox_id in mailbox_ids
+            if mailbox_id in self.tables.mailboxes
+        }
+        return {mailbox_id: turn for mailbox_id, turn in found.items() if turn is not None}
+
+    @operation
+    def end_turns(self, turns: Mapping[int, Turn], taker: UUID) -> None:
+        """See `IMailboxes.end_turns`."""
+        for mailbox_id, turn in turns.items():
+            mailbox = self.tables.mailboxes.get(mailbox_id)
+            if mailbox and (mailbox.recent_owner, mailbox.recent_turn) == (taker, turn.number):
+                mailbox.recent_owner = None
+                known = [uid for uid in (mailbox.recent_uid, turn.known) if uid is not None]
+                mailbox.recent_uid = max(known, default=None)
+
+    def _turn(self, mailbox: MailboxRecord, taker: UUID | None) -> Turn | None:
+        owner = mailbox.recent_owner
+        if owner is None or owner != taker:
+            if owner is not None and self.tables.lives(owner):
+                return None
+            if taker is None:
+                return Turn(0, mailbox.recent_uid)
+            mailbox.recent_owner = taker
+            mailbox.recent_turn += 1
+        return Turn(mailbox.recent_turn, mailbox.recent_uid)
 
     @operation
     def vanished(self, mailbox_id: int, since: int, among: NumberSet) -> Vanished:

@@ -8,7 +8,7 @@ can fail before it changes anything.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar
 from uuid import UUID, uuid4
@@ -38,6 +38,7 @@ from sora.storage.rows import (
 Dedup = Literal["domain", "account", "global"]
 EVERY_FLAG: Final = -1
 _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_LATELY: Final = timedelta(seconds=30)
 
 
 @define
@@ -132,6 +133,9 @@ class MailboxRecord:
     deleted: int = 0
     size: int = 0
     horizon: int = 0
+    recent_owner: UUID | None = None
+    recent_turn: int = 0
+    recent_uid: int | None = 0
     acl: dict[int, Rights] = Factory(dict)
     indexed_uid: int = 0
     segments: list[tuple[int, int]] = Factory(list)
@@ -304,6 +308,11 @@ class MemoryStore:
     def make_domain(self, name: str) -> DomainRecord:
         """A domain, made when it is not there."""
         return self.domains.setdefault(name, DomainRecord(self.now()))
+
+    def lives(self, process_id: UUID) -> bool:
+        """Whether a process has been heard of lately."""
+        seen_at = self.processes.get(process_id)
+        return seen_at is not None and seen_at > self.now() - _LATELY
 
     # -------------------------------------------------------------- mailboxes
 

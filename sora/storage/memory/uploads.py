@@ -12,7 +12,6 @@ from sora.storage.memory.store import ContentRecord, MemoryStore, ObjectRecord, 
 from sora.storage.rows import Backlog, Condemned, ObjectPlace, Upload
 
 _RESERVATION = timedelta(days=1)
-_LATELY = timedelta(seconds=30)
 
 
 @implementer(IUploads)
@@ -254,11 +253,9 @@ class MemoryMembership:
     @operation
     def beat(self, process_id: UUID, name: str) -> int:
         """See `IMembership.beat`."""
-        now = self.tables.now()
-        self.tables.processes[process_id] = now
+        self.tables.processes[process_id] = self.tables.now()
         return sum(
-            other != process_id and seen_at > now - _LATELY
-            for other, seen_at in self.tables.processes.items()
+            other != process_id and self.tables.lives(other) for other in self.tables.processes
         )
 
     @operation

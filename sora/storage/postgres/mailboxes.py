@@ -1,7 +1,9 @@
 """Mailboxes by name, and the state of what is in them: `IMailboxes` in PostgreSQL."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final, cast
+from uuid import UUID
 
 from attrs import evolve
 from twisted.internet.interfaces import IReactorTime
@@ -15,6 +17,7 @@ from sora.mail.rights import Rights, letters, parse_rights
 from sora.storage.interfaces import IMailboxes
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.membership import LATELY
 from sora.storage.postgres.outcomes import Outcomes, of_kind
 from sora.storage.rows import (
     Changes,
@@ -25,10 +28,13 @@ from sora.storage.rows import (
     Operation,
     Owner,
     SharedMailbox,
+    Turn,
     Vanished,
 )
 
 _ROW: Final = "(mailbox_row_v1(b)).*"
+_TURN: Final = "take_turn_v1({}, %s::uuid, %s) t"
+"""What is read beside it may be of the moment before; the rest is heard of later."""
 
 
 @implementer(IMailboxes)
@@ -97,12 +103,14 @@ class Mailboxes:
         return await self._database.run("find", work, write=False)
 
     @deferred
-    async def open(self, account_id: int, name: str) -> Opened:
+    async def open(self, account_id: int, name: str, taker: UUID | None = None) -> Opened:
+        turn = _TURN.format("(r.o_box).id")
+
         async def work(tx: Tx) -> Opened:
             row = await tx.one(
                 "select (r.o_box).*, o_uids, o_flags, o_modseqs, o_spots, o_keywords,"
-                " acl_of_v1((r.o_box).id) from open_v1(%s, %s) r",
-                (account_id, name_key(name)),
+                f" acl_of_v1((r.o_box).id), o_turn, o_uid from open_v1(%s, %s) r, {turn}",
+                (account_id, name_key(name), *_taking(taker)),
             )
             if row is None or row[0] is None:
                 raise NoSuchMailbox(f"There is no mailbox {name}.")
@@ -111,17 +119,25 @@ class Mailboxes:
                 packing.states(*row[12:16]),
                 packing.keywords(row[16]),
                 packing.acl(row[17]),
+                _turn(row[18:20]),
             )
 
+        # Who takes a turn twice has it once.
         return await self._database.run("open", work, write=False)
 
     @deferred
-    async def changes(self, mailbox_id: int, since: int, known_keywords: int) -> Changes:
+    async def changes(
+        self, mailbox_id: int, since: int, known_keywords: int, taker: UUID | None = None
+    ) -> Changes:
+        turn = "" if taker is None else f", {_TURN.format('(r.o_box).id')}"
+        columns = "" if taker is None else ", o_turn, o_uid"
+
         async def work(tx: Tx) -> Changes:
             row = await tx.one(
                 "select (r.o_box).*, o_uids, o_flags, o_modseqs, o_spots, o_vanished,"
-                " o_keywords, o_complete, acl_of_v1((r.o_box).id) from changes_v1(%s, %s, %s) r",
-                (mailbox_id, since, known_keywords),
+                f" o_keywords, o_complete, acl_of_v1((r.o_box).id){columns}"
+                f" from changes_v1(%s, %s, %s) r{turn}",
+                (mailbox_id, since, known_keywords, *([] if taker is None else _taking(taker))),
             )
             if row is None or row[0] is None:
                 raise NoSuchMailbox("The mailbox is no longer there.")
@@ -133,9 +149,36 @@ class Mailboxes:
                 packing.keywords(row[17]),
                 row[18],
                 packing.acl(row[19]),
+                _turn(row[20:]),
             )
 
         return await self._database.run("changes", work, write=False)
+
+    @deferred
+    async def take_turns(self, mailbox_ids: Sequence[int], taker: UUID) -> Mapping[int, Turn]:
+        async def work(tx: Tx) -> Mapping[int, Turn]:
+            rows = await tx.all(
+                "select id, o_turn, o_uid from unnest(%s::bigint[]) id,"
+                f" {_TURN.format('id')} where o_turn is not null",
+                (sorted(mailbox_ids), *_taking(taker)),
+            )
+            return {mailbox_id: Turn(number, known) for mailbox_id, number, known in rows}
+
+        return await self._database.run("take turns", work, write=False)
+
+    @deferred
+    async def end_turns(self, turns: Mapping[int, Turn], taker: UUID) -> None:
+        numbers = [turn.number for turn in turns.values()]
+        known = [turn.known for turn in turns.values()]
+
+        async def work(tx: Tx) -> None:
+            await tx.do(
+                "select end_turns_v1(%s::uuid, %s::bigint[], %s::bigint[], %s::bigint[])",
+                (str(taker), [*turns], numbers, known),
+            )
+
+        # What ended does not end again.
+        await self._database.run("end turns", work, write=False)
 
     @deferred
     async def vanished(self, mailbox_id: int, since: int, among: NumberSet) -> Vanished:
@@ -286,6 +329,16 @@ class Mailboxes:
             return packing.mailbox(row)
 
         return work
+
+
+def _taking(taker: UUID | None) -> tuple[str | None, timedelta]:
+    """The parameters of `_TURN`."""
+    return (None if taker is None else str(taker), LATELY)
+
+
+def _turn(row: Sequence[int | None]) -> Turn | None:
+    """A number, and a UID."""
+    return Turn(row[0], row[1]) if row and row[0] is not None else None
 
 
 def _listing(rows: Sequence[tuple[Any, ...]]) -> Listing:

@@ -1,6 +1,7 @@
 """Which processes serve this database now: `IMembership` in PostgreSQL."""
 
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from zope.interface import implementer
@@ -8,6 +9,8 @@ from zope.interface import implementer
 from sora.deferreds import deferred
 from sora.storage.interfaces import IMembership
 from sora.storage.postgres.database import Database, Tx
+
+LATELY: Final = timedelta(seconds=30)
 
 
 @implementer(IMembership)
@@ -17,7 +20,7 @@ class Membership:
     A process counts as living for `lately` after its last beat.
     """
 
-    def __init__(self, database: Database, lately: timedelta = timedelta(seconds=30)) -> None:
+    def __init__(self, database: Database, lately: timedelta = LATELY) -> None:
         self._database = database
         self._lately = lately
 

@@ -5,6 +5,7 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 from twisted.internet import reactor as global_reactor
@@ -164,7 +165,7 @@ class DeliveryTests(LMTPServerTestCase):
         self.addCleanup(threads.stopService)
         self.world = await World(threads, reactor).open("user@example.com")
         self.arrivals = self.world.arrivals("direct")
-        self.open_mailboxes = OpenMailboxes(self.world.storage.mailboxes, reactor)
+        self.open_mailboxes = OpenMailboxes(self.world.storage.mailboxes, reactor, uuid4())
         self.listen(
             Delivery(self.world.storage.accounts, self.arrivals, self.open_mailboxes, reactor)
         )

@@ -28,6 +28,7 @@ from trial_tests.storage.contracts import (
     searching,
     sorting,
     threading,
+    turns,
     uploads,
 )
 from trial_tests.storage.contracts.contract import Contract, Storage
@@ -173,4 +174,8 @@ class TestQuotas(OnMemory, quotas.QuotasContract):
 
 
 class TestThreadIds(OnMemory, threading.ThreadIdsContract):
+    pass
+
+
+class TestTurns(OnMemory, turns.TurnsContract):
     pass

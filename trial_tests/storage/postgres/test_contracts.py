@@ -39,6 +39,7 @@ from trial_tests.storage.contracts import (
     searching,
     sorting,
     threading,
+    turns,
     uploads,
 )
 from trial_tests.storage.contracts.contract import Storage
@@ -200,3 +201,7 @@ class QuotasTests(PostgresStorage, quotas.QuotasContract):
 
 class ThreadIdsTests(PostgresStorage, threading.ThreadIdsContract):
     """`thread_id`"""
+
+
+class TurnsTests(PostgresStorage, turns.TurnsContract):
+    """Turns of `IMailboxes`"""

@@ -34,7 +34,7 @@ class AppendTests(TranscriptTestCase):
         self.client.ask(b"s SELECT INBOX")
         self.assertEqual(
             self.client.ask(b"b FETCH 1 (FLAGS INTERNALDATE BODY.PEEK[])"),
-            b'* 1 FETCH (FLAGS (\\Seen $Work) INTERNALDATE " 7-Feb-1994 21:52:25 -0800"'
+            b'* 1 FETCH (FLAGS (\\Seen $Work \\Recent) INTERNALDATE " 7-Feb-1994 21:52:25 -0800"'
             b" BODY[] {%d}\r\n%b)\r\nb OK FETCH completed\r\n" % (len(MESSAGE), MESSAGE),
         )
 

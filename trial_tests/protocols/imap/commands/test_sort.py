@@ -27,6 +27,7 @@ class SortTests(TranscriptTestCase):
                 flags=["\\Seen"],
                 date=datetime(2026, 6, arrived, tzinfo=UTC),
             )
+        self.nothing_is_recent()
         self.client.ask(b"s SELECT INBOX")
 
     def sort(self, keys: str, word: str = "SORT") -> list[int]:

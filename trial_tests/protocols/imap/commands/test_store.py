@@ -8,6 +8,7 @@ class StoreTests(TranscriptTestCase):
         super().setUp()
         for _ in range(4):
             self.append(b"Subject: x\r\n\r\n", flags=["\\Seen"])
+        self.nothing_is_recent()
         self.client.ask(b"s SELECT INBOX")
 
     def test_the_example_of_the_rfc(self) -> None:

@@ -27,6 +27,7 @@ class ThreadTests(TranscriptTestCase):
                 ).encode(),
                 flags=["\\Seen"],
             )
+        self.nothing_is_recent()
         self.client.ask(b"s SELECT INBOX")
 
     def test_each_algorithm(self) -> None:

@@ -18,6 +18,7 @@ class ModSeqTestCase(TranscriptTestCase):
         super().setUp()
         for _ in range(6):
             self.append(b"Subject: x\r\n\r\n", flags=["\\Seen"])
+        self.nothing_is_recent()
         self.other = self.new_client()
         self.client.ask(b"s SELECT INBOX")
         self.other.ask(b"s SELECT INBOX")

@@ -81,7 +81,7 @@ class CatenateTests(TranscriptTestCase):
             + line
             + b"--\r\n",
         )
-        self.assertEqual(self.flags, b"FLAGS (\\Seen \\Draft $MDNSent")
+        self.assertEqual(self.flags, b"FLAGS (\\Seen \\Draft $MDNSent \\Recent")
 
     def test_a_digest_with_a_message_that_is_not_there(self) -> None:
         """Appendix A, example 4: the first URL that is wrong is named."""

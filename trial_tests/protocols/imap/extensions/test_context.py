@@ -13,6 +13,7 @@ class ContextTests(TranscriptTestCase):
         super().setUp()
         for number in range(1, 7):
             self.append(b"Subject: %c\r\n\r\n" % (103 - number), flags=["\\Seen"])
+        self.nothing_is_recent()
         self.client.ask(b"s SELECT INBOX")
         self.other = self.new_client()
         self.other.ask(b"s SELECT INBOX")

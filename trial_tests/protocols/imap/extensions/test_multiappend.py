@@ -46,7 +46,9 @@ class MultiAppendTests(TranscriptTestCase):
         """)
         self.client.ask(b"s SELECT saved-messages")
         said = self.client.ask(b"f FETCH 1:* (FLAGS INTERNALDATE ENVELOPE)")
-        self.assertIn(b'* 2 FETCH (FLAGS (\\Seen) INTERNALDATE " 7-Feb-1994 22:43:04 -0800"', said)
+        self.assertIn(
+            b'* 2 FETCH (FLAGS (\\Seen \\Recent) INTERNALDATE " 7-Feb-1994 22:43:04 -0800"', said
+        )
         self.assertIn(b'"afternoon meeting"', said)
         self.assertIn(b'"Re: afternoon meeting"', said)
 

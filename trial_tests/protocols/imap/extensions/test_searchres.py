@@ -19,6 +19,7 @@ class SearchResTests(TranscriptTestCase):
                 date=datetime(2006, 2, 12 if number in (*FOUND, 4) else 1, tzinfo=UTC),
             )
         self.client.ask(b"c CREATE Junk")
+        self.nothing_is_recent()
         self.client.ask(b"s SELECT INBOX")
 
     def saved(self) -> bytes:
