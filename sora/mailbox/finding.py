@@ -2,6 +2,11 @@
 
 What the state of the mailbox knows (flags, UIDs, modseqs) is looked for there; storage is asked for
 the rest, and only about the messages that still come into question.
+
+Messages that are gone are found as long as the client was not told so: it has them, under numbers
+(RFC 3501 §7.4.1). Storage keeps them, with the flags that they had at last; and since it may know
+of an expunge before this process does, each search looks among all that went after what the client
+was told.
 """
 
 from bisect import bisect_right
@@ -33,15 +38,25 @@ class Finding:
         self._view = view
 
     async def search(self, criterion: Criterion) -> list[int]:
-        """The UIDs, known to this client, that match, ascending. No round trip when flags,
-        UIDs and modseqs are all it asks for."""
+        """The UIDs, known to this client, that match, ascending. At most one round trip; none when
+        flags, UIDs and modseqs are all it asks for, and no EXPUNGE waits to be told."""
         found: Sequence[int] = ()
         if not needs_storage(criterion):
-            found = search_locally(self._state, criterion)
+            found = sorted([*search_locally(self._state, criterion), *await self._gone(criterion)])
         elif (narrowed := self._narrowed(criterion)) is not None:
-            found = await self._messages.search(self._state.mailbox_id, narrowed)
+            found = await self._messages.search(
+                self._state.mailbox_id, narrowed, self._view.gone_since
+            )
         # A client knows the beginning of what is there.
         return list(found[: bisect_right(found, self._view.last)])
+
+    async def _gone(self, criterion: Criterion) -> Sequence[int]:
+        """Those that match of the messages that are gone."""
+        gone = self._view.gone()
+        if not gone:
+            return ()
+        among = And((UidIn(NumberSet.ascending(gone)), criterion))
+        return await self._messages.search(self._state.mailbox_id, among, self._view.gone_since)
 
     async def sort(self, criterion: Criterion, keys: Sequence[SortKey]) -> list[int]:
         """The UIDs, known to this client, that match, in the order of the keys. At most one
@@ -51,8 +66,11 @@ class Finding:
         if narrowed is None:
             return []
         by_score = any(key.by is SortBy.RELEVANCY for key in keys)
-        if needs_storage(criterion) or isinstance(narrowed, UidIn) or by_score:
-            found = await self._messages.sort(self._state.mailbox_id, narrowed, keys)
+        is_narrow = narrowed is not criterion or self._view.holds_gone
+        if needs_storage(criterion) or is_narrow or by_score:
+            found = await self._messages.sort(
+                self._state.mailbox_id, narrowed, keys, self._view.gone_since
+            )
             return list(filter(self._view.last.__ge__, found))
         among = search_locally(self._state, criterion)
         order = await self._order(keys, among[-1])
@@ -75,7 +93,7 @@ class Finding:
         narrowed = self._narrowed(criterion)
         if narrowed is None:
             return []
-        rows = await self._messages.threads(self._state.mailbox_id, narrowed)
+        rows = await self._messages.threads(self._state.mailbox_id, narrowed, self._view.gone_since)
         last = self._view.last
         return [row for row in rows if row.uid <= last]
 
@@ -88,16 +106,18 @@ class Finding:
 
     def _narrowed(self, criterion: Criterion) -> Criterion | None:
         """What storage is asked for: among the messages that come into question by what the state
-        knows of them, if they are few; None when there are none."""
+        knows of them, if they are few; None when there are none. Of what is gone it knows
+        nothing any more."""
         parts = criterion.parts if isinstance(criterion, And) else (criterion,)
         known = [part for part in parts if not needs_storage(part)]
         if not known:
             return criterion
+        gone = self._view.gone()
         found = search_locally(self._state, And(tuple(known)))
-        if len(found) > FEW:
+        if len(found) + len(gone) > FEW:
             return criterion
-        if not found:
+        if not found and not gone:
             return None
-        few = UidIn(NumberSet.ascending(found))
-        left = [part for part in parts if needs_storage(part)]
+        few = UidIn(NumberSet.of([*found, *gone]))
+        left = parts if gone else [part for part in parts if needs_storage(part)]
         return And((few, *left)) if left else few

@@ -147,12 +147,18 @@ class View:
     @property
     def holds_gone(self) -> bool:
         """Whether messages are gone of which the client was not told."""
-        return bool(self._gone())
+        return bool(self.gone())
 
     def takes_keywords(self) -> bool:
         """Whether there are keywords that the client was not told of; it counts as told."""
         known, self._keywords = self._keywords, len(self._state.keywords)
         return known != self._keywords
+
+    @property
+    def gone_since(self) -> int | None:
+        """After which modseq what is gone was not told; None when there is no saying, since
+        storage has forgotten."""
+        return self._gone_at if self._generation == self._state.generation else None
 
     @property
     def modseq_told(self) -> int:
@@ -366,7 +372,7 @@ class View:
             self._generation, self._flags_at, self._gone_at = state.generation, -1, -1
             self._told = []
         known_before = self.last
-        gone = self._gone()
+        gone = self.gone()
         withheld = bool(gone) and not may_expunge
         expunged: list[tuple[int, int]] = []
         exists = recent = None
@@ -382,8 +388,8 @@ class View:
         self._keywords = len(state.keywords)
         return Updates(tuple(expunged), exists, recent, has_new_keywords, flags)
 
-    def _gone(self) -> list[int]:
-        """The UIDs that the client knows of and that are gone."""
+    def gone(self) -> list[int]:
+        """The UIDs that the client knows of and that are gone, ascending."""
         if self._array is self._state.uids:
             return []
         whole = self._count == len(self._array)

@@ -559,18 +559,30 @@ class IMessages(Interface):
         """Read columns of many messages, with no more work for each than has to be; those that
         are gone are absent. One round trip; the caller asks for at most 1,000."""
 
-    def search(mailbox_id: int, criterion: Criterion) -> "Deferred[Sequence[int]]":
+    def search(
+        mailbox_id: int, criterion: Criterion, gone_since: int | None = None
+    ) -> "Deferred[Sequence[int]]":
         """The UIDs that match, ascending. One round trip. Exact: RFC substring semantics on
-        folded text, also for what arrived a moment ago."""
+        folded text, also for what arrived a moment ago.
+
+        With `gone_since` also those of messages that were taken away after this modseq, as they
+        were then, as long as they are kept.
+        """
 
     def sort(
-        mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]
+        mailbox_id: int,
+        criterion: Criterion,
+        keys: Sequence[SortKey],
+        gone_since: int | None = None,
     ) -> "Deferred[Sequence[int]]":
         """The UIDs that match, ordered by the keys, one after the other; what is equal in all
-        of them ascends by UID (RFC 5256 §3). One round trip."""
+        of them ascends by UID (RFC 5256 §3). `gone_since` as in `search`. One round trip."""
 
-    def threads(mailbox_id: int, criterion: Criterion) -> "Deferred[Sequence[ThreadRow]]":
-        """What THREAD needs of the messages that match, ascending by UID. One round trip."""
+    def threads(
+        mailbox_id: int, criterion: Criterion, gone_since: int | None = None
+    ) -> "Deferred[Sequence[ThreadRow]]":
+        """What THREAD needs of the messages that match, ascending by UID. `gone_since` as in
+        `search`. One round trip."""
 
     def relevance(
         mailbox_id: int, criterion: Criterion, uids: NumberSet

@@ -9,9 +9,11 @@ from sora.mail.flags import DELETED, FLAGGED, SEEN, Flags, parse_flags
 from sora.mail.numbers import NumberSet
 from sora.mailbox.account import Account
 from sora.mailbox.selected import Selected
-from sora.storage.rows import FlagChange, Want
+from sora.storage.rows import FlagChange, SortBy, SortKey, Want
 from trial_tests.mailbox.models import Client
 from trial_tests.mailbox.world import Process, World, message, spool
+
+BY_DATE = [SortKey(SortBy.ARRIVAL)]
 
 
 def add(*names: str) -> FlagChange:
@@ -132,13 +134,33 @@ class RoundTripTests(MailboxTestCase):
         self.assertEqual(self.cost(), {"messages.search": 1})
 
     async def test_a_search_names_only_what_the_client_was_told(self) -> None:
-        """G27"""
+        """G27, and all of it: what is gone until that is told, whoever knows of it."""
         selected = await self.select()
         await self.fill(self.ann, 1)
         await selected.store([1], add("\\Deleted"), silent=True)
         await selected.expunge()
+        self.cost()
         for criterion in (FlagsAre(SEEN, False), HeaderHas("subject", "number")):
-            self.assertEqual(await selected.finding.search(criterion), [2, 3])
+            self.assertEqual(await selected.finding.search(criterion), [1, 2, 3])
+            self.assertEqual(await selected.finding.sort(criterion, BY_DATE), [1, 2, 3])
+            self.assertEqual(len(await selected.finding.threads(criterion)), 3)
+        self.assertEqual(await selected.finding.search(FlagsAre(DELETED)), [1])
+        only_there = And((UidIn(NumberSet.of([2])), HeaderHas("subject", "number")))
+        self.assertEqual(await selected.finding.search(only_there), [2])
+        self.assertEqual(
+            self.cost(),
+            {"messages.search": 4, "messages.sort": 2, "messages.threads": 2},
+        )
+        selected.updates(may_expunge=True)
+        self.assertEqual(await selected.finding.search(FlagsAre(SEEN, False)), [2, 3, 4])
+        self.assertEqual(self.cost(), {})
+
+    async def test_a_search_knows_what_another_process_has_just_expunged(self) -> None:
+        selected = await self.select()
+        other = await self.select(process=self.world.process(alone=False))
+        await other.store([2], add("\\Deleted"), silent=True)
+        await other.expunge()
+        self.assertEqual(await selected.finding.search(HeaderHas("subject", "number")), [1, 2, 3])
 
 
 class SessionTests(MailboxTestCase):

@@ -12,6 +12,7 @@ from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
 from sora.storage.interfaces import IMailboxes
 from sora.storage.memory.store import (
+    LEAVING,
     AccountRecord,
     MailboxRecord,
     MemoryStore,
@@ -34,7 +35,6 @@ from sora.storage.rows import (
 
 _ARRIVING = (EventKind.ARRIVED, EventKind.COPIED_IN, EventKind.MOVED_IN)
 _CHANGING = (*_ARRIVING, EventKind.FLAGS)
-_LEAVING = (EventKind.EXPUNGED, EventKind.MOVED_OUT)
 
 
 def states_of(messages: Iterable[MessageRecord]) -> States:
@@ -118,7 +118,7 @@ class MemoryMailboxes:
                     changed.update(event.uids)
                 if event.kind in _ARRIVING:
                     came.update(event.uids)
-                if event.kind in _LEAVING:
+                if event.kind in LEAVING:
                     went.update(event.uids)
         present = [mailbox.messages[uid] for uid in sorted(changed) if uid in mailbox.messages]
         return Changes(
@@ -172,7 +172,7 @@ class MemoryMailboxes:
             return Vanished(None)
         went = NumberSet()
         for event in mailbox.events:
-            if event.modseq > since and event.kind in _LEAVING:
+            if event.modseq > since and event.kind in LEAVING:
                 went |= event.uids
         return Vanished(went & among)
 

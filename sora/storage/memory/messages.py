@@ -212,28 +212,44 @@ class MemoryMessages:
                 return facts.preview
 
     @operation
-    def search(self, mailbox_id: int, criterion: Criterion) -> Sequence[int]:
+    def search(
+        self, mailbox_id: int, criterion: Criterion, gone_since: int | None = None
+    ) -> Sequence[int]:
         """See `IMessages.search`."""
-        mailbox = self.tables.mailbox(mailbox_id)
-        matches = matcher(self.tables, mailbox, criterion)
-        return [message.uid for message in mailbox.messages.values() if matches(message)]
+        return [message.uid for message in self._found(mailbox_id, criterion, gone_since)]
 
     @operation
-    def sort(self, mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]) -> Sequence[int]:
+    def sort(
+        self,
+        mailbox_id: int,
+        criterion: Criterion,
+        keys: Sequence[SortKey],
+        gone_since: int | None = None,
+    ) -> Sequence[int]:
         """See `IMessages.sort`."""
         mailbox = self.tables.mailbox(mailbox_id)
-        matches = matcher(self.tables, mailbox, criterion)
-        found = [message for message in mailbox.messages.values() if matches(message)]
+        found = self._found(mailbox_id, criterion, gone_since)
         in_order = ordered(self.tables, mailbox, criterion, found, keys)
         return [message.uid for message in in_order]
 
     @operation
-    def threads(self, mailbox_id: int, criterion: Criterion) -> Sequence[ThreadRow]:
+    def threads(
+        self, mailbox_id: int, criterion: Criterion, gone_since: int | None = None
+    ) -> Sequence[ThreadRow]:
         """See `IMessages.threads`."""
+        found = self._found(mailbox_id, criterion, gone_since)
+        return [thread_row(self.tables, message) for message in found]
+
+    def _found(
+        self, mailbox_id: int, criterion: Criterion, gone_since: int | None
+    ) -> list[MessageRecord]:
         mailbox = self.tables.mailbox(mailbox_id)
         matches = matcher(self.tables, mailbox, criterion)
-        found = [message for message in mailbox.messages.values() if matches(message)]
-        return [thread_row(self.tables, message) for message in found]
+        among = [*mailbox.messages.values()]
+        if gone_since is not None:
+            among += self.tables.gone(mailbox, gone_since)
+            among.sort(key=lambda message: message.uid)
+        return list(filter(matches, among))
 
     @operation
     def relevance(

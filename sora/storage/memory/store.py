@@ -37,6 +37,7 @@ from sora.storage.rows import (
 
 Dedup = Literal["domain", "account", "global"]
 EVERY_FLAG: Final = -1
+LEAVING: Final = (EventKind.EXPUNGED, EventKind.MOVED_OUT)
 _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _LATELY: Final = timedelta(seconds=30)
 
@@ -424,6 +425,18 @@ class MemoryStore:
         message = mailbox.messages.pop(uid)
         self._count(mailbox, message, -1)
         self.expunged.append(ExpungedRecord(mailbox.id, message, self.now()))
+
+    def gone(self, mailbox: MailboxRecord, since: int) -> list[MessageRecord]:
+        """The messages that were taken away after a modseq, and are kept."""
+        went = NumberSet()
+        for event in mailbox.events:
+            if event.modseq > since and event.kind in LEAVING:
+                went |= event.uids
+        return [
+            record.message
+            for record in self.expunged
+            if record.mailbox_id == mailbox.id and record.message.uid in went
+        ]
 
     def mark(self, mailbox: MailboxRecord, message: MessageRecord, mask: int) -> None:
         """Give a message other flags, and count them."""

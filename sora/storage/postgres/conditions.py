@@ -73,9 +73,11 @@ TEXTS: Final = (
 @define
 class Asked:
     """What the conditions of one statement share: parameters by name, and the sets of UIDs that
-    the index gives, by name."""
+    the index gives, by name. `gone_since` is the modseq after which messages went that are looked
+    at, too."""
 
     mailbox_id: int
+    gone_since: int | None = None
     parameters: dict[str, Any] = field(factory=dict)
     found: dict[str, str] = field(factory=dict)
 

@@ -359,18 +359,26 @@ class Messages:
             return Read(seen.messages, stored)
 
     @deferred
-    async def search(self, mailbox_id: int, criterion: Criterion) -> Sequence[int]:
-        return await search.search(self._database, mailbox_id, criterion)
+    async def search(
+        self, mailbox_id: int, criterion: Criterion, gone_since: int | None = None
+    ) -> Sequence[int]:
+        return await search.search(self._database, mailbox_id, criterion, gone_since)
 
     @deferred
     async def sort(
-        self, mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]
+        self,
+        mailbox_id: int,
+        criterion: Criterion,
+        keys: Sequence[SortKey],
+        gone_since: int | None = None,
     ) -> Sequence[int]:
-        return await search.sort(self._database, mailbox_id, criterion, keys)
+        return await search.sort(self._database, mailbox_id, criterion, keys, gone_since)
 
     @deferred
-    async def threads(self, mailbox_id: int, criterion: Criterion) -> Sequence[ThreadRow]:
-        return await search.threads(self._database, mailbox_id, criterion)
+    async def threads(
+        self, mailbox_id: int, criterion: Criterion, gone_since: int | None = None
+    ) -> Sequence[ThreadRow]:
+        return await search.threads(self._database, mailbox_id, criterion, gone_since)
 
     @deferred
     async def relevance(

@@ -12,21 +12,32 @@ from sora.storage.postgres.statements_of_search import Statement
 from sora.storage.rows import SortKey, ThreadRow
 
 
-async def search(database: Database, mailbox_id: int, criterion: Criterion) -> Sequence[int]:
+async def search(
+    database: Database, mailbox_id: int, criterion: Criterion, gone_since: int | None
+) -> Sequence[int]:
     """`IMessages.search`"""
-    return await _numbers(database, "search", statements.search(mailbox_id, criterion))
+    statement = statements.search(mailbox_id, criterion, gone_since)
+    return await _numbers(database, "search", statement)
 
 
 async def sort(
-    database: Database, mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey]
+    database: Database,
+    mailbox_id: int,
+    criterion: Criterion,
+    keys: Sequence[SortKey],
+    gone_since: int | None,
 ) -> Sequence[int]:
     """`IMessages.sort`"""
-    return await _numbers(database, "sort", statements.sort(mailbox_id, criterion, keys))
+    statement = statements.sort(mailbox_id, criterion, keys, gone_since)
+    return await _numbers(database, "sort", statement)
 
 
-async def threads(database: Database, mailbox_id: int, criterion: Criterion) -> Sequence[ThreadRow]:
+async def threads(
+    database: Database, mailbox_id: int, criterion: Criterion, gone_since: int | None
+) -> Sequence[ThreadRow]:
     """`IMessages.threads`"""
-    rows = await _rows(database, "threads", statements.threads(mailbox_id, criterion))
+    statement = statements.threads(mailbox_id, criterion, gone_since)
+    rows = await _rows(database, "threads", statement)
     return [thread_row(row) for row in rows]
 
 

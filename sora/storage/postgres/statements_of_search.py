@@ -4,9 +4,12 @@ A mailbox is searched in two halves: up to `mailboxes.indexed_uid` by the index,
 message. Both are read by one statement, so at one moment; what arrived just now is found.
 
     with upto as (select indexed_uid …),
+         gone as (… what was expunged after a modseq …),
          f0 as (… UIDs from the index …),
-         found as (… the one half … union all … the other half …)
+         found as (… the one half … union all … the other half … union all … gone …)
     select … from found …
+
+What went after a modseq is found by the events after it: there are few, or none.
 
 Just-in-time compilation would take longer than what it saves, so it is off; and a large mailbox is
 sorted in memory.
@@ -19,7 +22,7 @@ from sora.mail.criteria import And, Criterion, UidIn
 from sora.mail.fuzzy import grades
 from sora.mail.numbers import NumberSet
 from sora.storage.postgres.conditions import CONTENTS, Asked, Conditions
-from sora.storage.rows import SortBy, SortKey
+from sora.storage.rows import EventKind, SortBy, SortKey
 
 Statement = tuple[str, dict[str, Any]]
 """SQL and its parameters"""
@@ -43,20 +46,26 @@ FEW: Final = 1000
 """Keys of so many messages are read from contents: for one message a segment costs as much as for
 all that it has."""
 _LAST: Final = 9223372036854775807
+_LEAVING: Final = f"{EventKind.EXPUNGED}, {EventKind.MOVED_OUT}"
 
 
-def search(mailbox_id: int, criterion: Criterion) -> Statement:
-    """A search; its one value is the UIDs with commas between."""
-    asked = Asked(mailbox_id)
+def search(mailbox_id: int, criterion: Criterion, gone_since: int | None = None) -> Statement:
+    """A search; its one value is the UIDs with commas between. Messages that went after the modseq
+    `gone_since` are among it."""
+    asked = Asked(mailbox_id, gone_since)
     found = _found(asked, criterion, lambda conditions: "m.uid")
     return _statement(asked, found, "select string_agg(uid::text, ',' order by uid) from found")
 
 
 def sort(
-    mailbox_id: int, criterion: Criterion, keys: Sequence[SortKey], few: int = FEW
+    mailbox_id: int,
+    criterion: Criterion,
+    keys: Sequence[SortKey],
+    gone_since: int | None = None,
+    few: int = FEW,
 ) -> Statement:
     """A search whose UIDs are in the order of the keys."""
-    asked = Asked(mailbox_id)
+    asked = Asked(mailbox_id, gone_since)
     columns = "m.uid, m.internal_date, m.size, m.content_id"
     scored = any(key.by is SortBy.RELEVANCY for key in keys)
 
@@ -69,17 +78,20 @@ def sort(
     joined = " join keys w on w.uid = k.uid" if wide else ""
     return _statement(
         asked,
-        f"{found}, {_keys_of(wide, wide, few)}" if wide else found,
+        f"{found}, {_keys_of(asked, wide, wide, few)}" if wide else found,
         f"select string_agg(k.uid::text, ',' order by {order}) from found k{joined}",
     )
 
 
-def threads(mailbox_id: int, criterion: Criterion, few: int = FEW) -> Statement:
+def threads(
+    mailbox_id: int, criterion: Criterion, gone_since: int | None = None, few: int = FEW
+) -> Statement:
     """Rows of uid, message id, In-Reply-To, References with line feeds between, base subject,
     whether it is a reply, the whole subject where that is not known, and the date."""
-    asked = Asked(mailbox_id)
+    asked = Asked(mailbox_id, gone_since)
     found = _found(asked, criterion, lambda conditions: "m.uid, m.internal_date, m.content_id")
     keys = _keys_of(
+        asked,
         (*_THREADED, "refs", "is_reply", "null as subject"),
         (
             *_THREADED,
@@ -114,12 +126,23 @@ def scores(mailbox_id: int, criterion: Criterion, uids: NumberSet) -> Statement:
 
 def _statement(asked: Asked, found: str, select: str) -> Statement:
     sets = "".join(f"{name} as materialized ({sql}), " for name, sql in asked.found.items())
+    gone = "" if asked.gone_since is None else f" gone as materialized ({_gone(asked)}),"
     sql = (
         f"{_SETTINGS}with upto as materialized (select coalesce(max(indexed_uid), 0) as uid,"
-        " coalesce(max(messages), 0) as messages from mailboxes where id = %(mailbox)s),"
+        f" coalesce(max(messages), 0) as messages from mailboxes where id = %(mailbox)s),{gone}"
         f" {sets}{found} {select}"
     )
     return sql, asked.parameters
+
+
+def _gone(asked: Asked) -> str:
+    since = asked.with_("%s", asked.gone_since)
+    return (
+        "select m.* from events e cross join lateral unnest(e.uids) r cross join lateral ("
+        "select * from expunged where mailbox_id = %(mailbox)s and uid >= lower(r)"
+        f" and uid < upper(r) and expunged_modseq > {since} offset 0) m"
+        f" where e.mailbox_id = %(mailbox)s and e.modseq > {since} and e.kind in ({_LEAVING})"
+    )
 
 
 def _found(asked: Asked, criterion: Criterion, columns: Callable[[Conditions], str]) -> str:
@@ -133,7 +156,10 @@ def _found(asked: Asked, criterion: Criterion, columns: Callable[[Conditions], s
         f"select {chosen} from messages m{above.joins} where m.mailbox_id = %(mailbox)s"
         f" and m.uid > (select uid from upto) and m.uid < {_LAST} and {each}"
     )
-    return f"found as materialized ({' union all '.join([*ways, scanned])})"
+    ways.append(scanned)
+    if asked.gone_since is not None:
+        ways.append(f"select {chosen} from gone m{above.joins} where {each}")
+    return f"found as materialized ({' union all '.join(ways)})"
 
 
 def _indexed(conditions: Conditions, each: Sequence[str], columns: str) -> list[str]:
@@ -158,12 +184,21 @@ def _indexed(conditions: Conditions, each: Sequence[str], columns: str) -> list[
     ]
 
 
-def _keys_of(indexed: Sequence[str], above: Sequence[str], few: int) -> str:
+def _keys_of(asked: Asked, indexed: Sequence[str], above: Sequence[str], few: int) -> str:
     """A table `keys` of the columns of what was found, from segments and from contents."""
     names = [column.rpartition(" as ")[2] for column in indexed]
     arrays = [column for column in indexed if " as " not in column]
     constants = [column for column in indexed if " as " in column]
     unnested = ", ".join(f"s.{column}" for column in arrays)
+    gone = ""
+    if asked.gone_since is not None:
+        # A segment goes with the last of its messages.
+        gone = (
+            f" union all select m.uid, {', '.join(above)} from gone m{CONTENTS}"
+            f" where m.uid <= (select uid from upto) and (select number from ends) > {few}"
+            " and not exists (select from search_segments where mailbox_id = %(mailbox)s"
+            " and m.uid between first_uid and last_uid)"
+        )
     return (
         "ends as materialized (select min(uid) as low, max(uid) as high, count(*) as number"
         " from found),"
@@ -173,7 +208,7 @@ def _keys_of(indexed: Sequence[str], above: Sequence[str], few: int) -> str:
         " where s.mailbox_id = %(mailbox)s and s.last_uid >= (select low from ends)"
         f" and s.first_uid <= (select high from ends) and (select number from ends) > {few}"
         f" union all select m.uid, {', '.join(above)} from found m{CONTENTS}"
-        f" where m.uid > (select uid from upto) or (select number from ends) <= {few})"
+        f" where m.uid > (select uid from upto) or (select number from ends) <= {few}{gone})"
     )
 
 

@@ -232,8 +232,8 @@ class SearchingContract(Contract):
         other = await self.find(self.ann, "Other")
         await self.put(self.ann, other, MESSAGES[0][0], "\\Seen")
 
-    async def search(self, criterion: Criterion) -> list[int]:
-        return list(await self.storage.messages.search(self.inbox.id, criterion))
+    async def search(self, criterion: Criterion, gone_since: int | None = None) -> list[int]:
+        return list(await self.storage.messages.search(self.inbox.id, criterion, gone_since))
 
     async def check_table(self, table: list[tuple[Criterion, list[int]]]) -> None:
         for criterion, expected in table:
@@ -293,6 +293,24 @@ class SearchingContract(Contract):
         self.assertEqual(await self.search(BodyHas("NAÏVE")), [3, placed.uid])
         await self.storage.messages.expunge(self.inbox.id, None, self.operation())
         self.assertEqual(await self.search(BodyHas("naïve")), [placed.uid])
+
+    async def test_what_went_after_a_modseq_is_found_on_request(self) -> None:
+        """A client that was not told of an EXPUNGE has the message still (RFC 3501 §7.4.1)."""
+        gone = sets(2, 3)
+        before = await self.store(self.inbox, gone, "add", "\\Deleted")
+        table = [criterion for criterion, _ in (*TEXTS, *COLUMNS, *NESTED)]
+        expected = [await self.search(criterion) for criterion in table]
+        messages = self.storage.messages
+        expunged = await messages.expunge(self.inbox.id, sets(3), self.operation())
+        moved = await messages.move(self.inbox.id, sets(2), self.ann.id, "Other", self.operation())
+        for criterion, uids in zip(table, expected, strict=True):
+            what = repr(criterion)
+            self.assertEqual(await self.search(criterion, before.modseq), uids, what)
+            left = [uid for uid in uids if uid not in gone]
+            self.assertEqual(await self.search(criterion), left, what)
+            self.assertEqual(await self.search(criterion, moved.expunged.modseq), left, what)
+        self.assertEqual(await self.search(All(), expunged.modseq), [1, 2, 4])
+        self.assertEqual(await self.search(UidIn(sets(3)), before.modseq), [3])
 
     async def test_an_empty_mailbox(self) -> None:
         empty = await self.storage.mailboxes.create(self.ann.id, "Empty", None, self.operation())

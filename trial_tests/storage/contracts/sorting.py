@@ -92,6 +92,20 @@ class SortingContract(Contract):
         some = await self.storage.messages.threads(self.inbox.id, BodyHas("two"))
         self.assertEqual([row.uid for row in some], [3])
 
+    async def test_what_went_after_a_modseq_on_request(self) -> None:
+        """As for a search: nobody was told yet that it is gone."""
+        before = await self.store(self.inbox, sets(1, 4), "add", "\\Deleted")
+        messages = self.storage.messages
+        threads = list(await messages.threads(self.inbox.id, All()))
+        orders = {key: await self.sort(key) for key in SortBy}
+        await messages.expunge(self.inbox.id, None, self.operation())
+        for key, order in orders.items():
+            found = await messages.sort(self.inbox.id, All(), [SortKey(key)], before.modseq)
+            self.assertEqual(list(found), order, key)
+        self.assertEqual(await self.sort(SortBy.DATE), [3, 2, 5])
+        found = await messages.threads(self.inbox.id, All(), before.modseq)
+        self.assertEqual(list(found), threads)
+
     async def test_relevance(self) -> None:
         """RFC 6203 §4 and §6: the best comes first; scores go from 1 to 100."""
         loosely = Fuzzy(TextHas("banana fwd"))

@@ -30,13 +30,16 @@ class KeysTests(PostgresStorage, Indexed):
 
         return await self.storage.messages._database.run("search", work, write=False)
 
-    async def answers(self, criterion: Criterion, few: int) -> list[Any]:
+    async def answers(
+        self, criterion: Criterion, few: int, gone_since: int | None = None
+    ) -> list[Any]:
         """All orders and the threads, read from segments when there are more than `few`."""
+        inbox = self.inbox.id
         orders = [
-            await self.rows(statements.sort(self.inbox.id, criterion, [SortKey(by)], few))
+            await self.rows(statements.sort(inbox, criterion, [SortKey(by)], gone_since, few))
             for by in SortBy
         ]
-        rows = await self.rows(statements.threads(self.inbox.id, criterion, few))
+        rows = await self.rows(statements.threads(inbox, criterion, gone_since, few))
         return [orders, [search.thread_row(row) for row in rows]]
 
     async def test_they_are_the_same_wherever_the_index_ends(self) -> None:
@@ -46,6 +49,17 @@ class KeysTests(PostgresStorage, Indexed):
             for criterion in (All(), some, BodyHas("nothing")):
                 from_contents = await self.answers(criterion, few=1000)
                 self.assertEqual(await self.answers(criterion, few=0), from_contents, upto)
+
+    async def test_what_is_gone_has_its_keys_also_without_its_segment(self) -> None:
+        self.assertTrue(await self.index(self.inbox, 2, 0))
+        self.assertTrue(await self.index(self.inbox, 4, 2))
+        expected = await self.answers(All(), few=1000)
+        before = await self.store(self.inbox, sets(1, 2, 3, 5), "add", "\\Deleted")
+        await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+        for pruned in (1, 0):
+            for few in (0, 1000):
+                self.assertEqual(await self.answers(All(), few, before.modseq), expected, few)
+            self.assertEqual(await self.storage.indexing.prune(1000), pruned)
 
 
 class _Heard:

@@ -96,10 +96,10 @@ class Search(Command):
             if self._empties_saved(error):
                 session.saved.clear()
             raise
-        return self.searched.completed(self.word) or self._without_gone(session)
+        return self.searched.completed(self.word) or self._with_gone(session)
 
-    def _without_gone(self, session: Session) -> bytes | None:
-        """RFC 5530 §3: messages that the client still knows of were left out."""
+    def _with_gone(self, session: Session) -> bytes | None:
+        """RFC 5530 §3: among the messages are some that are gone; a NOOP would tell."""
         selected = session.selected
         if self.by_uid or selected is None or not selected.view.holds_gone:
             return None

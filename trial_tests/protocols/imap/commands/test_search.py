@@ -175,19 +175,31 @@ class SearchTests(TranscriptTestCase):
         self.assertEqual(self.search("OR OR 1 SEEN OR NOT ALL OR DRAFT UID 9"), [1, 2, 3])
 
     def test_no_expunge_is_told(self) -> None:
-        """RFC 3501 §7.4.1; by UID it may be."""
+        """RFC 3501 §7.4.1; by UID it may be. Until it is told, the client has the message."""
         other = self.new_client()
         other.ask(b"s SELECT INBOX")
         other.ask(b"a EXPUNGE")
         self.converse("""
             C: a SEARCH ALL
-            S: * SEARCH 1 2
+            S: * SEARCH 1 2 3
             S: a OK [EXPUNGEISSUED] SEARCH completed
-            C: b UID SEARCH ALL
+            C: b SEARCH TEXT xxxxx
+            S: * SEARCH 3
+            S: b OK [EXPUNGEISSUED] SEARCH completed
+            C: c SEARCH DRAFT DELETED UNSEEN LARGER 4000 3
+            S: * SEARCH 3
+            S: c OK [EXPUNGEISSUED] SEARCH completed
+            C: d SEARCH OR UNDRAFT SUBJECT small
             S: * SEARCH 1 2
+            S: d OK [EXPUNGEISSUED] SEARCH completed
+            C: e UID SEARCH ALL
+            S: * SEARCH 1 2 3
             S: * 3 EXPUNGE
             S: * 1 RECENT
-            S: b OK UID SEARCH completed
+            S: e OK UID SEARCH completed
+            C: f SEARCH TEXT xxxxx
+            S: * SEARCH
+            S: f OK SEARCH completed
         """)
 
     def test_an_empty_mailbox(self) -> None:

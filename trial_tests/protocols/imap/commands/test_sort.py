@@ -118,14 +118,17 @@ class SortTests(TranscriptTestCase):
         self.append(b"\r\n", flags=["\\Seen"])
         self.converse("""
             C: a SORT (REVERSE ARRIVAL) UTF-8 ALL
-            S: * SORT 5 4 3 1
+            S: * SORT 5 4 3 2 1
             S: a OK [EXPUNGEISSUED] SORT completed
             C: b UID SORT (REVERSE ARRIVAL) UTF-8 ALL
-            S: * SORT 5 4 3 1
+            S: * SORT 5 4 3 2 1
             S: * 2 EXPUNGE
             S: * 5 EXISTS
             S: * 1 RECENT
             S: b OK UID SORT completed
+            C: c SORT (REVERSE ARRIVAL) UTF-8 ALL
+            S: * SORT 5 4 3 2 1
+            S: c OK SORT completed
         """)
 
     def test_one_round_trip_at_most(self) -> None:

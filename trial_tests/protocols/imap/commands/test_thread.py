@@ -70,7 +70,7 @@ class ThreadTests(TranscriptTestCase):
         self.append(b"Subject: new\r\n\r\n", flags=["\\Seen"])
         self.converse("""
             C: a THREAD REFERENCES UTF-8 1:6
-            S: * THREAD (1 (4)(5))(2 6)
+            S: * THREAD (1 3 (4)(5))(2 6)
             S: a OK THREAD completed
             C: b UID THREAD ORDEREDSUBJECT UTF-8 UID 6:*
             S: * THREAD (6)(8 7)
