@@ -105,6 +105,10 @@ class BadName(SoraError):
     """The name is not allowed."""
 
 
+class KeywordRefused(BadArgument):
+    """The keyword is well formed, and nothing can have it."""
+
+
 class StoredApart(BadArgument):
     """The two mailboxes store their mail apart, and it is not in both places yet."""
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
-from sora.errors import BadArgument, TooMany
+from sora.errors import BadArgument, KeywordRefused, TooMany
 
 SEEN: Final = 1
 ANSWERED: Final = 2
@@ -52,8 +52,13 @@ class Flags:
 def parse_flags(names: Iterable[str]) -> Flags:
     """Names as in a flag list -> Flags. `\\Recent` is dropped (RFC 3501 §2.3.2).
 
+    `NIL` is an atom, and so a keyword by the grammar (RFC 3501 §9). But there are clients that read
+    it as nothing at all in a list of flags, so no message gets it (G33): which keywords there can
+    be, a server decides (§2.3.2).
+
     Raises:
         BadArgument: an unknown system flag, or a keyword that is not an atom.
+        KeywordRefused: a keyword that no message can have.
         TooMany: more than `MAX_KEYWORDS_PER_COMMAND` keywords.
     """
     system = 0
@@ -64,10 +69,12 @@ def parse_flags(names: Iterable[str]) -> Flags:
             if bit is None and name.lower() != "\\recent":
                 raise BadArgument(f"{name} is not a flag that can be set")
             system |= bit or 0
-        elif name.upper() == "NIL" or not _ATOM.match(name):
+        elif not _ATOM.match(name):
             raise BadArgument(f"{name!r} is not a keyword: it has to be an atom")
+        elif name.upper() == "NIL":
+            raise KeywordRefused("No message can have the keyword NIL")
         elif len(name) > MAX_KEYWORD_LENGTH:
-            raise BadArgument(f"A keyword is longer than {MAX_KEYWORD_LENGTH} characters")
+            raise KeywordRefused(f"A keyword is longer than {MAX_KEYWORD_LENGTH} characters")
         else:
             keywords.setdefault(fold_keyword(name), name)
     if len(keywords) > MAX_KEYWORDS_PER_COMMAND:

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sora.errors import BadArgument, TooMany
+from sora.errors import BadArgument, KeywordRefused, TooMany
 from sora.mail.flags import ANSWERED, DELETED, SEEN, Flags, Keywords, parse_flags
 
 
@@ -33,6 +33,9 @@ class ParseTests(SynchronousTestCase):
         ):
             with self.subTest(name), self.assertRaises(BadArgument):
                 parse_flags([name])
+        for name in ("NIL", "nil", "x" * 251):
+            # By the grammar they are keywords.
+            self.assertRaises(KeywordRefused, parse_flags, [name])
         with self.assertRaises(TooMany):
             parse_flags([f"k{n}" for n in range(101)])
 

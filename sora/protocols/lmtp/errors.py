@@ -36,6 +36,7 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.BadSyntax: (501, "5.5.2"),
     errors.BadRights: (501, "5.5.4"),
     errors.BadArgument: (501, "5.5.4"),
+    errors.KeywordRefused: (501, "5.5.4"),
     errors.NumbersRefused: (501, "5.5.4"),
     errors.StoredApart: (451, "4.3.0"),
     UnknownParameter: (555, "5.5.4"),

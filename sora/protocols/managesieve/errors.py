@@ -19,6 +19,7 @@ CODES: Final[Mapping[type[SoraError], bytes]] = {
     errors.BadSyntax: b"",
     errors.BadRights: b"",
     errors.BadArgument: b"",
+    errors.KeywordRefused: b"",
     errors.NumbersRefused: b"",
     errors.BadCharset: b"",
     errors.WrongState: b"",

@@ -35,6 +35,7 @@ ANSWERS: Final[Mapping[type[errors.SoraError], Answer]] = {
     errors.BadSyntax: BAD,
     errors.BadRights: BAD,
     errors.BadArgument: BAD,
+    errors.KeywordRefused: BAD,
     errors.NumbersRefused: BAD,
     errors.BadCharset: BAD,
     errors.UnknownCommand: BAD,

@@ -97,6 +97,8 @@ class AppendTests(TranscriptTestCase):
         self.converse("""
             C: a APPEND INBOX (\\Nonsense) {2}
             S: a BAD \\Nonsense is not a flag that can be set
+            C: n APPEND INBOX (\\Seen nil) {2}
+            S: n NO [CANNOT] No message can have the keyword NIL
             C: b APPEND INBOX "31-Feb-2020 00:00:00 +0000" {2}
             S: b BAD There is no such date and time
             C: c APPEND INBOX (\\Seen {2}

@@ -76,6 +76,21 @@ class StoreTests(TranscriptTestCase):
             S: f BAD ...
         """)
 
+    def test_a_keyword_that_no_message_can_have(self) -> None:
+        """G33, RFC 5530 §3: it is well formed, and refused all the same, whatever is with it."""
+        self.converse("""
+            C: a STORE 1 +FLAGS NIL
+            S: a NO [CANNOT] No message can have the keyword NIL
+            C: b UID STORE 1:2 FLAGS.SILENT (\\Seen Nil)
+            S: b NO [CANNOT] No message can have the keyword NIL
+            C: c STORE 1 -FLAGS NILS
+            S: * 1 FETCH (FLAGS (\\Seen))
+            S: c OK STORE completed
+            C: d SEARCH KEYWORD NIL
+            S: * SEARCH
+            S: d OK SEARCH completed
+        """)
+
     def test_recent_cannot_be_set(self) -> None:
         """RFC 3501 §2.3.2."""
         self.converse("""
