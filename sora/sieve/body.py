@@ -13,10 +13,14 @@ from sora.mail.message import Part, parse
 from sora.sieve.contents import children
 from sora.sieve.effects import ReadMessage
 from sora.sieve.extension import Asking
+from sora.sieve.message import Header
 from sora.sieve.run import Run
 
 _PARSED: Final = 4096
 """Octets that are taken apart for one instruction."""
+
+_MADE: Final = 4
+"""How often a script may put as much as `limits.body` in the place of the message."""
 
 Path = tuple[int, ...]
 """Where a part is: its number (from 0) among the parts of the one around it, from the outermost on;
@@ -24,20 +28,35 @@ Path = tuple[int, ...]
 
 
 @define(eq=False)
+class Loop:
+    """A `foreverypart`: the part that it is at, and the one whose parts it goes through."""
+
+    path: Path
+    within: Path
+
+
+@define(eq=False)
 class Body:
-    """The state of a run: the octets, cut at `limits.body`, the tree, and the parts that loops
-    (`foreverypart`) are at, the outermost first."""
+    """The state of a run: the octets, cut at `limits.body`, the tree, and the loops, the outermost
+    first. `texts` are what was decoded, by what it was decoded for; `headers` those of parts, by
+    where they begin."""
 
     octets: bytes | None = None
     _tree: Part | None = None
-    loops: list[Path] = field(factory=list)
+    loops: list[Loop] = field(factory=list)
     texts: dict[Any, list[str]] = field(factory=dict)
-    """What was decoded of it, by what it was decoded for."""
+    headers: dict[int, Header] = field(factory=dict)
+    _made: int = 0
 
-    def replace(self, octets: bytes) -> None:
+    def replace(self, run: Run, header: Header, body: bytes) -> None:
         """Another message takes its place."""
-        self.octets, self._tree = octets, None
+        self._made += len(body)
+        if self._made > _MADE * run.limits.body:
+            raise run.problem("The script makes too much of the message")
+        run.header, run.edited_body = header, body
+        self.octets, self._tree = header.octets() + body, None
         self.texts.clear()
+        self.headers.clear()
 
     def tree(self, run: Run) -> Part:
         """The parts."""
@@ -51,7 +70,16 @@ class Body:
         """The part that a loop is at, or the message; the message, too, when there is no such part
         any more."""
         root = self.tree(run)
-        return (at(root, self.loops[-1]) or root) if self.loops else root
+        return (at(root, self.loops[-1].path) or root) if self.loops else root
+
+    def header(self, run: Run, part: Part) -> Header:
+        """The header of a part; of the message itself as it is now."""
+        assert self.octets is not None
+        if part is self.tree(run):
+            return run.header
+        if part.start not in self.headers:
+            self.headers[part.start] = Header.of(self.octets[part.start : part.body])
+        return self.headers[part.start]
 
 
 def read(run: Run) -> Asking[Body]:
@@ -61,6 +89,16 @@ def read(run: Run) -> Asking[Body]:
         octets = yield ReadMessage(run.limits.body)
         body.octets = bytes(octets)
     return body
+
+
+def whole(run: Run) -> Asking[Body]:
+    """The same, to be changed: of a message that is too long only a part would be left."""
+    if run.own(Body).octets is None and run.message.size > run.limits.body:
+        raise run.problem(
+            f"The message has {run.message.size} octets; only one of at most {run.limits.body} "
+            "can be changed"
+        )
+    return (yield from read(run))
 
 
 def at(root: Part, path: Path) -> Part | None:

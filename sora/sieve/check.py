@@ -148,19 +148,21 @@ class _Checker:
             self._error(node.at, f"'{word.name}' must stand directly behind the block of {names}")
         call = self._bound(node, word)
         tests = self._tests(node, 1 if word.test else 0)
-        block = self._block(node, word)
+        block = self._block(node, call or Call(word, *self.checking.source.place(node.at), node.at))
         return self._finished(call, tests, block)
 
-    def _block(self, node: Node, word: Command) -> tuple[Call, ...]:
+    def _block(self, node: Node, call: Call) -> tuple[Call, ...]:
+        word = call.word
+        assert isinstance(word, Command)
         if node.block is None:
             if word.block:
                 self._error(node.at, f"'{word.name}' must end with a block: {{ ... }}")
             return ()
         if not word.block:
             self._error(node.at, f"'{word.name}' takes no block: it ends with a semicolon")
-        self.checking.inside.append(word)
+        self.checking.around.append(call)
         found = self.commands(node.block)
-        self.checking.inside.pop()
+        self.checking.around.pop()
         return found
 
     # -------------------------------------------------------------- tests

@@ -6,8 +6,8 @@ from typing import Final
 
 from attrs import define, field
 
+from sora.sieve.call import Call
 from sora.sieve.errors import ScriptError
-from sora.sieve.extension import Command
 from sora.sieve.lexer import Source
 from sora.sieve.limits import Limits
 from sora.sieve.vocabulary import Dialect
@@ -40,7 +40,7 @@ class Checking:
     requires: set[str] = field(factory=set)
     maybe: set[str] = field(factory=set)
     """What an `ihave` that stands before this place asks for."""
-    inside: list[Command] = field(factory=list)
+    around: list[Call] = field(factory=list)
     """The commands in whose blocks this place is, the outermost first."""
     notes: dict[object, object] = field(factory=dict)
     """For extensions: what they note while the script is checked (`checking.own`)."""

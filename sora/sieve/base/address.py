@@ -58,16 +58,20 @@ def _address(run: Run, call: Call) -> Asking[bool] | bool:
     return run.matches_any(call, found)
 
 
-def check_field(checking: Checking, at: int, text: str) -> None:
-    """RFC 5228 §5.1: the test is restricted to fields that hold addresses."""
-    if text.lower() not in ADDRESS_FIELDS:
-        checking.error(at, f"{shown(text)} is not a header field with addresses; use 'header'")
+def _check(checking: Checking, call: Call) -> None:
+    """RFC 5228 §5.1: the test is restricted to fields that hold addresses; with `:mime` all fields
+    are read as if they did (RFC 5703 §4.2)."""
+    for name in () if call.has("mime") else call.constants("headers"):
+        if name.lower() not in ADDRESS_FIELDS:
+            text = f"{shown(name)} is not a header field with addresses; use 'header'"
+            checking.error(call.ats["headers"], text)
 
 
 ADDRESS: Final = Test(
     "address",
     _address,
-    (Parameter("headers", Kind.STRINGS, check=check_field), Parameter("keys", Kind.STRINGS)),
+    (Parameter("headers", Kind.STRINGS), Parameter("keys", Kind.STRINGS)),
     matching=True,
     addresses=True,
+    check=_check,
 )

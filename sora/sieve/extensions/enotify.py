@@ -152,5 +152,5 @@ EXTENSION: Final = Extension(
             matching=True,
         ),
     ),
-    tags={"set": (ENCODEURL,)},
+    tags=dict.fromkeys(("set", "extracttext"), (ENCODEURL,)),
 )

@@ -65,5 +65,5 @@ QUOTEREGEX: Final = Tag("quoteregex", group="precedence 20", order=20, apply=_qu
 EXTENSION: Final = Extension(
     "regex",
     match_types=(MatchType(Tag("regex", group=MATCH_TYPE, check=_check), _regex, substrings=True),),
-    tags={"set": (QUOTEREGEX,)},
+    tags=dict.fromkeys(("set", "extracttext"), (QUOTEREGEX,)),
 )
