@@ -101,6 +101,10 @@ class Superseded(SoraError):
     """Another session has it by now: nothing was changed."""
 
 
+class MessageRefused(SoraError):
+    """The recipient's mail filter has refused the message."""
+
+
 class BadName(SoraError):
     """The name is not allowed."""
 

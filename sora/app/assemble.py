@@ -36,6 +36,7 @@ from sora.app.embedded_mode import (
     remember,
     welcome,
 )
+from sora.app.filtering import DeliveryParts, delivery_of, server_scripts
 from sora.app.logging import LogOutput
 from sora.app.relay import deliver_report, relay_of
 from sora.app.reload import Reload, RunningServer, Signals
@@ -52,7 +53,6 @@ from sora.auth.throttle import Throttle
 from sora.config.config import Config
 from sora.config.load import Loaded
 from sora.mailbox.change_poll import ChangePoll
-from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.spool import Spool
@@ -154,6 +154,7 @@ class House:
         )
         self.compiling = Threads(reactor, COMPILING_THREADS, "compiling")
         self.compiler = compiler_of(config, self.compiling.run)
+        self.server_scripts = server_scripts(config)
 
     async def open_database(self, say: Callable[[str], None]) -> None:
         """Bring the schema up to date, and open connections."""
@@ -227,12 +228,6 @@ class House:
             login_delay=config.pop3.login_delay,
             marks_seen=config.pop3.mark_seen,
         )
-        delivery = Delivery(
-            Accounts(database, self._dedup),
-            storage.arrivals,
-            open_mailboxes,
-            reactor,
-        )
 
         async def report_locally(address: str, octets: bytes) -> bool:
             return await deliver_report(delivery, address, octets, host=hostname)
@@ -244,6 +239,27 @@ class House:
             random=self.random,
             registry=self.registry,
             deliver_locally=report_locally,
+        )
+        delivery = delivery_of(
+            config,
+            self.server_scripts,
+            DeliveryParts(
+                accounts=Accounts(database, self._dedup),
+                mailboxes=mailboxes,
+                messages=messages,
+                metadata=Metadata(database),
+                rights=RightsTable(database, reactor, self._dedup),
+                scripts=Scripts(database),
+                arrivals=storage.arrivals,
+                open_mailboxes=open_mailboxes,
+                compiler=self.compiler,
+                threads=self.compiling,
+                relay=relay.relay if relay.is_on else None,
+                namespace=self.namespace,
+                hostname=hostname,
+                random=os.urandom,
+                reactor=reactor,
+            ),
         )
         parts = Parts(
             config=config,

@@ -21,9 +21,6 @@ _UNUSED: Final[tuple[Path, ...]] = (
     ("history", "retention"),
     ("history", "namespace"),
     ("limits", "session_memory"),
-    ("sieve", "max_cpu"),
-    ("sieve", "default_before"),
-    ("sieve", "default_after"),
     ("health",),
 )
 """keys and tables that do nothing yet: said when they are not as by default"""

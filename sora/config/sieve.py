@@ -38,5 +38,43 @@ class SieveConfig:
         "10mb", "How much of a message is looked at by tests of its body.", unit=SIZE
     )
     extensions: tuple[str, ...] = key([], "The extensions that scripts may use. Empty: all.")
-    default_before: str = key("", "A script file that runs before the user's. Empty: none.")
-    default_after: str = key("", "A script file that runs after the user's. Empty: none.")
+    default_before: str = key(
+        "",
+        """A script file that runs for everybody, before the scripts of domains and users. Empty:
+        none. etc/spam.sieve is an example.""",
+    )
+    default_after: str = key(
+        "",
+        """A script file that runs for everybody after all others, unless those have decided where
+        the message goes. Empty: none.""",
+    )
+    detail_mailbox: str = key(
+        "off",
+        """Where mail for `user+detail@domain` is kept: in INBOX (off), in the mailbox of that name
+        if there is one (existing), or in one that is made when it is missing (create: whoever
+        sends mail can make mailboxes then).""",
+        choices=("off", "existing", "create"),
+    )
+    redirect_sender: str = key(
+        "original",
+        """The envelope sender of redirected mail: its original sender, or the user whose script it
+        was (owner), for relays that check senders. An empty one stays empty.""",
+        choices=("original", "owner"),
+    )
+    max_sent_per_hour: int = key(
+        200,
+        """The most redirects and notifications of a user in an hour, on each process. What is over
+        it stays in INBOX. 0: no limit.""",
+        least=0,
+    )
+    spam_header: str = key(
+        "X-Spam-Score",
+        """The header field in which a spam filter tells its score, for the test `spamtest`. Only a
+        field that your own filter sets means anything.""",
+    )
+    spam_score: int = key(10, "The score that is certainly spam: `spamtest` is 10.", least=1)
+    virus_header: str = key(
+        "X-Virus-Status",
+        """The header field in which a virus scanner tells what it found, for the test `virustest`:
+        clean or infected.""",
+    )

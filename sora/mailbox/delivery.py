@@ -1,12 +1,25 @@
 """Mail comes in: from a received message and its recipients to messages in mailboxes.
 
-Each recipient gets its own true answer (G41), and a message that the sender sends again,
-because our answer was lost, arrives once (G42): the claim is on the bytes as they were
-received and the recipient, whatever mailbox they go to. That is also why an attempt whose
-outcome is unknown can be repeated recipient by recipient.
+What becomes of a message for a recipient is decided first (`filtering`, `planning`), and then done
+as a whole: messages in any number of mailboxes, or in none; mail that is sent on; answers. Each
+recipient gets its own true answer (G41), and a message that the sender sends again, because our
+answer was lost, is dealt with once (G42): the claim is on the bytes as they were received and the
+recipient, whatever a changed script would do now. That is also why an attempt whose outcome is
+unknown can be repeated recipient by recipient.
 
-The bytes are stored as received. What this delivery adds (Return-Path, Delivered-To, Received)
-is the `trace` of each message, so that any number of recipients share one content.
+The order keeps promises when a process dies in between (G43, G48):
+
+    1. what is sent on is held by the relay: durable, but not sent
+    2. messages, claim and memory of answers are written, in one statement
+    3. what is held is released; or dropped, where the claim was somebody else's
+    4. answers that were won are queued
+
+What is held when a process dies is released by the next one. Where nobody can say whether 2 has
+happened, it is released as well: sent twice is better than lost.
+
+The bytes are stored as received, or as edits of a script have left them (G46). What this delivery
+adds (Return-Path, Delivered-To, Received) is the `trace` of each message, so that any number of
+recipients share one content.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,16 +27,22 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from attrs import define, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sora.addresses import Address
-from sora.deferreds import shielded
-from sora.errors import MailLoop, OverQuota, SoraError, Unavailable
-from sora.mail.facts import Facts
-from sora.mail.mailbox_names import INBOX, name_key
+from sora.deferreds import Tasks, shielded
+from sora.errors import (
+    MailLoop,
+    MessageRefused,
+    OutcomeUnknown,
+    OverQuota,
+    SoraError,
+    Unavailable,
+)
+from sora.mail.mailbox_names import INBOX
 from sora.mail.trace import (
     Hop,
     count_received,
@@ -32,12 +51,18 @@ from sora.mail.trace import (
     return_path,
     was_delivered_to,
 )
+from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals
+from sora.mailbox.deciding import Deciding, Incoming
 from sora.mailbox.envelope import Addressee, Envelope
+from sora.mailbox.filtering import Version
+from sora.mailbox.folders import Folder
 from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.planning import Filing, Plan
 from sora.mailbox.spool import Spool
+from sora.relay.interfaces import Held, IRelay, RelayOff
 from sora.storage.interfaces import IAccounts
-from sora.storage.rows import Fate, Operation, Placed, Recipient, Target
+from sora.storage.rows import Claim, Claimed, Fate, Operation, Placed, Recipient, Target
 
 BATCH: Final = 50
 """Recipients of one statement."""
@@ -48,34 +73,43 @@ _HOPELESS: Final = 3
 """Recipients in a row for whom storage cannot be reached, after which the others are spared."""
 
 
-@frozen
-class _Message:
-    """A message that is being delivered."""
-
-    envelope: Envelope
-    spool: Spool
-    facts: Facts
-    now: datetime
-
-
 @define
 class _Task:
-    """One recipient, and what has become of it: `outcome` is None when it is durable."""
+    """One recipient: what is to be done, and what has become of it. `outcome` is None when all is
+    durable. `received` is the line of trace that tells how the message came; `held` is what the
+    relay holds; `is_unknown` says that a try may have happened."""
 
     addressee: Addressee
-    mailbox_id: int
+    claim_id: UUID
+    received: bytes
+    plan: Plan = field(factory=Plan)
+    is_decided: bool = False
+    held: Held | None = None
+    is_unknown: bool = False
     done: bool = False
     outcome: SoraError | None = None
+
+    @property
+    def recipient(self) -> Recipient:
+        return self.addressee.recipient
 
     def end(self, outcome: SoraError | None) -> None:
         self.done, self.outcome = True, outcome
 
 
+@frozen
+class _Batch:
+    """What one statement does: the claims of tasks, and the messages they are made from."""
+
+    spools: list[tuple[int, Version]]
+    claims: list[Claim]
+
+
 class Delivery:
     """The door for incoming mail.
 
-    `detail_to_folder`: mail for `user+detail@domain` goes to the mailbox of that name if
-    there is one, else to INBOX.
+    `deciding` runs filters and makes plans, `answering` sends answers; without them all mail goes
+    to INBOX. `relay` is where goes what is sent on.
     """
 
     log = Logger()
@@ -89,7 +123,9 @@ class Delivery:
         *,
         new_uuid: Callable[[], UUID] = uuid4,
         max_hops: int = MAX_HOPS,
-        detail_to_folder: bool = False,
+        deciding: Deciding | None = None,
+        answering: Answering | None = None,
+        relay: IRelay | None = None,
     ) -> None:
         self._accounts = accounts
         self._arrivals = arrivals
@@ -97,39 +133,44 @@ class Delivery:
         self._clock = clock
         self._new_uuid = new_uuid
         self._max_hops = max_hops
-        self._detail_to_folder = detail_to_folder
+        self._deciding = deciding
+        self._answering = answering
+        self._relay = relay
+        self._tasks = Tasks()
 
     async def resolve(self, address: Address) -> Recipient | None:
         """Who receives mail for an address. One round trip."""
         return await self._accounts.recipient(address)
 
     async def deliver(self, envelope: Envelope, message: Spool) -> Sequence[SoraError | None]:
-        """Put a message into mailboxes: for each recipient, None when it is durable, or why
-        it is not. One round trip per 50 recipients of a scope.
+        """Do with a message what its recipients want: for each of them, None when that is
+        durable, or why it is not. One round trip per 50 recipients of a scope, besides what
+        scripts ask for.
 
         A delivery that has begun goes on when whoever waits for it is cancelled.
         """
         return await shielded(Deferred.fromCoroutine(self._deliver(envelope, message)))
 
     async def _deliver(self, envelope: Envelope, spool: Spool) -> Sequence[SoraError | None]:
-        tasks = [_Task(each, self._mailbox(each)) for each in envelope.recipients]
-        facts = await self._arrivals.facts(spool)
         now = datetime.fromtimestamp(int(self._clock.seconds()), UTC)
-        message = _Message(envelope, spool, facts, now)
-        self._refuse_loops(message, tasks)
-        for scope_id, batch in _batches([task for task in tasks if not task.done]):
-            await self._place_batch(message, scope_id, batch)
+        tasks = [
+            _Task(each, self._new_uuid(), _received(envelope, each.address, now))
+            for each in envelope.recipients
+        ]
+        facts = await self._arrivals.facts(spool)
+        message = Incoming(envelope, spool, facts, now)
+        try:
+            self._refuse_loops(message, tasks)
+            for task in tasks:
+                if not task.done:
+                    await self._decide(message, task)
+            for scope_id, batch in _batches([task for task in tasks if not task.done]):
+                await self._place_batch(message, scope_id, batch)
+        finally:
+            message.close()
         return [task.outcome for task in tasks]
 
-    def _mailbox(self, addressee: Addressee) -> int:
-        """Where the mail of a recipient goes."""
-        mailboxes, detail = addressee.recipient.mailboxes, addressee.address.detail
-        inbox = mailboxes[INBOX]
-        if self._detail_to_folder and detail:
-            return mailboxes.get(name_key(detail), inbox)
-        return inbox
-
-    def _refuse_loops(self, message: _Message, tasks: Sequence[_Task]) -> None:
+    def _refuse_loops(self, message: Incoming, tasks: Sequence[_Task]) -> None:
         """RFC 5321 §6.3"""
         header = message.facts.header
         if count_received(header) > self._max_hops:
@@ -141,16 +182,63 @@ class Delivery:
                 if was_delivered_to(header, str(address)):
                     task.end(MailLoop(f"The message was delivered to {address} before"))
 
+    # -------------------------------------------------------------- deciding
+
+    async def _decide(self, message: Incoming, task: _Task) -> None:
+        """Make the task's plan, and let the relay hold what is sent on. Whatever goes wrong with
+        one recipient's filters is nobody else's affair."""
+        recipient = task.recipient
+        if self._deciding is None:
+            inbox = Folder(recipient.account_id, recipient.scope_id, recipient.mailboxes[INBOX])
+            task.plan.file(Filing(inbox))
+            return
+        work = self._plan(self._deciding, message, task)
+        await self._tasks.start(work, "deciding about a message")
+        if not task.is_decided:
+            task.end(Unavailable())
+
+    async def _plan(self, deciding: Deciding, message: Incoming, task: _Task) -> None:
+        try:
+            task.plan = await deciding.plan(message, task.addressee, task.received)
+            if task.plan.refusal is not None:
+                task.end(MessageRefused(task.plan.refusal))
+            else:
+                await self._make_versions(message, task.plan)
+                await self._hold(message, task)
+        except SoraError as error:
+            task.end(error)
+        task.is_decided = True
+
+    async def _make_versions(self, message: Incoming, plan: Plan) -> None:
+        """Have the octets of every version of the message that the plan names (G46)."""
+        versions = [filing.version for filing in plan.filings]
+        for version in (*versions, *(version for _, version in plan.redirects)):
+            if version.edits and version not in message.versions:
+                assert self._deciding is not None
+                spool = await self._deciding.edited(message, version)
+                message.versions[version] = spool, await self._arrivals.facts(spool)
+
+    async def _hold(self, message: Incoming, task: _Task) -> None:
+        if not task.plan.redirects or self._relay is None or self._deciding is None:
+            return
+        sendings = [sending for sending, _ in task.plan.redirects]
+        try:
+            task.held = await self._relay.hold([(one.outgoing, one.content) for one in sendings])
+        except (RelayOff, Unavailable) as error:
+            self._deciding.keep_unsent(task.addressee, task.plan, error.text)
+
     # -------------------------------------------------------------- placing
 
-    async def _place_batch(self, message: _Message, scope_id: int, batch: Sequence[_Task]) -> None:
+    async def _place_batch(self, message: Incoming, scope_id: int, batch: Sequence[_Task]) -> None:
         try:
             await self._place(message, scope_id, batch)
             return
         except SoraError as error:
+            for task in batch:
+                task.is_unknown |= isinstance(error, OutcomeUnknown)
             if len(batch) == 1 or not isinstance(error, Unavailable):
                 for task in batch:
-                    task.end(error)
+                    await self._fail(task, error)
                 return
             self.log.info(
                 "{count} recipients at once failed ({error}): trying one by one",
@@ -160,51 +248,134 @@ class Delivery:
         # One locked mailbox must not keep the mail of the others.
         hopeless = 0
         for task in batch:
+            if task.done:
+                continue
             if hopeless >= _HOPELESS:
-                task.end(Unavailable())
+                await self._fail(task, Unavailable())
                 continue
             try:
                 await self._place(message, scope_id, [task])
                 hopeless = 0
             except SoraError as error:
                 hopeless += isinstance(error, Unavailable)
-                task.end(error)
+                task.is_unknown |= isinstance(error, OutcomeUnknown)
+                await self._fail(task, error)
 
-    async def _place(self, message: _Message, scope_id: int, tasks: Sequence[_Task]) -> None:
+    async def _place(self, message: Incoming, scope_id: int, tasks: Sequence[_Task]) -> None:
         operation = Operation(
             id=self._new_uuid(), protocol="lmtp", address=message.envelope.origin.host
         )
-        targets = [self._target(message, task) for task in tasks]
-        placement = await self._arrivals.place(
-            scope_id, message.spool, targets, operation, message.facts
-        )
-        # From here on nothing may fail: the messages are there (G15).
-        self._open.placed(placement.placed)
-        for task, placed in zip(tasks, placement.placed, strict=True):
-            task.end(_outcome(placed))
+        batch = self._batch(message, tasks)
+        spools = [(scope, *message.spool_of(version)) for scope, version in batch.spools]
+        delivered = await self._arrivals.deliver(spools, batch.claims, operation)
+        # From here on nothing may fail: it has happened (G15).
+        self._open.placed(_made(delivered.claims))
+        for task, claimed in zip(tasks, delivered.claims, strict=True):
+            if claimed.fate is Fate.NO_MAILBOX and _take_home(task):
+                await self._place_batch(message, scope_id, [task])
+            else:
+                await self._settle(message, task, claimed)
 
-    def _target(self, message: _Message, task: _Task) -> Target:
-        address = str(task.addressee.address)
-        origin = message.envelope.origin
-        hop = Hop(
-            helo=origin.helo,
-            client=origin.host,
-            by=origin.by,
-            protocol=origin.protocol,
-            identifier="",
-            when=message.now,
-        )
+    def _batch(self, message: Incoming, tasks: Sequence[_Task]) -> _Batch:
+        places: dict[tuple[int, Version], int] = {}
+        claims = []
+        for task in tasks:
+            targets = [
+                self._target(
+                    message,
+                    task,
+                    filing,
+                    places.setdefault((filing.folder.scope_id, filing.version), len(places)),
+                )
+                for filing in task.plan.filings
+            ]
+            claims.append(
+                Claim(
+                    id=task.claim_id,
+                    account_id=task.recipient.account_id,
+                    inbox_id=task.recipient.mailboxes[INBOX],
+                    recipient=_claimed(task.addressee.address),
+                    received_hash=message.spool.hash,
+                    targets=tuple(targets),
+                    vacations=task.plan.memories,
+                    duplicates=task.plan.seen,
+                )
+            )
+        return _Batch(list(places), claims)
+
+    def _target(self, message: Incoming, task: _Task, filing: Filing, arrival: int) -> Target:
         return Target(
-            account_id=task.addressee.recipient.account_id,
-            mailbox_id=task.mailbox_id,
+            account_id=filing.folder.account_id,
+            mailbox_id=filing.folder.mailbox_id,
             internal_date=message.now,
             email_id=self._new_uuid(),
+            flags=filing.flags,
             trace=return_path(message.envelope.sender)
-            + delivered_to(address)
-            + received(hop, address),
-            recipient=_claimed(task.addressee.address),
-            received_hash=message.spool.hash,
+            + delivered_to(str(task.addressee.address))
+            + task.received,
+            asker=task.recipient.account_id,
+            arrival=arrival,
         )
+
+    # -------------------------------------------------------------- afterwards
+
+    async def _settle(self, message: Incoming, task: _Task, claimed: Claimed) -> None:
+        """What follows from the fate of a claim."""
+        match claimed.fate:
+            case Fate.PLACED:
+                task.end(None)
+                await self._release(task)
+                await self._answer(message, task, claimed.vacations)
+            case Fate.DUPLICATE if claimed.is_own:
+                # An earlier try has done it, and nobody heard what it had won.
+                task.end(None)
+                await self._release(task)
+                await self._answer(message, task, frozenset())
+            case Fate.DUPLICATE:
+                task.end(None)
+                await self._drop(task)
+            case Fate.OVER_QUOTA:
+                await self._fail(task, OverQuota("The recipient's mailbox is full"))
+            case Fate.NO_MAILBOX:
+                # It was there at RCPT; the next attempt finds out what has become of it.
+                await self._fail(task, Unavailable("The mailbox has just gone; try again"))
+
+    async def _fail(self, task: _Task, error: SoraError) -> None:
+        task.end(error)
+        if task.is_unknown:
+            await self._release(task)
+        else:
+            await self._drop(task)
+
+    async def _release(self, task: _Task) -> None:
+        held, task.held = task.held, None
+        if held is not None and self._relay is not None:
+            await self._relay.release(held)
+
+    async def _drop(self, task: _Task) -> None:
+        held, task.held = task.held, None
+        if held is not None and self._relay is not None:
+            await self._relay.drop(held)
+
+    async def _answer(self, message: Incoming, task: _Task, won: frozenset[int]) -> None:
+        answers = task.plan.won(won)
+        if answers and self._answering is not None:
+            # Whatever happens to an answer, the message has arrived: a failure is logged.
+            work = self._answering.answer(answers, message, task.addressee)
+            await self._tasks.start(work, "answering a message")
+
+
+def _received(envelope: Envelope, address: Address, now: datetime) -> bytes:
+    origin = envelope.origin
+    hop = Hop(
+        helo=origin.helo,
+        client=origin.host,
+        by=origin.by,
+        protocol=origin.protocol,
+        identifier="",
+        when=now,
+    )
+    return received(hop, str(address))
 
 
 def _claimed(address: Address) -> str:
@@ -218,18 +389,25 @@ def _batches(tasks: Sequence[_Task]) -> Iterator[tuple[int, Sequence[_Task]]]:
     """Tasks by scope, in their order, at most `BATCH` at a time."""
     scopes: dict[int, list[_Task]] = {}
     for task in tasks:
-        scopes.setdefault(task.addressee.recipient.scope_id, []).append(task)
+        scopes.setdefault(task.recipient.scope_id, []).append(task)
     for scope_id, found in scopes.items():
         for start in range(0, len(found), BATCH):
             yield scope_id, found[start : start + BATCH]
 
 
-def _outcome(placed: Placed) -> SoraError | None:
-    match placed.fate:
-        case Fate.PLACED | Fate.DUPLICATE:
-            return None
-        case Fate.OVER_QUOTA:
-            return OverQuota("The recipient's mailbox is full")
-        case Fate.NO_MAILBOX:
-            # It was there at RCPT; the next attempt finds out what has become of it.
-            return Unavailable("The mailbox has just gone; try again")
+def _made(claims: Sequence[Claimed]) -> list[Placed]:
+    """The messages that were made; what went to INBOX instead and is there already has no uid."""
+    return [placed for claimed in claims for placed in claimed.placed if placed.uid]
+
+
+def _take_home(task: _Task) -> bool:
+    """Put into INBOX what was to be put into mailboxes of others; False if nothing was."""
+    recipient = task.recipient
+    inbox = Folder(recipient.account_id, recipient.scope_id, recipient.mailboxes[INBOX])
+    filings, task.plan.filings = task.plan.filings, []
+    is_changed = False
+    for filing in filings:
+        is_foreign = filing.folder.account_id != recipient.account_id
+        is_changed |= is_foreign
+        task.plan.file(evolve(filing, folder=inbox) if is_foreign else filing)
+    return is_changed

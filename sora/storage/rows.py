@@ -165,6 +165,10 @@ class Recipient:
     messages: int = 0
     addresses: tuple[str, ...] = ()
     """all addresses of the account, the primary one first, if a script runs for it: else none"""
+    uses: Mapping[str, int] = field(factory=dict)
+    """mailboxes by special use (RFC 6154)"""
+    object_ids: Mapping[str, int] = field(factory=dict)
+    """mailboxes by MAILBOXID (RFC 8474)"""
 
 
 @frozen

@@ -12,13 +12,13 @@ from sora.errors import MailLoop, OverQuota, SoraError, Unavailable
 from sora.mailbox.delivery import BATCH, Delivery
 from sora.mailbox.envelope import Addressee
 from sora.storage.memory.messages import MemoryMessages
-from sora.storage.rows import Placement, Target, Want
+from sora.storage.rows import Claim, Delivered, Want
 from trial_tests.mailbox.world import Process, World, envelope, message, spool
 from trial_tests.storage.contracts.contract import EVERYTHING
 
 
 class FailingMessages:
-    """Storage whose `place` cannot reach some mailboxes, as with a lock that is held."""
+    """Storage whose `deliver` cannot reach some mailboxes, as with a lock that is held."""
 
     def __init__(self, messages: MemoryMessages) -> None:
         self._messages = messages
@@ -26,13 +26,11 @@ class FailingMessages:
         self.sizes: list[int] = []
 
     @deferred
-    async def place(
-        self, scope_id: int, arrival: Any, targets: Sequence[Target], operation: Any
-    ) -> Placement:
-        self.sizes.append(len(targets))
-        if any(target.mailbox_id in self.locked for target in targets):
+    async def deliver(self, arrivals: Any, claims: Sequence[Claim], operation: Any) -> Delivered:
+        self.sizes.append(len(claims))
+        if any(target.mailbox_id in self.locked for claim in claims for target in claim.targets):
             raise Unavailable("The mailbox is locked")
-        return await self._messages.place(scope_id, arrival, targets, operation)
+        return await self._messages.deliver(arrivals, claims, operation)
 
 
 class DeliveryTestCase(TestCase):
@@ -114,7 +112,7 @@ class DeliveryTests(DeliveryTestCase):
         rings: list[str] = []
         selected.watch(lambda: rings.append("ring"))
         await self.deliver(message(), "ann@example.com")
-        self.assertEqual(self.cost(), {"messages.place": 1})
+        self.assertEqual(self.cost(), {"messages.deliver": 1})
         self.assertEqual(rings, ["ring"])
         updates = selected.updates(True)
         self.assertEqual((updates.exists, updates.recent), (1, 1))
@@ -153,13 +151,7 @@ class DeliveryTests(DeliveryTestCase):
     async def test_a_folder_named_by_the_detail(self) -> None:
         await self.deliver(message(1), "ann+Work@example.com")
         self.assertEqual(len(await self.stored(self.row.id, "Work")), 0)
-        self.delivery = Delivery(
-            self.world.storage.accounts,
-            self.process.arrivals,
-            self.process.open_mailboxes,
-            self.world.clock,
-            detail_to_folder=True,
-        )
+        self.delivery = self.process.filtering_delivery(detail="existing")
         await self.deliver(message(2), "ann+Work@example.com", "ann+Nothing@example.com")
         self.assertEqual(len(await self.stored(self.row.id, "Work")), 1)
         self.assertEqual(len(await self.stored(self.row.id)), 2)
@@ -207,7 +199,7 @@ class ManyRecipientsTests(DeliveryTestCase):
 
     async def test_fifty_share_a_statement(self) -> None:
         self.assertEqual(await self.deliver(message(), *self.people), [None] * len(self.people))
-        self.assertEqual(self.cost(), {"messages.place": 3})
+        self.assertEqual(self.cost(), {"messages.deliver": 3})
         self.assertEqual(await self.messages(), [1] * len(self.people))
         self.assertEqual(len(self.world.storage.tables.contents), 1)
 
@@ -217,7 +209,7 @@ class ManyRecipientsTests(DeliveryTestCase):
             message(), "p1@example.com", "eve@example.org", "p2@example.com"
         )
         self.assertEqual(outcomes, [None] * 3)
-        self.assertEqual(self.cost(), {"messages.place": 2})
+        self.assertEqual(self.cost(), {"messages.deliver": 2})
         self.assertEqual(len(await self.stored(eve.id)), 1)
 
     async def test_one_over_quota(self) -> None:

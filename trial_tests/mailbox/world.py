@@ -4,23 +4,35 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from twisted.internet.defer import Deferred
+from attrs import fields
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from sora.addresses import parse_address
 from sora.auth.interfaces import Identity
 from sora.mail.facts import derive
 from sora.mailbox.account import Account
+from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals, Store
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
+from sora.mailbox.deciding import DecideRooms, Deciding
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.envelope import Addressee, Envelope, Origin
+from sora.mailbox.filtering import FilterRooms, Filters
+from sora.mailbox.folders import FolderRooms
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.owners import Owners
 from sora.mailbox.places import SharedNamespace
+from sora.mailbox.planning import PlanRooms
 from sora.mailbox.reach import SessionFacts
+from sora.mailbox.redirecting import Rates
+from sora.mailbox.scripts import Compiler
 from sora.mailbox.spool import Spool
+from sora.relay.memory import MemoryRelay
+from sora.sieve.dialect import SIEVE
+from sora.sieve.limits import Limits
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import MemoryStorage, memory_storage
 from sora.storage.rows import AccountRow, NewMailbox
@@ -33,6 +45,17 @@ class NoThreads:
 
     def run(self, work: Callable[..., Any], *args: Any) -> "Deferred[Any]":
         raise AssertionError("no thread is needed here")
+
+
+class AtOnce:
+    """Threads that are none."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def run(self, work: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        self.calls.append(work.__name__)
+        return succeed(work(*args))
 
 
 class Process:
@@ -85,6 +108,58 @@ class Process:
             namespace=namespace,
         )
         self.delivery = Delivery(storage.accounts, self.arrivals, self.open_mailboxes, clock)
+        self.relay = MemoryRelay()
+
+    def filtering_delivery(
+        self, *, namespace: SharedNamespace | None = None, **how: Any
+    ) -> Delivery:
+        """A delivery with filters; `how` are fields of `FilterRooms` and `PlanRooms`."""
+        storage, numbers = self.storage, iter(range(1, 1_000_000))
+        plan_fields = {one.name for one in fields(PlanRooms)}
+        plans = {name: value for name, value in how.items() if name in plan_fields}
+        threads: Any = AtOnce()
+        filters = FilterRooms(
+            compiler=Compiler(SIEVE, Limits(), threads.run),
+            scripts=storage.scripts,
+            messages=storage.messages,
+            metadata=storage.metadata,
+            rights=storage.rights,
+            threads=threads,
+            clock=self.clock,
+            cpu=lambda: 0.0,
+            **{name: value for name, value in how.items() if name not in plan_fields},
+        )
+        folders = FolderRooms(
+            storage.mailboxes,
+            self.open_mailboxes,
+            Owners(storage.rights, self.clock),
+            uuid4,
+            namespace,
+        )
+        deciding = Deciding(
+            DecideRooms(
+                filters=Filters(filters),
+                folders=folders,
+                plans=PlanRooms(**{"rates": Rates(self.clock, 100), "has_relay": True, **plans}),
+                random=lambda count: next(numbers).to_bytes(count, "big"),
+                host="sora.example.com",
+            )
+        )
+        return Delivery(
+            storage.accounts,
+            self.arrivals,
+            self.open_mailboxes,
+            self.clock,
+            deciding=deciding,
+            answering=Answering(
+                relay=self.relay,
+                arrivals=self.arrivals,
+                open_mailboxes=self.open_mailboxes,
+                folders=folders,
+                new_uuid=uuid4,
+            ),
+            relay=self.relay,
+        )
 
     def session(self, account: AccountRow) -> Account:
         """Somebody who has logged in."""

@@ -19,6 +19,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
+from sora.addresses import parse_address
 from sora.app.assemble import House
 from sora.app.database import database_id
 from sora.app.servers import certificates_of
@@ -28,6 +29,8 @@ from sora.retry import pause
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Faults
+from sora.storage.postgres.scripts import Scripts
+from sora.storage.rows import ScriptLimits, ScriptPosition
 from trial_tests.support.postgres import DatabaseTestCase, FreshDatabase
 from trial_tests.support.scram_postgres import free_port
 
@@ -132,6 +135,14 @@ trusted_networks = ["127.0.0.0/8"]
     def break_connections(self, faults: Faults) -> None:
         """Lose answers from now on (G14)."""
         self.database._faults = faults
+
+    async def script(self, address: str, source: str, name: str = "main") -> None:
+        """Put a Sieve script of a user, and activate it."""
+        login = await Credentials(self.database).login(parse_address(address))
+        assert login is not None, address
+        limits = ScriptLimits(1_000_000, 100, 10_000_000)
+        scripts = Scripts(self.database)
+        await scripts.put(login.account_id, name, source, limits, ScriptPosition.ACTIVE)
 
     async def client(self, port: int) -> Wire:
         endpoint = HostnameEndpoint(reactor, "127.0.0.1", port)

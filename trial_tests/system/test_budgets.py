@@ -130,7 +130,7 @@ class BudgetTests(WholeSoraTestCase):
             await transaction(lmtp, [USER.encode()], LETTER % (1, 1))
             await watcher.until(rb"\* 1 EXISTS\r\n")
 
-        await self.costs(deliver(), recipient=1, place=1)
+        await self.costs(deliver(), recipient=1, deliver=1)
 
     async def test_recipients_and_messages_of_lmtp(self) -> None:
         """One question each, fifty recipients a statement; a refused one costs no more."""
@@ -138,9 +138,29 @@ class BudgetTests(WholeSoraTestCase):
         for count, places in ((1, 1), (50, 1), (51, 2)):
             names = [b"u+%d@example.com" % number for number in range(count)]
             work = transaction(lmtp, names, LETTER % (count, count))
-            await self.costs(work, recipient=count, place=places)
+            await self.costs(work, recipient=count, deliver=places)
         wire = await self.one.imap(USER)
         self.assertIn(b"* 102 EXISTS", await wire.ask(b"EXAMINE INBOX"))
+
+    async def test_scripts_cost_no_statement(self) -> None:
+        """A recipient is one question, and a message one statement, whatever its script does; only
+        a duplicate is one more to read."""
+        source = (
+            'require ["fileinto", "copy", "vacation", "imap4flags", "editheader", "body"];'
+            'vacation "Away"; fileinto :copy :flags "$x" "Archive"; addheader "X-A" "b";'
+            'if body :contains "x" { fileinto :copy "Junk"; }'
+        )
+        await self.one.script(USER, source)
+        lmtp = await self.one.lmtp()
+        names = [b"u+%d@example.com" % number for number in range(50)]
+        await self.costs(transaction(lmtp, names, LETTER % (1, 1)), recipient=50, deliver=1)
+        await self.one.script(USER, 'require "duplicate"; if duplicate { discard; }')
+        letter = b"Message-ID: <1@x>\r\n" + LETTER % (2, 2)
+        work = transaction(lmtp, [USER.encode()], letter)
+        await self.costs(work, recipient=1, deliver=1, seen_before=1)
+        wire = await self.one.imap(USER)
+        self.assertIn(b"* 51 EXISTS", await wire.ask(b"EXAMINE INBOX"))
+        self.assertIn(b"* 50 EXISTS", await wire.ask(b"EXAMINE Archive"))
 
     async def test_two_processes_ask_once_for_all_sessions(self) -> None:
         """NOOP and IDLE where others serve the database: at most one question for all."""
@@ -178,7 +198,7 @@ class LostAnswerTests(WholeSoraTestCase):
         return sora, faults
 
     async def test_append_and_delivery_are_there_once_and_acknowledged(self) -> None:
-        sora, faults = await self.broken("place", times=2)
+        sora, faults = await self.broken("place", "deliver", times=2)
         wire = await sora.imap(USER)
         said = await append(wire, b"INBOX", LETTER % (1, 1))
         self.assertRegex(said, rb"a OK \[APPENDUID \d+ 1\]")
@@ -186,7 +206,7 @@ class LostAnswerTests(WholeSoraTestCase):
         letter = LETTER % (2, 2)
         replies = await transaction(lmtp, [USER.encode(), b"u+x@example.com"], letter)
         self.assertEqual([reply[:3] for reply in replies], [b"250", b"250"])
-        self.assertEqual(faults.struck, ["place", "place"])
+        self.assertEqual(faults.struck, ["place", "deliver"])
         self.assertIn(b"* 3 EXISTS", await wire.ask(b"SELECT INBOX"))
 
     async def test_append_to_a_name_that_was_not_heard_of(self) -> None:

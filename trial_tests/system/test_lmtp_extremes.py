@@ -81,9 +81,9 @@ class LMTPExtremesTests(WholeSoraTestCase):
         names = b"".join(b"RCPT TO:<u+%d@example.com>\r\n" % number for number in range(1000))
         wire.send(b"MAIL FROM:<a@b.c>\r\n" + names + b"DATA\r\nSubject: all\r\n\r\nx\r\n.\r\n")
         await wire.until(rb"354 [^\r\n]*\r\n")
-        before = self.one.database.statements["place"]
+        before = self.one.database.statements["deliver"]
         replies = [await wire.until(rb"\d{3} [^\r\n]*\r\n") for _ in range(1000)]
         self.assertEqual({reply[:3] for reply in replies}, {b"250"})
         self.assertIn(b"u+999@example.com", replies[-1])
         self.assertIn(b"Delivered-To: u+999@example.com", await self.count(1000))
-        self.assertLessEqual(self.one.database.statements["place"] - before, 20)
+        self.assertLessEqual(self.one.database.statements["deliver"] - before, 20)

@@ -4,13 +4,20 @@
 mail. When in doubt it is 4xx: nothing may be lost for a fault of ours.
 """
 
+import re
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Final
 
 from attrs import frozen
 
 from sora import errors
 from sora.protocols.lmtp.wire.parameters import UnknownParameter
+
+MAX_LINE: Final = 200
+"""characters of a line of a reply, so that it has less than 512 octets (RFC 5321 §4.5.3.1.5)"""
+MAX_LINES: Final = 30
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @frozen
@@ -25,6 +32,17 @@ class Reply:
         """The reply as it is sent; a text of several lines becomes one."""
         text = " ".join(self.text.split())
         return f"{self.code} {self.status} {text}\r\n".encode()
+
+    def lines(self) -> bytes:
+        """The reply with its text in lines of at most `MAX_LINE` characters, at most `MAX_LINES` of
+        them (RFC 5321 §4.2.1, RFC 5429 §2.5)."""
+        texts = [" ".join(_CONTROL.sub(" ", line).split()) for line in self.text.splitlines()]
+        cut = [piece for text in texts if text for piece in wrap(text, MAX_LINE)][:MAX_LINES]
+        last = len(cut) - 1
+        return "".join(
+            f"{self.code}{' ' if place == last else '-'}{self.status} {text}\r\n"
+            for place, text in enumerate(cut)
+        ).encode()
 
 
 class TimeExpired(errors.SoraError):
@@ -70,6 +88,8 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.OverQuota: (452, "4.2.2"),
     errors.StorageFull: (452, "4.3.1"),
     errors.MailLoop: (554, "5.4.6"),
+    # RFC 5429 §2.1.1
+    errors.MessageRefused: (550, "5.7.1"),
     # RFC 2852 §4.1.3
     TimeExpired: (554, "5.4.7"),
     errors.ExpungeIssued: (451, "4.3.0"),

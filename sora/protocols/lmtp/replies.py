@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sora.errors import OverQuota, SoraError
+from sora.errors import MessageRefused, OverQuota, SoraError
 from sora.net.connection import Connection
 from sora.protocols.lmtp.errors import OVER_QUOTA_FOR_GOOD, Reply, reply_to
 
@@ -29,9 +29,14 @@ class Replies:
         return reply_to(error)
 
     def refuse(self, error: SoraError, address: str = "") -> Reply:
-        """Say an error, about an address if there is one; gives the reply."""
+        """Say an error, about an address if there is one; gives the reply. A reason that a user has
+        written keeps its lines (RFC 5429 §2.5)."""
         reply = self.reply_to(error)
-        self.tell(reply, address)
+        if isinstance(error, MessageRefused):
+            text = f"<{address}> {reply.text}"
+            self._connection.write(Reply(reply.code, reply.status, text).lines())
+        else:
+            self.tell(reply, address)
         return reply
 
     def tell(self, reply: Reply, address: str = "") -> None:

@@ -50,6 +50,7 @@ CODES: Final[Mapping[type[SoraError], bytes]] = {
     errors.OverQuota: b"QUOTA",
     errors.StorageFull: TRYLATER,
     errors.MailLoop: b"",
+    errors.MessageRefused: b"",
     errors.ExpungeIssued: b"",
     errors.Unavailable: TRYLATER,
     errors.OutcomeUnknown: TRYLATER,

@@ -67,6 +67,7 @@ ANSWERS: Final[Mapping[type[errors.SoraError], Answer]] = {
     errors.OverQuota: PLAIN,
     errors.StorageFull: TEMPORARY,
     errors.MailLoop: PLAIN,
+    errors.MessageRefused: PLAIN,
     errors.ExpungeIssued: PLAIN,
     errors.Unavailable: TEMPORARY,
     errors.OutcomeUnknown: TEMPORARY,

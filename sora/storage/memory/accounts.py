@@ -180,6 +180,8 @@ class MemoryAccounts:
             quota_messages=account.quota_messages,
             messages=sum(len(mailbox.messages) for mailbox in mailboxes),
             addresses=self._addresses(account_id),
+            uses={each.special_use: each.id for each in mailboxes if each.special_use},
+            object_ids={each.object_id: each.id for each in mailboxes},
         )
 
     def _receiver(self, address: Address) -> int | None:

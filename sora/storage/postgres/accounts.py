@@ -131,14 +131,15 @@ class Accounts:
         async def work(tx: Tx) -> Recipient | None:
             row = await tx.one(
                 "select o_account, o_scope, o_address, o_keys, o_ids, o_quota, o_storage, o_most,"
-                " o_messages, o_before, o_active, o_source, o_after, o_addresses"
-                " from recipient_v3(%s, %s)",
+                " o_messages, o_before, o_active, o_source, o_after, o_addresses,"
+                " o_uses, o_used_ids, o_objects, o_object_ids"
+                " from recipient_v3(%s, %s), recipient_filing_v1(o_account)",
                 (address.key, address.domain),
             )
             if row is None:
                 return None
             account_id, scope_id, primary, keys, ids, quota, storage, most, messages = row[:9]
-            before, active, source, after, addresses = row[9:]
+            before, active, source, after, addresses, uses, used_ids, objects, object_ids = row[9:]
             return Recipient(
                 account_id,
                 scope_id,
@@ -152,6 +153,8 @@ class Accounts:
                 most,
                 messages,
                 tuple(addresses or ()),
+                dict(zip(uses or (), used_ids or (), strict=True)),
+                dict(zip(objects or (), object_ids or (), strict=True)),
             )
 
         return await self._database.run("recipient", work, write=False)

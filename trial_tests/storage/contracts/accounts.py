@@ -151,6 +151,15 @@ class AccountsContract(Contract):
             self.assertEqual((text, found.account_id), (text, account.id))
         self.assertIsNone(await self.storage.accounts.recipient(address("x@example.org")))
 
+    async def test_a_recipients_mailboxes_are_known_by_use_and_by_id(self) -> None:
+        """RFC 6154, RFC 8474: what filters ask for."""
+        account = await self.account("ann@example.com", NewMailbox("Spam", "\\Junk"), "Gone")
+        await self.storage.mailboxes.delete(account.id, "Gone", self.operation())
+        found = await self.storage.accounts.recipient(address("ann@example.com"))
+        inbox, spam = await self.find(account), await self.find(account, "Spam")
+        self.assertEqual(found.uses, {"\\Junk": spam.id})
+        self.assertEqual(found.object_ids, {inbox.object_id: inbox.id, spam.object_id: spam.id})
+
     async def test_a_recipients_storage_and_quota_are_told(self) -> None:
         account = await self.account("ann@example.com")
         message = letter("big", "x" * 1000)
