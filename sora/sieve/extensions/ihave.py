@@ -34,7 +34,7 @@ def _check(checking: Checking, call: Call) -> None:
 
 
 def _error(run: Run, call: Call) -> None:
-    raise run.problem(call.string(run, "message"))
+    raise run.problem(call.string(run, "message").strip() or "The script ends itself: 'error'")
 
 
 EXTENSION: Final = Extension(
