@@ -28,8 +28,10 @@ from sora.relay.tls import client_tls
 from sora.relay.transport import ITransport
 from sora.threads import Threads
 
-RELAY_THREADS: Final = 8
-"""threads that write, fsync and read messages that are sent"""
+WRITING_THREADS: Final = 4
+"""threads that write and fsync messages that are to be sent"""
+SETTLING_THREADS: Final = 4
+"""threads that read messages while they are sent, and note what has become of them"""
 
 
 @frozen
@@ -54,7 +56,8 @@ def relay_of(
     """Build it; nothing of it is started. Raises Unavailable when a certificate cannot be used."""
     if not config.type:
         return RelayParts(NoRelay())
-    threads = Threads(reactor, RELAY_THREADS, "relay")
+    threads = Threads(reactor, WRITING_THREADS, "relay")
+    settling = Threads(reactor, SETTLING_THREADS, "relay settling")
     queue = RelayQueue(
         config.queue.path,
         threads,
@@ -62,12 +65,14 @@ def relay_of(
         random=random,
         max_messages=config.queue.max_messages,
         max_size=config.queue.max_size,
+        settling=settling,
+        suspect_pause=config.queue.retry_backoff[0] if config.queue.retry_backoff else 0.0,
     )
     host = config.helo_name or host
     relay = Relay(
         queue,
-        _transport(config, host, threads, reactor),
-        threads,
+        _transport(config, host, settling, reactor),
+        settling,
         clock=reactor,
         random=random,
         host=host,
@@ -82,7 +87,7 @@ def relay_of(
         deliver_locally=deliver_locally,
         metrics=RelayMetrics(registry),
     )
-    return RelayParts(relay, True, (threads, relay))
+    return RelayParts(relay, True, (threads, settling, relay))
 
 
 async def deliver_report(delivery: Delivery, address: str, octets: bytes, *, host: str) -> bool:

@@ -5,13 +5,16 @@
         new/                being written; what a crash left there is removed
         held/               durable, and not to be sent yet
         waiting/            to be sent
+        sending/            being sent; after a crash: perhaps sent
         failed/             given up or refused; kept for a while
         orders/             what sora-admin asks of the process that has the lane
 
 Several processes, also of several nodes if they share the directory, have a lane each. One that
 dies lets go of its lock; another one then moves what is there to its own lane, in the order held,
-waiting, failed. A file is in one directory at a time, and its place is its state: what is in `new`
-does not exist yet, and a rename makes it exist (`entry` says what is in a file).
+waiting, sending, failed. A file is in one directory at a time, and its place is its state: what is
+in `new` does not exist yet, and a rename makes it exist (`entry` says what is in a file). What a
+crash has left in `sending` stays there until it is tried again, after a pause: a process that dies
+again and again does not send it again and again (G48).
 """
 
 import os
@@ -49,6 +52,7 @@ class State(StrEnum):
 
     HELD = "held"
     WAITING = "waiting"
+    SENDING = "sending"
     FAILED = "failed"
 
 
@@ -165,6 +169,17 @@ class Lane:
             except FileNotFoundError:
                 return False
             return True
+
+    def begin(self, name: str) -> Entry:
+        """Move a message to `sending`, and read it. Raises NotAnEntry, FileNotFoundError,
+        Unavailable."""
+        self.move(name, State.WAITING, State.SENDING)  # unless it is there already
+        return self.read(State.SENDING, name)
+
+    def discard(self, name: str) -> None:
+        """Remove a message that waits or is being sent. Raises Unavailable."""
+        for state in (State.SENDING, State.WAITING):
+            self.remove(state, name)
 
     # ------------------------------------------------------------ reading
 

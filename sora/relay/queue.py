@@ -49,8 +49,10 @@ class Depth:
 class RelayQueue:
     """The messages of one lane.
 
-    `max_messages` and `max_size` (octets) bound what is held and waits. `grew` is called when
-    something may be due.
+    `threads` write what comes in; `settling` are for what goes out: a message that was sent is
+    not to wait behind others until it is gone. `max_messages` and `max_size` (octets) bound what
+    is held and waits. What a crash left while it was being sent is tried after `suspect_pause`
+    seconds. `grew` is called when something may be due.
     """
 
     log = Logger()
@@ -64,10 +66,14 @@ class RelayQueue:
         random: Random,
         max_messages: int,
         max_size: int,
+        settling: Threads | None = None,
+        suspect_pause: float = 60.0,
         grew: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = path
         self._threads = threads
+        self._settling = settling or threads
+        self._suspect_pause = suspect_pause
         self._clock = clock
         self._random = random
         self._max_messages = max_messages
@@ -200,14 +206,14 @@ class RelayQueue:
         """The server is back: what waited for it is due. Gives how many messages."""
         return self._index.hurry_unreachable(self._clock.seconds())
 
-    async def read(self, name: str) -> Entry | None:
-        """A message that was taken; None when it is there no longer, or is damaged, and so it is
-        taken out of what waits. Raises Unavailable."""
+    async def begin(self, name: str) -> Entry | None:
+        """A message that was taken, to be sent; None when it is there no longer, or is damaged, and
+        so it is taken out of what waits. Raises Unavailable."""
         if name in self._sent:
             await self.done(name)
             return None
         try:
-            return await self._run(Lane.read, State.WAITING, name)
+            return await self._settle(Lane.begin, name)
         except FileNotFoundError:
             self._index.remove(name)
         except NotAnEntry as error:
@@ -216,28 +222,33 @@ class RelayQueue:
         return None
 
     def content(self, name: str) -> Content:
-        """The octets of a message that waits."""
-        return partial(self.lane.open_message, State.WAITING, name)
+        """The octets of a message that is being sent."""
+        return partial(self.lane.open_message, State.SENDING, name)
 
     async def note(self, name: str, attempt: Attempt) -> None:
         """Write an attempt down. Raises Unavailable."""
-        await self._run(Lane.append, State.WAITING, name, attempt)
+        await self._settle(Lane.append, State.SENDING, name, attempt)
 
-    def put_back(self, name: str, due: float, *, unreachable: bool = False) -> None:
-        """It will be tried again then."""
+    async def put_back(self, name: str, due: float, *, unreachable: bool = False) -> None:
+        """It will be tried again then. Raises Unavailable."""
+        await self._settle(Lane.move, name, State.SENDING, State.WAITING)
         self._index.put_back(name, due, unreachable=unreachable)
+
+    def postpone(self, name: str, pause: float) -> None:
+        """Nothing is known of what was being done; it is looked at again after a pause."""
+        self._index.put_back(name, self._clock.seconds() + pause)
 
     async def done(self, name: str) -> None:
         """It is sent. If it cannot be removed, it is known not to be sent again. Raises
         Unavailable."""
         self._sent.add(name)
-        await self._run(Lane.remove, State.WAITING, name)
+        await self._settle(Lane.discard, name)
         self._sent.discard(name)
         self._index.remove(name)
 
     async def fail(self, name: str) -> None:
         """It was refused or given up, and is kept for a while. Raises Unavailable."""
-        await self._run(Lane.move, name, State.WAITING, State.FAILED)
+        await self._settle(Lane.move, name, State.SENDING, State.FAILED)
         self._index.remove(name)
         self._failed.add(name)
 
@@ -246,17 +257,24 @@ class RelayQueue:
     async def scan(self) -> None:
         """Compare the index with the disk: what a start finds, what another process left, what
         was put there by hand. Raises Unavailable."""
-        found = await self._run(Lane.names, State.WAITING)
-        known = self._index.names
-        new = [name for name in found if name not in known]
-        for begin in range(0, len(new), PIECE):
-            for entry in await self._run(_read_all, new[begin : begin + PIECE]):
-                if entry.name not in self._sent:
-                    self._index.add(
-                        entry.name, entry.size, entry.queued, entry.due, fresh=not entry.tries
-                    )
-            self.grew()
+        for state in (State.SENDING, State.WAITING):
+            found = await self._run(Lane.names, state)
+            known = self._index.names
+            new = [name for name in found if name not in known]
+            for begin in range(0, len(new), PIECE):
+                for entry in await self._run(_read_all, state, new[begin : begin + PIECE]):
+                    self._found(entry, is_suspect=state is State.SENDING)
+                self.grew()
         self._failed = set(await self._run(Lane.names, State.FAILED))
+
+    def _found(self, entry: Entry, is_suspect: bool) -> None:
+        if entry.name in self._sent:
+            return
+        due = entry.due
+        if is_suspect:
+            due = self._clock.seconds() + self._suspect_pause * (0.8 + 0.4 * self._random.random())
+        is_fresh = not entry.tries and not is_suspect
+        self._index.add(entry.name, entry.size, entry.queued, due, fresh=is_fresh)
 
     async def release_forgotten(self, longest: float = HELD_TOO_LONG) -> None:
         """Release what nobody has released or dropped."""
@@ -317,6 +335,11 @@ class RelayQueue:
             await self.scan()
         self.log.info("{name} in the relay queue: {verb}, by order", name=name, verb=verb)
 
+    def _settle(
+        self, work: "Callable[Concatenate[Lane, P], T]", *args: P.args, **kwargs: P.kwargs
+    ) -> "Deferred[T]":
+        return self._settling.run(work, self.lane, *args, **kwargs)
+
     def _run(
         self, work: "Callable[Concatenate[Lane, P], T]", *args: P.args, **kwargs: P.kwargs
     ) -> "Deferred[T]":
@@ -349,16 +372,16 @@ def _remove_all(lane: Lane, state: State, names: Sequence[str]) -> None:
         lane.remove(state, name)
 
 
-def _read_all(lane: Lane, names: Sequence[str]) -> list[Entry]:
+def _read_all(lane: Lane, state: State, names: Sequence[str]) -> list[Entry]:
     """Those that can be read; damaged ones are put aside."""
     found = []
     for name in names:
         try:
-            found.append(lane.read(State.WAITING, name))
+            found.append(lane.read(state, name))
         except FileNotFoundError:
             continue
         except NotAnEntry:
-            lane.move(name, State.WAITING, State.FAILED)
+            lane.move(name, state, State.FAILED)
     return found
 
 

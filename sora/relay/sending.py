@@ -66,13 +66,13 @@ class Sending:
     async def attempt(self, name: str) -> None:
         """Try a message that was taken, and settle what becomes of it."""
         try:
-            entry = await self._queue.read(name)
+            entry = await self._queue.begin(name)
             if entry is not None:
                 attempt, is_unreachable = await self._try(entry)
                 await self._settle(entry, attempt, is_unreachable)
         except Unavailable as error:  # of the disk
             self.log.error("{name} in the relay queue: {error}", name=name, error=error.text)
-            self._queue.put_back(name, self._clock.seconds() + DISK_PAUSE)
+            self._queue.postpone(name, DISK_PAUSE)
 
     # ------------------------------------------------------------ to the server
 
@@ -139,7 +139,7 @@ class Sending:
             after = entry.after(attempt)
             await self._queue.note(entry.name, attempt)
         if after.remaining:
-            self._queue.put_back(entry.name, after.due, unreachable=is_unreachable)
+            await self._queue.put_back(entry.name, after.due, unreachable=is_unreachable)
             return
         if all(answer.fate is Fate.SENT for answer in after.answers):
             await self._queue.done(entry.name)

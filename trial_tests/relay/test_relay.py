@@ -214,11 +214,11 @@ class SendingTests(RelayCase):
         class Stubborn(RelayQueue):
             failures = 2
 
-            def _run(self, work: Any, *args: Any, **kwargs: Any) -> Any:
-                if work is Lane.remove and self.failures:
+            def _settle(self, work: Any, *args: Any, **kwargs: Any) -> Any:
+                if work is Lane.discard and self.failures:
                     self.failures -= 1
                     return fail(Unavailable("the disk"))
-                return super()._run(work, *args, **kwargs)
+                return super()._settle(work, *args, **kwargs)
 
         queue = Stubborn(
             self.path,

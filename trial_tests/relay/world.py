@@ -135,6 +135,7 @@ class RelayCase(TestCase):
             random=self.random,
             max_messages=limits.get("max_messages", 1000),
             max_size=limits.get("max_size", 1 << 30),
+            suspect_pause=0.1,
         )
 
     async def relay(self, **options: Any) -> Relay:
@@ -163,8 +164,11 @@ class RelayCase(TestCase):
         return relay
 
     def files(self, state: State | str, lane: int = 0) -> list[Path]:
-        """What is in a directory of a lane."""
-        return sorted(Path(self.path, str(lane), state).iterdir())
+        """What is in a directory of a lane; what is being sent waits, too."""
+        states = ("waiting", "sending") if state == "waiting" else (state,)
+        return sorted(
+            file for each in states for file in Path(self.path, str(lane), each).iterdir()
+        )
 
     async def until(self, truth: Callable[[], Any]) -> None:
         """Wait for something to become true; the test's own timeout ends it otherwise."""
