@@ -14,7 +14,7 @@ vacation :days 7
          :fcc "INBOX.Sent" :flags ["\\Seen"];""",
         misprints=(
             ('"Gone Fishin\'"\n         :specialuse', ":specialuse"),
-            (r':flags ["\\Seen"];', r':flags ["\\\\Seen"] "Gone Fishin\'";'),
+            (r':flags ["\\Seen"];', r""":flags ["\\Seen"] "Gone Fishin'";"""),
         ),
     ),
     Example(
