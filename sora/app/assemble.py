@@ -265,7 +265,7 @@ class House:
             config=config,
             reactor=reactor,
             hostname=hostname,
-            authenticator=self._authenticator(passwords),
+            authenticator=self._authenticator(passwords, database_id),
             mail=MailStore(
                 mailboxes,
                 messages,
@@ -312,7 +312,7 @@ class House:
         tree.addService(front)
         return tree
 
-    def _authenticator(self, passwords: PasswordThreads) -> Authenticator:
+    def _authenticator(self, passwords: PasswordThreads, database_id: UUID) -> Authenticator:
         trusted = [one for server in self.config.servers for one in server.trusted_networks]
         limits = {server.type: server.auth_rate_limit for server in self.config.servers}
         throttle = Throttle(self.reactor, limits, exempt=Networks(trusted))
@@ -324,6 +324,8 @@ class House:
             verified=VerifiedPasswords(self.reactor, os.urandom),
             throttle=throttle,
             metrics=AuthenticationMetrics(self.registry),
+            # No secret to operators, but to strangers; and the same on every node.
+            secret=database_id.bytes,
         )
 
     @property

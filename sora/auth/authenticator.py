@@ -10,6 +10,7 @@ against a hash that nothing matches (G51).
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hmac import digest
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -17,8 +18,10 @@ from zope.interface import implementer
 
 from sora.addresses import Address, parse_address
 from sora.auth.cache import VerifiedPasswords
-from sora.auth.interfaces import IAuthenticator, Identity
+from sora.auth.interfaces import IAuthenticator, Identity, ScramAttempt
 from sora.auth.passwords import DEFAULT_COST, MAX_PASSWORD_OCTETS, dummy_verifier, first_match
+from sora.auth.scram import DEFAULT_ITERATIONS, SALT_OCTETS
+from sora.auth.scram_exchange import ScramKeys
 from sora.auth.threads import PasswordThreads
 from sora.auth.throttle import Attempt, Throttle
 from sora.deferreds import deferred
@@ -47,9 +50,11 @@ class Authenticator:
         metrics: AuthenticationMetrics,
         separator: str = "+",
         cost: int = DEFAULT_COST,
+        secret: bytes | None = None,
     ) -> None:
         """`separator` begins the detail of an address; `cost` is that of new bcrypt hashes,
-        which failures are made to look like."""
+        which failures are made to look like. `secret` is the same in all processes, and makes up
+        the salts of users who are not there; without it this process has one of its own."""
         self._credentials = credentials
         self._clock = clock
         self._threads = threads
@@ -58,6 +63,8 @@ class Authenticator:
         self._metrics = metrics
         self._separator = separator
         self._dummy = dummy_verifier(random, cost)
+        self._secret = secret or random(32)
+        self.random = random
 
     @deferred
     async def password(self, login: str, password: str, peer: Peer, protocol: str) -> Identity:
@@ -66,6 +73,10 @@ class Authenticator:
         # What is checked is what is recorded: case and detail are no part of it (G50). What
         # is no address is counted as one user.
         user = address.key if address is not None else ""
+        attempt = await self._admit(peer, user, protocol)
+        return await self._attempt(attempt, address, password, peer, protocol)
+
+    async def _admit(self, peer: Peer, user: str, protocol: str) -> Attempt:
         attempt = await self._throttle.admit(peer, user, protocol)
         if attempt is None:
             self._count(protocol, "blocked")
@@ -77,7 +88,44 @@ class Authenticator:
                 protocol=protocol,
             )
             raise AuthenticationFailed
-        return await self._attempt(attempt, address, password, peer, protocol)
+        return attempt
+
+    @deferred
+    async def scram(self, login: str, peer: Peer, protocol: str) -> ScramAttempt:
+        """The keys of somebody. See `IAuthenticator`."""
+        address = self._parse(login)
+        user = address.key if address is not None else ""
+        attempt = await self._admit(peer, user, protocol)
+        started = self._clock.seconds()
+        try:
+            row = await self._credentials.login(address) if address is not None else None
+        except BaseException:
+            attempt.given_up()
+            self._count(protocol, "unavailable")
+            raise
+        keys = None if row is None else self._scram_keys(row, protocol)
+        return ScramLogin(
+            self, attempt, peer, protocol, address, row, keys or self._fake_keys(user), started
+        )
+
+    def _scram_keys(self, row: Login, protocol: str) -> ScramKeys | None:
+        now = datetime.fromtimestamp(self._clock.seconds(), UTC)
+        found = (
+            ScramKeys.parse(secret.verifier)
+            for secret in row.secrets
+            if _counts(secret, protocol, now, "scram-sha-256")
+        )
+        return next(found, None)
+
+    def _fake_keys(self, user: str) -> ScramKeys:
+        """Keys that nothing proves, always with the same salt for the same user."""
+        salt = digest(self._secret, user.encode("utf-8", "replace"), "sha256")[:SALT_OCTETS]
+        return ScramKeys(DEFAULT_ITERATIONS, salt, self.random(32), self.random(32))
+
+    def ended(self, protocol: str, result: str, started: float) -> None:
+        """Count an attempt that is over."""
+        self._count(protocol, result)
+        self._metrics.duration.labels(protocol).observe(self._clock.seconds() - started)
 
     async def _attempt(
         self,
@@ -93,8 +141,7 @@ class Authenticator:
             row = await self._credentials.login(address) if address is not None else None
             result = await self._verify(row, password, protocol)
         finally:
-            self._count(protocol, result)
-            self._metrics.duration.labels(protocol).observe(self._clock.seconds() - started)
+            self.ended(protocol, result, started)
             if result == "unavailable":
                 attempt.given_up()
             elif result == "failed":
@@ -102,21 +149,25 @@ class Authenticator:
             else:
                 attempt.succeeded()
         if result == "failed" or row is None or address is None:
-            self.log.info(
-                "login of {user} from {peer} over {protocol} failed",
-                user=address.key if address is not None else "(no address)",
-                peer=str(peer),
-                protocol=protocol,
-            )
+            self.refused(address, peer, protocol)
             raise AuthenticationFailed
         return Identity(row.account_id, row.scope_id, row.address, address.key)
+
+    def refused(self, address: Address | None, peer: Peer, protocol: str) -> None:
+        """Write into the log that somebody did not get in."""
+        self.log.info(
+            "login of {user} from {peer} over {protocol} failed",
+            user=address.key if address is not None else "(no address)",
+            peer=str(peer),
+            protocol=protocol,
+        )
 
     async def _verify(self, row: Login | None, password: str, protocol: str) -> str:
         """`ok`, `cached` or `failed`."""
         secrets: list[Secret] = []
         if row is not None and len(password) <= MAX_PASSWORD_OCTETS:
             now = datetime.fromtimestamp(self._clock.seconds(), UTC)
-            secrets = [each for each in row.secrets if _counts(each, protocol, now)]
+            secrets = [each for each in row.secrets if _counts(each, protocol, now, "password")]
             if not row.disabled:
                 for secret in secrets:
                     if self._verified.knows(*_key(row, secret), password):
@@ -140,9 +191,54 @@ class Authenticator:
         self._metrics.attempts.labels(protocol, result).inc()
 
 
-def _counts(secret: Secret, protocol: str, now: datetime) -> bool:
+class ScramLogin:
+    """A login by SCRAM on its way: see `sora.auth.interfaces.ScramAttempt`."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        attempt: Attempt,
+        peer: Peer,
+        protocol: str,
+        address: Address | None,
+        row: Login | None,
+        keys: ScramKeys,
+        started: float,
+    ) -> None:
+        self.keys = keys
+        self.random = authenticator.random
+        self._authenticator = authenticator
+        self._attempt = attempt
+        self._peer = peer
+        self._protocol = protocol
+        self._address = address
+        self._row = row
+        self._started = started
+
+    def succeeded(self) -> Identity:
+        """The proof was right. Raises AuthenticationFailed for an account that is disabled."""
+        row, address = self._row, self._address
+        if row is None or address is None or row.disabled:
+            self.failed()
+            raise AuthenticationFailed
+        self._attempt.succeeded()
+        self._authenticator.ended(self._protocol, "ok", self._started)
+        return Identity(row.account_id, row.scope_id, row.address, address.key)
+
+    def failed(self) -> None:
+        """The proof was wrong."""
+        self._attempt.failed()
+        self._authenticator.ended(self._protocol, "failed", self._started)
+        self._authenticator.refused(self._address, self._peer, self._protocol)
+
+    def given_up(self) -> None:
+        """There was none: the client is gone, or does not speak SCRAM."""
+        self._attempt.given_up()
+
+
+def _counts(secret: Secret, protocol: str, now: datetime, kind: str) -> bool:
     """Whether a verifier may be used: an app password has scopes and an end."""
-    if secret.kind != "password":
+    if secret.kind != kind:
         return False
     if secret.expires is not None and secret.expires <= now:
         return False

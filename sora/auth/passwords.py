@@ -23,7 +23,7 @@ from typing import Final
 
 import bcrypt
 
-from sora.auth.scram import scram_sha_256_keys
+from sora.auth.scram import SALT_OCTETS, scram_sha_256_keys
 from sora.auth.sha_crypt import sha_crypt
 from sora.errors import BadArgument
 from sora.storage.rows import NewSecret
@@ -130,7 +130,7 @@ def new_secrets(
         BadArgument: the password or the scheme cannot be used.
     """
     hashed = NewSecret("password", hash_password(password, scheme, random, cost))
-    keys = scram_sha_256_keys(password, random(16), iterations)
+    keys = scram_sha_256_keys(password, random(SALT_OCTETS), iterations)
     return hashed, NewSecret("scram-sha-256", keys)
 
 

@@ -12,6 +12,7 @@ from hashlib import pbkdf2_hmac, sha256
 from hmac import digest as hmac_digest
 from typing import Final
 
+SALT_OCTETS: Final = 16
 DEFAULT_ITERATIONS: Final = 10_000
 """RFC 7677 §4 asks for 4096 at least; every client repeats them at each login."""
 

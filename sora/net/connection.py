@@ -38,6 +38,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sora.net.binding import binding_of, bindings_of
 from sora.net.deflate import Deflaters, Garbled, Inflate
 from sora.net.peer import Peer
 
@@ -168,6 +169,15 @@ class Connection(TwistedProtocol):
             isinstance(self.transport, TLSMemoryBIOProtocol)
             or ISSLTransport.providedBy(self.transport)
         )
+
+    @property
+    def bindings(self) -> tuple[str, ...]:
+        """The types of channel binding that there are, none without TLS."""
+        return bindings_of(self.transport)
+
+    def binding(self, kind: str) -> bytes | None:
+        """The data of a type of channel binding; None if there is none."""
+        return binding_of(self.transport, kind)
 
     def identify(self, user: str) -> None:
         """Say who has logged in, before it is answered. Raises TooMany when the user has too

@@ -15,18 +15,20 @@ from sora.addresses import Address, parse_address
 from sora.auth.authenticator import Authenticator
 from sora.auth.cache import VerifiedPasswords
 from sora.auth.interfaces import IAuthenticator, Identity
+from sora.auth.logging_in import Channel, LoggedIn, log_in
 from sora.auth.passwords import new_secrets
 from sora.auth.threads import PasswordThreads
 from sora.auth.throttle import Throttle
 from sora.config.servers import AuthRateLimit
 from sora.deferreds import deferred
-from sora.errors import AuthenticationFailed, Unavailable
+from sora.errors import AuthenticationFailed, BadSyntax, Unavailable
 from sora.metrics.authentication import AuthenticationMetrics
 from sora.net.networks import LOOPBACK, Networks
 from sora.net.peer import Peer
 from sora.storage.interfaces import ICredentials
 from sora.storage.memory.storage import memory_storage
 from sora.storage.rows import Login, NewMailbox, Secret
+from trial_tests.auth.scram_client import ScramClient
 
 reactor: Any = global_reactor
 PEER = Peer("192.0.2.9", 4000)
@@ -70,7 +72,9 @@ class Counted:
         return getattr(self.inner, name)
 
 
-class AuthenticatorTests(TestCase):
+class AuthenticatorTestCase(TestCase):
+    """An authenticator, and an account whose password is `secret`."""
+
     async def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(1_800_000_000)
@@ -113,6 +117,8 @@ class AuthenticatorTests(TestCase):
         )
         return str(error.text)
 
+
+class AuthenticatorTests(AuthenticatorTestCase):
     def test_is_what_protocols_ask_for(self) -> None:
         verifyObject(IAuthenticator, self.authenticator)
 
@@ -256,3 +262,82 @@ def _soon(work: Any) -> "Deferred[Any]":
         return await work()
 
     return Deferred.fromCoroutine(run())
+
+
+class ScramTests(AuthenticatorTestCase):
+    """Logins by SCRAM-SHA-256, in the way of `sora.auth.logging_in`."""
+
+    async def scram(self, user: str, password: str, gives_up: bool = False) -> LoggedIn:
+        client = ScramClient(user, password)
+
+        async def ask(challenge: bytes) -> bytes:
+            if gives_up:
+                raise BadSyntax("The authentication was cancelled")
+            self.challenges.append(challenge)
+            return client.final(challenge) if challenge else client.first()
+
+        channel = Channel(peer=PEER, protocol="imap", ask=ask)
+        initial = client.first() if gives_up else None
+        done = await log_in(self.authenticator, "SCRAM-SHA-256", initial, channel)
+        self.assertEqual(done.final, client.server)
+        return done
+
+    async def setUp(self) -> None:
+        await super().setUp()
+        self.challenges: list[bytes] = []
+
+    async def test_a_right_password(self) -> None:
+        """Without a hash, and with one read."""
+        done = await self.scram("USER+x@Example.com", "secret")
+        self.assertEqual(done.identity.login, "user@example.com")
+        self.assertEqual((self.threads.runs, len(self.credentials.asked)), (0, 1))
+        self.assertEqual(self.attempts("ok"), 1)
+
+    async def test_who_is_not_there_has_a_salt_too(self) -> None:
+        """G51: always the same; another one than others have."""
+        for user in ("nobody@example.com", "nobody@example.com", "other@example.com", "no address"):
+            await self.assertFailure(
+                Deferred.fromCoroutine(self.scram(user, "secret")), AuthenticationFailed
+            )
+        told = [one.split(b",")[1:] for one in self.challenges if one]
+        self.assertEqual(told[0], told[1])
+        self.assertNotEqual(told[0], told[2])
+        self.assertEqual({len(parts[0]) for parts in told}, {len("s=") + 24})
+        self.assertEqual(self.attempts("failed"), 4)
+
+    async def test_failures_are_counted_and_block(self) -> None:
+        for _ in range(5):
+            await self.assertFailure(
+                Deferred.fromCoroutine(self.scram("user@example.com", "wrong")),
+                AuthenticationFailed,
+            )
+        await self.assertFailure(
+            Deferred.fromCoroutine(self.scram("user@example.com", "secret")), AuthenticationFailed
+        )
+        self.assertEqual((self.attempts("failed"), self.attempts("blocked")), (5, 1))
+
+    async def test_who_gives_up_has_not_failed(self) -> None:
+        for _ in range(10):
+            await self.assertFailure(
+                Deferred.fromCoroutine(self.scram("user@example.com", "x", gives_up=True)),
+                BadSyntax,
+            )
+        await self.scram("user@example.com", "secret")
+
+    async def test_a_disabled_account_and_one_without_keys(self) -> None:
+        for change in (
+            lambda row: evolve(row, disabled=True),
+            lambda row: evolve(row, secrets=row.secrets[:1]),
+        ):
+            self.credentials.change = change
+            await self.assertFailure(
+                Deferred.fromCoroutine(self.scram("user@example.com", "secret")),
+                AuthenticationFailed,
+            )
+
+    async def test_a_database_that_is_away(self) -> None:
+        self.credentials.failure = Unavailable()
+        await self.assertFailure(
+            Deferred.fromCoroutine(self.scram("user@example.com", "secret")), Unavailable
+        )
+        self.assertEqual(self.attempts("unavailable"), 1)

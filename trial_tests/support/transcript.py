@@ -6,6 +6,7 @@ server says. In `S:` lines, `...` stands for anything. Literals are written as i
 line ends with `{n}`, and their octets follow as further `C:` or `S:` lines.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -23,7 +24,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from sora.addresses import Address, parse_address
-from sora.auth.interfaces import IAuthenticator, Identity
+from sora.auth.interfaces import IAuthenticator, Identity, ScramAttempt
+from sora.auth.scram import scram_sha_256_keys
+from sora.auth.scram_exchange import ScramKeys
 from sora.deferreds import deferred
 from sora.errors import AuthenticationFailed
 from sora.mail.facts import derive
@@ -80,6 +83,33 @@ class OnePassword:
         if row is None or password != PASSWORD:
             raise AuthenticationFailed
         return Identity(row.account_id, row.scope_id, row.address, address.key)
+
+    @deferred
+    async def scram(self, login: str, peer: Peer, protocol: str) -> ScramAttempt:
+        """See IAuthenticator."""
+        return OneScram(await self.password(login, PASSWORD, peer, protocol))
+
+
+class OneScram:
+    """See `sora.auth.interfaces.ScramAttempt`."""
+
+    random = staticmethod(os.urandom)
+
+    def __init__(self, identity: Identity) -> None:
+        keys = ScramKeys.parse(scram_sha_256_keys(PASSWORD, b"salt" * 4, 4096))
+        assert keys is not None
+        self.keys = keys
+        self._identity = identity
+
+    def succeeded(self) -> Identity:
+        """See ScramAttempt."""
+        return self._identity
+
+    def failed(self) -> None:
+        """See ScramAttempt."""
+
+    def given_up(self) -> None:
+        """See ScramAttempt."""
 
 
 class Server:

@@ -6,14 +6,14 @@ table of errors. Commands see the session as their whole world: who has logged i
 how to write, how to ask the client for more.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
-from sora.auth.sasl import MECHANISMS
+from sora.auth.logging_in import Channel, log_in, offered_mechanisms
 from sora.errors import (
     AuthenticationFailed,
     BadSyntax,
@@ -233,12 +233,18 @@ class Session:
     def _can_start_tls(self) -> bool:
         return self._services.tls is not None and not self._connection.is_tls
 
+    @property
+    def _mechanisms(self) -> str:
+        if not self.may_log_in:
+            return ""
+        return " ".join(offered_mechanisms(self._connection.bindings))
+
     def tell_capabilities(self) -> None:
         """Send the capabilities that hold now (RFC 5804 §1.7)."""
         facts: list[tuple[str, str | None]] = [
             ("IMPLEMENTATION", "Sora"),
             ("VERSION", "1.0"),
-            ("SASL", " ".join(MECHANISMS) if self.may_log_in else ""),
+            ("SASL", self._mechanisms),
             ("SIEVE", self.scripts.capabilities),
             ("MAXREDIRECTS", str(self.scripts.max_redirects)),
             ("LANGUAGE", "en"),
@@ -274,17 +280,27 @@ class Session:
             self._farewell = "Too much was sent that cannot be taken"
         raise BadSyntax("A string was expected")
 
-    async def authenticate(self, login: str, password: str) -> None:
-        """Log in. Raises AuthenticationFailed and what else the authenticator says."""
-        identity = await self._services.authenticator.password(
-            login, password, self._connection.peer, "managesieve"
+    async def log_in(
+        self, mechanism: str, initial: bytes | None, ask: Callable[[bytes], Awaitable[bytes]]
+    ) -> bytes | None:
+        """Let the client log in; gives what the mechanism has the server say at the end. Raises
+        what `sora.auth.logging_in.log_in` does."""
+        connection = self._connection
+        channel = Channel(
+            peer=connection.peer,
+            protocol="managesieve",
+            ask=ask,
+            bindings=connection.bindings,
+            binding=connection.binding,
         )
-        self._connection.identify(identity.address)
-        self._identity = identity
+        done = await log_in(self._services.authenticator, mechanism, initial, channel)
+        connection.identify(done.identity.address)
+        self._identity = done.identity
         self._bad = 0
         self._connection.must_end_by = None
         self._reader.line_limit = self._limits.line
         self._reader.skip_limit = self._limits.skip
+        return done.final
 
     def unauthenticate(self) -> None:
         """Be as before the login, but for TLS."""

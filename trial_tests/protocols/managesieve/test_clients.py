@@ -4,6 +4,7 @@ would try."""
 import os
 import ssl
 import subprocess
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import managesieve
+from OpenSSL.SSL import TLS_METHOD, Context
+from OpenSSL.SSL import Connection as TLSConnection
 from sievelib.managesieve import Client as SievelibClient
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -23,6 +26,7 @@ from sora.deferreds import gather
 from sora.protocols.managesieve.protocol import ManageSieveConnection, ManageSieveFactory
 from sora.tls.contexts import ServerTLS
 from sora.tls.self_signed import self_signed
+from trial_tests.auth.scram_client import ScramClient
 from trial_tests.protocols.managesieve.world import Server, plain
 from trial_tests.support.programs import require_program
 
@@ -234,6 +238,44 @@ class ClientTests(TestCase):
                     safe.sendall(b"LOGOUT\r\n")
                     self.assertEqual(safe.recv(1000), b'OK "Goodbye"\r\n')
                     self.assertEqual(safe.recv(1000), b"")
+
+        await deferToThread(work)
+
+    async def test_scram_with_channel_binding(self) -> None:
+        """SCRAM-SHA-256-PLUS (RFC 5802 §6), of the connection (RFC 9266) and of the certificate;
+        a client that is bound to another connection does not get in."""
+        port = await self.start(implicit_tls=True)
+
+        def log_in(kind: str, break_it: bool = False) -> bytes:
+            with create_connection(("127.0.0.1", port), 10) as connection:
+                connection.setblocking(True)
+                safe = TLSConnection(Context(TLS_METHOD), connection)
+                safe.set_connect_state()
+                safe.do_handshake()
+                self.assertIn(b"SCRAM-SHA-256-PLUS", until_ok(safe))
+                scram = ScramClient("fred", "secret", header=f"p={kind},,")
+                if kind == "tls-exporter":
+                    scram.bound = safe.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+                else:
+                    scram.bound = bytes.fromhex(
+                        safe.get_peer_certificate().digest("sha256").decode().replace(":", "")
+                    )
+                if break_it:
+                    scram.bound = bytes(32)
+                safe.sendall(
+                    b'AUTHENTICATE "SCRAM-SHA-256-PLUS" "%b"\r\n' % b64encode(scram.first())
+                )
+                challenge = b64decode(safe.recv(1000).strip().strip(b'"'))
+                safe.sendall(b'"%b"\r\n' % b64encode(scram.final(challenge)))
+                said: bytes = safe.recv(1000)
+                if not break_it:
+                    self.assertIn(b64encode(scram.server), said)
+                return said
+
+        def work() -> None:
+            for kind in ("tls-exporter", "tls-server-end-point"):
+                self.assertTrue(log_in(kind).startswith(b"OK (SASL "))
+                self.assertTrue(log_in(kind, break_it=True).startswith(b"NO "))
 
         await deferToThread(work)
 

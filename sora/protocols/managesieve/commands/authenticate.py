@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from attrs import define, field
 
-from sora.auth.sasl import MECHANISMS, Negotiation, decode_response
+from sora.auth.sasl import decode_response
 from sora.errors import AuthenticationRefused, BadArgument, BadSyntax, TooMany
 from sora.protocols.managesieve.command import Command, Done, State
 from sora.protocols.managesieve.errors import TRYLATER
@@ -33,8 +33,6 @@ class Authenticate(Command):
     def parse(cls, scan: Scanner) -> Self:
         scan.space()
         mechanism = scan.string().upper()
-        if mechanism not in MECHANISMS:
-            raise BadArgument(f"The mechanism {mechanism[:32]} is not supported")
         initial: bytes | None = None
         if not scan.at_end:
             scan.space()
@@ -44,17 +42,16 @@ class Authenticate(Command):
     async def run(self, session: Session) -> Done:
         if not session.may_log_in:
             raise AuthenticationRefused
-        negotiation = Negotiation(self.mechanism)
-        if self.initial is not None:
-            if negotiation.challenge:
-                raise BadArgument(f"With {self.mechanism} the server speaks first")
-            negotiation.respond(self.initial)
-        while negotiation.challenge is not None:
-            answer = await session.ask(string(b64encode(negotiation.challenge)))
+        if self.mechanism == "LOGIN" and self.initial is not None:
+            # §2.1: of the mechanisms, this is the one where the server speaks first.
+            raise BadArgument("With LOGIN the server speaks first")
+
+        async def ask(challenge: bytes) -> bytes:
+            answer = await session.ask(string(b64encode(challenge)))
             if answer == CANCEL:
                 raise BadSyntax("The authentication was cancelled")
-            negotiation.respond(decode_response(answer))
-        claim = negotiation.claim
-        assert claim is not None
-        await session.authenticate(claim.login, claim.password)
-        return Done(text="Logged in")
+            return decode_response(answer)
+
+        final = await session.log_in(self.mechanism, self.initial, ask)
+        code = b"" if final is None else b"SASL " + string(b64encode(final))
+        return Done(code, "Logged in")

@@ -1,7 +1,8 @@
 """AUTHENTICATE, in the forms of RFC 5804 §2.1."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
+from trial_tests.auth.scram_client import ScramClient
 from trial_tests.protocols.managesieve.world import ManageSieveTestCase, plain
 
 
@@ -54,6 +55,34 @@ class AuthenticateTests(ManageSieveTestCase):
             C: "{base64("secret")}"
             S: OK "Logged in"
         """)
+
+    def test_scram(self) -> None:
+        """RFC 5804 §1.3: what the server says at the end stands behind OK."""
+        for sends_first in (True, False):
+            scram, client = ScramClient("fred", "secret"), self.new_client(logs_in=False)
+            first = b64encode(scram.first())
+            if sends_first:
+                said = client.ask(b'AUTHENTICATE "SCRAM-SHA-256" "' + first + b'"')
+            else:
+                self.assertEqual(client.ask(b'AUTHENTICATE "SCRAM-SHA-256"'), b'""\r\n')
+                said = client.ask(b'"' + first + b'"')
+            challenge = b64decode(said.strip().strip(b'"'))
+            said = client.ask(b'"' + b64encode(scram.final(challenge)) + b'"')
+            final = b64encode(scram.server)
+            self.assertEqual(said, b'OK (SASL "' + final + b'") "Logged in"\r\n')
+            self.assertEqual(client.ask(b"LISTSCRIPTS"), b"OK\r\n")
+
+    def test_scram_with_a_wrong_password(self) -> None:
+        scram = ScramClient("fred", "wrong")
+        first = b64encode(scram.first())
+        said = self.client.ask(b'AUTHENTICATE "SCRAM-SHA-256" "' + first + b'"')
+        challenge = b64decode(said.strip().strip(b'"'))
+        said = self.client.ask(b'"' + b64encode(scram.final(challenge)) + b'"')
+        self.assertEqual(said, b'NO "The credentials are not right."\r\n')
+        self.assertEqual(
+            self.client.ask(b'AUTHENTICATE "SCRAM-SHA-256-PLUS"'),
+            b'NO "The mechanism SCRAM-SHA-256-PLUS is not supported"\r\n',
+        )
 
     def test_an_initial_response_where_the_server_speaks_first(self) -> None:
         """RFC 5804 §2.1: it has to be rejected."""

@@ -27,7 +27,7 @@ class CapabilityTests(ManageSieveTestCase):
             {
                 "IMPLEMENTATION": "Sora",
                 "VERSION": "1.0",
-                "SASL": "PLAIN LOGIN",
+                "SASL": "PLAIN LOGIN SCRAM-SHA-256",
                 "SIEVE": SIEVE.capabilities,
                 "MAXREDIRECTS": "5",
                 "LANGUAGE": "en",
