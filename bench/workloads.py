@@ -186,6 +186,8 @@ def bodies(server: Server, size: Size) -> list[Row]:
 
 def retrieve(server: Server, size: Size) -> list[Row]:
     """POP3: the login, the list, each message of INBOX one by one, all headers one by one."""
+    # A password is known from its first use on, as for "login".
+    POP3(server.pop3, server.user, server.password).ask(b"QUIT")
     clients: list[POP3] = []
     opened = timed(lambda: clients.append(POP3(server.pop3, server.user, server.password)))
     [client] = clients

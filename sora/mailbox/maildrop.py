@@ -17,27 +17,24 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from sora.deferreds import deferred, shielded
-from sora.errors import NoSuchMessage, SoraError, Superseded, Unavailable
+from sora.errors import NoSuchMessage, SoraError, Superseded
 from sora.mail.numbers import NumberSet
 from sora.mailbox.bodies import Bodies, Deliver
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.read_ahead import Allowance, ReadAhead
 from sora.mailbox.state import Change
-from sora.storage.interfaces import IMessages
+from sora.storage.interfaces import IMaildrops, IMessages
 from sora.storage.rows import (
     BodyPlace,
+    Column,
+    MaildropBody,
     MaildropClosed,
     MaildropOpened,
     Operation,
-    StoredMessage,
-    Want,
 )
 
 SMALL: Final = 256 * 1024
 """octets up to which a message is held in memory as a whole"""
-
-_BODY: Final = frozenset({Want.BODY})
-_HEADER: Final = frozenset({Want.HEADER})
 
 
 @frozen
@@ -71,6 +68,7 @@ class Hold(Protocol):
 class MaildropRooms:
     """What maildrops are worked with; one for the whole process."""
 
+    maildrops: IMaildrops
     messages: IMessages
     bodies: Bodies
     open_mailboxes: OpenMailboxes
@@ -197,34 +195,36 @@ class Maildrop:
 
     @deferred
     async def _read(self, places: Sequence[int]) -> Mapping[int, Whole | Large | SoraError]:
-        rows = await self._rows(places, _BODY)
-        small = {place: row for place, row in rows.items() if _body(row).size <= SMALL}
-        read = await self._rooms.bodies.read_many([_body(row) for row in small.values()])
-        found: dict[int, Whole | Large | SoraError] = {
-            place: Large(row.trace or b"", _body(row))
-            for place, row in rows.items()
-            if place not in small
-        }
-        for (place, row), octets in zip(small.items(), read, strict=True):
+        place_of = self._places_of(places)
+        rows = await self._rooms.maildrops.bodies(self._mailbox_id, self._set(places))
+        found: dict[int, Whole | Large | SoraError] = {}
+        small: list[MaildropBody] = []
+        for row in rows:
+            if row.body.size <= SMALL:
+                small.append(row)
+            else:
+                found[place_of[row.uid]] = Large(row.trace, row.body)
+        read = await self._rooms.bodies.read_many([row.body for row in small])
+        for row, octets in zip(small, read, strict=True):
             if isinstance(octets, bytes):
-                found[place] = Whole((row.trace or b"") + octets)
+                found[place_of[row.uid]] = Whole(row.trace + octets)
             elif isinstance(octets, SoraError):
-                found[place] = octets
+                found[place_of[row.uid]] = octets
             else:
                 raise octets
         return found
 
     @deferred
     async def _read_headers(self, places: Sequence[int]) -> Mapping[int, bytes | SoraError]:
-        rows = await self._rows(places, _HEADER)
-        return {place: (row.trace or b"") + (row.header or b"") for place, row in rows.items()}
+        place_of = self._places_of(places)
+        read = await self._rooms.messages.columns(
+            self._mailbox_id, self._set(places), [Column.HEADER]
+        )
+        headers = read.values[Column.HEADER]
+        return {place_of[uid]: header for uid, header in zip(read.uids, headers, strict=True)}
 
-    async def _rows(
-        self, places: Sequence[int], wants: frozenset[Want]
-    ) -> Mapping[int, StoredMessage]:
-        place_of = {int(self._uids[place]): place for place in places}
-        read = await self._rooms.messages.read(self._mailbox_id, self._set(places), wants)
-        return {place_of[row.uid]: row for row in read.messages if row.uid in place_of}
+    def _places_of(self, places: Sequence[int]) -> Mapping[int, int]:
+        return {self._uids[place]: place for place in places}
 
     def _set(self, places: Sequence[int]) -> NumberSet:
         """UIDs as a set with few ranges: between two neighbours there is no message."""
@@ -292,9 +292,3 @@ class _OfHeaders:
     def cost(self, place: int) -> int:
         """See `read_ahead.Ordered`."""
         return self.drop.cost(place) or SMALL
-
-
-def _body(row: StoredMessage) -> BodyPlace:
-    if row.body is None:
-        raise Unavailable("A message was read without the place of its body")
-    return row.body

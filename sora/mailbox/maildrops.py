@@ -133,7 +133,9 @@ class Maildrops(Service):
         """`login_delay` is the least time between two logins, in seconds; `marks_seen` says
         whether messages that were retrieved become \\Seen."""
         self.storage = maildrops
-        self._rooms = MaildropRooms(messages, bodies, open_mailboxes, allowance or Allowance())
+        self._rooms = MaildropRooms(
+            maildrops, messages, bodies, open_mailboxes, allowance or Allowance()
+        )
         self._clock = clock
         self._delay = timedelta(seconds=login_delay)
         self._marks_seen = marks_seen

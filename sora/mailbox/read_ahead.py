@@ -2,12 +2,13 @@
 
 A client that retrieves a maildrop asks for one message, takes it, and asks for the next: each
 would cost a round trip to the database and the way to its body. So messages are read in groups,
-one statement for each, and while a client takes the second half of a group the next one is on
-its way. Groups grow as long as the client goes on in order, up to `GROUP_MESSAGES`, and begin
-small again when it jumps.
+one statement for each, and while a client takes those of one group the next `AHEAD` groups are on
+their way: a group takes as long to read as a client on a fast line needs for some fifty messages.
+Groups grow as long as the client goes on in order, up to `GROUP_MESSAGES`, and begin small again
+when it jumps.
 
-Memory is bounded twice: a session holds two groups of at most `GROUP_OCTETS`, and all sessions of
-a process share an `Allowance`. When that is used up, messages are read one by one.
+Memory is bounded twice: a session holds so many groups of at most `GROUP_OCTETS`, and all sessions
+of a process share an `Allowance`. When that is used up, messages are read one by one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,9 @@ from sora.errors import NoSuchMessage, SoraError
 GROUP_MESSAGES: Final = 64
 FIRST_GROUP: Final = 4
 """messages of the group that a client begins with who has not shown yet what it wants"""
-GROUP_OCTETS: Final = 1024 * 1024
+GROUP_OCTETS: Final = 512 * 1024
+AHEAD: Final = 2
+"""groups beside the one that a client is taking"""
 ALLOWANCE: Final = 64 * 1024 * 1024
 """octets that all sessions of a process read ahead together"""
 
@@ -65,6 +68,8 @@ class _Ahead(Generic[T]):
 
     places: list[int]
     octets: int
+    left: set[int]
+    """places that were not asked for yet"""
     waiting: "list[Deferred[None]]" = Factory(list)
     found: dict[int, T | SoraError] | None = None
     failure: BaseException | None = None
@@ -88,12 +93,16 @@ class ReadAhead(Generic[T]):
 
     async def get(self, place: int) -> T:
         """The message at a place. Raises NoSuchMessage when it is gone, and what reading raised."""
+        goes_on = self._last >= 0 and self._order.following(self._last + 1) == place
         group = self._group_of(place)
         if group is None:
-            self._size = self._size_from(place)
             self.forget()
+            if not goes_on:
+                self._size = FIRST_GROUP if self._last < 0 else 1
             group = self._begin(place)
         self._last = place
+        if goes_on:
+            self._go_on(group)
         if group.found is None and group.failure is None:
             there: Deferred[None] = Deferred()
             group.waiting.append(there)
@@ -103,7 +112,9 @@ class ReadAhead(Generic[T]):
             raise group.failure
         assert group.found is not None
         message = group.found.pop(place)
-        self._go_on(group, place)
+        group.left.discard(place)
+        if place == group.places[-1]:
+            self._drop(group)
         if isinstance(message, SoraError):
             raise message
         return message
@@ -115,47 +126,46 @@ class ReadAhead(Generic[T]):
 
     # ------------------------------------------------------------ inside
 
-    def _size_from(self, place: int) -> int:
-        """How large a group is that begins at a place."""
-        if self._last < 0:
-            return FIRST_GROUP
-        if self._order.following(self._last + 1) == place:
-            return min(self._size * 4, GROUP_MESSAGES)
-        return 1
-
     def _group_of(self, place: int) -> _Ahead[T] | None:
         for group in self._groups:
-            if place in group.places and (group.found is None or place in group.found):
+            if place in group.left:
                 return group
         return None
 
-    def _go_on(self, group: _Ahead[T], place: int) -> None:
-        """A message was taken: let go of what lies behind it, and begin with what comes next."""
+    def _go_on(self, group: _Ahead[T]) -> None:
+        """A client goes on in order: let go of what lies behind it, begin with what comes next."""
         while self._groups and self._groups[0] is not group:
             self._drop(self._groups[0])
-        position = group.places.index(place) + 1
-        if position * 2 >= len(group.places) and len(self._groups) == 1:
-            following = self._order.following(group.places[-1] + 1)
-            if following is not None and len(group.places) > 1:
-                self._size = min(self._size * 2, GROUP_MESSAGES)
-                self._begin(following, is_wanted=False)
-        if position == len(group.places):
-            self._drop(group)
+        while 0 < len(self._groups) <= AHEAD:
+            following = self._order.following(self._groups[-1].places[-1] + 1)
+            if following is None:
+                break
+            self._size = min(self._size * 4, GROUP_MESSAGES)
+            if not self._begin_ahead(following):
+                break
 
-    def _begin(self, place: int, is_wanted: bool = True) -> _Ahead[T]:
-        """Read a group that begins at a place; one that nobody waits for only with an allowance
-        for it."""
+    def _begin(self, place: int) -> _Ahead[T]:
+        """Read a group that somebody waits for: a single message if no more is allowed."""
         places, octets = self._choose(place)
         if not self._allowance.take(octets):
-            places, octets = places[:1], 0
-        group: _Ahead[T] = _Ahead(places, octets)
-        if octets or is_wanted:
-            self._groups.append(group)
-            reading = self._read(places)
-            reading.addCallbacks(
-                lambda found: self._arrived(found, group),
-                lambda failure: self._failed(failure, group),
-            )
+            places, octets = [place], 0
+        return self._start(places, octets)
+
+    def _begin_ahead(self, place: int) -> bool:
+        """Read a group that nobody waits for yet; gives whether that is allowed."""
+        places, octets = self._choose(place)
+        if not octets or not self._allowance.take(octets):
+            return False
+        self._start(places, octets)
+        return True
+
+    def _start(self, places: list[int], octets: int) -> _Ahead[T]:
+        group: _Ahead[T] = _Ahead(places, octets, set(places))
+        self._groups.append(group)
+        self._read(places).addCallbacks(
+            lambda found: self._arrived(found, group),
+            lambda failure: self._failed(failure, group),
+        )
         return group
 
     def _choose(self, place: int) -> tuple[list[int], int]:

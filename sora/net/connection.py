@@ -33,6 +33,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
+from twisted.internet.tcp import Connection as TCPConnection
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
@@ -280,7 +281,7 @@ class Connection(TwistedProtocol):
                 if self._deflaters is not None:
                     data = self._deflaters.deflate(self, data)
                 self.octets_out += len(data)
-                self.transport.write(data)
+                _send(self.transport, data)
 
     async def drain(self) -> None:
         """Wait while the client does not read what was written to it.
@@ -528,3 +529,21 @@ class Connection(TwistedProtocol):
             self._timer = self.clock.callLater(left, self._ring)
         else:
             self._fire(None)
+
+
+def _send(transport: Any, data: bytes) -> None:
+    """Write to a transport: at once, as far as the system takes it, where nothing waits to be sent
+    before it. A turn of the reactor later would be one more wait for a client that waits."""
+    if isinstance(transport, TCPConnection) and not (
+        transport.TLS
+        or transport.dataBuffer
+        or transport._tempDataBuffer
+        or transport.disconnecting
+    ):
+        sent = transport.writeSomeData(data)
+        if isinstance(sent, int) and sent > 0:
+            if sent == len(data):
+                return
+            data = data[sent:]
+    # What is left; and who is gone, the reactor finds out.
+    transport.write(data)

@@ -45,6 +45,7 @@ from sora.storage.rows import (
     Listing,
     Login,
     MailboxRow,
+    MaildropBody,
     MaildropClosed,
     MaildropOpened,
     Moved,
@@ -606,6 +607,10 @@ class IMaildrops(Interface):
         Raises InUse when another session has it; TooSoon when it was opened less than `delay`
         ago; NoSuchMailbox.
         """
+
+    def bodies(mailbox_id: int, uids: NumberSet) -> "Deferred[Sequence[MaildropBody]]":
+        """Where the octets of messages are, ascending by UID; those that are gone are absent.
+        One round trip; the caller asks for at most 1,000."""
 
     def renew(sessions: Mapping[int, UUID], lease: timedelta) -> "Deferred[Sequence[UUID]]":
         """Let the leases of these sessions, by account, run for so long from now; gives the

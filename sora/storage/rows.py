@@ -779,6 +779,15 @@ class MaildropOpened:
 
 
 @frozen
+class MaildropBody:
+    """A message that is to be retrieved: its trace, and where its octets are."""
+
+    uid: int
+    trace: bytes
+    body: BodyPlace
+
+
+@frozen
 class MaildropClosed:
     """What the end of a session has changed: what was marked as seen, and then what was removed;
     None for what was not asked for."""

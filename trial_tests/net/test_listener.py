@@ -56,6 +56,11 @@ class Greeter(Connection):
                 for _ in range(MUCH):
                     self.write(bytes(65536))
                     await self.drain()
+            if line == b"count":
+                for number in range(200_000):
+                    self.write(b"%d," % number)
+                    if number % 1000 == 0:
+                        self.flush()
             self.write(b"<" + line + b">\n")
 
     def shutdown(self) -> None:
@@ -188,6 +193,18 @@ class ListeningTests(ListenerTestCase):
         client.transport.loseConnection()  # type: ignore[union-attr]
         await self.until(lambda: not listener.connections)
         self.assertEqual((len(self.tracker), self.limits.taken), (0, 0))
+
+    async def test_what_the_system_does_not_take_at_once_comes_in_order(self) -> None:
+        client = await self.connect(self.listen())
+        client.transport.pauseProducing()  # type: ignore[union-attr]
+        client.transport.write(b"count\ncount\n")  # type: ignore[union-attr]
+        await deferLater(reactor, 0.2, lambda: None)
+        client.transport.resumeProducing()  # type: ignore[union-attr]
+        await client.until(b"<count>\n")
+        await client.until(b",199999,<count>\n")
+        counted = b"".join(b"%d," % number for number in range(200_000)) + b"<count>\n"
+        await self.until(lambda: len(client.got) >= 2 * len(counted))
+        self.assertTrue(client.got.endswith(counted * 2), "not in order, or not all")
 
     async def test_without_a_host_it_serves_every_interface(self) -> None:
         client = await self.connect(self.listen(Endpoint("", 0)))

@@ -125,6 +125,9 @@ class Session:
             text = await command.run(self)
             if text is not None:
                 self.ok(text)
+            if not self._reader.buffered:
+                # Who waits for the answer has it before the books are kept.
+                self.connection.flush()
             self._bad = 0
         except SoraError as error:
             status = self._failed(error, kind, line)

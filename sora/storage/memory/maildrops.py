@@ -13,11 +13,12 @@ from sora.mail.flags import SEEN, Flags
 from sora.mail.mailbox_names import INBOX
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IMaildrops
-from sora.storage.memory.messages import change_flags, present, take_away
+from sora.storage.memory.messages import body_place, change_flags, present, take_away
 from sora.storage.memory.store import MaildropRecord, MemoryStore, MessageRecord, operation
 from sora.storage.rows import (
     EventKind,
     FlagChange,
+    MaildropBody,
     MaildropClosed,
     MaildropOpened,
     Operation,
@@ -57,6 +58,15 @@ class MemoryMaildrops:
         facts = self.tables.contents[message.content_id].facts
         assert facts is not None, "a live content has its facts"
         return message.size + facts.size_crlf - facts.size
+
+    @operation
+    def bodies(self, mailbox_id: int, uids: NumberSet) -> Sequence[MaildropBody]:
+        """See `IMaildrops.bodies`."""
+        messages = present(self.tables.mailbox(mailbox_id), uids)
+        return [
+            MaildropBody(message.uid, message.trace, body_place(self.tables, message.content_id))
+            for message in messages
+        ]
 
     @operation
     def renew(self, sessions: Mapping[int, UUID], lease: timedelta) -> Sequence[UUID]:

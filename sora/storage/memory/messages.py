@@ -280,17 +280,7 @@ class MemoryMessages:
         with_trace = Want.HEADER in wants or Want.BODY in wants
         place = None
         if Want.BODY in wants:
-            place = BodyPlace(
-                content.id,
-                content.hash,
-                content.size,
-                content.pieces is not None,
-                tuple(
-                    entry.place()
-                    for entry in self.tables.objects_of(content.id)
-                    if entry.state == "stored"
-                ),
-            )
+            place = body_place(self.tables, content.id)
         return StoredMessage(
             uid=message.uid,
             size=message.size,
@@ -306,6 +296,18 @@ class MemoryMessages:
             preview=facts.preview if Want.PREVIEW in wants else None,
             body=place,
         )
+
+
+def body_place(store: MemoryStore, content_id: int) -> BodyPlace:
+    """Where the octets of a content are."""
+    content = store.contents[content_id]
+    return BodyPlace(
+        content.id,
+        content.hash,
+        content.size,
+        content.pieces is not None,
+        tuple(entry.place() for entry in store.objects_of(content_id) if entry.state == "stored"),
+    )
 
 
 def present(mailbox: MailboxRecord, uids: NumberSet) -> list[MessageRecord]:

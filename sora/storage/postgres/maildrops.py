@@ -15,22 +15,29 @@ from zope.interface import implementer
 
 from sora.deferreds import deferred
 from sora.errors import OutcomeUnknown
+from sora.mail.carrier import to_bytes
 from sora.mail.mailbox_names import INBOX, name_key
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IMaildrops
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.outcomes import Outcomes, of_kind
+from sora.storage.postgres.reading import BODY_COLUMNS, CONTENTS, body_place
 from sora.storage.postgres.transferring import states_now
 from sora.storage.rows import (
     EventKind,
     Expunged,
+    MaildropBody,
     MaildropClosed,
     MaildropOpened,
     Operation,
     Stored,
 )
 
+BODIES: Final = (
+    f"select m.uid, {', '.join(BODY_COLUMNS)} from (select uid, trace, content_id"
+    f" from messages_in_v1(%s, %s::int8multirange) order by uid) m{CONTENTS} order by m.uid"
+)
 QUIT: Final = (
     "select o_seen_before, o_seen_modseq, o_uids, o_flags, o_spots, o_before, o_modseq, o_vanished"
     " from quit_maildrop_v1(%s, %s::uuid, %s, %s, %s, " + packing.OPERATION + ")"
@@ -65,6 +72,17 @@ class Maildrops:
         except OutcomeUnknown:
             # Doing it twice is doing it once: this is the read-back.
             return await self._database.run("open_maildrop", work, write=True)
+
+    @deferred
+    async def bodies(self, mailbox_id: int, uids: NumberSet) -> Sequence[MaildropBody]:
+        async def work(tx: Tx) -> Sequence[MaildropBody]:
+            rows = await tx.all(BODIES, (mailbox_id, uids.multirange()))
+            return [
+                MaildropBody(row[0], to_bytes(row[1]) if row[1] else b"", body_place(row, 2))
+                for row in rows
+            ]
+
+        return await self._database.run("maildrop_bodies", work, write=False)
 
     @deferred
     async def renew(self, sessions: Mapping[int, UUID], lease: timedelta) -> Sequence[UUID]:

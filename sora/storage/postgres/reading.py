@@ -32,22 +32,24 @@ from sora.storage.rows import (
 BATCH: Final = 1000
 """Messages of one round trip."""
 
+BODY_COLUMNS: Final = (
+    "m.trace",
+    "c.id",
+    "c.hash",
+    "c.size",
+    "c.staging_slot is not null",
+    "(select string_agg(o.id || E'\\t' || o.store || E'\\t' || coalesce(o.key_id, '')"
+    " || E'\\t' || coalesce(o.stored_size, 0), E'\\n' order by o.created_at) from objects o"
+    " where o.content_id = c.id and o.state = 'stored')",
+)
+
 _COLUMNS: Final[dict[Want, tuple[str, ...]]] = {
     Want.ENVELOPE: ("c.envelope",),
     Want.STRUCTURE: ("c.structure",),
     Want.HEADER: ("m.trace", "c.header"),
     Want.PARTS: ("c.parts",),
     Want.PREVIEW: ("c.preview",),
-    Want.BODY: (
-        "m.trace",
-        "c.id",
-        "c.hash",
-        "c.size",
-        "c.staging_slot is not null",
-        "(select string_agg(o.id || E'\\t' || o.store || E'\\t' || coalesce(o.key_id, '')"
-        " || E'\\t' || coalesce(o.stored_size, 0), E'\\n' order by o.created_at) from objects o"
-        " where o.content_id = c.id and o.state = 'stored')",
-    ),
+    Want.BODY: BODY_COLUMNS,
 }
 _ALWAYS: Final = (
     "m.uid",
@@ -92,7 +94,7 @@ _PLACED: Final = (
 
 # Messages are chosen before contents are joined, so that a wide range reads no more of them
 # than are sent; and each content is found by its key, whatever the planner thinks of sizes.
-_CONTENTS: Final = " cross join lateral (select * from contents where id = m.content_id offset 0) c"
+CONTENTS: Final = " cross join lateral (select * from contents where id = m.content_id offset 0) c"
 
 
 @frozen
@@ -167,7 +169,7 @@ def _listing(columns: tuple[Column, ...]) -> str:
     needs_content = any("c." in _LISTED[column] for column in columns)
     return (
         f"select {listed} from (select * from messages_in_v1(%s, %s::int8multirange)"
-        f" order by uid limit {BATCH}) m{_CONTENTS if needs_content else ''} order by m.uid"
+        f" order by uid limit {BATCH}) m{CONTENTS if needs_content else ''} order by m.uid"
     )
 
 
@@ -211,7 +213,7 @@ def _statement(wants: frozenset[Want]) -> "tuple[str, _Places]":
     columns = list(_ALWAYS)
     for want in sorted(wants):
         columns.extend(column for column in _COLUMNS[want] if column not in columns)
-    join = _CONTENTS if wants else ""
+    join = CONTENTS if wants else ""
     named = ", ".join(f"{column} as c{place}" for place, column in enumerate(columns))
     sql = (
         f"select {named} from (select * from messages_in_v1(%s, %s::int8multirange)"
@@ -241,12 +243,13 @@ def _message(row: tuple[Any, ...], at: "_Places") -> StoredMessage:
         None if at.header is None else to_bytes(row[at.header]),
         None if at.trace is None else to_bytes(row[at.trace] or ""),
         None if at.parts is None else row[at.parts],
-        None if at.body is None else _body(row, at.body),
+        None if at.body is None else body_place(row, at.body),
         None if at.preview is None else row[at.preview],
     )
 
 
-def _body(row: Sequence[Any], at: int) -> BodyPlace:
+def body_place(row: Sequence[Any], at: int) -> BodyPlace:
+    """Where a body is, from the columns behind the trace of `BODY_COLUMNS`."""
     content_id, hash_, size, staged, objects = row[at : at + 5]
     return BodyPlace(content_id, bytes(hash_), size, staged, object_places(objects))
 

@@ -8,7 +8,7 @@ from blake3 import blake3
 from sora.errors import InUse, Superseded, TooSoon
 from sora.mail.facts import derive
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import AccountRow, Arrival, MailboxRow, MaildropClosed, MaildropOpened
+from sora.storage.rows import AccountRow, Arrival, MailboxRow, MaildropClosed, MaildropOpened, Want
 from trial_tests.storage.contracts.contract import Contract, sets
 
 MINUTE = timedelta(minutes=1)
@@ -92,6 +92,17 @@ class MaildropsContract(Contract):
         await self.open_drop(other, uuid4())
         opened = await self.open_drop(account, uuid4())
         self.assertEqual(opened.mailbox_id, (await self.find(account)).id)
+
+    async def test_bodies_of_those_that_are_there(self) -> None:
+        account = await self.account()
+        box = await self.find(account)
+        for octets in (b"A: 1\r\n\r\n", b"A: 2\r\n\r\n"):
+            await self.put_octets(account, box, octets)
+        read = await self.storage.messages.read(box.id, sets(1, 2), frozenset({Want.BODY}))
+        bodies = await self.storage.maildrops.bodies(box.id, sets(1, 2, 3))
+        self.assertEqual([one.uid for one in bodies], [1, 2])
+        self.assertEqual([one.trace for one in bodies], [b"Received: x\r\n"] * 2)
+        self.assertEqual([one.body for one in bodies], [row.body for row in read.messages])
 
     # -------------------------------------------------------------- the lease
 

@@ -59,14 +59,16 @@ class POP3Reader:
 
     def next_event(self) -> Event | None:
         """The next event, or None when more octets are needed for one."""
-        end = self._buffer.find(b"\n", self._start)
+        start = self._start
+        end = self._buffer.find(b"\n", start)
         if end < 0:
-            if self.buffered >= self._limit:
+            if len(self._buffer) - start >= MAX_LINE and self.buffered >= self._limit:
                 self._too_long = True
                 self._forget_line()
             return None
-        is_long = self._too_long or end + 1 - self._start > self._limit
-        start, self._start = self._start, end + 1
+        length = end + 1 - start
+        is_long = self._too_long or (length > MAX_LINE and length > self._limit)
+        self._start = end + 1
         if is_long:
             self._too_long = False
             return LongLine()
