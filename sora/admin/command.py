@@ -14,6 +14,8 @@ from sora.operations.credentials import CredentialOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.sieve import SieveOperations
+from sora.operations.sieve_filter import SieveFiltering
+from sora.operations.sieve_trial import SieveTrials
 
 
 class CommandFailed(Exception):
@@ -22,7 +24,7 @@ class CommandFailed(Exception):
 
 @frozen
 class Store:
-    """What commands work on, and how it is closed."""
+    """What commands work on, and how it is closed. `filtering` opens what reads bodies besides."""
 
     accounts: AccountOperations
     credentials: CredentialOperations
@@ -31,6 +33,8 @@ class Store:
     acl: AclOperations
     quota: QuotaOperations
     sieve: SieveOperations
+    trials: SieveTrials
+    filtering: Callable[[], Awaitable[SieveFiltering]]
     close: Callable[[], Awaitable[object]]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
-from sora.admin import accounts, acl, aliases, credentials, domains, quota, sieve
+from sora.admin import accounts, acl, aliases, credentials, domains, quota, sieve, sieve_filter
 from sora.admin.command import Command, CommandFailed, Store, Terminal
 from sora.admin.output import JSONReport, TextReport
 from sora.errors import OutcomeUnknown, SoraError
@@ -51,6 +51,8 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     sieve.Deactivate,
     sieve.Delete,
     sieve.Rename,
+    sieve_filter.Test,
+    sieve_filter.Filter,
 )
 GROUPS: Final = {
     "accounts": "accounts of users, and their addresses",

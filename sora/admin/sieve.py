@@ -77,7 +77,7 @@ def _problems(problems: Sequence[ScriptError]) -> list[dict[str, Any]]:
     return [{"line": one.line, "column": one.column, "text": one.text} for one in problems]
 
 
-def _invalid(file: str, errors: ScriptErrors) -> CommandFailed:
+def invalid(file: str, errors: ScriptErrors) -> CommandFailed:
     """All errors, one on a line."""
     name = "" if file == STDIN else f"{file}, "
     return CommandFailed("\n".join(f"{name}{error}" for error in errors.errors))
@@ -103,7 +103,7 @@ class Check(Command):
         except ScriptErrors as errors:
             if given.json:
                 report.say("", valid=False, errors=_problems(errors.errors), warnings=[])
-            raise _invalid(given.file, errors) from None
+            raise invalid(given.file, errors) from None
         text = "\n".join(["the script is valid", *(f"warning: {one}" for one in warnings)])
         report.say(text, valid=True, errors=[], warnings=_problems(warnings))
 
@@ -190,7 +190,7 @@ class Put(_OfSomebody):
         try:
             warnings = await store.sieve.put(whose, given.name, given.source, runs)
         except ScriptErrors as errors:
-            raise _invalid(given.file, errors) from None
+            raise invalid(given.file, errors) from None
         text = "\n".join(
             [f"kept {given.name} of {whose}", *(f"warning: {one}" for one in warnings)]
         )
@@ -218,7 +218,7 @@ class Activate(_OfSomebody):
         try:
             await store.sieve.activate(whose, given.name, _position(given))
         except ScriptErrors as errors:
-            raise _invalid(given.name, errors) from None
+            raise invalid(given.name, errors) from None
         report.say(f"{given.name} of {whose} runs now", whose=str(whose), name=given.name)
 
 

@@ -24,6 +24,8 @@ from sora.admin.command import CommandFailed, Store, Terminal
 from sora.admin.main import DEFAULT_CONFIG, OpenStore, parse, prepare, run
 from sora.app.database import make_database
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
+from sora.app.filtering import settings_of
+from sora.app.filtering_stored import FilteringOpener
 from sora.app.postgres_server import PostgresServer
 from sora.app.sieve import compiler_of, script_store
 from sora.config.checks import is_placeholder
@@ -39,6 +41,7 @@ from sora.operations.domains import DomainOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
 from sora.operations.sieve import SieveOperations
+from sora.operations.sieve_trial import SieveTrials
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.addresses import Aliases, Domains
 from sora.storage.postgres.credentials import Credentials
@@ -111,6 +114,7 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
     rights = RightsTable(database, reactor, config.s3.dedup)  # type: ignore[arg-type]
     owners = OwnerLookup(accounts, rights)
     scripts = script_store(config, Scripts(database), compiler)
+    opener = FilteringOpener(config, compiler, database, reactor)
     return Store(
         AccountOperations(accounts, credentials, hashing),
         CredentialOperations(credentials, hashing),
@@ -119,7 +123,9 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         AclOperations(owners, rights, Mailboxes(database, reactor), _new_operation),
         QuotaOperations(owners, Quotas(database)),
         SieveOperations(owners, rights, scripts),
-        database.pool.close,
+        SieveTrials(compiler, reactor.seconds, settings_of(config.sieve)),
+        opener.open,
+        opener.close,
     )
 
 
@@ -133,7 +139,7 @@ def _config_of(given: Namespace) -> Config:
         text = (
             f'[database]\nhost = "{server.host}"\nport = {server.port}\n'
             f'dbname = "{server.database}"\nuser = "{server.user}"\n'
-            '[s3]\nprovider = "filesystem"\n'
+            f'[s3]\nprovider = "filesystem"\npath = "{Path(given.dir).absolute() / "objects"}"\n'
         )
         return loads(text, MODE_NAME, os.environ, given.set).config
     needs_database = given.command.needs_database

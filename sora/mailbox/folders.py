@@ -32,13 +32,13 @@ MAX_LOOKED_UP: Final = 64
 
 @frozen
 class Folder:
-    """A mailbox that mail can be filed into, and whose it is; `name` is what its owner calls it,
-    empty where it was not asked for by name."""
+    """A mailbox that mail can be filed into, and whose it is; `name` is what its owner calls
+    it."""
 
     account_id: int
     scope_id: int
     mailbox_id: int
-    name: str = ""
+    name: str = INBOX
 
 
 @frozen
@@ -153,5 +153,7 @@ class Folders:
             return None
         return Folder(place.owner.account_id, place.owner.scope_id, row.id, place.name)
 
-    def _folder(self, mailbox_id: int, name: str = "") -> Folder:
+    def _folder(self, mailbox_id: int, name: str | None = None) -> Folder:
+        if name is None:
+            name = next((key for key, known in self._own.items() if known == mailbox_id), INBOX)
         return Folder(self._recipient.account_id, self._recipient.scope_id, mailbox_id, name)

@@ -113,7 +113,8 @@ trusted_networks = ["127.0.0.0/8"]
 """
         if "[s3]" not in extra:
             extra += f'\n[s3]\nprovider = "filesystem"\npath = "{directory}"\n'
-        self.config = loads(text + extra, "test", {}, []).config
+        self.text = text + extra
+        self.config = loads(self.text, "test", {}, []).config
         self.house = House(self.config, reactor)
         self._service: Any = None
 
