@@ -65,10 +65,16 @@ def compile_pattern(pattern: str, cased: bool) -> Regular:
     try:
         program = re2.compile(pattern.encode("utf-8", "replace").decode(), options)
     except re2.error as error:
-        reason = error.args[0] if error.args else "it is not valid"
-        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise BadPattern(text) from None
+        raise BadPattern(_reason(error)) from None
     if program.programsize > MAX_PROGRAM:
         raise BadPattern("it is too large")
     # Each step carries the places of the groups along.
     return Regular(program, program.programsize * (program.groups + 1))
+
+
+def _reason(error: Exception) -> str:
+    """What RE2 says, on one line: it quotes the pattern."""
+    said = error.args[0] if error.args else ""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    text = "".join(one if one.isprintable() else "\ufffd" for one in text[:100])
+    return text or "it is not valid"

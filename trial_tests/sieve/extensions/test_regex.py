@@ -95,6 +95,8 @@ class WrongUsageTests(SynchronousTestCase):
             ("[[:nothing:]]", "invalid character class range"),
             ("a{2000}", "invalid repetition size"),
             ("((a{90}){90}){90}", ""),
+            # What is wrong is told on one line, whatever the pattern is (found by the fuzzer).
+            ("a\r\n)", "unexpected ): a\ufffd\ufffd)"),
             ("a" * 2001, "more than 2000 characters"),
         ):
             (found,) = errors_of(f'require "regex"; if header :regex "x" "{pattern}" {{}}')
