@@ -22,11 +22,15 @@ from sora.storage.s3.client import S3Client
 from sora.storage.s3.objects import S3Objects
 from sora.threads import Threads
 from sora.workers.cleaner import Cleaner
+from sora.workers.filer import Filer
 from sora.workers.indexer import Indexer
 from sora.workers.uploader import Uploader
 
 DISK_THREADS = 8
 """threads that read, write and fsync bodies, and hash and parse large ones"""
+STAGED_FOR_DIRECTORY = 64 * 1024
+"""octets up to which a body for a directory goes through the database: beyond, what that costs is
+more than a wait for the disk"""
 
 
 @frozen
@@ -71,9 +75,10 @@ def body_storage(
         ),
         indexer,
     ]
-    poke = None
+    worker: Uploader | Filer
+    staged = config.upload.staging_max_size
     if name == "s3":
-        uploader = Uploader(
+        worker = Uploader(
             uploads,
             objects,
             store=name,
@@ -84,18 +89,28 @@ def body_storage(
             warn_after=config.upload.warn_after,
             metrics=UploadMetrics(registry),
         )
-        workers.append(uploader)
-        poke = uploader.poke
+    else:
+        staged = min(staged, STAGED_FOR_DIRECTORY)
+        worker = Filer(
+            uploads,
+            objects,
+            store=name,
+            clock=reactor,
+            random=random,
+            warn_after=config.upload.warn_after,
+            metrics=UploadMetrics(registry),
+        )
+    workers.append(worker)
     arrivals = Arrivals(
         messages,
         uploads,
-        Store(name, objects, "staged" if name == "s3" else "direct"),
+        Store(name, objects, is_remote=name == "s3"),
         derive=derive,
         threads=threads,
         clock=reactor,
-        staging_max_size=config.upload.staging_max_size,
+        staging_max_size=staged,
         staging_total=config.upload.staging_total,
-        poke=poke,
+        poke=worker.poke,
     )
     services.append(Stage("arrivals", stop=arrivals.stop))
     bodies = Bodies({name: objects}, uploads, threads, cache)

@@ -1,23 +1,25 @@
 """How received bytes become durable, and then messages.
 
-Two ways, chosen by the kind of object store. They have in common that `place` is one round trip,
-that a duplicate touches no file and no object (G2), and that after an unknown or failed `place`
-nothing is removed here: the commit may have happened, and the cleaner asks the database (G1).
+Two ways, chosen by the size. They have in common that `place` is one round trip, that a duplicate
+touches no file and no object (G2), and that after an unknown or failed `place` nothing is removed
+here: the commit may have happened, and the cleaner asks the database (G1).
 
-*Direct* (a directory): the bytes are written and fsynced under a reserved name, then `place`
-binds that object. Bytes that were placed lately are first offered without a body. The disk works
-in a thread: meanwhile the message is read here, for what is derived from it.
+*Staged*: a body up to `staging_max_size` goes into the database with the statement that makes the
+messages, and to the object store later. So there is one wait for a disk, the database's, before
+the answer. Staging is bounded by `staging_total`.
 
-*Staged* (S3): a body up to `staging_max_size` goes into the database with the statement that makes
-the messages, and is uploaded later. A larger one is PUT first; while the store cannot be reached,
-it is staged in pieces, for a content that is pending until `place` names it. Staging is bounded
-by `staging_total`.
+*Directly*: a larger one is written to the object store first, then `place` binds that object.
+Into a directory it is written and fsynced in a thread, and meanwhile read here, for what is
+derived from it. While a store over the network cannot be reached, it is staged in pieces, for a
+content that is pending until `place` names it.
+
+Bytes that were placed lately are first offered without a body.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from mmap import mmap
-from typing import Final, Literal
+from typing import Final
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -64,11 +66,14 @@ Derive = Callable[[bytes | mmap], Facts]
 
 @frozen
 class Store:
-    """The object store that new bodies go to. `name` is what is on the rows."""
+    """The object store that new bodies go to. `name` is what is on the rows.
+
+    `is_remote`: it is reached over a network, which may be away.
+    """
 
     name: str
     objects: IObjects
-    mode: Literal["direct", "staged"]
+    is_remote: bool
 
 
 @frozen
@@ -100,7 +105,7 @@ class _Room:
 class Arrivals:
     """Places received bytes. `poke` is called when a body was staged: the uploader has work.
 
-    `staging_max_size` and `staging_total` are octets.
+    `staging_max_size` and `staging_total` are octets; nothing is staged when the first is -1.
     """
 
     log = Logger()
@@ -306,7 +311,7 @@ class Arrivals:
         """Whether it is worth asking `place` without a body first."""
         if key in self._recent:
             return True
-        if self._store.mode == "staged" and spool.size > self._staging_max_size:
+        if self._store.is_remote and spool.size > self._staging_max_size:
             return await self._uploads.known(*key)
         return False
 
@@ -320,7 +325,8 @@ class Arrivals:
 
     async def _bring(self, scope_id: int, spool: Spool, facts: Facts | None) -> "_Brought":
         """An arrival with its bytes: an object, or what is to be staged."""
-        if self._store.mode == "direct":
+        is_small = spool.size <= self._staging_max_size
+        if not is_small and not self._store.is_remote:
             if facts is None:
                 facts, name = await self._read_and_put(spool)
             else:
@@ -328,7 +334,7 @@ class Arrivals:
             return self._object(spool, facts, name)
         if facts is None:
             facts = await self.facts(spool)
-        if spool.size <= self._staging_max_size:
+        if is_small:
             await self._check_room(spool.size)
             return _Brought(Arrival(spool.hash, facts, body=bytes(spool.data())), spool.size)
         try:

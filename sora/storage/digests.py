@@ -1,11 +1,14 @@
 """Length and BLAKE3 of bytes that pass through: what says that a body is whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import Final
+from uuid import UUID
 
 from blake3 import blake3
 
-from sora.errors import StoreRefused
+from sora.errors import SoraError, StoreRefused
+from sora.storage.interfaces import IObjects
 
 BLOCK: Final = 256 * 1024
 """Octets that are read from a body at a time."""
@@ -58,3 +61,21 @@ def read_all(open_body: Callable[[], object], size: int, hash: bytes) -> bytes:
         body.close()
     body.verify(size, hash)
     return b"".join(pieces)
+
+
+async def put_each(
+    objects: IObjects, bodies: Sequence[tuple[UUID, bytes, bytes]]
+) -> list[str | Exception]:
+    """`IObjects.put_many` by `put`."""
+    found: list[str | Exception] = []
+    for name, body, hash in bodies:
+        try:
+            found.append(await objects.put(name, opener(body), len(body), hash))
+        except SoraError as error:
+            found.append(error)
+    return found
+
+
+def opener(data: bytes) -> Callable[[], BytesIO]:
+    """What `IObjects.put` reads octets in memory from."""
+    return lambda: BytesIO(data)

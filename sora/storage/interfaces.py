@@ -683,6 +683,10 @@ class IUploads(Interface):
     def staged(content_id: int, first: int, count: int) -> "Deferred[Sequence[bytes]]":
         """Pieces of a staged body, from number `first` on; fewer at the end, none after it."""
 
+    def staged_bodies(content_ids: Sequence[int]) -> "Deferred[Mapping[int, bytes]]":
+        """Whole staged bodies; one that is staged no longer is absent. The caller bounds the sum.
+        One round trip."""
+
     def place_of(content_id: int) -> "Deferred[tuple[bool, Sequence[ObjectPlace]]]":
         """Whether it is staged, and its stored objects, as of now."""
 
@@ -694,6 +698,10 @@ class IUploads(Interface):
         upload: Upload, stored_size: int, checksum: str, key_id: str | None
     ) -> "Deferred[None]":
         """The object is durable: the content is no longer staged."""
+
+    def finish_many(stored: Sequence[tuple[Upload, str]]) -> "Deferred[Sequence[UUID]]":
+        """The same for several, each with the store's checksum, in one round trip. Gives the
+        objects that were finished: those whose content somebody else has in hand are left."""
 
     def postpone(upload: Upload, delay: timedelta, count: bool) -> "Deferred[None]":
         """It did not work; try again after `delay`. Only with `count` was it an attempt (G5)."""
@@ -758,6 +766,12 @@ class IObjects(Interface):
         `hash` are verified before this succeeds. Raises Unavailable (worth another try) or
         StoreRefused (not).
         """
+
+    def put_many(
+        bodies: Sequence[tuple[UUID, bytes, bytes]],
+    ) -> "Deferred[Sequence[str | Exception]]":
+        """Store several small objects durably, each named with its octets and their BLAKE3, in
+        their order: the checksum, or the error that `put` would have raised."""
 
     def get(name: UUID, start: int, end: int) -> "Deferred[bytes]":
         """The octets [start, end). Raises Unavailable; ObjectMissing only on proof."""

@@ -23,11 +23,10 @@ from sora.mailbox.spool import Spool
 from sora.metrics.bodies import UploadMetrics
 from sora.retry import Delays
 from sora.storage.interfaces import IObjects, IUploads
-from sora.storage.rows import Backlog, Upload
+from sora.storage.rows import Upload
+from sora.workers.backlog import BacklogWatch
 
 PIECES_AT_ONCE: Final = 4
-REMIND: Final = 300.0
-"""Seconds between two warnings about the same backlog."""
 UNREACHABLE: Final = Delays(first=5.0, longest=15.0)
 REFUSED: Final = Delays(first=60.0, longest=3600.0)
 
@@ -81,7 +80,7 @@ class Uploader(Service):
         self._batch_size = batch_size
         self._lease = timedelta(seconds=lease)
         self._wake_interval = wake_interval
-        self._warn_after = warn_after
+        self._watch = BacklogWatch(uploads, store, clock, warn_after, metrics)
         self._unreachable = unreachable
         self._metrics = metrics
         self._tasks = Tasks()
@@ -94,8 +93,6 @@ class Uploader(Service):
         self._reachable = True
         self._unreachable_in_a_row = 0
         self._uploaded = self._postponed = self._refused = 0
-        self._backlog = Backlog(0, 0, 0.0)
-        self._warned: float | None = None
 
     # ------------------------------------------------------------ service
 
@@ -126,15 +123,16 @@ class Uploader(Service):
     @property
     def status(self) -> UploaderStatus:
         """What it does now; the backlog is as of the last wake-up."""
+        backlog = self._watch.backlog
         return UploaderStatus(
             self._active,
             self._uploaded,
             self._postponed,
             self._refused,
             self._reachable,
-            self._backlog.contents,
-            self._backlog.octets,
-            self._backlog.oldest,
+            backlog.contents,
+            backlog.octets,
+            backlog.oldest,
         )
 
     # ------------------------------------------------------------ workers
@@ -143,7 +141,7 @@ class Uploader(Service):
         delay = self._wake_interval * (0.75 + 0.5 * self._random.random())
         self._timer = self._clock.callLater(delay, self._wake)
         self._hire(1)
-        self._tasks.start(self._look_at_backlog(), "looking at the upload backlog")
+        self._tasks.start(self._watch.look(), "looking at the upload backlog")
 
     def _hire(self, count: int) -> None:
         """Start workers, as many as there is room for; one alone while the store is away."""
@@ -283,28 +281,3 @@ class Uploader(Service):
             await self._uploads.postpone(upload, timedelta(seconds=delay), count)
         except Unavailable as error:
             self.log.info("an upload is left to its lease: {error}", error=error.text)
-
-    # ------------------------------------------------------------ backlog
-
-    async def _look_at_backlog(self) -> None:
-        try:
-            self._backlog = backlog = await self._uploads.backlog()
-        except Unavailable as error:
-            self.log.info("the upload backlog is not known: {error}", error=error.text)
-            return
-        if self._metrics is not None:
-            self._metrics.depth.labels("s3_upload").set(backlog.contents)
-            self._metrics.lag.labels("s3_upload").set(backlog.oldest)
-        now = self._clock.seconds()
-        if backlog.oldest < self._warn_after:
-            self._warned = None
-        elif self._warned is None or now - self._warned >= REMIND:
-            self._warned = now
-            self.log.warn(
-                "the oldest of {count} staged bodies ({octets} octets) has waited {oldest:.0f}"
-                " seconds for its upload to {store}",
-                count=backlog.contents,
-                octets=backlog.octets,
-                oldest=backlog.oldest,
-                store=self._store,
-            )

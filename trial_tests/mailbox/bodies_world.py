@@ -54,11 +54,14 @@ class World:
         return self
 
     def arrivals(self, mode: Any, **other: Any) -> Arrivals:
-        """Arrivals that go to the object store in memory."""
+        """Arrivals that go to the object store in memory: `direct`, all of them at once; `filed`,
+        as for a directory, the small ones later; `staged`, as over a network."""
+        if mode == "direct":
+            other.setdefault("staging_max_size", -1)
         return Arrivals(
             other.pop("messages", self.storage.messages),
             self.storage.uploads,
-            Store("main", self.objects, mode),
+            Store("main", self.objects, is_remote=mode == "staged"),
             derive=derive,
             threads=self.threads,
             clock=self.clock,

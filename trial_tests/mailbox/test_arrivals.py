@@ -72,10 +72,11 @@ class DirectTests(_ArrivalsTestCase):
         arrivals = Arrivals(
             self.world.storage.messages,
             self.world.storage.uploads,
-            Store("main", slow, "direct"),  # type: ignore[arg-type]
+            Store("main", slow, is_remote=False),  # type: ignore[arg-type]
             derive=reading,
             threads=self.threads,
             clock=self.world.clock,
+            staging_max_size=-1,
         )
         delivered = Deferred.fromCoroutine(self.world.deliver(arrivals, message(1)))
         self.assertEqual(read, [1])
@@ -174,6 +175,43 @@ class DirectTests(_ArrivalsTestCase):
         )
         self.assertEqual(len(placement.placed), 50)
         self.assertEqual(self.world.objects.written, 1)
+
+
+class FiledTests(_ArrivalsTestCase):
+    """With a store in a directory: small bodies are there later, large ones before."""
+
+    async def setUp(self) -> None:
+        await super().setUp()
+        self.arrivals = self.world.arrivals("filed", staging_max_size=MB, staging_total=6 * MB)
+
+    async def test_a_small_body_is_durable_with_its_message_alone(self) -> None:
+        await self.world.deliver(self.arrivals, message(0))
+        await self.arrivals.stop()
+        self.statements.clear()
+        await self.world.deliver(self.arrivals, message(1, MB - 1000))
+        self.assertEqual(sum(self.statements.values()), 1)
+        self.assertTrue((await self.world.places())[1].staged)
+        self.assertEqual((self.world.objects.written, self.world.pokes), (0, 2))
+
+    async def test_a_large_one_is_an_object_first_without_a_question(self) -> None:
+        self.statements.clear()
+        await self.world.deliver(self.arrivals, message(1, 2 * MB))
+        [place] = await self.world.places()
+        self.assertEqual((place.staged, len(place.objects)), (False, 1))
+        self.assertEqual(self.count("known"), 0)
+
+    async def test_a_large_one_is_refused_while_the_disk_is_full(self) -> None:
+        self.world.objects.down = True
+        with self.assertRaises(Unavailable):
+            await self.world.deliver(self.arrivals, message(1, 2 * MB))
+        await self.world.deliver(self.arrivals, message(2))
+        self.assertEqual(len(await self.world.places()), 1)
+
+    async def test_small_ones_too_once_too_much_waits(self) -> None:
+        for number in range(6):
+            await self.world.deliver(self.arrivals, message(number, MB - 10))
+        with self.assertRaises(StorageFull):
+            await self.world.deliver(self.arrivals, message(9, MB - 10))
 
 
 class StagedTests(_ArrivalsTestCase):

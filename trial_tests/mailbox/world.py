@@ -88,7 +88,7 @@ class Process:
         self.arrivals = Arrivals(
             storage.messages,
             storage.uploads,
-            Store("main", objects, "staged"),
+            Store("main", objects, is_remote=True),
             derive=derive,
             threads=threads,
             clock=clock,

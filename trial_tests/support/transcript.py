@@ -145,10 +145,11 @@ class Server:
         arrivals = Arrivals(
             self.storage.messages,
             self.storage.uploads,
-            Store("memory", self.objects, "direct"),
+            Store("memory", self.objects, is_remote=False),
             derive=derive,
             threads=threads,
             clock=self.clock,
+            staging_max_size=-1,
         )
         self.mail = MailStore(
             self.storage.mailboxes,

@@ -36,7 +36,10 @@ from trial_tests.support.scram_postgres import free_port
 
 LOGIN_PASSWORD = "open-sesame-7"
 BACKGROUND = frozenset(
-    {"beat", "poll", "versions", "claim", "finish", "reserve", "backlog", "condemned"}
+    {
+        *("beat", "poll", "versions", "claim", "reserve", "backlog", "condemned"),
+        *("finish", "staged_bodies", "finish_many"),
+    }
 )
 """Operations that go on by themselves, and belong to nobody's command."""
 
@@ -195,6 +198,19 @@ class WholeSoraTestCase(DatabaseTestCase):
             PasswordHashing(os.urandom, deferToThread),
         )
         await operations.create(address, LOGIN_PASSWORD, scheme)
+
+    async def filed(self, sora: WholeSora) -> None:
+        """Wait until no body is staged any more."""
+
+        async def waiting(tx: Any) -> int:
+            return int(
+                await tx.value(
+                    "select count(*) from contents where staging_slot is not null and state = 'live'"
+                )
+            )
+
+        while await sora.database.run("backlog", waiting, write=False):
+            await pause(reactor, 0.05)  # type: ignore[arg-type]
 
     async def cost(self, sora: WholeSora, work: Awaitable[object]) -> "Counter[str]":
         """What statements some work sends, aside from what goes on by itself."""

@@ -56,6 +56,7 @@ class BudgetTests(WholeSoraTestCase):
         for number in range(1, 12):
             await self.costs(append(wire, b"INBOX", LETTER % (number, number)), place=1)
         await self.costs(wire.ask(b"CREATE Other"), create=1)
+        await self.filed(self.one)
         await self.costs(wire.ask(b"SELECT INBOX"), open=1)
         for command, expected in (
             (b"NOOP", {}),

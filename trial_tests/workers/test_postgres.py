@@ -22,6 +22,7 @@ from sora.storage.postgres.uploads import Uploads
 from sora.storage.rows import FlagChange
 from sora.threads import Threads
 from sora.workers.cleaner import Cleaner
+from sora.workers.filer import Filer
 from sora.workers.uploader import Uploader
 from trial_tests.mailbox.bodies_world import World, message
 from trial_tests.support.postgres import DatabaseTestCase
@@ -123,6 +124,56 @@ class BodiesOnPostgresTests(DatabaseTestCase):
         self.assertEqual(len(self.world.objects.objects), 31)
         self.assertEqual(await self.read(), sorted(bodies))
         self.assertEqual((await self.world.storage.uploads.backlog()).contents, 0)
+
+    async def test_small_bodies_for_a_directory_are_filed_while_more_come(self) -> None:
+        """The same bytes again and again, whose contents deliveries hold; two processes file."""
+        await self.prepare()
+        arrivals = self.world.arrivals("filed", staging_max_size=MB)
+        self.addCleanup(lambda: Deferred.fromCoroutine(arrivals.stop()))
+        filers = [
+            Filer(
+                self.world.storage.uploads,
+                self.world.objects,
+                store="main",
+                clock=reactor,
+                random=Random(number),
+                batch_size=7,
+                gather=0.0,
+                wake_interval=0.05,
+            )
+            for number in range(2)
+        ]
+        for each in filers:
+            each.startService()
+            self.addCleanup(lambda filer=each: filer.stopService() if filer.running else None)
+        bodies = [message(number, 2000) for number in range(40)]
+        await self.deliver(arrivals, bodies * 3)
+        while any(place.staged for place in await self.world.places()):
+            await deferLater(reactor, 0.02, lambda: None)
+        for each in filers:
+            await each.stopService()
+        self.assertEqual(await self.read(), sorted(bodies * 3))
+        self.assertEqual(len(self.world.objects.objects), 40)
+        self.assertEqual((await self.world.storage.uploads.backlog()).contents, 0)
+
+    async def test_a_content_that_somebody_holds_is_left_by_the_end_of_many(self) -> None:
+        await self.prepare()
+        arrivals = self.world.arrivals("filed", staging_max_size=MB)
+        self.addCleanup(lambda: Deferred.fromCoroutine(arrivals.stop()))
+        await self.deliver(arrivals, [message(number) for number in range(3)])
+        uploads = self.world.storage.uploads
+        claimed = await uploads.claim("main", 9, timedelta(hours=1))
+        stored = [(upload, "") for upload in claimed]
+        held = claimed[1]
+
+        async def hold(tx: Any) -> Any:
+            await tx.do("select from contents where id = %s for share", (held.content_id,))
+            return await uploads.finish_many(stored)
+
+        done = await self.database.transaction("hold", hold)
+        self.assertEqual(set(done), {claimed[0].object_id, claimed[2].object_id})
+        await uploads.finish(held, held.size, "", None)
+        self.assertEqual((await uploads.backlog()).contents, 0)
 
     async def test_what_was_expunged_goes_with_its_object_and_nothing_else_does(self) -> None:
         """G3, G6"""

@@ -17,6 +17,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from errno import EDQUOT, ENOENT, ENOSPC, EROFS
 from stat import S_ISDIR
 from typing import Final
@@ -26,9 +27,10 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from sora.deferreds import deferred
-from sora.errors import ObjectMissing, SoraError, StorageFull, Unavailable
-from sora.storage.digests import BLOCK, Metered
+from sora.errors import ObjectMissing, SoraError, StorageFull, StoreRefused, Unavailable
+from sora.storage.digests import BLOCK, Metered, is_whole
 from sora.storage.disk.at_once import AtOnce
+from sora.storage.disk.together import SYNC_ALL, Together
 from sora.storage.interfaces import IObjects
 from sora.threads import Threads
 
@@ -72,6 +74,13 @@ class DiskObjects:
     async def put(self, name: UUID, open_body: Callable[[], object], size: int, hash: bytes) -> str:
         """See IObjects. Raises StorageFull when the disk is full."""
         return await self._threads.run(_put, self._path, name, open_body, size, hash)
+
+    @deferred
+    async def put_many(
+        self, bodies: Sequence[tuple[UUID, bytes, bytes]]
+    ) -> Sequence[str | Exception]:
+        """See IObjects. They share their waits for the disk (`sora.storage.disk.together`)."""
+        return await self._threads.run(_put_many, self._path, tuple(bodies))
 
     @deferred
     async def get(self, name: UUID, start: int, end: int) -> bytes:
@@ -248,6 +257,41 @@ def _put(path: str, name: UUID, open_body: Callable[[], object], size: int, hash
     finally:
         body.close()
     return hash.hex()
+
+
+def _put_many(path: str, bodies: Sequence[tuple[UUID, bytes, bytes]]) -> list[str | Exception]:
+    results: list[str | Exception] = []
+    written: list[tuple[str, str, int]] = []
+    try:
+        with Together(path, len(bodies), SYNC_ALL) as together:
+            for place, (name, body, hash) in enumerate(bodies):
+                final = _place(path, name)
+                temporary = f"{os.path.dirname(final)}/.put-{uuid4().hex}"
+                try:
+                    _check_body(body, hash)
+                    together.write(temporary, body)
+                except OSError as error:
+                    results.append(_translated(error, path))
+                except SoraError as error:
+                    results.append(error)
+                else:
+                    results.append(hash.hex())
+                    written.append((temporary, final, place))
+            together.sync()
+            for temporary, final, _ in written:
+                os.rename(temporary, final)
+            together.sync_directories({os.path.dirname(final) for _, final, _ in written})
+    except OSError as error:
+        for temporary, _, place in written:
+            results[place] = _translated(error, path)
+            with suppress(OSError):
+                os.unlink(temporary)  # one that has its name already is written over later
+    return results
+
+
+def _check_body(body: bytes, hash: bytes) -> None:
+    if not is_whole(body, len(body), hash):
+        raise StoreRefused(f"A body of {len(body)} octets is not what it should be")
 
 
 def _write(descriptor: int, body: Metered) -> None:

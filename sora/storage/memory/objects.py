@@ -8,7 +8,7 @@ from zope.interface import implementer
 
 from sora.deferreds import deferred
 from sora.errors import ObjectMissing, SoraError, Unavailable
-from sora.storage.digests import BLOCK, read_all
+from sora.storage.digests import BLOCK, put_each, read_all
 from sora.storage.interfaces import IObjects
 
 
@@ -31,6 +31,13 @@ class MemoryObjects:
         self._reach()
         self.objects[name] = read_all(open_body, size, hash)
         return hash.hex()
+
+    @deferred
+    async def put_many(
+        self, bodies: Sequence[tuple[UUID, bytes, bytes]]
+    ) -> Sequence[str | Exception]:
+        """See IObjects."""
+        return await put_each(self, bodies)
 
     @deferred
     async def get(self, name: UUID, start: int, end: int) -> bytes:

@@ -1,6 +1,6 @@
 """Contents on their way to the object stores, and what cleans up, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -68,6 +68,16 @@ class MemoryUploads:
         return content.pieces[first : first + count]
 
     @operation
+    def staged_bodies(self, content_ids: Sequence[int]) -> Mapping[int, bytes]:
+        """See `IUploads.staged_bodies`."""
+        found = ((content_id, self.tables.contents.get(content_id)) for content_id in content_ids)
+        return {
+            content_id: b"".join(content.pieces)
+            for content_id, content in found
+            if content is not None and content.pieces is not None
+        }
+
+    @operation
     def place_of(self, content_id: int) -> tuple[bool, Sequence[ObjectPlace]]:
         """See `IUploads.place_of`."""
         content = self.tables.contents.get(content_id)
@@ -108,6 +118,19 @@ class MemoryUploads:
         entry.state, entry.stored_size = "stored", stored_size
         entry.checksum, entry.key_id = checksum, key_id
         content.pieces = None
+
+    @operation
+    def finish_many(self, stored: Sequence[tuple[Upload, str]]) -> Sequence[UUID]:
+        """See `IUploads.finish_many`."""
+        done = []
+        for upload, checksum in stored:
+            entry = self.tables.objects.get(upload.object_id)
+            content = self.tables.contents.get(upload.content_id)
+            if entry is not None and content is not None and entry.state == "pending":
+                entry.state, entry.stored_size = "stored", upload.size
+                entry.checksum, content.pieces = checksum, None
+                done.append(upload.object_id)
+        return done
 
     @operation
     def postpone(self, upload: Upload, delay: timedelta, count: bool) -> None:

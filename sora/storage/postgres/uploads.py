@@ -4,7 +4,7 @@ These writes may be repeated: a claim that was lost ends with its lease, a piece
 over itself, an object that is stored already is left as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -83,6 +83,19 @@ class Uploads:
         return await self._database.run("staged", work, write=False)
 
     @deferred
+    async def staged_bodies(self, content_ids: Sequence[int]) -> Mapping[int, bytes]:
+        async def work(tx: Tx) -> Mapping[int, bytes]:
+            rows = await tx.all(
+                "select c.id, string_agg(s.piece, '' order by s.n) from contents c join staging s"
+                " on s.slot = c.staging_slot and s.content_id = c.id"
+                " where c.id = any (%s) group by c.id",
+                (list(content_ids),),
+            )
+            return {content_id: to_bytes(body) for content_id, body in rows}
+
+        return await self._database.run("staged_bodies", work, write=False)
+
+    @deferred
     async def place_of(self, content_id: int) -> tuple[bool, Sequence[ObjectPlace]]:
         async def work(tx: Tx) -> tuple[bool, Sequence[ObjectPlace]]:
             row = await tx.one(
@@ -124,6 +137,21 @@ class Uploads:
 
         # Finishing twice changes nothing, so a lost answer is a reason to send it again.
         await self._database.run("finish", work, write=False)
+
+    @deferred
+    async def finish_many(self, stored: Sequence[tuple[Upload, str]]) -> Sequence[UUID]:
+        names = [str(upload.object_id) for upload, _ in stored]
+        sizes = [upload.size for upload, _ in stored]
+        checksums = [checksum for _, checksum in stored]
+
+        async def work(tx: Tx) -> Sequence[UUID]:
+            rows = await tx.all(
+                "select o::text from finish_uploads_v1(%s::uuid[], %s::bigint[], %s::text[]) as o",
+                (names, sizes, checksums),
+            )
+            return [packing.uuid(name) for (name,) in rows]
+
+        return await self._database.run("finish_many", work, write=False)
 
     @deferred
     async def postpone(self, upload: Upload, delay: timedelta, count: bool) -> None:

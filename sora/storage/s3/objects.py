@@ -24,6 +24,7 @@ from sora.deferreds import deferred, gather
 from sora.errors import ObjectMissing, SoraError, StoreRefused, Unavailable
 from sora.metrics.bodies import ObjectMetrics
 from sora.retry import Delays, pause
+from sora.storage.digests import put_each
 from sora.storage.interfaces import IObjects
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.transfer import collect, receive
@@ -91,6 +92,13 @@ class S3Objects:
             return etag or sent
 
         return await self._bounded("put", work)
+
+    @deferred
+    async def put_many(
+        self, bodies: Sequence[tuple[UUID, bytes, bytes]]
+    ) -> Sequence[str | Exception]:
+        """See IObjects. One after the other."""
+        return await put_each(self, bodies)
 
     @deferred
     async def get(self, name: UUID, start: int, end: int) -> bytes:

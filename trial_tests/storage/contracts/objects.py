@@ -52,6 +52,22 @@ class ObjectsContract:
         self.assertEqual(await self.objects.exists(name), 0)
         self.assertEqual(await self.objects.get(name, 0, 0), b"")
 
+    async def test_many_are_put_with_errors_in_their_places(self: Any) -> None:
+        """As many as one round trip of the disk is shared by, and a few."""
+        for count in (0, 2, 30):
+            bodies = [b"%d %d" % (count, number) * (number + 1) for number in range(count)]
+            wanted = [(uuid4(), body, blake3(body).digest()) for body in bodies]
+            damaged = (uuid4(), b"not what was promised", blake3(b"other").digest())
+            found = await self.objects.put_many([damaged, *wanted])
+            self.assertIsInstance(found[0], StoreRefused)
+            self.assertTrue(all(isinstance(checksum, str) for checksum in found[1:]))
+            self.assertIsNone(await self.objects.exists(damaged[0]))
+            for name, body, _ in wanted:
+                self.assertEqual(await self.objects.get(name, 0, len(body)), body)
+            # The same names serve all attempts.
+            again = await self.objects.put_many(wanted)
+            self.assertEqual(list(again), list(found[1:]))
+
     async def test_a_range_is_half_open(self: Any) -> None:
         name, _ = await self.keep(LARGE)
         for start, end in ((0, 1), (5, 300_005), (len(LARGE) - 3, len(LARGE)), (7, 7)):

@@ -48,6 +48,36 @@ class UploadsContract(Contract):
         self.assertEqual(list(await self.uploads.staged(place.content_id, 99, 5)), [])
         self.assertEqual(await self.uploads.place_of(place.content_id), (True, ()))
 
+    async def test_whole_bodies_are_read_together(self) -> None:
+        messages = [letter("one"), letter("large", "x\xff" * PIECE), letter("gone")]
+        ids = []
+        for message in messages:
+            placed = await self.put(self.ann, self.inbox, message)
+            ids.append((await self.body_of(placed.uid)).content_id)
+        [*_, last] = await self.uploads.claim("disk", 9, HOUR)
+        await self.uploads.finish(last, last.size, "", None)
+        found = await self.uploads.staged_bodies([*ids, 999_999])
+        self.assertEqual(found, {ids[0]: messages[0].octets, ids[1]: messages[1].octets})
+        self.assertEqual(await self.uploads.staged_bodies([]), {})
+
+    async def test_many_are_finished_together(self) -> None:
+        uids = [(await self.put(self.ann, self.inbox, letter(str(n)))).uid for n in range(5)]
+        claimed = await self.uploads.claim("disk", 9, HOUR)
+        self.assertEqual(len(claimed), 5)
+        stored = [(upload, f"checksum {upload.content_id}") for upload in claimed]
+        done = await self.uploads.finish_many(stored[:4])
+        self.assertEqual(set(done), {upload.object_id for upload in claimed[:4]})
+        places = [await self.body_of(uid) for uid in uids]
+        self.assertEqual([place.staged for place in places], [False] * 4 + [True])
+        self.assertEqual(
+            [place.objects for place in places[:4]],
+            [(ObjectPlace(each.object_id, "disk", None, each.size),) for each in claimed[:4]],
+        )
+        # What was finished is not finished again; what is left is.
+        self.assertEqual(await self.uploads.finish_many(stored), [claimed[4].object_id])
+        self.assertEqual((await self.uploads.backlog()).contents, 0)
+        self.assertEqual(await self.uploads.finish_many([]), [])
+
     async def test_pieces_staged_before_become_the_body(self) -> None:
         message = letter("piece by piece", "abc" * PIECE)
         octets = message.octets

@@ -46,6 +46,25 @@ class DiskObjectsTests(ObjectsContract, _DiskTestCase):
             await self.objects.put(uuid4(), opener(b"wrong"), 5, blake3(b"right").digest())
         self.assertEqual(self.files(self.path), [os.path.join(self.path, str(name)[:3], str(name))])
 
+    async def test_nothing_but_the_objects_is_left_of_many(self) -> None:
+        """Also of those that were refused."""
+        bodies = [(uuid4(), b"%d" % n, blake3(b"%d" % (n % 20)).digest()) for n in range(25)]
+        found = await self.objects.put_many(bodies)
+        self.assertEqual([isinstance(each, str) for each in found], [True] * 20 + [False] * 5)
+        self.assertEqual(
+            sorted(self.files(self.path)),
+            sorted(os.path.join(self.path, str(name)[:3], str(name)) for name, _, _ in bodies[:20]),
+        )
+
+    async def test_when_names_cannot_be_given_nothing_is_told_as_stored(self) -> None:
+        names = [uuid4() for _ in range(10)]
+        os.mkdir(os.path.join(self.path, str(names[4])[:3], str(names[4])))
+        body = b"x"
+        found = await self.objects.put_many([(each, body, blake3(body).digest()) for each in names])
+        self.assertEqual({type(each) for each in found}, {Unavailable})
+        left = [path for path in self.files(self.path) if ".put-" in path]
+        self.assertEqual(left, [])
+
     async def test_objects_are_private(self) -> None:
         name, _ = await self.keep(SMALL)
         mode = os.stat(os.path.join(self.path, str(name)[:3], str(name))).st_mode
