@@ -13,6 +13,7 @@ from sora.operations.aliases import AliasOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.quota import QuotaOperations
+from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
@@ -35,6 +36,7 @@ class Store:
     sieve: SieveOperations
     trials: SieveTrials
     filtering: Callable[[], Awaitable[SieveFiltering]]
+    relay: RelayOperations
     close: Callable[[], Awaitable[object]]
 
 

@@ -10,7 +10,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
-from sora.admin import accounts, acl, aliases, credentials, domains, quota, sieve, sieve_filter
+from sora.admin import (
+    accounts,
+    acl,
+    aliases,
+    credentials,
+    domains,
+    quota,
+    relay,
+    sieve,
+    sieve_filter,
+)
 from sora.admin.command import Command, CommandFailed, Store, Terminal
 from sora.admin.output import JSONReport, TextReport
 from sora.errors import OutcomeUnknown, SoraError
@@ -53,6 +63,11 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     sieve.Rename,
     sieve_filter.Test,
     sieve_filter.Filter,
+    relay.ListMessages,
+    relay.Show,
+    relay.Retry,
+    relay.Delete,
+    relay.Stats,
 )
 GROUPS: Final = {
     "accounts": "accounts of users, and their addresses",
@@ -64,6 +79,7 @@ GROUPS: Final = {
     "acl": "rights on mailboxes that are shared",
     "shared": "mailboxes that belong to a domain",
     "sieve": "Sieve scripts of users and of domains",
+    "relay": "mail that is to be sent",
 }
 DEFAULT_CONFIG: Final = "/etc/sora/config.toml"
 PROGRAM: Final = "twistd sora-admin"

@@ -40,6 +40,7 @@ from sora.operations.credentials import CredentialOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
+from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
 from sora.storage.postgres.accounts import Accounts
@@ -125,6 +126,7 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         SieveOperations(owners, rights, scripts),
         SieveTrials(compiler, reactor.seconds, settings_of(config.sieve)),
         opener.open,
+        RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
         opener.close,
     )
 
