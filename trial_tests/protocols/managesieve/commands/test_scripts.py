@@ -42,6 +42,26 @@ class PutScriptTests(ManageSieveTestCase):
         self.assertTrue(lines[0].startswith("line 1, column 1: "), lines)
         self.assertTrue(lines[1].startswith("line 3, column "), lines)
 
+    def test_warnings(self) -> None:
+        """RFC 5804 §1.3, §2.6: the script is kept all the same."""
+        self.converse("""
+            C: PUTSCRIPT "a" "stop; keep;"
+            S: OK (WARNINGS) "line 1, column 7: ..."
+            C: CHECKSCRIPT {32+}
+            C: if true { stop; keep; stop; }
+            C:
+            S: OK (WARNINGS) "line 1, column 17: ..."
+            C: CHECKSCRIPT {22+}
+            C: stop; keep;
+            C: keep;
+            C:
+            C:
+            S: OK (WARNINGS) "line 1, column 7: ..."
+            C: LISTSCRIPTS
+            S: "a"
+            S: OK
+        """)
+
     def test_a_script_that_fails_replaces_nothing(self) -> None:
         """RFC 5804 §2.6"""
         self.put("a", "stop;\r\n")
