@@ -25,6 +25,7 @@ from twisted.internet.interfaces import IReactorTime
 from sora.errors import BadSyntax, NoSuchMailbox, NoSuchScript, NotPermitted
 from sora.mail.annotations import Entry, parse_entry
 from sora.mail.headers import header_end
+from sora.mailbox.address_books import annotation_of, first_among, members_of
 from sora.mailbox.folders import Folders
 from sora.retry import pause
 from sora.sieve.effects import (
@@ -380,6 +381,7 @@ class _Answers:
     text: Text
     seen: set[bytes] | None
     version: Version = ARRIVED
+    _lists: dict[str, tuple[str, ...] | None] = field(factory=dict)
 
     async def answer(self, question: Question) -> Any:
         match question:
@@ -399,17 +401,27 @@ class _Answers:
                 return await self._seen_before(seen_key(handle, id))
             case ReadMessage(limit):
                 return await self._read(limit)
-            case InList() | ListMembers():
-                # There are no external lists (RFC 6134 §2.2 lets a server have none).
-                return None
-            case ListExists():
-                return False
+            case InList(name, values):
+                return first_among(values, await self._list(name) or ())
+            case ListMembers(name, limit):
+                members = await self._list(name)
+                return None if members is None else members[:limit]
+            case ListExists(name):
+                return await self._list(name) is not None
 
     async def _all_exist(self, names: Sequence[str]) -> bool:
         for name in names:
             if await self.folders.find(name) is None:
                 return False
         return True
+
+    async def _list(self, name: str) -> tuple[str, ...] | None:
+        """The members of an external list, read once; None if there is none (RFC 6134)."""
+        if name not in self._lists:
+            entry = annotation_of(name)
+            (value,) = (None,) if entry is None else await self._metadata(None, (entry,))
+            self._lists[name] = members_of(name, value)
+        return self._lists[name]
 
     async def _metadata(self, mailbox: str | None, names: Sequence[str]) -> tuple[str | None, ...]:
         entries: list[Entry | None] = []

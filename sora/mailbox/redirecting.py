@@ -87,9 +87,12 @@ def sending(
     """A message that is sent on: `content` below a new mark and `trace`.
 
     The reverse-path stays as it is, or with `as_owner` is the owner's; a null one stays null. DSN
-    parameters are those that came with the message unless the script says others (RFC 6009 §4).
+    parameters are those that came with the message unless the script says others: what is asked for
+    is then told to the owner (RFC 6009 §6.1, §7.1).
     """
     address = addr_spec(redirect.address)
+    as_owner = as_owner or redirect.notify is not None or redirect.ret is not None
+    as_owner = as_owner or redirect.by is not None
     sender = occasion.own if as_owner and envelope.sender else envelope.sender
     notify = redirect.notify
     if notify is None and addressee.notify is not None:

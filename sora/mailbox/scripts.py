@@ -13,6 +13,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from sora.mail.script_names import script_name
+from sora.mailbox.address_books import SCHEMES
 from sora.sieve.compile import compile_script
 from sora.sieve.dialect import Dialect
 from sora.sieve.errors import ScriptError, ScriptErrors
@@ -103,6 +104,11 @@ class ScriptStore:
     def notify_methods(self) -> str:
         """The schemes of URIs that `notify` takes, empty when scripts may not use it."""
         return NOTIFY_METHODS if "enotify" in self.capabilities.split() else ""
+
+    @property
+    def list_schemes(self) -> str:
+        """The schemes of external lists (RFC 6134 §2.8), empty when scripts may not use them."""
+        return SCHEMES if "extlists" in self.capabilities.split() else ""
 
     # ---------------------------------------------------------- reading
 

@@ -47,6 +47,10 @@ class Scripts(Protocol):
     def notify_methods(self) -> str:
         """The schemes of URIs that `notify` takes, with spaces between; empty without it."""
 
+    @property
+    def list_schemes(self) -> str:
+        """The schemes of external lists, with spaces between; empty without them."""
+
     async def list(self, account_id: int) -> Sequence[ScriptRow]:
         """All scripts, by name."""
 

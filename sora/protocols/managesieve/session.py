@@ -252,6 +252,8 @@ class Session:
         ]
         if self.scripts.notify_methods:
             facts.append(("NOTIFY", self.scripts.notify_methods))
+        if self.scripts.list_schemes:
+            facts.append(("EXTLISTS", self.scripts.list_schemes))
         if self._can_start_tls and self._identity is None:
             facts.append(("STARTTLS", None))
         if self._identity is not None:

@@ -21,10 +21,15 @@ MAX_NAME: Final = 70
 _NAME: Final = re.compile(rf"[!-9;-~]{{1,{MAX_NAME}}}\Z")
 _FIXED: Final = frozenset([ORIGINAL_SUBJECT, ORIGINAL_FROM])
 """Of `replace` (RFC 5703 §5)."""
-_STAYING: Final = _FIXED | {"received", "auto-submitted", "return-path"}
-"""Never deleted (§6); the last is written at delivery."""
+_STAYING: Final = _FIXED | {
+    "received",
+    "auto-submitted",
+    "return-path",
+    "x-sieve-redirected-from",
+}
+"""Never deleted (§6): the last two are written at delivery, one of them against loops (G44)."""
 _OWN: Final = "x-sora-"
-"""Begins what the server notes for itself: against loops, for example (G44)."""
+"""Begins what the server notes for itself."""
 _FIELDS: Final = 64
 """Fields that are copied for one instruction."""
 

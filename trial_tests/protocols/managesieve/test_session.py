@@ -230,6 +230,7 @@ class Broken:
     capabilities = "fileinto"
     max_redirects = 1
     notify_methods = ""
+    list_schemes = ""
 
     def __init__(self, error: Exception) -> None:
         self.error = error

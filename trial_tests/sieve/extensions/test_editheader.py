@@ -97,7 +97,7 @@ class DeleteTests(SynchronousTestCase):
 
     def test_what_stays(self) -> None:
         """§6: silently ignored."""
-        for name in ("Received", "auto-submitted", "Return-Path"):
+        for name in ("Received", "auto-submitted", "Return-Path", "X-Sieve-Redirected-From"):
             self.assertEqual(edited(f'deleteheader "{name}";'), OCTETS)
         self.assertEqual(edited('addheader "X-Sora-Hops" "0";'), OCTETS)
         self.assertEqual(edited('addheader "Original-Subject" "0";'), OCTETS)

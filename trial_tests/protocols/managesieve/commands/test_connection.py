@@ -32,7 +32,8 @@ class CapabilityTests(ManageSieveTestCase):
                 "MAXREDIRECTS": "5",
                 "LANGUAGE": "en",
                 "UNAUTHENTICATE": None,
-                **({"NOTIFY": "mailto"} if "enotify" in SIEVE.capabilities.split() else {}),
+                "NOTIFY": "mailto",
+                "EXTLISTS": "urn",
             },
         )
         self.assertIn("fileinto", SIEVE.capabilities.split())
