@@ -31,7 +31,8 @@ from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
 from sora.mailbox.places import SharedNamespace
 from sora.mailbox.reach import AccountRooms, SessionFacts
-from sora.mailbox.selected import Kept, Rooms
+from sora.mailbox.reading import Kept
+from sora.mailbox.selected import Rooms
 from sora.storage.interfaces import IMailboxes, IMessages, IMetadata, IQuotas, IRights
 
 KEPT_MEMORY: Final = 64 * 1024 * 1024

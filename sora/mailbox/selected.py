@@ -1,7 +1,7 @@
 """One mailbox, opened by one session."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
-from typing import Final, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ParamSpec, TypeVar
 
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
@@ -9,27 +9,23 @@ from twisted.logger import Logger
 
 from sora.deferreds import shielded
 from sora.errors import NoSuchMailbox, NotPermitted, ReadOnly, SoraError
-from sora.mail.flags import SEEN, Keywords
+from sora.mail.flags import Keywords
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import ALL, FLAG_RIGHTS, Rights, may_change, permitted
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
-from sora.mailbox.columns import Columns
 from sora.mailbox.crossing import Crossing
 from sora.mailbox.finding import Finding
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.open_mailboxes import Made, OpenMailboxes
-from sora.mailbox.orders import Orders
 from sora.mailbox.places import Place, Places
+from sora.mailbox.reading import Kept, Reading, few_ranges
 from sora.mailbox.rights import WRITING, as_told, require, rights_in
 from sora.mailbox.state import Change
 from sora.mailbox.view import NOTHING, Updates, View
 from sora.storage.interfaces import IMessages
 from sora.storage.rows import (
     Appended,
-    BodyPlace,
-    Column,
-    ColumnSet,
     Copied,
     Expunged,
     FlagChange,
@@ -38,39 +34,11 @@ from sora.storage.rows import (
     Read,
     Replaced,
     Stored,
-    StoredMessage,
     Want,
 )
 
-MAX_BATCH: Final = 1000
-"""Messages that are read with one statement."""
-_PLACES: Final = (
-    frozenset({Want.BODY}),
-    frozenset({Want.BODY, Want.PARTS}),
-)
-"""What is kept of messages whose bodies are read; header blocks are too large."""
-READ_AHEAD: Final = 16
-"""Places that are read ahead for a client that reads one message after the other."""
-MAX_STEP: Final = 32
-"""Numbers between messages that count as one after the other."""
-_OCTETS_OF_PLACE: Final = 1200
-
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Kept:
-    """What was read of messages and never changes; one for the whole process.
-
-    `texts` are answers as the protocol writes them, by names of its own; `places` are messages
-    read with `Want.BODY`; `orders` are those of large mailboxes. Together they take at most
-    `memory` octets.
-    """
-
-    def __init__(self, memory: int) -> None:
-        self.texts: Columns[bytes] = Columns(memory * 5 // 8, len)
-        self.orders = Orders(memory // 8)
-        self.places: Columns[StoredMessage] = Columns(memory // 4, _octets_of_place)
 
 
 @frozen
@@ -117,6 +85,15 @@ class Selected:
         self._state = state
         self.view = View(state, self.read_only)
         self.finding = Finding(rooms.messages, rooms.kept.orders, state, self.view)
+        self.reading = Reading(
+            rooms.messages,
+            rooms.bodies,
+            rooms.kept,
+            state,
+            self.view,
+            lambda: Rights.SEE in self.flag_rights,
+            self._mark_and_read,
+        )
         self.keywords: Keywords = state.keywords
         self.made: Made | None = None
         """see `open_mailboxes.Source`"""
@@ -125,7 +102,6 @@ class Selected:
         self._rights_told = self.rights
         self._new_operation = new_operation
         self._closed = False
-        self._last_number = 0
 
     @property
     def mailbox_id(self) -> int:
@@ -227,7 +203,7 @@ class Selected:
         stored = await self._write(
             self._rooms.messages.store(
                 self._state.mailbox_id,
-                self._ranges(uids),
+                few_ranges(self.view, uids),
                 change,
                 self._new_operation(),
                 self.keywords.known,
@@ -321,6 +297,15 @@ class Selected:
         await after(result)
         return result
 
+    async def _mark_and_read(self, uids: NumberSet, wants: frozenset[Want]) -> Read:
+        operation = self._new_operation()
+        reading = self._rooms.messages.read(self._state.mailbox_id, uids, wants, operation)
+        return await self._write(reading, self._after_read)
+
+    async def _after_read(self, read: Read) -> None:
+        if read.stored is not None:
+            await self._after_store(read.stored)
+
     async def _after_store(self, stored: Stored) -> None:
         self.keywords.learn(stored.keywords)
         changed = stored.changed
@@ -364,15 +349,6 @@ class Selected:
         if self.is_deleted:
             raise NoSuchMailbox(f"The mailbox {self.name!r} was deleted")
 
-    def _ranges(self, uids: Sequence[int]) -> NumberSet:
-        """The UIDs as a set with few ranges: a UID between two neighbours belongs to no
-        message, and will never do."""
-        if len(uids) > 1:
-            first, last = self.view.number(uids[0]), self.view.number(uids[-1])
-            if first and last - first + 1 == len(uids):
-                return NumberSet(((uids[0], uids[-1]),))
-        return NumberSet.ascending(uids)
-
     # -------------------------------------------------------------- reading
 
     async def beside(self, work: "Callable[P, T]", *args: P.args, **kwargs: P.kwargs) -> T:
@@ -396,124 +372,9 @@ class Selected:
         still_told = NumberSet.ascending(self.view.known_of(gone))
         return gone - still_told, 0 if answer.is_lost else since
 
-    async def read(
-        self, uids: Sequence[int], wants: frozenset[Want], see: bool
-    ) -> "AsyncIterator[Sequence[StoredMessage]]":
-        """Read columns, in batches of at most 1,000 messages, ascending; those that are gone
-        are absent. One round trip a batch. With `see`, \\Seen is set by the same statement
-        where it was missing (never when read-only); the view knows the new flags before the
-        batch is handed out, and tells of them unless the caller does."""
-        for start in range(0, len(uids), MAX_BATCH):
-            batch = uids[start : start + MAX_BATCH]
-            yield await self._read_batch(batch, wants, see and Rights.SEE in self.flag_rights)
-
-    async def _read_batch(
-        self, uids: Sequence[int], wants: frozenset[Want], see: bool
-    ) -> Sequence[StoredMessage]:
-        messages, mailbox_id = self._rooms.messages, self._state.mailbox_id
-        mask = self.view.mask
-        unseen = see and any(not (mask(uid) or 0) & SEEN for uid in uids)
-        if not unseen:
-            if wants in _PLACES:
-                return await self._read_places(uids, wants)
-            answer = await messages.read(mailbox_id, self._ranges(uids), wants)
-            return answer.messages
-        answer = await self._write(
-            messages.read(mailbox_id, self._ranges(uids), wants, self._new_operation()),
-            self._after_read,
-        )
-        if wants in _PLACES:
-            known = [row.uid for row in answer.messages]
-            self._rooms.kept.places.put(mailbox_id, wants, known, answer.messages)
-        return answer.messages
-
-    async def _read_places(
-        self, uids: Sequence[int], wants: frozenset[Want]
-    ) -> Sequence[StoredMessage]:
-        """Where bodies are; no round trip for those that were asked for before.
-
-        A place may be out of date, since uploads move contents: `Bodies` asks anew for one
-        under which nothing is found.
-        """
-        mailbox_id, places = self._state.mailbox_id, self._rooms.kept.places
-        there = [uid for uid in uids if self._state.index(uid) >= 0]
-        following = self._following(there[0]) if len(there) == 1 else []
-        known = places.get(mailbox_id, wants, there)
-        missing = [uid for uid, row in zip(there, known, strict=True) if row is None]
-        if not missing:
-            return [row for row in known if row is not None]
-        ranges = self._ranges([*missing, *following])
-        answer = await self._rooms.messages.read(mailbox_id, ranges, wants)
-        read = [row.uid for row in answer.messages]
-        places.put(mailbox_id, wants, read, answer.messages)
-        if len(missing) == len(there) == len(read):
-            return answer.messages
-        rows = {row.uid: row for row in (*answer.messages, *known) if row is not None}
-        return [rows[uid] for uid in there if uid in rows]
-
-    def _following(self, uid: int) -> list[int]:
-        """What a client will ask for next that asks for one message at a time, each a few
-        numbers after the one before: their places are read with the one that is asked for."""
-        number = self.view.number(uid)
-        step, self._last_number = number - self._last_number, number
-        if not 0 < step <= MAX_STEP or number == step:
-            return []
-        last = min(number + READ_AHEAD * step, self.view.exists)
-        return [self.view.uid(later) for later in range(number + step, last + 1, step)]
-
-    async def columns(self, uids: Sequence[int], wanted: Sequence[Column]) -> ColumnSet:
-        """Read columns of at most 1,000 messages. One round trip."""
-        ranges = self._ranges(uids)
-        return await self._rooms.messages.columns(self._state.mailbox_id, ranges, wanted)
-
-    def kept(self, column: Hashable, uids: Sequence[int]) -> list[bytes | None]:
-        """Texts of messages that were kept with `keep`, in the order of the ascending `uids`;
-        None for those that are not known. Whether the messages are still there, the view says.
-        """
-        return self._rooms.kept.texts.get(self._state.mailbox_id, column, uids)
-
-    def keep(self, column: Hashable, uids: Sequence[int], texts: Sequence[bytes]) -> None:
-        """Keep texts that never change, for all sessions; `uids` ascending."""
-        self._rooms.kept.texts.put(self._state.mailbox_id, column, uids, texts)
-
-    async def _after_read(self, read: Read) -> None:
-        if read.stored is not None:
-            await self._after_store(read.stored)
-
-    async def body(self, message: StoredMessage, start: int, end: int) -> bytes:
-        """The octets [start, end) of a message's content (the trace is not in it).
-
-        `message` was read with Want.BODY. Raises Unavailable (G8).
-        """
-        return await self._rooms.bodies.read(_place(message), start, end)
-
-    async def bodies(self, messages: Sequence[StoredMessage]) -> list[bytes | Exception]:
-        """Whole contents of several small messages at once, for reading ahead."""
-        return await self._rooms.bodies.read_many([_place(message) for message in messages])
-
-    async def stream(
-        self,
-        message: StoredMessage,
-        start: int,
-        end: int,
-        deliver: "Callable[[bytes], Deferred[None] | None]",
-    ) -> None:
-        """Hand the octets [start, end) of a content to `deliver` in pieces; for large ones."""
-        await self._rooms.bodies.stream(_place(message), start, end, deliver)
-
     async def close(self) -> None:
         """The session leaves the mailbox. Nothing is expunged."""
         if not self._closed:
             self._closed = True
             self._mailbox.watch(self, None)
             self._rooms.open_mailboxes.release(self._mailbox, takes=not self._examined)
-
-
-def _octets_of_place(message: StoredMessage) -> int:
-    """About how much memory a message takes that was read with `Want.BODY`."""
-    return _OCTETS_OF_PLACE + len(message.trace or b"") + len(message.parts or "")
-
-
-def _place(message: StoredMessage) -> BodyPlace:
-    assert message.body is not None, "the message was read with Want.BODY"
-    return message.body

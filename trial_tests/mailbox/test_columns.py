@@ -74,7 +74,7 @@ class PlacesTests(TestCase):
         selected = await session.select("INBOX", read_only=False)
 
         async def read(*uids: int) -> list[int]:
-            batches = [rows async for rows in selected.read(uids, BODY, see=False)]
+            batches = [rows async for rows in selected.reading.read(uids, BODY, see=False)]
             return [row.uid for rows in batches for row in rows]
 
         self.assertEqual(await read(2), [2])
@@ -92,11 +92,11 @@ class PlacesTests(TestCase):
         session, other = process.session(ann), process.session(ann)
         await session.appending.append("INBOX", Flags(), None, spool(message()))
         selected = await session.select("INBOX", read_only=False)
-        [rows] = [rows async for rows in selected.read([1], BODY, see=False)]
+        [rows] = [rows async for rows in selected.reading.read([1], BODY, see=False)]
         self.assertEqual(len(rows), 1)
         elsewhere = await other.select("INBOX", read_only=False)
         await elsewhere.store([1], FlagChange("add", Flags(DELETED)), silent=True)
         await elsewhere.expunge()
         self.assertEqual(selected.view.exists, 1)
-        [rows] = [rows async for rows in selected.read([1], BODY, see=False)]
+        [rows] = [rows async for rows in selected.reading.read([1], BODY, see=False)]
         self.assertEqual(rows, [])

@@ -71,7 +71,7 @@ class BudgetTests(OnPostgres):
 
         async def read(see: bool) -> None:
             wants = frozenset({Want.ENVELOPE, Want.BODY})
-            async for _ in selected.read(selected.view.uids, wants, see):
+            async for _ in selected.reading.read(selected.view.uids, wants, see):
                 pass
 
         deleting = FlagChange("add", parse_flags(["\\Deleted", "$new"]))

@@ -92,13 +92,15 @@ class RoundTripTests(MailboxTestCase):
         self.cost()
         await selected.store([1], add("\\Seen"), silent=True)
         self.cost()
-        read = [batch async for batch in selected.read([1, 2], frozenset({Want.BODY}), see=True)]
+        read = [
+            batch async for batch in selected.reading.read([1, 2], frozenset({Want.BODY}), see=True)
+        ]
         self.assertEqual([[one.uid for one in batch] for batch in read], [[1, 2]])
         self.assertEqual(self.cost(), {"messages.read": 1})
         self.assertEqual((selected.view.mask(1), selected.view.mask(2)), (SEEN, SEEN))
         # Unless the answer has told it.
         self.assertEqual([update.uid for update in selected.updates(True).flags], [2])
-        body = await selected.body(read[0][0], 0, 8)
+        body = await selected.reading.body(read[0][0], 0, 8)
         self.assertEqual(body, b"Subject:")
 
     async def test_a_delivery_to_an_open_mailbox_is_learned_of_for_nothing(self) -> None:
@@ -202,7 +204,7 @@ class SessionTests(MailboxTestCase):
             selected.move([1], "Other"),
         ):
             await self.assertFailure(Deferred.fromCoroutine(work), ReadOnly)
-        async for _ in selected.read([1, 2], frozenset({Want.BODY}), see=True):
+        async for _ in selected.reading.read([1, 2], frozenset({Want.BODY}), see=True):
             pass
         self.assertEqual(self.cost(), {"messages.read": 1})
         self.assertEqual(selected.view.mask(1), 0)

@@ -7,7 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from sora.mail.criteria import All, And, BodyHas, FlagsAre, Not
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mailbox.orders import Orders
-from sora.mailbox.selected import MAX_BATCH, Selected
+from sora.mailbox.reading import MAX_BATCH
+from sora.mailbox.selected import Selected
 from sora.storage.rows import FlagChange, SortBy, SortKey
 from trial_tests.mailbox.world import World, message, spool
 

@@ -155,12 +155,12 @@ class CrossingTests(SharingOnPostgres):
 
     async def read(self, selected: Selected) -> list[tuple[Any, ...]]:
         found = []
-        async for batch in selected.read(
+        async for batch in selected.reading.read(
             selected.view.uids, frozenset({Want.BODY, Want.ENVELOPE, Want.STRUCTURE}), False
         ):
             for one in batch:
                 assert one.body is not None
-                octets = await selected.body(one, 0, one.body.size)
+                octets = await selected.reading.body(one, 0, one.body.size)
                 found.append((one.email_id, one.size, one.envelope, one.structure, octets))
         return found
 

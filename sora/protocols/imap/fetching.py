@@ -112,7 +112,7 @@ class Fetching:
                 state.uid for state in self._view.flags_of(uids) if not state.mask & SEEN
             }
         needs_octets = any(item.needs_octets for item in self._items)
-        async for batch in self._selected.read(uids, wants, self._sees):
+        async for batch in self._selected.reading.read(uids, wants, self._sees):
             if needs_octets:
                 await self._with_bodies(list(_groups(batch)))
             else:
@@ -149,7 +149,7 @@ class Fetching:
         """The contents of small messages, on their way; None for a large one."""
         if len(group) == 1 and _size(group[0]) > SMALL:
             return None
-        return Deferred.fromCoroutine(self._selected.bodies(group))
+        return Deferred.fromCoroutine(self._selected.reading.bodies(group))
 
     async def _small(
         self, group: Sequence[StoredMessage], contents: Sequence[bytes | Exception]
@@ -259,7 +259,7 @@ class LargeLine:
             elif item.is_raw:
                 await self._raw(item, fetched.row, extent)
             else:
-                data = await self._selected.body(fetched.row, extent.start, extent.end)
+                data = await self._selected.reading.body(fetched.row, extent.start, extent.end)
                 self._pieces.append(item.written(item.cut(fetched.row, data)))
         self._pieces.append(b")\r\n")
         self._go_out()
@@ -277,13 +277,13 @@ class LargeLine:
 
     async def octets(self, row: StoredMessage, start: int, end: int) -> bytes:
         """See `fetch_items.Line`."""
-        return await self._selected.body(row, start, end)
+        return await self._selected.reading.body(row, start, end)
 
     async def stream(
         self, row: StoredMessage, start: int, end: int, deliver: Callable[[bytes], None]
     ) -> None:
         """See `fetch_items.Line`."""
-        await self._selected.stream(row, start, end, deliver)
+        await self._selected.reading.stream(row, start, end, deliver)
 
     def spool(self) -> Spool:
         """See `fetch_items.Line`."""
@@ -317,14 +317,14 @@ class LargeLine:
         end = extent.start + max(0, last - len(trace))
         # The first piece is read before the size is announced: it shows that the body is there.
         ahead = min(end, start + SMALL)
-        piece = await self._selected.body(row, start, ahead) if ahead > start else b""
+        piece = await self._selected.reading.body(row, start, ahead) if ahead > start else b""
         self._pieces.append(b"{%d}\r\n" % (last - first))
         self._pieces.append(trace[first:last])
         self._pieces.append(piece)
         if end > ahead:
             self._go_out()
             self.is_begun = True
-            await self._selected.stream(row, ahead, end, self._deliver)
+            await self._selected.reading.stream(row, ahead, end, self._deliver)
 
     @deferred
     async def _deliver(self, data: bytes) -> None:

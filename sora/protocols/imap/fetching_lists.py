@@ -89,7 +89,7 @@ class ListFetching:
     # ---------------------------------------------------------- values
 
     async def _batch(self, uids: Sequence[int]) -> _Batch:
-        columns = [self._selected.kept(item.column, uids) for item in self._kept]
+        columns = [self._selected.reading.kept(item.column, uids) for item in self._kept]
         if any(None in column for column in columns):
             await self._read(uids, columns)
         return _Batch(uids, columns)
@@ -100,10 +100,12 @@ class ListFetching:
             place for place, values in enumerate(zip(*columns, strict=True)) if None in values
         ]
         place_of = {uids[place]: place for place in unknown}
-        read = await self._selected.columns(list(place_of), [item.source for item in self._kept])
+        read = await self._selected.reading.columns(
+            list(place_of), [item.source for item in self._kept]
+        )
         for item, column in zip(self._kept, columns, strict=True):
             texts = list(map(item.text, read.values[item.source]))
-            self._selected.keep(item.column, read.uids, texts)
+            self._selected.reading.keep(item.column, read.uids, texts)
             for uid, text in zip(read.uids, texts, strict=True):
                 column[place_of[uid]] = text
 

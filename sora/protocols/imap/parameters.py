@@ -37,8 +37,12 @@ class SelectParameter(Parameter):
         """Called before the mailbox that was open is left. Raises what the command is refused
         with."""
 
+    async def prepare(self, session: "Session") -> None:
+        """Called when the mailbox is open and nothing was told of it yet: what has to be waited
+        for is waited for here, so that the answer is of one moment."""
+
     async def opened(self, session: "Session") -> None:
-        """Called when the mailbox is open and its lines are written; adds lines of its own."""
+        """Called when the lines of the mailbox are written; adds lines of its own."""
 
 
 class FetchModifier(Parameter):

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from attrs import define, field
 
 from sora.errors import SoraError
+from sora.mailbox.selected import Selected
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.parameters import SelectParameter, read_parameters
@@ -50,6 +51,19 @@ class Select(Command):
             session.untagged(b"OK [CLOSED] The other mailbox is closed")  # RFC 7162 §3.2.11
         session.used(self.parameters)
         selected = await session.select(self.name, self.read_only)
+        try:
+            for parameter in self.parameters.values():
+                await parameter.prepare(session)
+            self._describe(session, selected)
+            for parameter in self.parameters.values():
+                await parameter.opened(session)
+        except SoraError:
+            await session.deselect()  # RFC 3501 §6.3.1: what is refused selects nothing
+            raise
+        access = b"[READ-ONLY] " if selected.read_only else b"[READ-WRITE] "
+        return access + self.word + b" completed"
+
+    def _describe(self, session: Session, selected: Selected) -> None:
         keywords = [name for _, name in selected.keywords]
         say = session.untagged
         say(flags(keywords))
@@ -65,14 +79,6 @@ class Select(Command):
         say(b"OK [UIDNEXT %d] The next UID" % selected.uidnext)
         for line in session.dialect.select_lines:
             say(line(selected))
-        try:
-            for parameter in self.parameters.values():
-                await parameter.opened(session)
-        except SoraError:
-            await session.deselect()  # RFC 3501 §6.3.1: what is refused selects nothing
-            raise
-        access = b"[READ-ONLY] " if selected.read_only else b"[READ-WRITE] "
-        return access + self.word + b" completed"
 
 
 class Examine(Select):

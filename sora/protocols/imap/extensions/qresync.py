@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, Self
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from sora.errors import BadSyntax, NumbersRefused
 from sora.mail.numbers import MAX_NUMBER, NumberSet, SequenceSet
+from sora.mailbox.selected import Selected
 from sora.mailbox.view import View
 from sora.protocols.imap.capabilities import Capability
 from sora.protocols.imap.commands.fetch import Fetch
@@ -71,6 +72,8 @@ class Resync(SelectParameter):
     modseq: int
     known: NumberSet = EVERY_UID
     match: Match = Match()
+    _gone: NumberSet = field(factory=NumberSet, init=False)
+    _since: int = field(default=0, init=False)
 
     @classmethod
     def parse(cls, scan: Scanner, dialect: Dialect) -> Self:
@@ -92,15 +95,28 @@ class Resync(SelectParameter):
         if self.match.numbers and session.enabled.uidonly:
             raise NumbersRefused  # RFC 9586 §3.7
 
+    def _counts(self, selected: Selected) -> bool:
+        """Whether what the client remembers is of this mailbox."""
+        return self.uidvalidity == selected.uidvalidity
+
+    async def prepare(self, session: Session) -> None:
+        selected = session.mailbox
+        if not self._counts(selected):
+            return
+        above = self.match.known_up_to(selected.view) + 1
+        unsure = self.known & NumberSet(((above, MAX_NUMBER + 1),))
+        gone, self._since = await selected.vanished(self.modseq, unsure)
+        # What happened meanwhile is in what is about to be told; it is no news.
+        meanwhile = NumberSet.of(uid for _, uid in selected.updates(may_expunge=True).expunged)
+        self._gone = gone | (meanwhile & unsure)
+
     async def opened(self, session: Session) -> None:
         selected = session.mailbox
-        if self.uidvalidity != selected.uidvalidity:
-            return  # nothing that the client remembers is of this mailbox
+        if not self._counts(selected):
+            return
         view = selected.view
-        unsure = self.known & NumberSet(((self.match.known_up_to(view) + 1, MAX_NUMBER + 1),))
-        gone, since = await selected.vanished(self.modseq, unsure)
-        session.connection.write_all(vanished_lines(gone, earlier=True))
-        changed = view.changed_since(view.known_of(self.known), since)
+        session.connection.write_all(vanished_lines(self._gone, earlier=True))
+        changed = view.changed_since(view.known_of(self.known), self._since)
         await Fetching(session, update_items(session.enabled), by_uid=True).answer(changed)
 
 
