@@ -56,7 +56,7 @@ def relay_of(
     """Build it; nothing of it is started. Raises Unavailable when a certificate cannot be used."""
     if not config.type:
         return RelayParts(NoRelay())
-    threads = Threads(reactor, WRITING_THREADS, "relay")
+    threads = Threads(reactor, WRITING_THREADS, "relay queue")
     settling = Threads(reactor, SETTLING_THREADS, "relay settling")
     queue = RelayQueue(
         config.queue.path,

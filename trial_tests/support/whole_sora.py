@@ -140,13 +140,19 @@ trusted_networks = ["127.0.0.0/8"]
         """Lose answers from now on (G14)."""
         self.database._faults = faults
 
-    async def script(self, address: str, source: str, name: str = "main") -> None:
-        """Put a Sieve script of a user, and activate it."""
+    async def account_id(self, address: str) -> int:
+        """The id of an account."""
         login = await Credentials(self.database).login(parse_address(address))
         assert login is not None, address
+        return login.account_id
+
+    async def script(self, address: str, source: str, name: str = "main") -> None:
+        """Put a Sieve script of a user, and activate it."""
         limits = ScriptLimits(1_000_000, 100, 10_000_000)
         scripts = Scripts(self.database)
-        await scripts.put(login.account_id, name, source, limits, ScriptPosition.ACTIVE)
+        await scripts.put(
+            await self.account_id(address), name, source, limits, ScriptPosition.ACTIVE
+        )
 
     async def client(self, port: int) -> Wire:
         endpoint = HostnameEndpoint(reactor, "127.0.0.1", port)
