@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import TypeVar
 from unittest import TestCase
 
 from trial_tests.support.programs import require_program
@@ -111,13 +112,21 @@ def _group(owner: pwd.struct_passwd) -> str:
     return grp.getgrgid(owner.pw_gid).gr_name
 
 
+D = TypeVar("D", bound=Dovecot)
+
+
 def dovecot(test: TestCase) -> Dovecot:
     """A Dovecot that runs until the test (or class: pass `cls`) ends. Skips without one."""
+    return dovecot_of(test, Dovecot)
+
+
+def dovecot_of(test: TestCase, kind: type[D]) -> D:
+    """The same, of a kind."""
     program = require_program(test, "dovecot", "dovecot-imapd")
     directory = tempfile.mkdtemp(prefix="sora-dovecot-")
     test.addCleanup(shutil.rmtree, directory, True)
     os.chmod(directory, 0o755)
-    server = Dovecot(program, Path(directory))
+    server = kind(program, Path(directory))
     test.addCleanup(server.stop)
     server.start()
     return server
