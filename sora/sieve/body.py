@@ -19,8 +19,8 @@ from sora.sieve.run import Run
 _PARSED: Final = 4096
 """Octets that are taken apart for one instruction."""
 
-_MADE: Final = 4
-"""How often a script may put as much as `limits.body` in the place of the message."""
+_LONGER: Final = 2
+"""How many times `limits.body` a changed message may have."""
 
 Path = tuple[int, ...]
 """Where a part is: its number (from 0) among the parts of the one around it, from the outermost on;
@@ -46,13 +46,18 @@ class Body:
     loops: list[Loop] = field(factory=list)
     texts: dict[Any, list[str]] = field(factory=dict)
     headers: dict[int, Header] = field(factory=dict)
-    _made: int = 0
+
+    def remember(self, run: Run, what: Any, found: list[str]) -> None:
+        """Keep what was decoded, unless that gets too much; it can be decoded again."""
+        kept = sum(len(text) for many in self.texts.values() for text in many)
+        if kept + sum(map(len, found)) > run.limits.body:
+            self.texts.clear()
+        self.texts[what] = found
 
     def replace(self, run: Run, header: Header, body: bytes) -> None:
         """Another message takes its place."""
-        self._made += len(body)
-        if self._made > _MADE * run.limits.body:
-            raise run.problem("The script makes too much of the message")
+        if len(body) > _LONGER * run.limits.body:
+            raise run.problem("The script makes the message too long")
         run.header, run.edited_body = header, body
         self.octets, self._tree = header.octets() + body, None
         self.texts.clear()

@@ -51,6 +51,8 @@ _COMPARED: Final = 512
 _EXPANDED: Final = 64
 """Characters of strings with variables that are made for one instruction: they can all be there at
 once, in a list of strings."""
+_BODIES: Final = 4
+"""How often as much as `limits.body` is held of changed messages, for actions."""
 _CLOCK_EVERY: Final = 256
 """Instructions between two looks at the clock."""
 MAX_DEPTH: Final = 100
@@ -161,6 +163,7 @@ class Run:
     _taken: dict[Any, int] = field(factory=dict)
     _redirects: set[str] = field(factory=set)
     _keep: Keep | None = None
+    _bodies: int = 0
     _snapshot: tuple[Header, bytes | None, Edited] | None = None
     _implicit: bool = True
     _own: dict[Callable[[], Any], Any] = field(factory=dict)
@@ -377,6 +380,10 @@ class Run:
             return None
         # The same for several actions: headers can be large.
         if self._snapshot is None or self._snapshot[:2] != (header, body):
+            if body is not None and (self._snapshot is None or self._snapshot[1] is not body):
+                self._bodies += len(body)
+                if self._bodies > _BODIES * self.limits.body:
+                    raise self.problem("The script files too many changed messages")
             edited = Edited(header.octets(), body, self.message.body_start)
             self._snapshot = (header, body, edited)
         return self._snapshot[2]

@@ -35,7 +35,7 @@ def _body(run: Run, call: Call) -> Asking[bool]:
             found = contents.of_types(body.octets, tree, types)
         else:
             found = contents.of_text(body.octets, tree)
-        body.texts[what] = list(found)
+        body.remember(run, what, list(found))
     before = run.frame.matches
     result = run.matches_now(call, body.texts[what])
     run.frame.matches = before

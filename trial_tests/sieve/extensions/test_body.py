@@ -2,9 +2,13 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sora.sieve.body import Body
+from sora.sieve.compile import compile_script
 from sora.sieve.effects import Keep, ReadMessage
 from sora.sieve.limits import Limits
-from trial_tests.sieve.filters import MESSAGE, World, errors_of, holds, ran
+from sora.sieve.message import Message
+from sora.sieve.run import Context, Run
+from trial_tests.sieve.filters import MESSAGE, NOW, World, errors_of, holds, ran
 from trial_tests.sieve.test_contents import NESTED
 
 ENCODED = (
@@ -85,6 +89,16 @@ class BodyTests(SynchronousTestCase):
         world = World()
         ran('require "body"; if header :contains "x" "y" {}', world=world)
         self.assertEqual(world.asked, [])
+
+    def test_what_is_decoded_is_not_all_kept(self) -> None:
+
+        octets = b"Subject: x\r\n\r\n" + b"a" * 600
+        context = Context(NOW, limits=Limits(body=1000))
+        running = Run(compile_script(""), Message.of(octets), context)
+        body = Body(octets)
+        for number in range(5):
+            body.remember(running, ("text", str(number)), ["a" * 600])
+            self.assertEqual(list(body.texts), [("text", str(number))])
 
     def test_work_is_bounded(self) -> None:
         octets = b"Subject: x\r\n\r\n" + b"a" * 1_000_000

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sora.sieve.effects import FileInto, Keep
 from sora.sieve.limits import Limits
-from trial_tests.sieve.filters import errors_of, ran
+from trial_tests.sieve.filters import World, errors_of, ran
 
 OCTETS = (
     b"Received: from a\r\n"
@@ -150,8 +150,6 @@ class InteractionTests(SynchronousTestCase):
 
     def test_included_scripts(self) -> None:
         """RFC 6609 §3.5: edits are seen in both directions."""
-        from trial_tests.sieve.filters import World
-
         inner = 'require "editheader"; if exists "X-A" { addheader "X-B" "1"; }'
         outcome = ran(
             'require ["editheader", "include"]; addheader "X-A" "1"; include "inner";'

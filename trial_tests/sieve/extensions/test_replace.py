@@ -227,11 +227,29 @@ class BoundTests(SynchronousTestCase):
             self.assertIn("only one of at most 50 can be changed", outcome.error.text)
             self.assertEqual((outcome.actions, outcome.keep), ((), Keep()))
 
-    def test_much_of_it(self) -> None:
-        octets = b"Subject: x\r\n\r\n" + b"x" * 90_000
-        outcome = ran(f"{REQUIRES} " + 'enclose "x";' * 10, octets, limits=Limits(body=100_000))
+    def test_a_message_that_gets_too_long(self) -> None:
+        octets = b"Subject: x\r\n\r\n" + b"x" * 1000
+        commands = f'enclose "{"x" * 500}";' * 4
+        outcome = ran(f"{REQUIRES} {commands}", octets, limits=Limits(body=1500))
         assert outcome.error is not None
-        self.assertIn("makes too much of the message", outcome.error.text)
+        self.assertIn("makes the message too long", outcome.error.text)
+
+    def test_many_changed_messages(self) -> None:
+        """What is held for actions is bounded; the same one for several is held once."""
+        octets = b"Subject: x\r\n\r\n" + b"x" * 900
+        once = f"{REQUIRES} " + 'enclose "x"; ' + "".join(f'fileinto "{n}";' for n in range(9))
+        self.assertIsNone(ran(once, octets, limits=Limits(body=1000)).error)
+        each = "".join(f'replace "{n}{"x" * 900}"; fileinto "{n}";' for n in range(9))
+        outcome = ran(f"{REQUIRES} {each}", octets, limits=Limits(body=1000))
+        assert outcome.error is not None
+        self.assertIn("files too many changed messages", outcome.error.text)
+        self.assertEqual((outcome.actions, outcome.keep), ((), Keep()))
+
+    def test_many_parts(self) -> None:
+        octets = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nold\r\n" * 200
+        script = 'foreverypart { if body :raw :contains "never" {} if not header :mime :type "Content-Type" "multipart" { replace "new"; } }'
+        found = made(script, octets + b"--b--\r\n")
+        self.assertEqual((found.count(b"new"), found.count(b"old")), (200, 0))
 
     def test_wrong_usage(self) -> None:
         for command, expected in (

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.sieve.extensions.spamtest import Score
-from trial_tests.sieve.filters import errors_of, holds
+from trial_tests.sieve.filters import errors_of, holds, ran
 
 SPAM = Score("X-Spam-Score", most=10)
 STARS = Score("X-Spam-Status", r"score=(-?[0-9.]+)", most=5)
@@ -57,8 +57,6 @@ class SpamTests(SynchronousTestCase):
         self.assertTrue(self.spam('spamtest "10"', b"X-Spam-Score: 10\r\nX-Spam-Score: 0"))
 
     def test_edits_do_not_count(self) -> None:
-        from trial_tests.sieve.filters import ran
-
         outcome = ran(
             'require ["spamtest", "editheader"]; deleteheader "X-Spam-Score";'
             'if spamtest "10" { discard; }',
