@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote
 
 from sora.errors import BadArgument
-from sora.mail.address_list import MailAddress
+from sora.mail.address_list import MISSING_DOMAIN, MailAddress
 from sora.mail.address_list import parse as parse_addresses
 from sora.mail.compose import addr_spec, needs_smtputf8, structured, unstructured
 from sora.mail.encoded_words import decode, raw
@@ -77,8 +77,10 @@ def _addresses(value: bytes) -> Iterator[str]:
 
 def _address(one: MailAddress) -> str:
     name = decode(one.name or b"")
-    address = f"{raw(one.mailbox or b'')}@{raw(one.host or b'')}"
-    if needs_smtputf8(address):
+    address = raw(one.mailbox or b"")
+    if one.host != MISSING_DOMAIN:
+        address += "@" + raw(one.host or b"")
+    if "@" not in address or needs_smtputf8(address):
         return " ".join(_words(f"{name} {address}".strip())) + " :;"
     spec = addr_spec(address)
     if not name:

@@ -46,6 +46,12 @@ class TargetTests(SynchronousTestCase):
     def test_sessions_of_managesieve(self) -> None:
         self.mutate("managesieve")
 
+    def test_the_reader_of_pop3(self) -> None:
+        self.mutate("pop3-reader")
+
+    def test_sessions_of_pop3(self) -> None:
+        self.mutate("pop3")
+
     @SETTINGS
     @given(octets)
     def test_anything_for_the_reader(self, data: bytes) -> None:

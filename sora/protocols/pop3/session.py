@@ -8,13 +8,14 @@ the conversation changes nothing: the maildrop is let go of at one place (`conve
 A client that is silent for too long is cut off without a word, as RFC 1939 §3 has it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
+from sora.auth.logging_in import Channel, log_in, offered_mechanisms
 from sora.errors import (
     AuthenticationFailed,
     AuthenticationRefused,
@@ -267,6 +268,11 @@ class Session:
         return self.connection.is_tls or self.services.insecure_auth
 
     @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """The SASL mechanisms that there are on this connection."""
+        return offered_mechanisms(self.connection.bindings) if self.may_log_in else ()
+
+    @property
     def can_start_tls(self) -> bool:
         """Whether STLS is possible now (RFC 2595 §4)."""
         return (
@@ -291,9 +297,31 @@ class Session:
 
         Raises AuthenticationFailed and what else the authenticator says; InUse, TooSoon.
         """
-        identity = await self.services.authenticator.password(
-            login, password, self.connection.peer, "pop3"
+        return await self._enter(
+            await self.services.authenticator.password(
+                login, password, self.connection.peer, "pop3"
+            )
         )
+
+    async def authenticate_by(
+        self, mechanism: str, initial: bytes | None, ask: Callable[[bytes], Awaitable[bytes]]
+    ) -> str:
+        """The same by a SASL mechanism; `ask` sends a challenge and gives the response."""
+        connection = self.connection
+        channel = Channel(
+            peer=connection.peer,
+            protocol="pop3",
+            ask=ask,
+            bindings=connection.bindings,
+            binding=connection.binding,
+        )
+        done = await log_in(self.services.authenticator, mechanism, initial, channel)
+        if done.final is not None:
+            # +OK has no room for what the mechanism says at the end (RFC 5034 §4).
+            await ask(done.final)
+        return await self._enter(done.identity)
+
+    async def _enter(self, identity: Identity) -> str:
         self.connection.identify(identity.address)
         try:
             self._maildrop = maildrop = await self._open(identity)

@@ -1,11 +1,17 @@
 """The statements that each operation may cost (the table in docs/architecture.md)."""
 
+from datetime import timedelta
+from uuid import uuid4
+
+from twisted.internet import reactor
+
 from sora.addresses import parse_address
 from sora.deferreds import gather
 from sora.mail.annotations import COMMENT, SPECIAL_USE
 from sora.mail.criteria import Fuzzy, TextHas
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
+from sora.storage.postgres.maildrops import Maildrops
 from sora.storage.rows import (
     FlagChange,
     Replaced,
@@ -17,6 +23,8 @@ from sora.storage.rows import (
 )
 from trial_tests.storage.postgres.stage import StageTestCase, arrival_of, bytes_of, new_operation
 
+MINUTE = timedelta(minutes=1)
+
 
 class BudgetTests(StageTestCase):
     async def test_each_operation_is_one_statement(self) -> None:
@@ -24,6 +32,7 @@ class BudgetTests(StageTestCase):
         account, messages, mailboxes = stage.account, stage.messages, stage.mailboxes
         address = parse_address("a@example.org")
         both = NumberSet.of([1, 2])
+        drops, session = Maildrops(stage.database, reactor), uuid4()  # type: ignore[arg-type]
         await stage.put_many(2)
         operations = {
             "login": lambda: stage.credentials.login(address),
@@ -87,6 +96,13 @@ class BudgetTests(StageTestCase):
             "threads": lambda: messages.threads(stage.inbox, TextHas("a")),
             "relevance": lambda: messages.relevance(stage.inbox, Fuzzy(TextHas("a")), both),
             "copy": lambda: messages.copy(stage.inbox, both, account.id, "Trash", new_operation()),
+            "open_maildrop": lambda: drops.open(account.id, session, MINUTE, timedelta(0)),
+            "maildrop_bodies": lambda: drops.bodies(stage.inbox, both),
+            "renew_maildrops": lambda: drops.renew({account.id: session}, MINUTE),
+            "quit_maildrop": lambda: drops.quit(
+                account.id, session, stage.inbox, both, NumberSet.of([1]), new_operation()
+            ),
+            "release_maildrop": lambda: drops.release(account.id, session),
             "expunge": lambda: messages.expunge(stage.inbox, None, new_operation()),
             "move": lambda: messages.move(stage.trash, both, account.id, "INBOX", new_operation()),
         }

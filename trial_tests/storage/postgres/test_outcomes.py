@@ -1,12 +1,16 @@
 """A write whose answer was lost is read back (G14): the statement ran, the connection ended."""
 
+from datetime import timedelta
+from uuid import UUID, uuid4
+
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from sora.errors import NoSuchMailbox, OutcomeUnknown, OverQuota
+from sora.errors import InUse, NoSuchMailbox, OutcomeUnknown, OverQuota
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
 from sora.storage.postgres.database import Tx
+from sora.storage.postgres.maildrops import Maildrops
 from sora.storage.postgres.outcomes import Outcomes
 from sora.storage.rows import Fate, FlagChange, ObjectPlace, Replaced, Want
 from trial_tests.storage.postgres.stage import (
@@ -17,6 +21,53 @@ from trial_tests.storage.postgres.stage import (
     new_operation,
 )
 from trial_tests.support.postgres import LoseAnswer
+
+MINUTE = timedelta(minutes=1)
+NOTHING = timedelta(0)
+
+
+class LostMaildropTests(StageTestCase):
+    """POP3: what took place at QUIT is told as if the answer had come."""
+
+    async def opened(self, *names: str) -> tuple[Stage, Maildrops, UUID]:
+        stage = await self.stage(faults=LoseAnswer(*names))
+        await stage.put_many(4)
+        session = uuid4()
+        drops = Maildrops(stage.database, reactor)  # type: ignore[arg-type]
+        found = await drops.open(stage.account.id, session, MINUTE, NOTHING)
+        self.assertEqual(list(found.uids), [1, 2, 3, 4])
+        return stage, drops, session
+
+    async def test_who_opened_it_has_it(self) -> None:
+        stage, drops, session = await self.opened("open_maildrop")
+        with self.assertRaises(InUse):
+            await drops.open(stage.account.id, uuid4(), MINUTE, NOTHING)
+        await drops.release(stage.account.id, session)
+
+    async def test_what_was_removed_and_seen_is_proven(self) -> None:
+        stage, drops, session = await self.opened("quit_maildrop", "release_maildrop")
+        seen, gone = NumberSet.of([1]), NumberSet.of([2, 3])
+        closed = await drops.quit(
+            stage.account.id, session, stage.inbox, seen, gone, new_operation()
+        )
+        assert closed.stored is not None and closed.expunged is not None
+        self.assertEqual(list(closed.stored.changed.uids), [1])
+        self.assertEqual(closed.expunged.vanished, gone)
+        self.assertEqual(closed.expunged.before, closed.stored.modseq)
+        await drops.release(stage.account.id, session)
+
+    async def test_an_end_that_changes_nothing_is_no_question(self) -> None:
+        stage, drops, session = await self.opened("quit_maildrop")
+        none = NumberSet()
+        await drops.quit(stage.account.id, session, stage.inbox, none, none, new_operation())
+
+    async def test_what_left_no_trace_is_unknown(self) -> None:
+        stage, drops, session = await self.opened("quit_maildrop")
+        gone = NumberSet.of([9])
+        with self.assertRaises(OutcomeUnknown):
+            await drops.quit(
+                stage.account.id, session, stage.inbox, NumberSet(), gone, new_operation()
+            )
 
 
 class LostAnswerTests(StageTestCase):

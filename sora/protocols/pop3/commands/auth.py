@@ -5,8 +5,8 @@ from typing import ClassVar, Self
 
 from attrs import define, field
 
-from sora.auth.sasl import MECHANISMS, Negotiation, decode_response
-from sora.errors import BadArgument, BadSyntax
+from sora.auth.sasl import decode_response
+from sora.errors import BadSyntax
 from sora.protocols.pop3.command import Command, State
 from sora.protocols.pop3.session import Session
 from sora.protocols.pop3.wire.arguments import words
@@ -30,22 +30,18 @@ class Auth(Command):
         if not found:
             return cls("", None)
         mechanism = found[0].decode("ascii", "replace").upper()
-        if mechanism not in MECHANISMS:
-            raise BadArgument("The mechanism is not supported")
         return cls(mechanism, decode_response(found[1]) if len(found) > 1 else None)
 
     async def run(self, session: Session) -> str | None:
         if not self.mechanism:
-            names = MECHANISMS if session.may_log_in else ()
-            await session.lines("Mechanisms:", (name.encode() for name in names))
+            await session.lines("Mechanisms:", (name.encode() for name in session.mechanisms))
             return None
         session.require_privacy()
-        negotiation = Negotiation(self.mechanism, self.initial)
-        while negotiation.challenge is not None:
-            line = await session.ask(b64encode(negotiation.challenge))
+
+        async def ask(challenge: bytes) -> bytes:
+            line = await session.ask(b64encode(challenge))
             if line == b"*":
                 raise BadSyntax("The authentication was cancelled")
-            negotiation.respond(decode_response(line))
-        claim = negotiation.claim
-        assert claim is not None
-        return await session.authenticate(claim.login, claim.password)
+            return decode_response(line)
+
+        return await session.authenticate_by(self.mechanism, self.initial, ask)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from sora.auth.sasl import MECHANISMS
 from sora.protocols.pop3.command import Command, State
 from sora.protocols.pop3.session import Session
 
@@ -28,7 +27,7 @@ def capabilities(session: Session) -> Iterator[str]:
     yield "PIPELINING"
     if session.may_log_in:
         yield "USER"
-        yield "SASL " + " ".join(MECHANISMS)
+        yield "SASL " + " ".join(session.mechanisms)
     if session.can_start_tls:
         yield "STLS"
     yield "EXPIRE " + ("NEVER" if settings.expire is None else str(settings.expire))

@@ -1,6 +1,8 @@
 """USER, PASS and AUTH."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from hashlib import pbkdf2_hmac, sha256
+from hmac import digest
 
 from trial_tests.protocols.pop3.world import POP3TestCase
 
@@ -113,6 +115,36 @@ class AuthTests(POP3TestCase):
             """
         )
 
+    def scram(self, password: str) -> bytes:
+        """What is said when somebody logs in by SCRAM (RFC 7677 §3)."""
+        first = "n=fred,r=fyko"
+        self.pop.send(
+            f"AUTH SCRAM-SHA-256 {b64encode(f'n,,{first}'.encode()).decode()}\r\n".encode()
+        )
+        challenge = b64decode(self.pop.take().removeprefix(b"+ ")).decode()
+        facts = dict(each.split("=", 1) for each in challenge.split(","))
+        self.assertTrue(facts["r"].startswith("fyko"))
+        salted = pbkdf2_hmac("sha256", password.encode(), b64decode(facts["s"]), int(facts["i"]))
+        client_key = digest(salted, b"Client Key", "sha256")
+        without_proof = f"c=biws,r={facts['r']}"
+        auth = f"{first},{challenge},{without_proof}".encode()
+        signature = digest(sha256(client_key).digest(), auth, "sha256")
+        proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
+        final = f"{without_proof},p={b64encode(proof).decode()}"
+        said = self.pop.ask(b64encode(final.encode()))
+        if said.startswith(b"+ "):
+            server_key = digest(salted, b"Server Key", "sha256")
+            verifier = b64encode(digest(server_key, auth, "sha256"))
+            self.assertEqual(b64decode(said.removeprefix(b"+ ")), b"v=" + verifier)
+            said = self.pop.ask(b"")
+        return said
+
+    def test_scram(self) -> None:
+        """RFC 5034 §4: what the server says at the end is a challenge with an empty response."""
+        self.assertIn(b" SCRAM-SHA-256\r\n", self.pop.ask(b"CAPA"))
+        self.assertEqual(self.scram("wrong"), b"-ERR [AUTH] The credentials are not right.\r\n")
+        self.assertEqual(self.scram("secret"), b"+OK 0 messages (0 octets)\r\n")
+
     def test_cancelled(self) -> None:
         self.talk(
             """
@@ -138,7 +170,7 @@ class AuthTests(POP3TestCase):
             C: AUTH PLAIN =
             S: -ERR PLAIN needs an identity, a user and a password, with NULs between
             C: AUTH KERBEROS_V9
-            S: -ERR The mechanism is not supported
+            S: -ERR The mechanism KERBEROS_V9 is not supported
             C: AUTH PLAIN a b
             S: -ERR The form is AUTH mechanism [response]
             """
