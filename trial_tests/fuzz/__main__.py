@@ -1,7 +1,7 @@
 """Fuzzing for as long as one likes.
 
     python -m trial_tests.fuzz --seconds 3600 [--target reader|scanner|mime|session|
-        managesieve-reader|managesieve|sieve|sieve-run|sieve-regex|all] [--seed N] [--engine atheris] [--artifacts DIRECTORY]
+        managesieve-reader|managesieve|pop3-reader|pop3|sieve|sieve-run|sieve-regex|all] [--seed N] [--engine atheris] [--artifacts DIRECTORY]
 
 Inputs are mutations of what the tests of the protocol say. With `--engine atheris` (from PyPI, by
 hand: `pip install atheris`) new code that is reached guides them. What fails is written to the
@@ -126,7 +126,7 @@ def fuzz_guided(name: str, seconds: float, seed: int, artifacts: Path) -> None:
 def main() -> int:
     """See above."""
     names = ["reader", "scanner", "mime", "session", "managesieve-reader", "managesieve"]
-    names += ["sieve", "sieve-run", "sieve-regex"]
+    names += ["pop3-reader", "pop3", "sieve", "sieve-run", "sieve-regex"]
     options = argparse.ArgumentParser(prog="python -m trial_tests.fuzz")
     options.add_argument("--seconds", type=float, default=60, help="for each target")
     options.add_argument("--target", choices=[*names, "all"], default="all")
