@@ -25,6 +25,7 @@ from sora.mailbox.places import SharedNamespace
 from sora.mailbox.planning import Detail, PlanRooms
 from sora.mailbox.redirecting import Rates
 from sora.mailbox.scripts import Compiler
+from sora.mailbox.success_reports import SuccessReports
 from sora.relay.interfaces import IRelay
 from sora.sieve.compile import compile_script
 from sora.sieve.errors import ScriptErrors
@@ -138,6 +139,11 @@ def delivery_of(config: Config, server: ServerScripts, parts: DeliveryParts) -> 
         deciding=deciding,
         answering=answering,
         relay=parts.relay,
+        reports=(
+            None
+            if parts.relay is None
+            else SuccessReports(parts.relay, parts.hostname, parts.random)
+        ),
     )
 
 

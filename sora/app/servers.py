@@ -88,6 +88,7 @@ def _lmtp(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         commands=parts.commands,
         metrics=parts.deliveries,
         tls=tls,
+        sends_reports=parts.delivery.sends_reports,
     )
     return Spoken(factory, lmtp_refusal)
 

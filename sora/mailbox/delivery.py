@@ -54,12 +54,13 @@ from sora.mail.trace import (
 from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.deciding import Deciding, Incoming
-from sora.mailbox.envelope import Addressee, Envelope
+from sora.mailbox.envelope import Addressee, Body, Envelope
 from sora.mailbox.filtering import Version
 from sora.mailbox.folders import Folder
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.planning import Filing, Plan
 from sora.mailbox.spool import Spool
+from sora.mailbox.success_reports import SuccessReports, is_wanted
 from sora.relay.interfaces import Held, IRelay, RelayOff
 from sora.storage.interfaces import IAccounts
 from sora.storage.rows import Claim, Claimed, Fate, Operation, Placed, Recipient, Target
@@ -77,7 +78,7 @@ _HOPELESS: Final = 3
 class _Task:
     """One recipient: what is to be done, and what has become of it. `outcome` is None when all is
     durable. `received` is the line of trace that tells how the message came; `held` is what the
-    relay holds; `is_unknown` says that a try may have happened."""
+    relay holds; `is_unknown` says that a try may have happened, `is_new` that it was done now."""
 
     addressee: Addressee
     claim_id: UUID
@@ -86,6 +87,7 @@ class _Task:
     is_decided: bool = False
     held: Held | None = None
     is_unknown: bool = False
+    is_new: bool = False
     done: bool = False
     outcome: SoraError | None = None
 
@@ -109,7 +111,7 @@ class Delivery:
     """The door for incoming mail.
 
     `deciding` runs filters and makes plans, `answering` sends answers; without them all mail goes
-    to INBOX. `relay` is where goes what is sent on.
+    to INBOX. `relay` is where goes what is sent on; `reports` tells senders of successes.
     """
 
     log = Logger()
@@ -126,6 +128,7 @@ class Delivery:
         deciding: Deciding | None = None,
         answering: Answering | None = None,
         relay: IRelay | None = None,
+        reports: SuccessReports | None = None,
     ) -> None:
         self._accounts = accounts
         self._arrivals = arrivals
@@ -136,7 +139,13 @@ class Delivery:
         self._deciding = deciding
         self._answering = answering
         self._relay = relay
+        self._reports = reports
         self._tasks = Tasks()
+
+    @property
+    def sends_reports(self) -> bool:
+        """Whether senders are told of deliveries when they ask for it (DSN)."""
+        return self._reports is not None
 
     async def resolve(self, address: Address) -> Recipient | None:
         """Who receives mail for an address. One round trip."""
@@ -157,6 +166,10 @@ class Delivery:
             _Task(each, self._new_uuid(), _received(envelope, each.address, now))
             for each in envelope.recipients
         ]
+        arrived = spool
+        if envelope.body is Body.BINARY:
+            # As with APPEND: a part that not every client can be given becomes base64.
+            spool = await self._arrivals.recoded(spool, Spool)
         facts = await self._arrivals.facts(spool)
         message = Incoming(envelope, spool, facts, now)
         try:
@@ -166,8 +179,11 @@ class Delivery:
                     await self._decide(message, task)
             for scope_id, batch in _batches([task for task in tasks if not task.done]):
                 await self._place_batch(message, scope_id, batch)
+            await self._report(message, tasks)
         finally:
             message.close()
+            if spool is not arrived:
+                spool.close()
         return [task.outcome for task in tasks]
 
     def _refuse_loops(self, message: Incoming, tasks: Sequence[_Task]) -> None:
@@ -323,6 +339,7 @@ class Delivery:
         """What follows from the fate of a claim."""
         match claimed.fate:
             case Fate.PLACED:
+                task.is_new = True
                 task.end(None)
                 await self._release(task)
                 await self._answer(message, task, claimed.vacations)
@@ -356,6 +373,18 @@ class Delivery:
         held, task.held = task.held, None
         if held is not None and self._relay is not None:
             await self._relay.drop(held)
+
+    async def _report(self, message: Incoming, tasks: Sequence[_Task]) -> None:
+        delivered = [
+            task.addressee
+            for task in tasks
+            if task.is_new
+            and is_wanted(task.addressee)
+            and (task.plan.filings or not task.plan.redirects)
+        ]
+        if self._reports is not None and delivered and message.envelope.sender:
+            work = self._reports.report(message, delivered)
+            await self._tasks.start(work, "telling a sender of a delivery")
 
     async def _answer(self, message: Incoming, task: _Task, won: frozenset[int]) -> None:
         answers = task.plan.won(won)

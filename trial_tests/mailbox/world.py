@@ -30,6 +30,7 @@ from sora.mailbox.reach import SessionFacts
 from sora.mailbox.redirecting import Rates
 from sora.mailbox.scripts import Compiler
 from sora.mailbox.spool import Spool
+from sora.mailbox.success_reports import SuccessReports
 from sora.relay.memory import MemoryRelay
 from sora.sieve.dialect import SIEVE
 from sora.sieve.limits import Limits
@@ -159,6 +160,7 @@ class Process:
                 new_uuid=uuid4,
             ),
             relay=self.relay,
+            reports=SuccessReports(self.relay, "sora.example.com", bytes),
         )
 
     def session(self, account: AccountRow) -> Account:
