@@ -16,7 +16,7 @@ from sora.mailbox.envelope import Addressee, Envelope
 from sora.mailbox.filtering import ARRIVED, Filtered, Filters, Version, Wishes
 from sora.mailbox.folders import FolderRooms, Folders
 from sora.mailbox.occasion import Occasion
-from sora.mailbox.planning import Plan, Planner, PlanRooms
+from sora.mailbox.planning import Filing, Plan, Planner, PlanRooms
 from sora.mailbox.spool import Spool
 from sora.relay.interfaces import Content
 from sora.sieve.message import Envelope as SieveEnvelope
@@ -39,6 +39,13 @@ class Incoming:
     seen: dict[int, set[bytes]] = Factory(dict)
     """keys of duplicates that this delivery has met, by account"""
     _header: Header | None = None
+    _text: "SpoolText | None" = None
+
+    def text(self, threads: Any) -> "SpoolText":
+        """The octets as they arrived, for scripts."""
+        if self._text is None:
+            self._text = SpoolText(self.spool, threads)
+        return self._text
 
     @property
     def header(self) -> Header:
@@ -62,6 +69,7 @@ class Incoming:
         for spool, _ in self.versions.values():
             spool.close()
         self.versions.clear()
+        self._text = None
 
 
 @define(eq=False)
@@ -122,6 +130,8 @@ class Deciding:
         recipient = addressee.recipient
         chain = self._rooms.filters.rooms.chain(recipient)
         folders = Folders(self._rooms.folders, recipient)
+        if not (chain or (addressee.address.detail and self._rooms.plans.detail != "off")):
+            return Plan([Filing(folders.inbox)])
         planner = self._planner(message, addressee, folders, trace)
         wishes = Wishes()
         if chain:
@@ -183,7 +193,7 @@ class Deciding:
             header=message.header,
             body_start=header_end(header),
             size=message.spool.size,
-            text=SpoolText(message.spool, self._rooms.filters.rooms.threads),
+            text=message.text(self._rooms.filters.rooms.threads),
             envelope=_sieve_envelope(envelope, addressee),
             environment=_environment(envelope, addressee.recipient),
         )

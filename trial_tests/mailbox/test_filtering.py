@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from sora.addresses import parse_address
-from sora.errors import MessageRefused, SoraError, Unavailable
+from sora.errors import MessageRefused, OutcomeUnknown, SoraError, Unavailable
 from sora.mail.annotations import parse_entry
 from sora.mail.rights import RightsChange, parse_rights
 from sora.mailbox.places import SharedNamespace
@@ -300,6 +300,34 @@ class TroubleTests(FilteringTestCase):
         self.assertIn(b"does too much", b" ".join(notice.split()))
 
 
+class StallingTests(FilteringTestCase):
+    """No script keeps the reactor (G49): what may take long runs in a thread."""
+
+    async def steps(self, source: str, data: bytes) -> int:
+        """How many pieces of a script ran in a thread."""
+        await self.script(source)
+        self.process.script_threads.calls.clear()
+        await self.send(data)
+        return self.process.script_threads.calls.count("step")
+
+    async def test_what_looks_at_large_messages_runs_in_a_thread(self) -> None:
+        source = 'require "body"; if body :contains "x" { stop; }'
+        self.assertEqual(await self.steps(source, message()), 0)
+        self.process.arrivals._threads = self.process.script_threads  # type: ignore[assignment]
+        large = b"Subject: x\r\n\r\n" + b"line\r\n" * 11_000
+        self.assertEqual(await self.steps(source, large), 2)
+        self.assertEqual(await self.steps("keep;", b"X: 1\r\n" + large), 0)
+
+    async def test_large_scripts_on_large_headers_run_in_a_thread(self) -> None:
+        """By their sizes; included scripts are taken for large ones."""
+        header = b"X: " + b"a" * 30_000 + b"\r\n\r\n"
+        small = 'if header "x" "y" { stop; }'
+        self.assertEqual(await self.steps(small, header), 0)
+        self.assertEqual(await self.steps(small + "#" + "x" * 2000, b"1" + header), 1)
+        include = 'require "include"; include :optional "other";'
+        self.assertEqual(await self.steps(include, b"2" + header), 2)
+
+
 class IncludeTests(FilteringTestCase):
     async def test_own_scripts_and_those_of_the_domain(self) -> None:
         """RFC 6609 §3.2"""
@@ -408,6 +436,55 @@ class RedirectTests(FilteringTestCase):
         )
         self.assertIsNotNone(outcome)
         self.assertEqual((self.relay.sent, self.relay.held), ([], {}))
+
+
+class UnknownTests(FilteringTestCase):
+    """The answer of the statement that places and claims is lost (G14)."""
+
+    SOURCE = 'require "copy"; redirect :copy "bob@example.net";'
+
+    def lose(self, times: int) -> None:
+        """Lose the next answers of deliveries, after they have happened."""
+        left = [times]
+
+        async def lost(name: str) -> None:
+            if name == "messages.deliver" and left[0]:
+                left[0] -= 1
+                raise OutcomeUnknown("The connection broke")
+
+        self.world.storage.tables.pause = lost
+
+    async def test_one_recipient_what_may_have_been_claimed_is_sent_on(self) -> None:
+        """Its sender tries again, and hears that it was here; it was sent on once."""
+        await self.script(self.SOURCE)
+        self.lose(1)
+        self.assertIsInstance(await self.send(message()), OutcomeUnknown)
+        self.assertEqual((len(self.relay.sent), self.relay.held), (1, {}))
+        self.assertIsNone(await self.send(message()))
+        self.assertEqual((len(self.relay.sent), len(self.relay.dropped)), (1, 1))
+        self.assertEqual(await self.counts(), {"INBOX": 1})
+
+    async def test_several_are_tried_one_by_one_and_know_their_own_claims(self) -> None:
+        await self.world.add_account("bob@example.com")
+        await self.script(self.SOURCE)
+        recipients = await self.resolved(ANN, "bob@example.com")
+        self.lose(1)
+        outcomes = await self.delivery.deliver(envelope(recipients), spool(message()))
+        self.assertEqual(list(outcomes), [None, None])
+        self.assertEqual((len(self.relay.sent), self.relay.held), (1, {}))
+        self.assertEqual(await self.counts(), {"INBOX": 1})
+
+    async def test_what_was_certainly_not_claimed_is_dropped(self) -> None:
+        await self.script(self.SOURCE)
+
+        async def unreachable(name: str) -> None:
+            if name == "messages.deliver":
+                self.world.storage.tables.deliveries.clear()
+                raise Unavailable("The database is away")
+
+        self.world.storage.tables.pause = unreachable
+        self.assertIsInstance(await self.send(message()), Unavailable)
+        self.assertEqual((self.relay.sent, len(self.relay.dropped)), ([], 1))
 
 
 class SharedTests(FilteringTestCase):

@@ -119,6 +119,7 @@ class Process:
         plan_fields = {one.name for one in fields(PlanRooms)}
         plans = {name: value for name, value in how.items() if name in plan_fields}
         threads: Any = AtOnce()
+        self.script_threads: AtOnce = threads
         filters = FilterRooms(
             compiler=Compiler(SIEVE, Limits(), threads.run),
             scripts=storage.scripts,
