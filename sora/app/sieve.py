@@ -27,7 +27,8 @@ def script_store(config: Config, scripts: IScripts, compiler: Compiler) -> Scrip
 
 def compiler_of(config: Config, in_thread: Callable[..., Awaitable[Any]]) -> Compiler:
     """What compiles scripts. Raises ConfigError."""
-    return Compiler(dialect_of(config.sieve), limits_of(config.sieve), in_thread)
+    sieve = config.sieve
+    return Compiler(dialect_of(sieve), limits_of(sieve), in_thread, kept=sieve.kept_compiled)
 
 
 def dialect_of(sieve: SieveConfig) -> Dialect:
