@@ -94,7 +94,7 @@ def enclosed(
     elif not any(one.name == "subject" for one in fields):
         fields += [_ended(one) for one in header.named("subject")[:1]]
     # The message cannot hold a delimiter that is made of all of it.
-    boundary = compose.boundary_of(sha256(octets + text.encode()).digest()[:16])
+    boundary = compose.boundary_of(sha256(octets + text.encode("utf-8", "replace")).digest()[:16])
     inner = compose.Part((b"Content-Type: message/rfc822\r\n", _encoding(octets)), octets)
     whole = compose.multipart("mixed", [compose.text_part(text), inner], boundary)
     fields += [_field(_name(line), line) for line in whole.fields]

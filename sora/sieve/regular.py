@@ -39,7 +39,11 @@ class Regular:
     def search(self, text: str) -> list[str] | None:
         """The leftmost longest match and its groups ("" for one that took no part); None if there
         is none."""
-        found = self.program.search(text)
+        try:
+            found = self.program.search(text)
+        except UnicodeEncodeError:
+            # Octets of a script that are no UTF-8.
+            found = self.program.search(text.encode("utf-8", "replace").decode())
         return None if found is None else [found[0], *(group or "" for group in found.groups())]
 
 

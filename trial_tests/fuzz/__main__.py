@@ -52,13 +52,13 @@ def fuzz(name: str, seconds: float, seed: int, artifacts: Path) -> bool:
         signal.alarm(STUCK)
         if traced:
             tracemalloc.start()
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             target.run(data)
         except (Exception, _Stuck) as error:  # noqa: BLE001 - whatever is wrong is reported
             failures += 1
             _report(name, data, error, artifacts)
-        spent = time.perf_counter() - started
+        spent = time.process_time() - started
         signal.alarm(0)
         if traced:
             peak = tracemalloc.get_traced_memory()[1]

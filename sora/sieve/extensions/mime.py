@@ -74,8 +74,9 @@ def _exists(run: Run, call: Call) -> Asking[bool]:
 def _values(run: Run, call: Call, one: HeaderField) -> Iterator[str]:
     """What of a field is tested (§4.1). A value that cannot be read counts for nothing."""
     if call.has("param"):
+        parameters = _parameters(one)
         for name in call.strings(run, "param"):
-            value = decode_parameter(_parameters(one), name)
+            value = decode_parameter(parameters, name) if name.isascii() else None
             if value is not None:
                 yield value
     elif not (call.has("type") or call.has("subtype") or call.has("contenttype")):
