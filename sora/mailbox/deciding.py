@@ -1,19 +1,20 @@
 """What is to be done with a message for each of its recipients: their filters are run, and what
 those want becomes a plan. Nothing is done yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
 from attrs import Factory, define, frozen
+from twisted.internet.defer import Deferred, DeferredSemaphore
 
 from sora.addresses import parse_address
 from sora.errors import BadArgument
 from sora.mail.facts import Facts
 from sora.mail.headers import header_end
 from sora.mailbox.envelope import Addressee, Envelope
-from sora.mailbox.filtering import ARRIVED, Filtered, Filters, Version, Wishes
+from sora.mailbox.filtering import ARRIVED, Filtered, Filters, Link, Version, Wishes
 from sora.mailbox.folders import FolderRooms, Folders
 from sora.mailbox.occasion import Occasion
 from sora.mailbox.planning import Filing, Plan, Planner, PlanRooms
@@ -25,6 +26,10 @@ from sora.storage.rows import Recipient
 
 AT_ONCE: Final = 256 * 1024
 """Octets that are copied in the reactor; more of them in a thread."""
+
+LARGE: Final = 1024 * 1024
+"""Octets from which on a message is one of those few that scripts look at together."""
+LARGE_AT_ONCE: Final = 4
 
 
 @define(eq=False)
@@ -46,6 +51,10 @@ class Incoming:
         if self._text is None:
             self._text = SpoolText(self.spool, threads)
         return self._text
+
+    def forget_text(self) -> None:
+        """Let go of what scripts have read."""
+        self._text = None
 
     @property
     def header(self) -> Header:
@@ -69,7 +78,7 @@ class Incoming:
         for spool, _ in self.versions.values():
             spool.close()
         self.versions.clear()
-        self._text = None
+        self.forget_text()
 
 
 @define(eq=False)
@@ -121,6 +130,7 @@ class Deciding:
 
     def __init__(self, rooms: DecideRooms) -> None:
         self._rooms = rooms
+        self._large = DeferredSemaphore(LARGE_AT_ONCE)
 
     async def plan(self, message: Incoming, addressee: Addressee, trace: bytes) -> Plan:
         """What is to be done for one recipient; `trace` stands above what is sent on.
@@ -134,15 +144,31 @@ class Deciding:
             return Plan([Filing(folders.inbox)])
         planner = self._planner(message, addressee, folders, trace)
         wishes = Wishes()
-        if chain:
-            wishes = await self._rooms.filters.run(
+        if chain and message.spool.size > LARGE:
+            # Scripts may look at all of it: no more than a few messages are in memory together.
+            wishes = await self._large.run(self._filtering, chain, message, addressee, folders)
+        elif chain:
+            wishes = await self._filter(chain, message, addressee, folders)
+        return await planner.plan(wishes)
+
+    def _filtering(self, *args: Any) -> "Deferred[Wishes]":
+        return Deferred.fromCoroutine(self._filter(*args))
+
+    async def _filter(
+        self, chain: Sequence[Link], message: Incoming, addressee: Addressee, folders: Folders
+    ) -> Wishes:
+        recipient = addressee.recipient
+        try:
+            return await self._rooms.filters.run(
                 chain,
                 self._filtered(message, addressee),
                 recipient,
                 folders,
                 seen=message.seen.setdefault(recipient.account_id, set()),
             )
-        return await planner.plan(wishes)
+        finally:
+            if message.spool.size > LARGE:
+                message.forget_text()
 
     def keep_unsent(self, addressee: Addressee, plan: Plan, reason: str) -> None:
         """The relay does not take what was to be sent on: it stays in INBOX."""

@@ -65,6 +65,8 @@ MUCH: Final = 32 * 1024 * 1024
 """Characters of a script, times octets of the header, from which on it runs in a thread."""
 MOST_METADATA: Final = 64 * 1024
 """Octets of an annotation that a script can see."""
+MAX_VERSIONS: Final = 8
+"""Edited messages of one recipient: each of them is made, and stored, as a whole."""
 TURN: Final = 0.01
 """Seconds of scripts after which the reactor has a turn."""
 
@@ -118,6 +120,12 @@ class Wishes:
     seen: tuple[Remember, ...] = ()
     trouble: Trouble | None = None
     trace: tuple[TraceLine, ...] = ()
+
+    @property
+    def versions(self) -> set[Version]:
+        """The edited messages that are wanted."""
+        found = {self.kept, *(wish.version for wish in self.actions)}
+        return {version for version in found if version.edits}
 
 
 class Text(Protocol):
@@ -237,7 +245,11 @@ class Filters:
             outcome = await self._drive(run(script, shown, context), answers, meter, is_heavy)
             if outcome.error is not None:
                 return _failed(wishes, link, str(outcome.error), outcome.trace)
-            wishes = _added(wishes, outcome)
+            more = _added(wishes, outcome)
+            if len(more.versions) > MAX_VERSIONS:
+                text = f"The script wants more than {MAX_VERSIONS} different edits of the message"
+                return _failed(wishes, link, text, outcome.trace)
+            wishes = more
         if seen is not None:
             seen.update(seen_key(one.handle, one.id) for one in wishes.seen)
         await self._turn(meter.used)
@@ -250,7 +262,7 @@ class Filters:
         return Context(
             now=datetime.fromtimestamp(rooms.clock.seconds(), UTC).astimezone(),
             environment={**rooms.environment, **message.environment},
-            addresses=recipient.addresses,
+            addresses=recipient.addresses or (recipient.address,),
             separator=rooms.separator,
             settings=rooms.settings,
             limits=rooms.limits,

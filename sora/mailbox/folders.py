@@ -17,6 +17,7 @@ from sora.errors import (
     NotPermitted,
     OverQuota,
     TooMany,
+    UseAttributeRefused,
 )
 from sora.mail.mailbox_names import INBOX, SPECIAL_USES, name_key, normalise
 from sora.mail.rights import Rights
@@ -116,7 +117,7 @@ class Folders:
         try:
             key = normalise(name)
             row = await self._create(key, special_use)
-        except (BadName, BadArgument, TooMany, OverQuota, NoSuchMailbox):
+        except (BadName, BadArgument, TooMany, OverQuota, NoSuchMailbox, UseAttributeRefused):
             return None
         self._own[key] = row.id
         return self._folder(row.id, key)

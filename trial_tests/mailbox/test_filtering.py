@@ -317,6 +317,8 @@ class StallingTests(FilteringTestCase):
         large = b"Subject: x\r\n\r\n" + b"line\r\n" * 11_000
         self.assertEqual(await self.steps(source, large), 2)
         self.assertEqual(await self.steps("keep;", b"X: 1\r\n" + large), 0)
+        huge = b"Subject: y\r\n\r\n" + b"line\r\n" * 200_000
+        self.assertEqual(await self.steps(source, huge), 2)
 
     async def test_large_scripts_on_large_headers_run_in_a_thread(self) -> None:
         """By their sizes; included scripts are taken for large ones."""
@@ -631,6 +633,15 @@ class EditedTests(FilteringTestCase):
         await self.send(data)
         (whole,) = await self.stored(self.row.id, "Work")
         self.assertTrue(whole.endswith(b"X-Seen: too\r\nX-Spam: yes\r\n" + data), whole)
+
+    async def test_so_many_edits_and_no_more(self) -> None:
+        """Each edited message is stored as a whole: a script cannot make fifty of one."""
+        await self.world.storage.mailboxes.create(self.row.id, "B", None, self.operation())
+        for count, expected in ((7, {"B": 7, "INBOX": 1}), (9, {"B": 7, "INBOX": 3})):
+            edits = 'addheader "X" "1"; fileinto :copy "B";' * count
+            source = f'require ["editheader", "fileinto", "copy"]; {edits} addheader "Y" "2";'
+            await self.run_script(source, message(count))
+            self.assertEqual(await self.counts(), expected)
 
     async def test_a_retry_is_known_by_the_bytes_as_received(self) -> None:
         """G42"""
