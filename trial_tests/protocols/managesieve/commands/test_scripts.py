@@ -62,6 +62,16 @@ class PutScriptTests(ManageSieveTestCase):
             S: OK
         """)
 
+    def test_more_redirects_than_the_limit(self) -> None:
+        """RFC 5804 §2.6: the last example, with our limit."""
+        lines = [f'redirect "{number}@example.net";\r\n' for number in (1, 2, 3, 4, 5, 1, 6, 7)]
+        source = "".join(lines).encode()
+        self.assertEqual(
+            self.client.ask(b'PUTSCRIPT "myforwards" {%d+}\r\n%s' % (len(source), source)),
+            b'OK (WARNINGS) "line 7, column 10: A message is sent on to at most 5 addresses: this '
+            b'may be one too many"\r\n',
+        )
+
     def test_a_script_that_fails_replaces_nothing(self) -> None:
         """RFC 5804 §2.6"""
         self.put("a", "stop;\r\n")
