@@ -1,7 +1,7 @@
 """Mail addresses of accounts: `user+detail@domain`, parsed, folded and split.
 
 The one folding of addresses (G22, G50): the local part and the domain are caseless, the
-domain is kept in its A-label form (RFC 5891), and the detail (RFC 5233) is no part of the
+domain is kept in its A-label form (RFC 5891, RFC 6531), and the detail (RFC 5233) is no part of the
 identity. What is checked is what is recorded. A local part that needs quotes (RFC 5321 §4.1.2)
 is kept without them and written with them.
 """

@@ -28,7 +28,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from attrs import define, evolve, field, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -70,6 +70,10 @@ BATCH: Final = 50
 MAX_HOPS: Final = 100
 """Received fields from which on a message is taken for one that goes round in circles (RFC
 5321 §6.3)."""
+LARGE: Final = 1024 * 1024
+"""Octets from which on a message is a large one: it is read whole for what is derived from it."""
+LARGE_AT_ONCE: Final = 3
+"""Large messages that are dealt with at the same time; others wait, on the disk."""
 _HOPELESS: Final = 3
 """Recipients in a row for whom storage cannot be reached, after which the others are spared."""
 
@@ -141,6 +145,7 @@ class Delivery:
         self._relay = relay
         self._reports = reports
         self._tasks = Tasks()
+        self._large = DeferredSemaphore(LARGE_AT_ONCE)
 
     @property
     def sends_reports(self) -> bool:
@@ -156,9 +161,15 @@ class Delivery:
         durable, or why it is not. One round trip per 50 recipients of a scope, besides what
         scripts ask for.
 
-        A delivery that has begun goes on when whoever waits for it is cancelled.
+        A delivery that has begun goes on when whoever waits for it is cancelled. Memory is bounded:
+        of large messages, a few are dealt with at the same time.
         """
-        return await shielded(Deferred.fromCoroutine(self._deliver(envelope, message)))
+        if message.size < LARGE:
+            return await shielded(self._begin(envelope, message))
+        return await shielded(self._large.run(self._begin, envelope, message))
+
+    def _begin(self, envelope: Envelope, message: Spool) -> "Deferred[Sequence[SoraError | None]]":
+        return Deferred.fromCoroutine(self._deliver(envelope, message))
 
     async def _deliver(self, envelope: Envelope, spool: Spool) -> Sequence[SoraError | None]:
         now = datetime.fromtimestamp(int(self._clock.seconds()), UTC)

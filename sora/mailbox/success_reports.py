@@ -1,4 +1,4 @@
-"""Senders who asked for it (NOTIFY=SUCCESS) are told of deliveries (RFC 3461 §6.2.3).
+"""Senders who asked for it (NOTIFY=SUCCESS) are told of deliveries (RFC 3461 §5.2.3).
 
 What counts is that the message has come to where it was addressed; what filters did with it then is
 the recipient's affair. Only for who has it sent on, and keeps nothing, the next system tells.

@@ -1,5 +1,6 @@
 """Mail comes in: outcomes, batches, trace lines, loops, retries."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +10,11 @@ from twisted.trial.unittest import TestCase
 from sora.addresses import parse_address
 from sora.deferreds import deferred
 from sora.errors import MailLoop, OverQuota, SoraError, Unavailable
-from sora.mailbox.delivery import BATCH, Delivery
+from sora.mailbox.delivery import BATCH, LARGE, LARGE_AT_ONCE, Delivery
 from sora.mailbox.envelope import Addressee
 from sora.storage.memory.messages import MemoryMessages
 from sora.storage.rows import Claim, Delivered, Want
-from trial_tests.mailbox.world import Process, World, envelope, message, spool
+from trial_tests.mailbox.world import AtOnce, Process, World, envelope, message, spool
 from trial_tests.storage.contracts.contract import EVERYTHING
 
 
@@ -155,6 +156,27 @@ class DeliveryTests(DeliveryTestCase):
         await self.deliver(message(2), "ann+Work@example.com", "ann+Nothing@example.com")
         self.assertEqual(len(await self.stored(self.row.id, "Work")), 1)
         self.assertEqual(len(await self.stored(self.row.id)), 2)
+
+    async def test_of_large_messages_a_few_are_dealt_with_at_the_same_time(self) -> None:
+        """The others wait, and small ones do not wait for them."""
+        self.process.arrivals._threads = AtOnce()  # type: ignore[assignment]
+        recipients = await self.resolved("ann@example.com")
+        self.world.hold_answers()
+        large = [b"Subject: %d\r\n\r\n" % n + b"x" * LARGE for n in range(LARGE_AT_ONCE + 2)]
+        spools = [spool(data) for data in (*large, message())]
+        works = [
+            Deferred.fromCoroutine(self.delivery.deliver(envelope(recipients), each))
+            for each in spools
+        ]
+        self.assertEqual(
+            Counter(name for name, _ in self.world.held if name != "uploads.backlog"),
+            {"uploads.known": LARGE_AT_ONCE, "messages.deliver": 1},
+        )
+        self.world.answer_at_once()
+        while self.world.held:
+            self.world.held.pop(0)[1].callback(None)
+        for work in works:
+            self.assertEqual(await work, [None])
 
 
 class LoopTests(DeliveryTestCase):

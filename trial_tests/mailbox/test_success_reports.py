@@ -1,4 +1,4 @@
-"""Senders who asked for it are told of deliveries (RFC 3461 §6.2.3), and of nothing else."""
+"""Senders who asked for it are told of deliveries (RFC 3461 §5.2.3), and of nothing else."""
 
 from collections.abc import Sequence
 

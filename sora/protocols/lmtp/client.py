@@ -67,7 +67,7 @@ class Client:
         self.helo = ""
 
     def origin(self, by: str, utf8: bool) -> Origin:
-        """Where a message comes from. `utf8`: it came with SMTPUTF8 (RFC 6531 §4.3)."""
+        """Where a message comes from (RFC 3848). `utf8`: by SMTPUTF8 (RFC 6531 §4.3)."""
         said = self._spoken_for
         login = said.get("LOGIN")
         keyword = ("UTF8" if utf8 else "") + "LMTP" + ("S" if self._connection.is_tls else "")

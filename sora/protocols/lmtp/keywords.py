@@ -1,4 +1,4 @@
-"""What LHLO offers (RFC 5321 §4.1.1.1): the one list, for one client at one time."""
+"""What LHLO offers (RFC 5321 §4.1.1.1, RFC 9422): the one list, for one client at one time."""
 
 from collections.abc import Sequence
 

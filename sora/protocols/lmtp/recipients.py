@@ -1,7 +1,7 @@
 """The recipients of a message: whom they are, asked for while the client goes on speaking.
 
-The recipients of a pipelined group are looked up at the same time; their replies keep their order,
-and every other command waits for them.
+The recipients of a pipelined group (RFC 2920) are looked up at the same time; their replies keep
+their order, and every other command waits for them.
 """
 
 from collections.abc import Iterator

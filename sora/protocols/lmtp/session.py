@@ -197,6 +197,7 @@ class Session:
             raise UnknownCommand("There is no certificate for TLS here")
         if self._connection.is_tls:
             raise WrongState("TLS is there already")
+        # RFC 3207 §4
         self._replies.say(220, "2.0.0", "Begin TLS")
         self._reset()
         self._client.begin_tls()
