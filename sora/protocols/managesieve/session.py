@@ -90,7 +90,7 @@ class Session:
                 else:
                     self._unusual(event)
         except TimedOut:
-            self.write(response(b"BYE", TRYLATER, "Nothing was heard for too long"))
+            self.write(response(b"BYE", text="Nothing was heard for too long"))
 
     async def _next_event(self) -> Any:
         limits = self._limits
@@ -260,6 +260,12 @@ class Session:
             facts.append(("OWNER", self._identity.address))
         for name, value in facts:
             self.write(string(name) + (b"" if value is None else b" " + string(value)) + b"\r\n")
+
+    async def drain(self) -> None:
+        """Wait while the client does not read; this time is the client's, not ours (G66)."""
+        began = self._connection.clock.seconds()
+        await self._connection.drain()
+        self._waited += self._connection.clock.seconds() - began
 
     async def ask(self, challenge: bytes) -> bytes:
         """Send a challenge of SASL, and give the string that answers it. Raises BadSyntax if

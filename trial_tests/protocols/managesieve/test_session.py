@@ -155,6 +155,20 @@ class HostileTests(ManageSieveTestCase):
         self.assertEqual(tags, list(range(600)))
         self.assertEqual(said.count(b"\r\nOK\r\n"), 600)
 
+    def test_a_client_that_does_not_read(self) -> None:
+        """It is not written to, and its commands wait."""
+        client = self.new_client()
+        source = b"#" + b"x" * 998 + b"\n"
+        client.ask(b'PUTSCRIPT "a" {1000+}\r\n' + source)
+        client.connection.pauseProducing()
+        client.send(b'GETSCRIPT "a"\r\n' * 50)
+        self.assertLess(len(client.take()), 2000)
+        client.connection.resumeProducing()
+        while client.connection.reader.buffered:
+            self.clock.advance(0)
+        self.assertEqual(client.take().count(source), 49)
+        self.assertEqual(client.ask(b"NOOP"), b'OK "NOOP completed"\r\n')
+
     def test_bad_commands_after_the_login(self) -> None:
         client = self.new_client()
         for _ in range(49):
@@ -176,7 +190,7 @@ class TimeTests(ManageSieveTestCase):
             self.clock.advance(11)
             self.assertEqual(self.client.ask(b"NOOP"), b'OK "NOOP completed"\r\n')
         self.clock.advance(6)
-        self.assertEqual(self.client.take(), b'BYE (TRYLATER) "Nothing was heard for too long"\r\n')
+        self.assertEqual(self.client.take(), b'BYE "Nothing was heard for too long"\r\n')
         self.assertTrue(self.client.is_hung_up_on)
 
     def test_who_has_logged_in_has_half_an_hour(self) -> None:
@@ -186,7 +200,7 @@ class TimeTests(ManageSieveTestCase):
             self.clock.advance(1799)
             self.assertEqual(client.ask(b"NOOP"), b'OK "NOOP completed"\r\n')
         self.clock.advance(1801)
-        self.assertEqual(client.take(), b'BYE (TRYLATER) "Nothing was heard for too long"\r\n')
+        self.assertEqual(client.take(), b'BYE "Nothing was heard for too long"\r\n')
         self.assertTrue(client.is_hung_up_on)
 
 

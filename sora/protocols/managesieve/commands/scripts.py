@@ -104,6 +104,7 @@ class ListScripts(Command):
         for row in await session.scripts.list(session.account_id):
             active = b"" if row.position is None else b" ACTIVE"
             session.write(string(row.name) + active + b"\r\n")
+        await session.drain()
         return Done()
 
 
@@ -144,6 +145,7 @@ class GetScript(Command):
     async def run(self, session: Session) -> Done:
         source = await session.scripts.get(session.account_id, self.name)
         session.write(literal(source.encode("utf-8")) + b"\r\n")
+        await session.drain()
         return Done()
 
 
