@@ -9,10 +9,12 @@ from attrs import field, frozen
 
 from sora.errors import BadArgument
 from sora.mail.mailbox_names import INBOX, name_key
+from sora.mailbox.address_books import members_of
 from sora.mailbox.scripts import Compiler, text_of
 from sora.sieve.effects import (
     GetMetadata,
     ListExists,
+    ListMembers,
     LoadScript,
     MailboxExists,
     MailboxIdExists,
@@ -101,8 +103,12 @@ class SieveTrials:
             case LoadScript(name):
                 source = about.find(name)
                 return None if source is None else await self._load(source)
-            case SpecialUseExists() | MailboxIdExists() | ListExists():
+            case SpecialUseExists() | MailboxIdExists():
                 return False
+            case ListExists(name):
+                return members_of(name, None) is not None
+            case ListMembers(name):
+                return members_of(name, None)
             case _:
                 return None
 

@@ -100,6 +100,16 @@ class TestCommandTests(SynchronousTestCase):
         )
         self.assertEqual((code, text), (0, "what is done:\n  discard\n"))
 
+    def test_address_books_are_empty(self) -> None:
+        """The default one is always there (RFC 6134 §2.5)."""
+        source = (
+            'require "extlists"; if allof (valid_ext_list ":addrbook:default",'
+            ' not valid_ext_list ":addrbook:x", not header :list "from" ":addrbook:default")'
+            " { discard; }"
+        )
+        code, text, _ = self.try_script(source, "--no-trace")
+        self.assertEqual((code, text), (0, "what is done:\n  discard\n"))
+
     def test_scripts_that_lie_beside_it_are_included(self) -> None:
         self.file("other.sieve", 'require "fileinto"; fileinto "Work";')
         code, text, _ = self.try_script('require "include"; include "other";')

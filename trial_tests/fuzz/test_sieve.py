@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.sieve.dialect import SIEVE
+from sora.sieve.extensions.regex import quoted_regex
+from sora.sieve.regular import compile_pattern
 from trial_tests.fuzz import sieve
 from trial_tests.fuzz.corpus import messages
 from trial_tests.fuzz.mutate import mutated
@@ -61,6 +63,17 @@ class PropertyTests(SynchronousTestCase):
     @given(st.text(max_size=40), st.text(max_size=200))
     def test_any_pattern(self, pattern: str, text: str) -> None:
         sieve.regex(f"{pattern}\0{text}".encode("utf-8", "surrogatepass"))
+
+    @SETTINGS
+    @given(st.text(max_size=60), st.text(max_size=5), st.booleans())
+    def test_a_quoted_text_matches_itself_alone(self, text: str, more: str, cased: bool) -> None:
+        """`:quoteregex`: what is quoted has no meaning left."""
+        text = text.encode("utf-8", "replace").decode()
+        quoted = compile_pattern(f"^{quoted_regex(text)}$", cased)
+        self.assertEqual(quoted.search(text), [text])
+        if more:
+            self.assertIsNone(quoted.search(text + more))
+        self.assertIsNotNone(compile_pattern(quoted_regex(text), cased).search(more + text))
 
     def test_the_grammar_reaches_far(self) -> None:
         """Else the other tests would tell little: half of the scripts compile, and all words are

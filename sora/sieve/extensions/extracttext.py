@@ -4,7 +4,7 @@ from typing import Final
 
 from sora.sieve.body import read
 from sora.sieve.call import Call
-from sora.sieve.checking import Checking
+from sora.sieve.checking import Checking, shown
 from sora.sieve.contents import children, transcoded
 from sora.sieve.extension import Asking, Command, Extension, Kind, Parameter, Tag
 from sora.sieve.extensions import variables
@@ -30,6 +30,7 @@ def _extracttext(run: Run, call: Call) -> Asking[None]:
         if tag.apply is not None:
             text = tag.apply(run, call, text)
     variables.put(run, call.string(run, "variable"), text)
+    run.note(f"extracttext: {shown(text)}")
 
 
 def _check(checking: Checking, call: Call) -> None:

@@ -56,8 +56,13 @@ def _no_pattern(key: str, error: BadPattern) -> str:
     return f"{shown(key)} is not a regular expression: {error}"
 
 
-def _quoteregex(run: Run, call: Call, text: str) -> str:
+def quoted_regex(text: str) -> str:
+    """A pattern that matches this text and no other."""
     return _SPECIAL.sub(r"\\\1", text)
+
+
+def _quoteregex(run: Run, call: Call, text: str) -> str:
+    return quoted_regex(text)
 
 
 QUOTEREGEX: Final = Tag("quoteregex", group="precedence 20", order=20, apply=_quoteregex)
