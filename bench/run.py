@@ -14,6 +14,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from bench import sieve
 from bench.client import Unexpected
 from bench.large import LARGE, fill_large
 from bench.servers import Dovecot, Server, Sora
@@ -23,6 +24,8 @@ from bench.workloads import ALL, Size, fill
 def main() -> int:
     """Run, and print the table."""
     options = arguments()
+    if options.sieve:
+        return sieve.main()
     size = (
         Size(mailbox=500, deliveries=100, singles=50, idle_sessions=20) if options.quick else Size()
     )
@@ -58,6 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--large", type=int, default=0, metavar="N", help="another mailbox, of N messages"
     )
+    parser.add_argument("--sieve", action="store_true", help="Sieve scripts per second, alone")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--alone", action="store_true", help="only Sora")
     parser.add_argument(

@@ -104,6 +104,8 @@ class _Binding:
             value = self._value(argument, parameter.kind, what)
             self._look(argument, value, parameter, what)
             self.call.values[parameter.name] = value
+            if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+                self.call.fixed.add(parameter.name)
             self.call.ats[parameter.name] = argument.at
 
     def _value(self, argument: Argument, kind: Kind, what: str) -> Value:

@@ -43,6 +43,8 @@ class Call:
     values: dict[str, Value] = field(factory=dict)
     ats: dict[str, int] = field(factory=dict)
     tags: list[Tag] = field(factory=list)
+    fixed: set[str] = field(factory=set)
+    """Lists of strings without variables."""
     tests: tuple["Call", ...] = ()
     block: "tuple[Call, ...]" = ()
     otherwise: "Call | None" = None
@@ -81,6 +83,8 @@ class Call:
     def strings(self, run: "Run", name: str) -> tuple[str, ...]:
         """A list of strings, with variables expanded. One string is a list, too."""
         value = self.values[name]
+        if name in self.fixed:
+            return value  # type: ignore[return-value]
         if not isinstance(value, tuple):
             value = (value,)  # type: ignore[assignment]
         return run.expand_all(value)  # type: ignore[arg-type]
