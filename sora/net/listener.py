@@ -24,7 +24,6 @@ from twisted.python.failure import Failure
 from sora.config.units import Endpoint
 from sora.errors import SoraError
 from sora.metrics.connections import ConnectionMetrics
-from sora.net.connection import Connection
 from sora.net.limits import ConnectionLimits, Place
 from sora.net.networks import Networks
 from sora.net.occupant import occupant
@@ -73,7 +72,7 @@ class Listener(Service):
         let_go: float = 1.0,
     ) -> None:
         """`protocol` is the server type, `name` the server's name for logs and metrics; `factory`
-        builds a `Connection` for each client.
+        builds a `Conversation` for each client.
 
         `tls` is an IOpenSSLServerConnectionCreator for TLS from the first octet. With `proxies`,
         senders in these networks have to send a PROXY header. `refusal` makes the protocol's
@@ -230,8 +229,7 @@ class Listener(Service):
         if not isinstance(place, Place):
             self._metrics.refused.labels(self._protocol, self._label, place).inc()
             return self._refuse(peer, place)
-        connection = self._factory.buildProtocol(address)
-        assert isinstance(connection, Connection)
+        connection: Any = self._factory.buildProtocol(address)
         connection.peer = peer
         session = self._tracker.enter(connection, self._protocol, self._label)
         connection.session = session
@@ -243,7 +241,8 @@ class Listener(Service):
             self._fire_changed()
 
         session.when_left(left)
-        return connection
+        accepted: IProtocol = connection
+        return accepted
 
     def _refuse(self, peer: Peer, why: str) -> IProtocol | None:
         text = (

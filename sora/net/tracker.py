@@ -6,12 +6,35 @@ has logged in, before the login is answered (G55).
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Protocol
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 
 from sora.errors import TooMany
 from sora.metrics.connections import ConnectionMetrics
-from sora.net.connection import Connection
+from sora.net.connection import Registration
+from sora.net.peer import Peer
+
+
+class Conversation(Protocol):
+    """What is asked of a connection, whatever it speaks (`net.connection.Connection` is one)."""
+
+    peer: Peer
+    session: Registration | None
+    ended: "Deferred[None]"
+    octets_in: int
+    octets_out: int
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it is encrypted."""
+
+    def shutdown(self) -> None:
+        """Say goodbye and end soon."""
+
+    def abort(self) -> None:
+        """Hang up now."""
 
 
 @define(eq=False)
@@ -19,7 +42,7 @@ class Session:
     """One connection. `user` is empty until somebody has logged in."""
 
     id: int
-    connection: Connection
+    connection: Conversation
     protocol: str
     server: str
     since: float
@@ -78,7 +101,7 @@ class Tracker:
         """Another limit, from the next login on."""
         self._per_user = per_user
 
-    def enter(self, connection: Connection, protocol: str, server: str) -> Session:
+    def enter(self, connection: Conversation, protocol: str, server: str) -> Session:
         """A connection was accepted."""
         session = Session(
             next(self._ids), connection, protocol, server, self._seconds(), tracker=self

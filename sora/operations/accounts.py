@@ -79,6 +79,13 @@ class AccountOperations:
                 return found
             after = parse_address(page[-1].address, "").key
 
+    async def page(
+        self, domain: str | None, deleted: bool, after: str, limit: int
+    ) -> Sequence[AccountRow]:
+        """At most `limit` accounts, ascending by address, above the address key `after`."""
+        rows: Sequence[AccountRow] = await self.accounts.list(domain, after, limit, deleted)
+        return rows
+
     async def delete(self, email: str) -> None:
         """Delete an account; it can be restored within the grace period."""
         await self.accounts.delete(address_of(email))

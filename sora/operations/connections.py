@@ -1,0 +1,102 @@
+"""What an operator can do with connections of this process: see them, and end them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from attrs import frozen
+
+from sora.errors import BadArgument
+from sora.net.tracker import Session
+
+
+@frozen
+class ConnectionRow:
+    """A connection. `user` is empty until somebody has logged in; `since` is aware; octets are
+    those of the client's protocol, without TLS."""
+
+    id: int
+    user: str
+    protocol: str
+    server: str
+    address: str
+    port: int
+    tls: bool
+    since: datetime
+    octets_in: int
+    octets_out: int
+
+
+@frozen
+class ConnectionStats:
+    """How many connections there are, how many of them are logged in, and of which protocols."""
+
+    connections: int
+    authenticated: int
+    users: int
+    protocols: dict[str, int]
+    servers: dict[str, int]
+
+
+@frozen
+class ConnectionOperations:
+    """Connections of this process; `sessions` gives all of them now."""
+
+    sessions: Callable[[], Iterable[Session]]
+
+    def list(
+        self, user: str = "", protocol: str = "", server: str = "", address: str = ""
+    ) -> list[ConnectionRow]:
+        """Those that match all that is given, oldest first."""
+        found = self._matching(user, protocol, server, address)
+        return [_row(session) for session in sorted(found, key=lambda one: one.id)]
+
+    def stats(self, user: str = "") -> ConnectionStats:
+        """Counts of all, or of a user's."""
+        found = self._matching(user, "", "", "")
+        return ConnectionStats(
+            connections=len(found),
+            authenticated=sum(1 for one in found if one.user),
+            users=len({one.user for one in found if one.user}),
+            protocols=dict(sorted(Counter(one.protocol for one in found).items())),
+            servers=dict(sorted(Counter(one.server for one in found).items())),
+        )
+
+    def kick(
+        self, user: str = "", protocol: str = "", server: str = "", address: str = ""
+    ) -> int:
+        """End those that match all that is given; gives how many it were. Each is told goodbye in
+        its protocol's words, when what it has asked for is answered. Raises BadArgument when
+        nothing is given: that would be everybody."""
+        if not (user or protocol or server or address):
+            raise BadArgument("Say whose connections are to end: a user, protocol, server, address")
+        found = self._matching(user, protocol, server, address)
+        for session in found:
+            session.connection.shutdown()
+        return len(found)
+
+    def _matching(self, user: str, protocol: str, server: str, address: str) -> list[Session]:
+        return [
+            session
+            for session in self.sessions()
+            if (not user or session.user.casefold() == user.casefold())
+            and (not protocol or session.protocol == protocol)
+            and (not server or session.server == server)
+            and (not address or session.connection.peer.host == address)
+        ]
+
+
+def _row(session: Session) -> ConnectionRow:
+    connection = session.connection
+    return ConnectionRow(
+        id=session.id,
+        user=session.user,
+        protocol=session.protocol,
+        server=session.server,
+        address=connection.peer.host,
+        port=connection.peer.port,
+        tls=connection.is_tls,
+        since=datetime.fromtimestamp(session.since, UTC),
+        octets_in=connection.octets_in,
+        octets_out=connection.octets_out,
+    )

@@ -1,0 +1,1 @@
+"""What is below `/admin`, one file for each noun."""

@@ -1,0 +1,73 @@
+"""An endpoint is a declaration: what is asked, what is given, who may, and what does it (pure).
+
+The site (`site.py`) serves a list of them, and the OpenAPI document (`openapi.py`) is made from the
+same list: neither knows of anything that is not declared.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import Any, Literal
+
+from attrs import frozen
+
+from sora.errors import SoraError
+from sora.protocols.http.nouns import Nouns
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Scope(StrEnum):
+    """What a key may do: look, or change too."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@frozen
+class Caller:
+    """Who asks: the name of the key, and the address it comes from."""
+
+    key: str
+    address: str
+
+
+@frozen
+class Call:
+    """A request, read: values from the path, from the query, from the body."""
+
+    caller: Caller
+    path: Mapping[str, str]
+    query: Any
+    body: Any
+
+
+@frozen(kw_only=True)
+class Endpoint:
+    """One method of one resource.
+
+    `path` is below `/admin`, with names in braces. `name` is the operation's id. `query`, `body`
+    and `answer` are classes of values (`values.py`); without an answer the status is 204.
+    `changes` is what the log of changes says of it, with names of the path in braces; it stands
+    with every endpoint whose scope is to write. `errors` may come of it, beside those that may
+    come of everything.
+    """
+
+    method: Method
+    path: str
+    name: str
+    summary: str
+    group: str
+    run: Callable[[Nouns, Call], Awaitable[Any]]
+    scope: Scope = Scope.READ
+    query: type[Any] | None = None
+    body: type[Any] | None = None
+    answer: type[Any] | None = None
+    status: int = 200
+    changes: str = ""
+    errors: tuple[type[SoraError], ...] = ()
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names in the path."""
+        return re.findall(r"{(\w+)}", self.path)

@@ -1,0 +1,51 @@
+"""The keys of the API: several, named, each with scopes; only their digests are held (pure).
+
+A key is long and random, so a plain SHA-256 is enough: there is nothing to guess at. All digests
+are compared, in a time that does not depend on where they differ.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Final
+
+from attrs import field, frozen
+
+from sora.protocols.http.endpoint import Scope
+
+LEAST: Final = 16
+"""characters of a key that is set in the clear"""
+
+
+def digest_of(key: str) -> str:
+    """What is written into a configuration in the place of a key: `sha256:` and hexadecimal."""
+    return "sha256:" + sha256(key.encode()).hexdigest()
+
+
+@frozen
+class Key:
+    """A key: its name, for the log, the digest of it, and what it may do."""
+
+    name: str
+    digest: str = field(repr=False)
+    scopes: frozenset[Scope] = frozenset(Scope)
+
+    def may(self, scope: Scope) -> bool:
+        """Whether it may do such things; who may change may look."""
+        return scope in self.scopes or Scope.WRITE in self.scopes
+
+
+class Keys:
+    """All keys of a server."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._keys = tuple(keys)
+
+    def find(self, shown: str) -> Key | None:
+        """The key that was shown, None if there is none such."""
+        digest = digest_of(shown)
+        found = None
+        for key in self._keys:
+            if compare_digest(key.digest, digest):
+                found = key
+        return found

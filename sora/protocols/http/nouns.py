@@ -1,0 +1,18 @@
+"""What endpoints work on: what an operator can do, noun by noun."""
+
+from attrs import frozen
+
+from sora.operations.accounts import AccountOperations
+from sora.operations.connections import ConnectionOperations
+from sora.operations.credentials import CredentialOperations
+from sora.operations.quota import QuotaOperations
+
+
+@frozen(kw_only=True)
+class Nouns:
+    """The operations of `sora.operations`."""
+
+    accounts: AccountOperations
+    credentials: CredentialOperations
+    quota: QuotaOperations
+    connections: ConnectionOperations

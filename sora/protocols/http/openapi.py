@@ -1,0 +1,152 @@
+"""The OpenAPI 3.1 document, made from the list of endpoints (pure)."""
+
+from collections.abc import Sequence
+from typing import Any, Final, get_type_hints
+
+from attrs import NOTHING, fields
+
+from sora.errors import Unavailable
+from sora.protocols.http.endpoint import Endpoint
+from sora.protocols.http.problems import (
+    BAD_REQUEST,
+    FOREIGN,
+    INTERNAL,
+    MEDIA_TYPE,
+    NO_KEY,
+    NOT_JSON,
+    NOT_PERMITTED,
+    TOO_BIG,
+    TOO_OFTEN,
+    WRONG_KEY,
+    Kind,
+    kind_of,
+)
+from sora.protocols.http.schema import Schemas
+
+PREFIX: Final = "/admin"
+_ALWAYS: Final = (NO_KEY, WRONG_KEY, FOREIGN, NOT_PERMITTED, TOO_OFTEN, INTERNAL)
+_PROBLEM: Final = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457).",
+    "required": ["type", "title", "status", "instance"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "The kind of problem."},
+        "title": {"type": "string", "description": "The kind, for people."},
+        "status": {"type": "integer", "description": "The status of the answer."},
+        "detail": {"type": "string", "description": "What it was this time."},
+        "instance": {"type": "string", "description": "This request, as the log names it."},
+        "errors": {
+            "type": "array",
+            "description": "All flaws of the request.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "Where in the body (RFC 6901), or which parameter.",
+                    },
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+
+def document(endpoints: Sequence[Endpoint], groups: dict[str, str], version: str) -> dict[str, Any]:
+    """The document as a JSON object. `groups` says what each group of endpoints is about."""
+    schemas = Schemas()
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        place = paths.setdefault(PREFIX + endpoint.path, {})
+        place[endpoint.method.lower()] = _operation(endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sora: administration",
+            "version": version,
+            "description": "Everything that `sora-admin` can do, over HTTP.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "tags": [{"name": name, "description": text} for name, text in groups.items()],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A key of the configuration: `Authorization: Bearer KEY`.",
+                }
+            },
+            "schemas": {"Problem": _PROBLEM, **schemas.components},
+        },
+    }
+
+
+def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "description": f"Needs a key with the scope `{endpoint.scope}`.",
+        "tags": [endpoint.group],
+        "responses": _responses(endpoint, schemas),
+    }
+    parameters = [_in_path(name) for name in endpoint.parameters]
+    if endpoint.query is not None:
+        parameters += _in_query(endpoint.query, schemas)
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.body is not None:
+        content = {"application/json": {"schema": schemas.of(endpoint.body)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    schema = {"type": "string", "minLength": 1}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _in_query(kind: type[Any], schemas: Schemas) -> list[dict[str, Any]]:
+    hints = get_type_hints(kind)
+    found = []
+    for one in fields(kind):
+        schema = schemas.field(hints[one.name], one)
+        text = schema.pop("description", "")
+        if isinstance(schema.get("type"), list):
+            # A parameter is left out, and never null.
+            schema["type"] = schema["type"][0]
+        found.append(
+            {
+                "name": one.name,
+                "in": "query",
+                "description": text,
+                "required": one.default is NOTHING,
+                "schema": schema,
+            }
+        )
+    return found
+
+
+def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    if endpoint.answer is None:
+        found: dict[str, Any] = {"204": {"description": "It is done."}}
+    else:
+        content = {"application/json": {"schema": schemas.of(endpoint.answer)}}
+        found = {str(endpoint.status): {"description": "It is done.", "content": content}}
+    kinds = [*_ALWAYS, kind_of(Unavailable), *map(kind_of, endpoint.errors)]
+    if endpoint.query is not None or endpoint.body is not None:
+        kinds.append(BAD_REQUEST)
+    if endpoint.body is not None:
+        kinds += [NOT_JSON, TOO_BIG]
+    by_status: dict[int, list[Kind]] = {}
+    for kind in dict.fromkeys(kinds):
+        by_status.setdefault(kind.status, []).append(kind)
+    for status in sorted(by_status):
+        found[str(status)] = {
+            "description": "; ".join(f"{one.title} (`{one.name}`)" for one in by_status[status]),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    return found

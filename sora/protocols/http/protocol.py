@@ -1,0 +1,139 @@
+"""HTTP on a listener: twisted.web's channel, with what the listener and the tracker ask of any
+connection, and with requests whose bodies are bounded before anybody looks at them."""
+
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import IResource
+from twisted.web.server import Request, Site
+
+from sora.net.connection import Registration
+from sora.net.peer import Peer
+
+MAX_BODY: Final = 1024 * 1024
+"""octets of a request's body"""
+DROPPED: Final = 8 * MAX_BODY
+"""octets above that are read and dropped, so that the client can be told; then it is cut off"""
+IDLE: Final = 65.0
+"""seconds in which a client has to say something"""
+
+
+class BoundedRequest(Request):
+    """A request that keeps at most `MAX_BODY` octets; one with more is marked."""
+
+    is_too_big = False
+    _taken = 0
+
+    def gotLength(self, length: int | None) -> None:
+        """Where the body will be: in memory, as it is small."""
+        self.is_too_big = length is not None and length > MAX_BODY
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep a piece of the body, or drop it."""
+        self._taken += len(data)
+        if self._taken > MAX_BODY:
+            self.is_too_big = True
+        if not self.is_too_big:
+            self.content.write(data)
+        elif self._taken > DROPPED and self.channel is not None:
+            self.channel.abort()
+
+
+class HTTPConnection(HTTPChannel):
+    """One connection of a client."""
+
+    session: Registration | None = None
+    """set by the listener"""
+    peer: Peer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: Deferred[None] = Deferred()
+        """fires when nothing is answered any more, and nothing will be"""
+        self.octets_in = 0
+        self.octets_out = 0
+        self._is_closing = False
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it is encrypted."""
+        return bool(self.isSecure())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Octets of the client."""
+        self.octets_in += len(data)
+        super().dataReceived(data)
+
+    def write(self, data: bytes) -> None:
+        """Octets for the client."""
+        self.octets_out += len(data)
+        super().write(data)
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """Several pieces for the client."""
+        pieces = list(iovec)
+        self.octets_out += sum(map(len, pieces))
+        super().writeSequence(pieces)
+
+    def connectionMade(self) -> None:
+        """The client is there."""
+        if not hasattr(self, "peer"):
+            self.peer = Peer.of(self.transport)
+        super().connectionMade()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The client is gone. What was begun for it goes on."""
+        super().connectionLost(reason)
+        self._end()
+        if self.session is not None:
+            self.session.leave()
+
+    def requestDone(self, request: Request) -> None:
+        """A request was answered."""
+        super().requestDone(request)
+        if self._is_closing:
+            self.shutdown()
+
+    def shutdown(self) -> None:
+        """Answer what was asked, and no more."""
+        self._is_closing = True
+        if not self.requests:
+            self._end()
+            self.loseConnection()
+
+    def abort(self) -> None:
+        """Hang up now."""
+        self._end()
+        self.transport.abortConnection()
+
+    def _end(self) -> None:
+        if not self.ended.called:
+            self.ended.callback(None)
+
+
+class HTTPFactory(Site):
+    """What a listener takes for a server of type `http_api`."""
+
+    noisy = False
+
+    def __init__(self, resource: IResource, clock: IReactorTime) -> None:
+        super().__init__(resource, requestFactory=BoundedRequest, timeout=IDLE, reactor=clock)
+        self.protocol = HTTPConnection
+        self.displayTracebacks = False
+
+    def log(self, request: Any) -> None:
+        """Requests are logged where they are answered."""
+
+
+def refusal(sentence: str) -> bytes:
+    """What a client over a limit is told before the connection is closed."""
+    body = sentence.encode() + b"\n"
+    head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 1\r\n"
+    return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body

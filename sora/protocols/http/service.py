@@ -1,0 +1,56 @@
+"""An HTTP server for administration, from its configuration."""
+
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry
+from twisted.internet.interfaces import IReactorTime
+
+from sora.config.servers import ServerConfig
+from sora.net.networks import Networks
+from sora.protocols.http.endpoint import Scope
+from sora.protocols.http.gate import Gate
+from sora.protocols.http.keys import Key, Keys, digest_of
+from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.openapi import document
+from sora.protocols.http.pages import api_pages, monitoring_pages
+from sora.protocols.http.protocol import HTTPFactory
+from sora.protocols.http.site import AdminSite
+from sora.protocols.http.spoken import ENDPOINTS, GROUPS
+
+
+def http_factory(
+    *,
+    clock: IReactorTime,
+    server: ServerConfig,
+    nouns: Nouns,
+    registry: CollectorRegistry,
+    is_ready: Callable[[], Awaitable[bool]],
+    new_id: Callable[[], str],
+) -> HTTPFactory:
+    """What a listener takes for a server of type `http_api`. `new_id` names requests."""
+    allowed = Networks(server.allowed_hosts) if server.allowed_hosts else None
+    described = document(ENDPOINTS, GROUPS, version("sora-mail"))
+    site = AdminSite(
+        ENDPOINTS,
+        [
+            *api_pages(described),
+            *monitoring_pages(registry, is_ready, Scope.READ if server.metrics_key else None),
+        ],
+        nouns=nouns,
+        gate=Gate(Keys(keys_of(server)), allowed, clock.seconds),
+        seconds=clock.seconds,
+        new_id=new_id,
+    )
+    return HTTPFactory(site.resource(), clock)
+
+
+def keys_of(server: ServerConfig) -> list[Key]:
+    """The keys that a server knows: `api_key`, and `[[servers.api_keys]]`."""
+    keys = [
+        Key(entry.name, entry.digest or digest_of(entry.key), frozenset(map(Scope, entry.scopes)))
+        for entry in server.api_keys
+    ]
+    if server.api_key:
+        keys.append(Key("api_key", digest_of(server.api_key)))
+    return keys

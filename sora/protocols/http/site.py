@@ -1,0 +1,234 @@
+"""The site: routes from the list of endpoints, and the way of a request through it.
+
+    address allowed? -> key? -> scope? -> query and body read -> the endpoint -> JSON
+
+Whatever goes wrong on the way is answered with problem details (`problems.py`), in the same shape
+for everybody. A request that has begun to change something goes on when the client hangs up (trap
+1 of docs/architecture.md). There is one line in the log for each request, and one more for each
+change, under `sora.audit`: who, from where, what.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from klein import Klein
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from sora.deferreds import shielded
+from sora.errors import SoraError
+from sora.protocols.http.endpoint import Call, Caller, Endpoint, Scope
+from sora.protocols.http.gate import Gate
+from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.openapi import PREFIX
+from sora.protocols.http.problems import (
+    BAD_REQUEST,
+    INTERNAL,
+    MEDIA_TYPE,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_JSON,
+    TOO_BIG,
+    Refused,
+    refused,
+)
+from sora.protocols.http.shaping import Flawed, from_json, from_query, written
+
+MAX_PARAMETERS: Final = 50
+JSON: Final = "application/json"
+
+
+
+
+Answer = tuple[int, str, bytes]
+"""status, media type, body"""
+
+
+class Page:
+    """Something that is served beside the endpoints: who may see it, and what makes it.
+
+    `scope` is None for what needs no key."""
+
+    def __init__(
+        self, path: str, make: Callable[[], Awaitable[Answer]], scope: Scope | None = None
+    ) -> None:
+        self.path = path
+        self.make = make
+        self.scope = scope
+
+
+class AdminSite:
+    """Serves endpoints and pages. `seconds` is a clock, `new_id` names requests for the log."""
+
+    log = Logger()
+    audit = Logger("sora.audit")
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        pages: Sequence[Page],
+        *,
+        nouns: Nouns,
+        gate: Gate,
+        seconds: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._nouns = nouns
+        self._gate = gate
+        self._seconds = seconds
+        self._new_id = new_id
+        self._app = Klein()
+        for endpoint in endpoints:
+            self._route(endpoint)
+        for page in pages:
+            self._app.route(page.path, methods=["GET", "HEAD"])(self._for_page(page))
+        self._app.handle_errors(HTTPException)(self._unrouted)
+
+    def resource(self) -> Any:
+        """What a site of twisted.web takes."""
+        return self._app.resource()
+
+    # ---------------------------------------------------------- routes
+
+    def _route(self, endpoint: Endpoint) -> None:
+        path = PREFIX + endpoint.path.replace("{", "<").replace("}", ">")
+
+        async def serve(request: Any, **path: str) -> bytes:
+            return await self._answered(request, lambda: self._call(endpoint, request, path))
+
+        # Names of routes are those of functions, for klein.
+        serve.__name__ = f"{endpoint.method}_{endpoint.name}"
+        self._app.route(path, methods=[endpoint.method])(serve)
+
+    def _for_page(self, page: Page) -> Callable[[Any], Awaitable[bytes]]:
+        async def serve(request: Any) -> bytes:
+            return await self._answered(request, lambda: self._page(page, request))
+
+        serve.__name__ = f"page_{page.path}"
+        return serve
+
+    async def _unrouted(self, request: Any, failure: Any) -> bytes:
+        error = failure.value
+
+        async def refuse() -> Answer:
+            self._gate.admit_address(_address(request))
+            if isinstance(error, NotFound):
+                raise Refused(NOT_FOUND, "See /admin/openapi.json for what there is")
+            if isinstance(error, MethodNotAllowed):
+                allowed = ", ".join(sorted(error.valid_methods or ()))
+                request.setHeader("Allow", allowed)
+                raise Refused(NOT_ALLOWED, f"It takes: {allowed}")
+            raise Refused(BAD_REQUEST)
+
+        return await self._answered(request, refuse)
+
+    # ---------------------------------------------------------- a request
+
+    async def _call(self, endpoint: Endpoint, request: Any, path: Mapping[str, str]) -> Answer:
+        address = _address(request)
+        self._gate.admit_address(address)
+        caller = self._gate.admit(address, request.getHeader("Authorization"), endpoint.scope)
+        call = Call(caller, dict(path), _query(endpoint, request), _body(endpoint, request))
+        answer = await shielded(Deferred.fromCoroutine(_run(endpoint, self._nouns, call)))
+        if endpoint.changes:
+            self._log_change(caller, endpoint.changes.format(**path))
+        if endpoint.answer is None:
+            return 204, "", b""
+        return endpoint.status, JSON, written(answer)
+
+    async def _page(self, page: Page, request: Any) -> Answer:
+        address = _address(request)
+        self._gate.admit_address(address)
+        if page.scope is not None:
+            self._gate.admit(address, request.getHeader("Authorization"), page.scope)
+        return await page.make()
+
+    async def _answered(self, request: Any, work: Callable[[], Awaitable[Answer]]) -> bytes:
+        """The body of the answer; its head is set."""
+        began, instance = self._seconds(), self._new_id()
+        try:
+            status, kind, body = await work()
+        except CancelledError:
+            raise
+        except Refused as problem:
+            status, kind, body = self._problem(request, problem, instance)
+        except (SoraError, Flawed) as error:
+            if isinstance(error, SoraError) and error.inside:
+                self.log.warn("request {id}: {error}", id=instance, error=error.text)
+            status, kind, body = self._problem(request, refused(error), instance)
+        except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
+            self.log.failure("request {id} failed", id=instance)
+            status, kind, body = self._problem(request, Refused(INTERNAL), instance)
+        self._set_head(request, status, kind)
+        self.log.info(
+            "{method} {path} from {address}: {status}",
+            method=_text(request.method),
+            path=_text(request.path),
+            address=_address(request),
+            status=status,
+            id=instance,
+            seconds=round(self._seconds() - began, 4),
+        )
+        return body
+
+    def _problem(self, request: Any, problem: Refused, instance: str) -> Answer:
+        if problem.kind.status == 401:
+            request.setHeader("WWW-Authenticate", 'Bearer realm="sora"')
+        if problem.wait is not None:
+            request.setHeader("Retry-After", str(problem.wait))
+        document = problem.document(f"urn:sora:request:{instance}")
+        return problem.kind.status, MEDIA_TYPE, written(document)
+
+    def _set_head(self, request: Any, status: int, kind: str) -> None:
+        request.setResponseCode(status)
+        request.responseHeaders.removeHeader("Server")
+        request.setHeader("Cache-Control", "no-store")
+        request.setHeader("X-Content-Type-Options", "nosniff")
+        if kind:
+            request.setHeader("Content-Type", kind)
+
+    def _log_change(self, caller: Caller, what: str) -> None:
+        self.audit.info(
+            "{key} from {address}: {change}", key=caller.key, address=caller.address, change=what
+        )
+
+
+async def _run(endpoint: Endpoint, nouns: Nouns, call: Call) -> Any:
+    return await endpoint.run(nouns, call)
+
+
+def _query(endpoint: Endpoint, request: Any) -> Any:
+    text = request.uri.partition(b"?")[2].decode("utf-8", "replace")
+    try:
+        arguments = parse_qs(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+    except ValueError:
+        raise Refused(BAD_REQUEST, f"There may be {MAX_PARAMETERS} parameters") from None
+    if endpoint.query is not None:
+        return from_query(endpoint.query, arguments)
+    if arguments:
+        raise Refused(BAD_REQUEST, f"There is no parameter {min(arguments)!r} here")
+    return None
+
+
+def _body(endpoint: Endpoint, request: Any) -> Any:
+    if request.is_too_big:
+        raise Refused(TOO_BIG)
+    if endpoint.body is None:
+        return None
+    media, _, _ = (request.getHeader("Content-Type") or "").partition(";")
+    if media.strip().lower() != JSON:
+        raise Refused(NOT_JSON)
+    return from_json(endpoint.body, request.content.getvalue())
+
+
+def _address(request: Any) -> str:
+    """Where the request comes from (G57)."""
+    host: str = request.channel.peer.host if request.channel is not None else "gone"
+    return host
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("ascii", "backslashreplace")
+
