@@ -37,6 +37,7 @@ from sora.app.embedded_mode import (
     welcome,
 )
 from sora.app.filtering import DeliveryParts, delivery_of, server_scripts
+from sora.app.http import Readiness, nouns_on
 from sora.app.logging import LogOutput
 from sora.app.relay import deliver_report, relay_of
 from sora.app.reload import Reload, RunningServer, Signals
@@ -289,6 +290,9 @@ class House:
             commands=commands,
             deliveries=deliveries,
             connections=connections,
+            nouns=nouns_on(database, config, reactor, tracker),
+            registry=self.registry,
+            is_ready=Readiness(database, reactor, config.health.database_timeout),
         )
         made = servers(parts, certificates)
         self.running += made.running

@@ -1,6 +1,6 @@
 """`[[servers]]` made into listeners: one line in BUILDERS for each type of server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -25,6 +25,9 @@ from sora.net.limits import ConnectionLimits
 from sora.net.listener import Listener
 from sora.net.networks import Networks
 from sora.net.tracker import Tracker
+from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.protocol import refusal as http_refusal
+from sora.protocols.http.service import http_factory
 from sora.protocols.imap.service import imap_factory
 from sora.protocols.imap.service import refusal as imap_refusal
 from sora.protocols.lmtp.protocol import refusal as lmtp_refusal
@@ -53,6 +56,9 @@ class Parts:
     commands: CommandMetrics
     deliveries: DeliveryMetrics
     connections: ConnectionMetrics
+    nouns: Nouns
+    registry: CollectorRegistry
+    is_ready: Callable[[], Awaitable[bool]]
 
 
 @frozen
@@ -124,7 +130,20 @@ def _pop3(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
     return Spoken(factory, pop3_refusal)
 
 
+def _http(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
+    factory = http_factory(
+        clock=parts.reactor,
+        server=server,
+        nouns=parts.nouns,
+        registry=parts.registry,
+        is_ready=parts.is_ready,
+        new_id=lambda: uuid4().hex[:12],
+    )
+    return Spoken(factory, http_refusal)
+
+
 BUILDERS: Final[Mapping[str, Callable[[Parts, ServerConfig, ServerTLS | None], Spoken]]] = {
+    "http_api": _http,
     "imap": _imap,
     "lmtp": _lmtp,
     "managesieve": _managesieve,

@@ -7,6 +7,7 @@ not (G52).
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable
+from re import fullmatch
 from typing import Any, Final
 
 from attrs import fields
@@ -143,10 +144,32 @@ def _servers(config: Config) -> list[tuple[Path, str]]:
             found.append(((*path, "name"), f"another server is called {server.label}, too"))
         labels.add(server.label)
         found += _certificates(config, server, path)
-        if server.type == "http_api" and not server.api_key:
-            found.append(((*path, "api_key"), "this must not be empty: openssl rand -hex 32"))
+        if server.type == "http_api":
+            found += _api_keys(server, path)
         if server.type.endswith("_proxy") and not server.remote_addrs:
             found.append(((*path, "remote_addrs"), "name at least one server behind the proxy"))
+    return found
+
+
+def _api_keys(server: ServerConfig, path: Path) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    if not server.api_key and not server.api_keys:
+        found.append(((*path, "api_key"), "this must not be empty: openssl rand -hex 32"))
+    names: set[str] = set()
+    for number, entry in enumerate(server.api_keys):
+        here = (*path, "api_keys", number)
+        if not entry.name or entry.name in names:
+            found.append(((*here, "name"), "give each key a name of its own"))
+        names.add(entry.name)
+        if bool(entry.key) == bool(entry.digest):
+            found.append(((*here, "digest"), "give the digest of the key, or the key itself"))
+        elif entry.digest and not fullmatch("sha256:[0-9a-f]{64}", entry.digest):
+            mend = "this must be sha256: and 64 digits: printf %s KEY | sha256sum"
+            found.append(((*here, "digest"), mend))
+        elif entry.key and len(entry.key) < 16 and not is_placeholder(entry.key):
+            found.append(((*here, "key"), "this is too short to be safe: openssl rand -hex 32"))
+        if not entry.scopes or not set(entry.scopes) <= {"read", "write"}:
+            found.append(((*here, "scopes"), 'this must be ["read"] or ["write"]'))
     return found
 
 

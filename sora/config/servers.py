@@ -61,6 +61,24 @@ class AuthRateLimit:
 
 
 @frozen
+class ApiKeyConfig:
+    """One more key of a server of type http_api."""
+
+    name: str = key(REQUIRED, "What the log calls it.", example="billing")
+    digest: str = key(
+        "",
+        """Its SHA-256, so that the key itself stands nowhere: `sha256:` and what `printf %s KEY |
+        sha256sum` prints.""",
+    )
+    scopes: tuple[str, ...] = key(
+        ["read"], """What it may: "read", or "write", which may read too."""
+    )
+    key: str = key(
+        "", "The key itself, of at least 16 characters, in place of `digest`.", secret=True
+    )
+
+
+@frozen
 class ServerConfig:
     """A server: a protocol on an address.
 
@@ -110,6 +128,16 @@ class ServerConfig:
     auth_rate_limit: AuthRateLimit = table(AuthRateLimit, "Failed logins.")
     client_filters: tuple[ClientFilter, ...] = tables(ClientFilter, "Capabilities by client.")
     api_key: str = key("", "What callers of type http_api show as bearer token.", secret=True)
+    api_keys: tuple[ApiKeyConfig, ...] = tables(ApiKeyConfig, "More keys, each with a name.")
+    metrics_key: bool = key(
+        False, "Whether `/metrics` of a server of type http_api asks for a key, too."
+    )
+    requests_per_second: int = key(
+        50,
+        """How much one address may ask of a server of type http_api, with up to four times as
+        much at once. 0: no limit.""",
+        least=0,
+    )
     allowed_hosts: tuple[Network, ...] = key(
         [], "Networks that may call a server of type http_api. Empty: all.", unit=NETWORKS
     )

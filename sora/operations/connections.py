@@ -62,9 +62,7 @@ class ConnectionOperations:
             servers=dict(sorted(Counter(one.server for one in found).items())),
         )
 
-    def kick(
-        self, user: str = "", protocol: str = "", server: str = "", address: str = ""
-    ) -> int:
+    def kick(self, user: str = "", protocol: str = "", server: str = "", address: str = "") -> int:
         """End those that match all that is given; gives how many it were. Each is told goodbye in
         its protocol's words, when what it has asked for is answered. Raises BadArgument when
         nothing is given: that would be everybody."""
@@ -75,15 +73,15 @@ class ConnectionOperations:
             session.connection.shutdown()
         return len(found)
 
-    def _matching(self, user: str, protocol: str, server: str, address: str) -> list[Session]:
-        return [
+    def _matching(self, user: str, protocol: str, server: str, address: str) -> tuple[Session, ...]:
+        return tuple(
             session
             for session in self.sessions()
             if (not user or session.user.casefold() == user.casefold())
             and (not protocol or session.protocol == protocol)
             and (not server or session.server == server)
             and (not address or session.connection.peer.host == address)
-        ]
+        )
 
 
 def _row(session: Session) -> ConnectionRow:

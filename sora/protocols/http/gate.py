@@ -57,7 +57,7 @@ class Gate:
         keys: Keys,
         allowed: Networks | None,
         seconds: Callable[[], float],
-        rates: Rates = Rates(),  # noqa: B008 - a frozen value
+        rates: Rates = Rates(),
     ) -> None:
         """`allowed` is None when every address may call; `seconds` is a clock that only rises."""
         self._keys = keys

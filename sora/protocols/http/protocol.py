@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -27,6 +27,8 @@ IDLE: Final = 65.0
 class BoundedRequest(Request):
     """A request that keeps at most `MAX_BODY` octets; one with more is marked."""
 
+    content: Any
+    channel: Any
     is_too_big = False
     _taken = 0
 
@@ -52,6 +54,7 @@ class HTTPConnection(HTTPChannel):
     session: Registration | None = None
     """set by the listener"""
     peer: Peer
+    transport: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,11 +128,19 @@ class HTTPFactory(Site):
 
     def __init__(self, resource: IResource, clock: IReactorTime) -> None:
         super().__init__(resource, requestFactory=BoundedRequest, timeout=IDLE, reactor=clock)
-        self.protocol = HTTPConnection
         self.displayTracebacks = False
 
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A connection. HTTP/1.1 alone is spoken: an operator's tools need no more."""
+        channel: Any = HTTPConnection()
+        channel.factory = channel.site = self
+        channel.requestFactory = self.requestFactory
+        channel.callLater = self.reactor.callLater
+        channel.timeOut = self.timeOut
+        return channel
+
     def log(self, request: Any) -> None:
-        """Requests are logged where they are answered."""
+        """Requests are logged where they are answered (`site.py`)."""
 
 
 def refusal(sentence: str) -> bytes:

@@ -66,9 +66,7 @@ class Schemas:
             "type": "object",
             "description": " ".join((kind.__doc__ or "").split()),
             "additionalProperties": False,
-            "properties": {
-                one.name: self.field(hints[one.name], one) for one in fields(kind)
-            },
+            "properties": {one.name: self.field(hints[one.name], one) for one in fields(kind)},
         }
         required = [one.name for one in fields(kind) if one.default is NOTHING]
         if required:

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from sora.config.servers import ServerConfig
 from sora.net.networks import Networks
 from sora.protocols.http.endpoint import Scope
-from sora.protocols.http.gate import Gate
+from sora.protocols.http.gate import Gate, Rates
 from sora.protocols.http.keys import Key, Keys, digest_of
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.openapi import document
@@ -38,7 +38,7 @@ def http_factory(
             *monitoring_pages(registry, is_ready, Scope.READ if server.metrics_key else None),
         ],
         nouns=nouns,
-        gate=Gate(Keys(keys_of(server)), allowed, clock.seconds),
+        gate=Gate(Keys(keys_of(server)), allowed, clock.seconds, _rates(server)),
         seconds=clock.seconds,
         new_id=new_id,
     )
@@ -54,3 +54,8 @@ def keys_of(server: ServerConfig) -> list[Key]:
     if server.api_key:
         keys.append(Key("api_key", digest_of(server.api_key)))
     return keys
+
+
+def _rates(server: ServerConfig) -> Rates:
+    per_second = server.requests_per_second
+    return Rates(per_second=float(per_second), at_once=max(4 * per_second, 1))

@@ -51,13 +51,15 @@ def from_json(kind: type[T], octets: bytes) -> T:
     value = _read(kind, document, "", flaws, None, 0)
     if flaws:
         raise Flawed(flaws)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def from_query(kind: type[T], arguments: Mapping[str, Sequence[str]]) -> T:
     """The value that the parameters of a URL are. Raises Flawed."""
     hints = get_type_hints(kind)
-    flaws = [Flaw(name, "There is no such parameter") for name in sorted(set(arguments) - set(hints))]
+    flaws = [
+        Flaw(name, "There is no such parameter") for name in sorted(set(arguments) - set(hints))
+    ]
     given: dict[str, Any] = {}
     for attribute in fields(kind):  # type: ignore[arg-type]
         found = arguments.get(attribute.name)
@@ -73,7 +75,7 @@ def from_query(kind: type[T], arguments: Mapping[str, Sequence[str]]) -> T:
     value = _read_class(kind, given, "", flaws, 0, named=True)
     if flaws:
         raise Flawed(flaws)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def to_json(value: Any) -> Any:
@@ -174,9 +176,7 @@ def _read_mapping(hint: Any, given: Any, at: str, flaws: list[Flaw], depth: int)
     }
 
 
-def _read_plain(
-    kind: Any, given: Any, at: str, flaws: list[Flaw], facet: Facet | None
-) -> Any:
+def _read_plain(kind: Any, given: Any, at: str, flaws: list[Flaw], facet: Facet | None) -> Any:
     if isinstance(kind, type) and issubclass(kind, Enum):
         allowed = [one.value for one in kind]
         if given not in allowed:
@@ -251,5 +251,3 @@ def _plainly(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8"
     return str(error)
-
-

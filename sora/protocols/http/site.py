@@ -40,8 +40,6 @@ MAX_PARAMETERS: Final = 50
 JSON: Final = "application/json"
 
 
-
-
 Answer = tuple[int, str, bytes]
 """status, media type, body"""
 
@@ -231,4 +229,3 @@ def _address(request: Any) -> str:
 
 def _text(octets: bytes) -> str:
     return octets.decode("ascii", "backslashreplace")
-

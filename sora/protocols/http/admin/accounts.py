@@ -151,9 +151,7 @@ async def _list_credentials(nouns: Nouns, call: Call) -> Credentials:
 
 async def _add_credential(nouns: Nouns, call: Call) -> Credential:
     new: NewAccount = call.body
-    row = await nouns.credentials.add(
-        call.path["email"], new.email, new.password, new.hash.value
-    )
+    row = await nouns.credentials.add(call.path["email"], new.email, new.password, new.hash.value)
     return _credential(row)
 
 

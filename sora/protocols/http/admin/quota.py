@@ -37,9 +37,7 @@ def _quota(row: QuotaRow) -> Quota:
         storage=row.storage,
         messages=row.messages,
         mailboxes=row.mailboxes,
-        limits=Limits(
-            storage=limits.storage, messages=limits.messages, mailboxes=limits.mailboxes
-        ),
+        limits=Limits(storage=limits.storage, messages=limits.messages, mailboxes=limits.mailboxes),
     )
 
 

@@ -1,0 +1,80 @@
+"""What the HTTP API works on, put together."""
+
+from collections.abc import Iterable
+from os import urandom
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+
+from sora.config.config import Config
+from sora.errors import SoraError
+from sora.net.tracker import Session
+from sora.operations.accounts import AccountOperations, PasswordHashing
+from sora.operations.connections import ConnectionOperations
+from sora.operations.credentials import CredentialOperations
+from sora.operations.owners import OwnerLookup
+from sora.operations.quota import QuotaOperations
+from sora.protocols.http.nouns import Nouns
+from sora.storage.postgres.accounts import Accounts
+from sora.storage.postgres.credentials import Credentials
+from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.quotas import Quotas
+from sora.storage.postgres.rights import RightsTable
+
+REMEMBERED: Final = 1.0
+"""seconds for which an answer about readiness holds: who asks often costs nothing"""
+
+
+def nouns_on(
+    database: Database, config: Config, reactor: Any, sessions: Iterable[Session]
+) -> Nouns:
+    """The operations on a database and on the connections of this process."""
+    accounts = Accounts(database, config.s3.dedup)  # type: ignore[arg-type]
+    credentials = Credentials(database)
+    hashing = PasswordHashing(urandom, deferToThread)
+    rights = RightsTable(database, reactor, config.s3.dedup)  # type: ignore[arg-type]
+    return Nouns(
+        accounts=AccountOperations(accounts, credentials, hashing),
+        credentials=CredentialOperations(credentials, hashing),
+        quota=QuotaOperations(OwnerLookup(accounts, rights), Quotas(database)),
+        connections=ConnectionOperations(lambda: sessions),
+    )
+
+
+class Readiness:
+    """Whether this process can serve: its database answers in time. One question at a time, however
+    many ask."""
+
+    def __init__(self, database: Database, clock: Any, timeout: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._timeout = timeout
+        self._asking: list[Deferred[bool]] | None = None
+        self._answer = False
+        self._until = float("-inf")
+
+    async def __call__(self) -> bool:
+        """Whether it is ready."""
+        if self._clock.seconds() < self._until:
+            return self._answer
+        if self._asking is not None:
+            waiting: Deferred[bool] = Deferred()
+            self._asking.append(waiting)
+            return await waiting
+        self._asking = []
+        try:
+            await self._database.run("ready", _select_one, write=False, timeout=self._timeout)
+            self._answer = True
+        except SoraError:
+            self._answer = False
+        finally:
+            self._until = self._clock.seconds() + REMEMBERED
+            asking, self._asking = self._asking, None
+            for waiting in asking:
+                waiting.callback(self._answer)
+        return self._answer
+
+
+async def _select_one(tx: Tx) -> None:
+    await tx.value("SELECT 1")

@@ -1,0 +1,172 @@
+"""An HTTP server for administration over memory storage, without a network."""
+
+import json
+from collections.abc import Sequence
+from ipaddress import ip_network
+from itertools import count
+from os import urandom
+from typing import Any
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from sora.metrics.connections import ConnectionMetrics
+from sora.net.networks import Networks
+from sora.net.peer import Peer
+from sora.net.tracker import Tracker
+from sora.operations.accounts import AccountOperations, PasswordHashing
+from sora.operations.connections import ConnectionOperations
+from sora.operations.credentials import CredentialOperations
+from sora.operations.owners import OwnerLookup
+from sora.operations.quota import QuotaOperations
+from sora.protocols.http.endpoint import Endpoint, Scope
+from sora.protocols.http.gate import Gate, Rates
+from sora.protocols.http.keys import Key, Keys, digest_of
+from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.openapi import document
+from sora.protocols.http.pages import api_pages, monitoring_pages
+from sora.protocols.http.protocol import HTTPFactory
+from sora.protocols.http.site import AdminSite
+from sora.protocols.http.spoken import ENDPOINTS, GROUPS
+from sora.storage.memory.storage import memory_storage
+
+KEY = "the-key-that-may-change-things"
+READING = "the-key-that-may-look"
+
+
+@frozen
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, which is JSON."""
+        return json.loads(self.body)
+
+
+class DeskTestCase(SynchronousTestCase):
+    """Asks a server that lets 10.0.0.0/8 in."""
+
+    endpoints: Sequence[Endpoint] = ENDPOINTS
+    rates = Rates()
+    ready = True
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.registry = CollectorRegistry()
+        self.storage = memory_storage(self.clock)
+        self.tracker = Tracker(self.clock.seconds, ConnectionMetrics(self.registry))
+        hashing = PasswordHashing(urandom, maybeDeferred)
+        accounts = AccountOperations(self.storage.accounts, self.storage.credentials, hashing)
+        self.nouns = Nouns(
+            accounts=accounts,
+            credentials=CredentialOperations(self.storage.credentials, hashing),
+            quota=QuotaOperations(
+                OwnerLookup(self.storage.accounts, self.storage.rights), self.storage.quotas
+            ),
+            connections=ConnectionOperations(lambda: self.tracker),
+        )
+        ids = count(1)
+        self.site = AdminSite(
+            self.endpoints,
+            [
+                *api_pages(document(ENDPOINTS, GROUPS, "0")),
+                *monitoring_pages(self.registry, self.is_ready, None),
+            ],
+            nouns=self.nouns,
+            gate=Gate(
+                Keys(
+                    [
+                        Key("boss", digest_of(KEY)),
+                        Key("clerk", digest_of(READING), frozenset([Scope.READ])),
+                    ]
+                ),
+                Networks([ip_network("10.0.0.0/8")]),
+                self.clock.seconds,
+                self.rates,
+            ),
+            seconds=self.clock.seconds,
+            new_id=lambda: f"r{next(ids)}",
+        )
+        self.factory = HTTPFactory(self.site.resource(), self.clock)
+
+    async def is_ready(self) -> bool:
+        """What `/readyz` is told."""
+        return self.ready
+
+    # ---------------------------------------------------------- asking
+
+    def connect(self, host: str = "10.1.2.3") -> tuple[Any, StringTransport]:
+        """A connection from an address."""
+        connection = self.factory.buildProtocol(None)
+        connection.peer = Peer(host, 40000)
+        transport = StringTransport()
+        connection.makeConnection(transport)
+        return connection, transport
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = KEY,
+        host: str = "10.1.2.3",
+        media: str = "application/json",
+        raw: bytes | None = None,
+    ) -> Answer:
+        """One request, and its answer. `raw` is a body that is sent as it is."""
+        octets = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        head = [f"{method} {path} HTTP/1.1", "Host: sora", f"Content-Length: {len(octets)}"]
+        if octets:
+            head.append(f"Content-Type: {media}")
+        if key is not None:
+            head.append(f"Authorization: Bearer {key}")
+        connection, transport = self.connect(host)
+        connection.dataReceived("\r\n".join([*head, "", ""]).encode() + octets)
+        answer = parse(transport.value())
+        connection.connectionLost()
+        return answer
+
+    def has_problem(self, answer: Answer, status: int, kind: str, detail: str = "") -> None:
+        """The answer is problem details of this kind (RFC 9457)."""
+        self.assertEqual(answer.status, status, answer.body)
+        self.assertEqual(answer.headers["content-type"], "application/problem+json")
+        problem = answer.json
+        self.assertEqual(problem["type"], f"urn:sora:problem:{kind}")
+        self.assertEqual(problem["status"], status)
+        self.assertTrue(problem["title"])
+        self.assertRegex(problem["instance"], "^urn:sora:request:")
+        if detail:
+            self.assertIn(detail, json.dumps(problem, ensure_ascii=False))
+
+
+def parse(octets: bytes) -> Answer:
+    """An answer, as octets."""
+    head, _, body = octets.partition(b"\r\n\r\n")
+    first, *lines = head.decode("ascii").split("\r\n")
+    headers = {
+        name.strip().lower(): value.strip()
+        for name, _, value in (one.partition(":") for one in lines)
+    }
+    if headers.get("transfer-encoding") == "chunked":
+        body = _unchunked(body)
+    return Answer(int(first.split()[1]), headers, body)
+
+
+def _unchunked(octets: bytes) -> bytes:
+    found = b""
+    while octets:
+        size, _, octets = octets.partition(b"\r\n")
+        count_ = int(size, 16)
+        found += octets[:count_]
+        octets = octets[count_ + 2 :]
+    return found
