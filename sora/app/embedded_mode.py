@@ -13,6 +13,7 @@ from base64 import b32encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 
 import toml
@@ -33,6 +34,7 @@ DEFAULT_DIRECTORY: Final = "var"
 DEFAULT_BASE_PORT: Final = 10000
 DEFAULT_ACCOUNT: Final = "user@example.com"
 PORTS: Final = {
+    "http": 8080,
     "imap": 143,
     "imaps": 993,
     "lmtp": 24,
@@ -58,6 +60,11 @@ class EmbeddedOptions:
     def postgres(self) -> Path:
         """The directory of the database server."""
         return self.directory / "postgres"
+
+    @property
+    def key_file(self) -> Path:
+        """Where the key of the HTTP API is kept."""
+        return self.directory / "api-key"
 
     @property
     def password_file(self) -> Path:
@@ -86,6 +93,8 @@ def configuration(options: EmbeddedOptions, say: Callable[[str], None]) -> str:
         # Later a missing directory is bodies that are missing, and is not made up for.
         (directory / "objects").mkdir(mode=0o700, exist_ok=True)
         bring_within_reach(options.postgres, choose_account(), say)
+    if not options.key_file.exists():
+        keep_secret(options.key_file, token_hex(32))
     certificate = self_signed(directory / "tls", "localhost", datetime.now(UTC))
     tls_files = {
         "tls_cert_file": str(certificate.cert_file),
@@ -118,6 +127,12 @@ def configuration(options: EmbeddedOptions, say: Callable[[str], None]) -> str:
                 server("lmtp", "lmtp", trusted_networks=["127.0.0.0/8", "::1"]),
                 server("pop3", "pop3"),
                 server("pop3", "pop3s", tls=True),
+                {
+                    "type": "http_api",
+                    "name": "http",
+                    "addr": f"{HOST}:{options.base_port + PORTS['http']}",
+                    "api_key_file": str(options.key_file),
+                },
             ],
         }
     )
@@ -149,15 +164,20 @@ async def ensure_account(operations: AccountOperations, login: Login) -> bool:
 
 
 def remember(options: EmbeddedOptions, login: Login) -> None:
-    """Keep the account and its password in a file that only its owner can read."""
-    temporary = options.password_file.with_name("password.new")
+    """Keep the account and its password."""
+    keep_secret(options.password_file, f"{login.account} {login.password}")
+
+
+def keep_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; it is there as a whole or not at all."""
+    temporary = path.with_name(path.name + ".new")
     temporary.unlink(missing_ok=True)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"{login.account} {login.password}\n")
+        file.write(text + "\n")
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(options.password_file)
+    temporary.replace(path)
 
 
 def welcome(options: EmbeddedOptions, config: Config, login: Login) -> str:
@@ -167,13 +187,13 @@ def welcome(options: EmbeddedOptions, config: Config, login: Login) -> str:
     lines += [f"  {kind:<12}{addr:<24}{tls}".rstrip() for kind, addr, tls in rows]
     lines += ["", f"  {'account':<12}{login.account}", f"  {'password':<12}{login.password}"]
     lines += [f"  {'log':<12}{config.logging.output}", "", "  Try it:"]
-    lines += [f"    {example}" for example in _examples(config, login)]
+    lines += [f"    {example}" for example in _examples(options, config, login)]
     admin = "sora-admin accounts list --dir " + _shell(str(options.directory))
     lines += [f"    {_program('twistd')} {admin}", "", "  Ctrl-C stops everything.", ""]
     return "\n".join(lines)
 
 
-def _examples(config: Config, login: Login) -> list[str]:
+def _examples(options: EmbeddedOptions, config: Config, login: Login) -> list[str]:
     found = []
     for server in sorted(config.servers, key=lambda one: one.type != "lmtp"):
         host, port = server.addr.host, server.addr.port
@@ -192,10 +212,17 @@ def _examples(config: Config, login: Login) -> list[str]:
                 f"curl -k --user {_shell(f'{login.account}:{login.password}')} "
                 f"pop3s://{host}:{port}/1"
             )
+        elif server.type == "http_api":
+            key = f"$(cat {_shell(str(options.key_file))})"
+            found.append(
+                f'curl -H "Authorization: Bearer {key}" http://{host}:{port}/admin/accounts'
+            )
     return found
 
 
 def _protocol_of(server: ServerConfig) -> str:
+    if server.type == "http_api":
+        return "HTTPS" if server.tls else "HTTP"
     return server.type.upper() + ("S" if server.tls else "")
 
 

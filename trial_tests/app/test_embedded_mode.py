@@ -59,6 +59,7 @@ class EmbeddedModeTests(TestCase):
                 ("lmtp", 20024, False),
                 ("pop3", 20110, False),
                 ("pop3", 20995, True),
+                ("http_api", 28080, False),
             ],
         )
         self.assertTrue(all(one.addr.is_loopback for one in config.servers))

@@ -66,7 +66,8 @@ class DocumentTests(SynchronousTestCase):
         full = next(server for server in config.servers if server.addr.port == 993)
         wanted = ServerConfig(type="imap", addr=full.addr, insecure_auth=False)
         self.assertEqual(
-            evolve(full, client_filters=(), auth_rate_limit=wanted.auth_rate_limit), wanted
+            evolve(full, client_filters=(), api_keys=(), auth_rate_limit=wanted.auth_rate_limit),
+            wanted,
         )
         for path, attribute in keys(Config):
             self.assertRegex(example(), rf"(?m)^#?{attribute.name} = ", path)

@@ -5,7 +5,6 @@ from typing import Any, Final, get_type_hints
 
 from attrs import NOTHING, fields
 
-from sora.errors import Unavailable
 from sora.protocols.http.endpoint import Endpoint
 from sora.protocols.http.problems import (
     BAD_REQUEST,
@@ -17,6 +16,7 @@ from sora.protocols.http.problems import (
     NOT_PERMITTED,
     TOO_BIG,
     TOO_OFTEN,
+    UNAVAILABLE,
     WRONG_KEY,
     Kind,
     kind_of,
@@ -24,7 +24,17 @@ from sora.protocols.http.problems import (
 from sora.protocols.http.schema import Schemas
 
 PREFIX: Final = "/admin"
-_ALWAYS: Final = (NO_KEY, WRONG_KEY, FOREIGN, NOT_PERMITTED, TOO_OFTEN, INTERNAL)
+_ALWAYS: Final = (
+    BAD_REQUEST,
+    NO_KEY,
+    WRONG_KEY,
+    FOREIGN,
+    NOT_PERMITTED,
+    TOO_BIG,
+    TOO_OFTEN,
+    INTERNAL,
+    UNAVAILABLE,
+)
 _PROBLEM: Final = {
     "type": "object",
     "description": "What went wrong (RFC 9457).",
@@ -136,11 +146,9 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     else:
         content = {"application/json": {"schema": schemas.of(endpoint.answer)}}
         found = {str(endpoint.status): {"description": "It is done.", "content": content}}
-    kinds = [*_ALWAYS, kind_of(Unavailable), *map(kind_of, endpoint.errors)]
-    if endpoint.query is not None or endpoint.body is not None:
-        kinds.append(BAD_REQUEST)
+    kinds = [*_ALWAYS, *map(kind_of, endpoint.errors)]
     if endpoint.body is not None:
-        kinds += [NOT_JSON, TOO_BIG]
+        kinds.append(NOT_JSON)
     by_status: dict[int, list[Kind]] = {}
     for kind in dict.fromkeys(kinds):
         by_status.setdefault(kind.status, []).append(kind)

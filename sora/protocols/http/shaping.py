@@ -184,6 +184,8 @@ def _read_plain(kind: Any, given: Any, at: str, flaws: list[Flaw], facet: Facet 
         return kind(given)
     if kind is datetime:
         return _read_time(given, at, flaws)
+    if kind is int and isinstance(given, float) and given.is_integer():
+        given = int(given)  # JSON Schema takes 1.0 for a whole number, too
     words = {str: "a string", int: "a whole number", bool: "true or false"}
     if type(given) is not kind:
         return _flawed(flaws, at, f"This must be {words[kind]}")

@@ -160,6 +160,8 @@ class AdminSite:
             self.log.failure("request {id} failed", id=instance)
             status, kind, body = self._problem(request, Refused(INTERNAL), instance)
         self._set_head(request, status, kind)
+        if status != 204:
+            request.setHeader("Content-Length", str(len(body)))
         self.log.info(
             "{method} {path} from {address}: {status}",
             method=_text(request.method),

@@ -1,6 +1,7 @@
 """An HTTP server for administration over memory storage, without a network."""
 
 import json
+import re
 from collections.abc import Sequence
 from ipaddress import ip_network
 from itertools import count
@@ -8,6 +9,7 @@ from os import urandom
 from typing import Any
 
 from attrs import frozen
+from jsonschema import Draft202012Validator
 from prometheus_client import CollectorRegistry
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import Clock
@@ -74,11 +76,12 @@ class DeskTestCase(SynchronousTestCase):
             ),
             connections=ConnectionOperations(lambda: self.tracker),
         )
+        self.described = document(self.endpoints, GROUPS, "0")
         ids = count(1)
         self.site = AdminSite(
             self.endpoints,
             [
-                *api_pages(document(ENDPOINTS, GROUPS, "0")),
+                *api_pages(self.described),
                 *monitoring_pages(self.registry, self.is_ready, None),
             ],
             nouns=self.nouns,
@@ -134,7 +137,22 @@ class DeskTestCase(SynchronousTestCase):
         connection.dataReceived("\r\n".join([*head, "", ""]).encode() + octets)
         answer = parse(transport.value())
         connection.connectionLost()
+        self._is_documented(method, path.partition("?")[0], answer)
         return answer
+
+    def _is_documented(self, method: str, path: str, answer: Answer) -> None:
+        """The answer is one that the OpenAPI document knows."""
+        for endpoint in self.endpoints:
+            pattern = "/admin" + re.sub(r"{\w+}", "[^/]+", endpoint.path)
+            if endpoint.method == method and re.fullmatch(pattern, path):
+                responses = self.described["paths"]["/admin" + endpoint.path][method.lower()]
+                self.assertIn(str(answer.status), responses["responses"], answer.body)
+                content = responses["responses"][str(answer.status)].get("content", {})
+                for media, described in content.items():
+                    self.assertEqual(answer.headers["content-type"], media)
+                    schema = {**described["schema"], "components": self.described["components"]}
+                    Draft202012Validator(schema).validate(answer.json)
+                return
 
     def has_problem(self, answer: Answer, status: int, kind: str, detail: str = "") -> None:
         """The answer is problem details of this kind (RFC 9457)."""

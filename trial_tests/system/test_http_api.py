@@ -1,0 +1,135 @@
+"""The HTTP API of a running server, over sockets: what it changes counts at once for IMAP."""
+
+import imaplib
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+from twisted.trial.unittest import SynchronousTestCase
+
+from sora.protocols.http.keys import digest_of
+from trial_tests.support.postgres import temporary_directory
+from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres, free_port
+from trial_tests.support.sora_node import SoraNode
+
+KEY = "d0c4a5b1e2f3948576a1b2c3d4e5f607"
+LOOKING = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+EMAIL = "ann@example.com"
+
+
+class HttpApiTests(SynchronousTestCase):
+    """One life of a server."""
+
+    timeout = 180
+
+    def setUp(self) -> None:
+        self.postgres = ScramPostgres(temporary_directory("sora-test-scram-"))
+        self.addCleanup(self.postgres.remove)
+        self.postgres.start()
+        directory = tempfile.mkdtemp(prefix="sora-http-")
+        self.addCleanup(shutil.rmtree, directory, True)
+        database = {"host": self.postgres.host, "dbname": DATABASE, "user": ROLE}
+        store = {"provider": "filesystem", "path": f"{directory}/objects"}
+        Path(directory, "objects").mkdir()
+        self.node = SoraNode(
+            directory, {"database": {**database, "password": PASSWORD}, "s3": store}
+        )
+        self.addCleanup(self.node.cleanup)
+        self.port = free_port()
+        looking = {"name": "look", "digest": digest_of(LOOKING), "scopes": ["read"]}
+        self.node.servers.append(
+            {
+                "type": "http_api",
+                "addr": f"127.0.0.1:{self.port}",
+                "api_key": KEY,
+                "api_keys": [looking],
+            }
+        )
+        self.node.write()
+        self.node.start()
+
+    def ask(self, method: str, path: str, body: Any = None, key: str = KEY) -> tuple[int, Any]:
+        """One request: the status, and the body, as JSON where it is."""
+        request = Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+            method=method,
+        )
+        try:
+            with urlopen(request, timeout=20) as answer:
+                status, kind, octets = answer.status, answer.headers["Content-Type"], answer.read()
+        except HTTPError as error:
+            status, kind, octets = error.code, error.headers["Content-Type"], error.read()
+        return status, json.loads(octets) if kind and "json" in kind else octets
+
+    def test_an_operators_day(self) -> None:
+        """An account is made and logs in, is seen and kicked; metrics tell of it; the log has who
+        did what, and no secret."""
+        new = {"email": EMAIL, "password": "correct horse", "hash": "ssha512"}
+        status, problem = self.ask("POST", "/admin/accounts", new, LOOKING)
+        self.assertEqual((status, problem["type"]), (403, "urn:sora:problem:not-permitted"))
+        self.assertEqual(self.ask("POST", "/admin/accounts", new)[0], 201)
+        client = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
+        client.login(EMAIL, "correct horse")
+        status, listed = self.ask("GET", f"/admin/connections?user={EMAIL}", key=LOOKING)
+        self.assertEqual([one["protocol"] for one in listed["items"]], ["imap"])
+        self.assertGreater(listed["items"][0]["octets_in"], 20)
+        self.assertEqual(
+            self.ask("POST", "/admin/connections/kick", {"user": EMAIL})[1], {"kicked": 1}
+        )
+        client.sock.settimeout(20)
+        self.assertIn(b"* BYE", client.file.read())
+        client.shutdown()
+        self.assertEqual(self.ask("DELETE", f"/admin/accounts/{EMAIL}"), (204, b""))
+        again = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
+        with self.assertRaises(imaplib.IMAP4.error):
+            again.login(EMAIL, "correct horse")
+        again.shutdown()
+        self.assertEqual(self.ask("GET", "/readyz", key="")[0], 200)
+        self.check_metrics(self.ask("GET", "/metrics", key="")[1].decode())
+        self.check_log()
+        self.postgres.stop()
+        deadline = time.monotonic() + 20
+        while self.ask("GET", "/readyz", key="")[0] != 503:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+        self.assertEqual(self.ask("GET", "/livez", key="")[0], 200)
+        status, problem = self.ask("GET", "/admin/accounts")
+        self.assertEqual((status, problem["type"]), (503, "urn:sora:problem:unavailable"))
+        self.postgres.start()
+
+    def check_metrics(self, text: str) -> None:
+        """Families of all kinds are there, each with a description."""
+        families = {one.name: one for one in text_string_to_metric_families(text)}
+        wanted = {
+            "sora_connections_current",
+            "sora_authentication_attempts",
+            "sora_db_queries",
+            "sora_commands",
+            "sora_lmtp_recipients",
+        }
+        self.assertEqual(wanted - set(families), set())
+        self.assertTrue(all(one.documentation for one in families.values()))
+
+    def check_log(self) -> None:
+        """Changes by the name of the key."""
+        lines = [json.loads(line) for line in self.node.messages_of_log().splitlines()]
+        changes = [line for line in lines if line.get("logger") == "sora.audit"]
+        self.assertEqual(
+            [(line["key"], line["change"]) for line in changes],
+            [
+                ("api_key", "made an account"),
+                ("api_key", "kicked connections"),
+                ("api_key", f"deleted the account {EMAIL}"),
+            ],
+        )
+        text = self.node.messages_of_log()
+        for secret in (KEY, LOOKING, "correct horse"):
+            self.assertNotIn(secret, text)
