@@ -38,6 +38,7 @@ from sora.protocols.http.shaping import Flawed, from_json, from_query, written
 
 MAX_PARAMETERS: Final = 50
 JSON: Final = "application/json"
+_AUDIT: Final = Logger("sora.audit")
 
 
 Answer = tuple[int, str, bytes]
@@ -61,7 +62,6 @@ class AdminSite:
     """Serves endpoints and pages. `seconds` is a clock, `new_id` names requests for the log."""
 
     log = Logger()
-    audit = Logger("sora.audit")
 
     def __init__(
         self,
@@ -190,7 +190,7 @@ class AdminSite:
             request.setHeader("Content-Type", kind)
 
     def _log_change(self, caller: Caller, what: str) -> None:
-        self.audit.info(
+        _AUDIT.info(
             "{key} from {address}: {change}", key=caller.key, address=caller.address, change=what
         )
 
