@@ -112,6 +112,11 @@ logfile = {self.directory}/pgbouncer.log
             time.sleep(0.02)
         return port
 
+    def stop(self) -> None:
+        """Stop the server; `remove` is still to be called."""
+        assert self._server is not None
+        self._server.stop()
+
     def remove(self) -> None:
         """Stop everything and remove the directory."""
         if self._bouncer is not None:

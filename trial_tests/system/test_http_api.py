@@ -103,7 +103,6 @@ class HttpApiTests(SynchronousTestCase):
         self.assertEqual(self.ask("GET", "/livez", key="")[0], 200)
         status, problem = self.ask("GET", "/admin/accounts")
         self.assertEqual((status, problem["type"]), (503, "urn:sora:problem:unavailable"))
-        self.postgres.start()
 
     def check_metrics(self, text: str) -> None:
         """Families of all kinds are there, each with a description."""
