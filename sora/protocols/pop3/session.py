@@ -81,7 +81,7 @@ class Session:
         self.ok("Sora is ready")
         try:
             while not self._ending:
-                event = self.connection.take_event()
+                event = None if self._stopping else self.connection.take_event()
                 if event is None:
                     event = await self._next_event()
                 if type(event) is Line:

@@ -224,6 +224,18 @@ class TimeTests(POP3TestCase):
         self.assertTrue(said.startswith(b"+OK 30 octets\r\n"), said)
         self.assertTrue(said.endswith(b"\r\n.\r\n-ERR [SYS/TEMP] The server is shutting down.\r\n"))
 
+    def test_the_server_stops_for_one_who_pipelines_without_end(self) -> None:
+        client = self.login()
+        client.connection.pauseProducing()
+        self.append_some(1)
+        client.send(b"NOOP\r\n" * 500)
+        client.connection.shutdown()
+        for _ in range(20):
+            self.clock.advance(0)
+            client.connection.resumeProducing()
+        self.assertTrue(client.is_hung_up_on)
+        self.assertTrue(client.take().endswith(b"The server is shutting down.\r\n"))
+
     def test_who_is_refused_hears_why(self) -> None:
         self.assertEqual(refusal("Too many"), b"-ERR [SYS/TEMP] Too many\r\n")
 
