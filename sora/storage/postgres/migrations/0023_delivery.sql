@@ -200,11 +200,13 @@ begin
         content_id := v_kept.o_content;
         used_object := v_kept.o_made and v_content ? 'o';
         v_contents[place + 1] := content_id;
-        select size into v_octets from contents where id = content_id;
-        v_sizes[place + 1] := v_octets;
         if v_kept.o_made then
             v_made := v_made || content_id;
+            v_octets := (v_content->'f'->>'size')::bigint;
+        else
+            select size into v_octets from contents where id = content_id;
         end if;
+        v_sizes[place + 1] := v_octets;
         return next;
     end loop;
     content_id := null;
