@@ -14,7 +14,7 @@ from sora.sieve.extension import Asking, Extension, Kind, Parameter, Tag, Test
 from sora.sieve.run import Run
 
 TRANSFORM: Final = "body transform"
-_DECODED: Final = 1024
+_DECODED: Final = 512
 """Octets that are decoded for one instruction."""
 
 

@@ -11,7 +11,7 @@ from sora.sieve.extensions import variables
 from sora.sieve.extensions.foreverypart import LOOP
 from sora.sieve.run import Run
 
-_DECODED: Final = 1024
+_DECODED: Final = 512
 """Octets that are decoded for one instruction."""
 
 
