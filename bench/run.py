@@ -17,6 +17,7 @@ from pathlib import Path
 from bench import sieve
 from bench.client import Unexpected
 from bench.large import LARGE, fill_large
+from bench.mail import lmtp
 from bench.servers import Dovecot, Server, Sora
 from bench.workloads import ALL, Size, fill
 
@@ -29,7 +30,7 @@ def main() -> int:
     size = (
         Size(mailbox=500, deliveries=100, singles=50, idle_sessions=20) if options.quick else Size()
     )
-    every = (*ALL, *LARGE) if options.large else ALL
+    every = (*ALL, lmtp, *LARGE) if options.large else (*ALL, lmtp)
     chosen = [w for w in every if not options.only or w.__name__ in options.only]
     directory = Path(tempfile.mkdtemp(prefix="sora-bench-"))
     directory.chmod(0o755)
@@ -68,7 +69,7 @@ def arguments() -> argparse.Namespace:
         "--only",
         nargs="*",
         metavar="WORKLOAD",
-        help=" ".join(w.__name__ for w in (*ALL, *LARGE)),
+        help=" ".join(w.__name__ for w in (*ALL, lmtp, *LARGE)),
     )
     parser.add_argument(
         "--dovecot-format", default="maildir", choices=("maildir", "sdbox", "mdbox")

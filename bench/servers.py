@@ -12,12 +12,21 @@ from pathlib import Path
 
 import psycopg2
 
+from bench.client import Unexpected
 from sora.app.postgres_server import PostgresServer
 from sora.workers.indexer import LEAST
 from trial_tests.support.sora_process import descendants, free_base_port
 
 USER = "bench@bench.example"
 PASSWORD = "bench-password"
+
+HAS_PIGEONHOLE = Path("/usr/lib/dovecot/modules/lib90_sieve_plugin.so").exists()
+PIGEONHOLE = """
+  mail_plugins = sieve
+}
+plugin {
+  sieve = file:~/sieve;active=~/active.sieve
+"""
 
 
 def free_port() -> int:
@@ -56,6 +65,9 @@ class Server:
 
     def settle(self) -> None:
         """Wait until it has done what it does in the background."""
+
+    def prepare(self, people: list[str], filtered: str, script: str) -> None:
+        """Make mailboxes for these people, and for `filtered`, whose mail a script filters."""
 
     def stop(self) -> None:
         """Stop it and everything below it."""
@@ -125,6 +137,27 @@ class Sora(Server):
                 time.sleep(1)
         connection.close()
 
+    def prepare(self, people: list[str], filtered: str, script: str) -> None:
+        """Accounts without a password, by the functions that make accounts and scripts."""
+        connection = psycopg2.connect(**self._database.parameters())
+        connection.autocommit = True
+        inbox = '[{"n": "INBOX", "k": "INBOX", "u": null, "s": true}]'
+        with connection.cursor() as cursor:
+            for name in (*people, filtered):
+                cursor.execute("select from credentials where address_key = %s", (name,))
+                if cursor.fetchone() is None:
+                    cursor.execute(
+                        "select create_account_v1(%s, %s, %s, 'domain', '{}', '{}', %s::jsonb,"
+                        " row(gen_random_uuid(), 'bench', '', '', '')::operation_v1)",
+                        (name, name, name.partition("@")[2], inbox),
+                    )
+            cursor.execute(
+                "select put_script_v1(account_of_v1(%s), 'bench', %s, %s, 'active',"
+                " 1000000, 100, 10000000)",
+                (filtered, script, len(script)),
+            )
+        connection.close()
+
 
 class Dovecot(Server):
     """Dovecot with mail_fsync = always, in its high-performance login mode."""
@@ -135,6 +168,7 @@ class Dovecot(Server):
         self.imap, self.lmtp, self.pop3 = free_port(), free_port(), free_port()
         home = directory / "dovecot"
         home.mkdir()
+        self._mail = home / "mail"
         owner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         (home / "mail").mkdir()
         os.chown(home / "mail", owner.pw_uid, owner.pw_gid)
@@ -206,8 +240,10 @@ service lmtp {{
 }}
 protocol lmtp {{
   postmaster_address = postmaster@bench.example
+{PIGEONHOLE if HAS_PIGEONHOLE else ""}
 }}
 """)
+        self._owner = owner
         program = shutil.which("dovecot") or "/usr/sbin/dovecot"
         self.process = subprocess.Popen([program, "-F", "-c", str(config)])
         deadline = time.monotonic() + 30
@@ -219,3 +255,13 @@ protocol lmtp {{
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError("Dovecot did not start: see " + str(home / "log"))
                 time.sleep(0.1)
+
+    def prepare(self, people: list[str], filtered: str, script: str) -> None:
+        """Users are whoever is named; Pigeonhole (Debian: dovecot-sieve) reads the script."""
+        if not HAS_PIGEONHOLE:
+            raise Unexpected("Pigeonhole is not installed: apt-get install dovecot-sieve")
+        home = self._mail / filtered
+        home.mkdir(exist_ok=True)
+        os.chown(home, self._owner.pw_uid, self._owner.pw_gid)
+        (home / "active.sieve").write_text(script)
+        os.chown(home / "active.sieve", self._owner.pw_uid, self._owner.pw_gid)

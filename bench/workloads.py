@@ -106,14 +106,23 @@ def fill(server: Server, count: int, first: int = 0) -> None:
     deliver_all(server, [message(first + n) for n in range(count)])
 
 
-def deliver_all(server: Server, messages: list[bytes], connections: int = 4) -> float:
-    """Deliver messages over several connections; gives the seconds it took."""
+def deliver_all(
+    server: Server,
+    messages: list[bytes],
+    connections: int = 4,
+    recipients: list[str] | None = None,
+) -> float:
+    """Deliver messages over several connections, in turn to each of the recipients (else to the
+    server's user); gives the seconds it took."""
+    names = itertools.cycle(recipients or [server.user])
+    turns = [next(names) for _ in messages]
     clients = [LMTP(server.lmtp) for _ in range(connections)]
-    shares = [messages[n::connections] for n in range(connections)]
+    pairs = list(zip(messages, turns, strict=True))
+    shares = [pairs[n::connections] for n in range(connections)]
 
-    def run(client: LMTP, share: list[bytes]) -> None:
-        for body in share:
-            client.deliver(body, [server.user])
+    def run(client: LMTP, share: list[tuple[bytes, str]]) -> None:
+        for body, name in share:
+            client.deliver(body, [name])
 
     begin = time.perf_counter()
     with ThreadPoolExecutor(connections) as pool:
