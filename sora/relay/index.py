@@ -30,6 +30,7 @@ class Index:
         self._waiting: dict[str, Waiting] = {}
         self._fresh: deque[str] = deque()
         self._due: list[tuple[float, str]] = []
+        self._ages: list[tuple[float, str]] = []
         self._octets = 0
         self._taken = 0
         self._fresh_is_next = True
@@ -56,8 +57,10 @@ class Index:
         return self._taken
 
     def oldest(self) -> float | None:
-        """When the oldest one was queued. Names begin with that time."""
-        return min((one.queued for one in self._waiting.values()), default=None)
+        """When the oldest one was queued; None if nothing waits."""
+        while self._ages and self._ages[0][1] not in self._waiting:
+            heappop(self._ages)
+        return self._ages[0][0] if self._ages else None
 
     def add(self, name: str, size: int, queued: float, due: float, *, fresh: bool) -> None:
         """One more. `fresh`: it was never tried."""
@@ -65,6 +68,7 @@ class Index:
             return
         self._waiting[name] = Waiting(name, size, queued, due, fresh)
         self._octets += size
+        heappush(self._ages, (queued, name))
         if fresh:
             self._fresh.append(name)
         else:

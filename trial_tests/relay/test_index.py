@@ -42,6 +42,18 @@ class IndexTests(SynchronousTestCase):
             self.index.remove(name)
         self.assertEqual((self.taken(9.0), self.index.octets, self.index.taken), ([], 0, 0))
 
+    def test_the_age_of_the_oldest(self) -> None:
+        """Whatever else comes and goes."""
+        self.assertIsNone(self.index.oldest())
+        for name, queued in (("b", 2.0), ("a", 1.0), ("c", 3.0)):
+            self.index.add(name, 1, queued, 9.0, fresh=False)
+        self.assertEqual(self.index.oldest(), 1.0)
+        self.index.remove("a")
+        self.assertEqual(self.index.oldest(), 2.0)
+        for name in ("b", "c"):
+            self.index.remove(name)
+        self.assertIsNone(self.index.oldest())
+
     def test_the_server_is_back(self) -> None:
         """What waited for the server only is due at once; what was refused for now is not."""
         for name in ("a", "b", "c"):
