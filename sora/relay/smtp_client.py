@@ -104,7 +104,9 @@ class SMTPConnection(ESMTPClient):
     # ------------------------------------------------------------ until it is ready
 
     def connectionMade(self) -> None:
-        """Wait for the greeting."""
+        """Wait for the greeting. What is written goes out at once: the end of a message would
+        otherwise wait for the acknowledgement of its last piece."""
+        self.transport.setTcpNoDelay(True)
         self._deadline = self._clock.callLater(self._timeouts.setup, self.timeoutConnection)
         super().connectionMade()
 
