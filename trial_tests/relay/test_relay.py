@@ -66,6 +66,28 @@ class HoldingTests(RelayCase):
         dead.close()
         await self.until(lambda: self.transport.addresses == ["a@x"])
 
+    async def test_two_processes_have_a_lane_each(self) -> None:
+        first, second = await self.relay(), await self.relay()
+        await first.send([mail("a@x")])
+        await second.send([mail("b@x")])
+        await self.until(lambda: len(self.transport.sent) == 2)
+        # More than two if the first one looked whether a new lane was a dead one's just then.
+        self.assertNotEqual(first._queue.lane.place, second._queue.lane.place)
+
+    async def test_a_directory_that_is_not_there(self) -> None:
+        """The start says what mends it, and what has begun can be stopped."""
+        queue = RelayQueue(
+            f"{self.path}/no",
+            self.threads(),
+            clock=reactor,
+            random=self.random,
+            max_messages=9,
+            max_size=99,
+        )
+        started = Deferred.fromCoroutine(self.relay(queue=queue))
+        error = await self.assertFailure(started, Unavailable)
+        self.assertIn("install -d", error.text)
+
     async def test_what_was_forgotten_is_sent(self) -> None:
         relay = await self.relay()
         await relay.hold([mail("a@x")])
