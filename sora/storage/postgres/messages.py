@@ -35,7 +35,7 @@ from sora.storage.postgres.delivering import (
     delivered,
 )
 from sora.storage.postgres.outcomes import Outcomes, of_kind
-from sora.storage.postgres.transferring import Transferring, states_now
+from sora.storage.postgres.transferring import Transfer, Transferring, states_now
 from sora.storage.rows import (
     Appended,
     Arrival,
@@ -314,10 +314,8 @@ class Messages:
         operation: Operation,
         asker: int | None = None,
     ) -> Copied:
-        moved = await self._transferring.copy(
-            mailbox_id, uids, account_id, destination, operation, asker
-        )
-        return moved.copied
+        transfer = Transfer(mailbox_id, uids, account_id, destination, operation, asker)
+        return (await self._transferring.copy(transfer)).copied
 
     @deferred
     async def move(
@@ -329,9 +327,8 @@ class Messages:
         operation: Operation,
         asker: int | None = None,
     ) -> Moved:
-        return await self._transferring.move(
-            mailbox_id, uids, account_id, destination, operation, asker
-        )
+        transfer = Transfer(mailbox_id, uids, account_id, destination, operation, asker)
+        return await self._transferring.move(transfer)
 
     # ------------------------------------------------------------------ reading
 

@@ -24,62 +24,52 @@ TRANSFER_ACROSS: Final = TRANSFER.replace(
 
 
 @frozen
+class Transfer:
+    """From where, what, to where in whose account, and who does it; `asker` is None where all is
+    his own."""
+
+    mailbox_id: int
+    uids: NumberSet
+    account_id: int
+    destination: str
+    operation: Operation
+    asker: int | None
+
+    def parameters(self, is_move: bool) -> tuple[Any, ...]:
+        """Those of `TRANSFER`, or of `TRANSFER_ACROSS` where there is an asker."""
+        return (
+            self.mailbox_id,
+            self.uids.multirange(),
+            self.account_id,
+            name_key(self.destination),
+            *(() if self.asker is None else (self.asker,)),
+            is_move,
+            *packing.operation(self.operation),
+        )
+
+
+@frozen
 class Transferring:
     """Moves rows from mailbox to mailbox, or copies them."""
 
     _database: Database
     _outcomes: Outcomes
 
-    async def copy(
-        self,
-        mailbox_id: int,
-        uids: NumberSet,
-        account_id: int,
-        destination: str,
-        operation: Operation,
-        asker: int | None,
-    ) -> Moved:
+    async def copy(self, transfer: Transfer) -> Moved:
         """`IMessages.copy`: what was copied; nothing is gone."""
-        return await self._transfer(
-            "copy", mailbox_id, uids, account_id, destination, operation, asker
-        )
+        return await self._do("copy", transfer)
 
-    async def move(
-        self,
-        mailbox_id: int,
-        uids: NumberSet,
-        account_id: int,
-        destination: str,
-        operation: Operation,
-        asker: int | None,
-    ) -> Moved:
+    async def move(self, transfer: Transfer) -> Moved:
         """`IMessages.move`"""
-        return await self._transfer(
-            "move", mailbox_id, uids, account_id, destination, operation, asker
-        )
+        return await self._do("move", transfer)
 
-    async def _transfer(
-        self,
-        name: str,
-        mailbox_id: int,
-        uids: NumberSet,
-        account_id: int,
-        destination: str,
-        operation: Operation,
-        asker: int | None,
-    ) -> Moved:
+    async def _do(self, name: str, transfer: Transfer) -> Moved:
+        mailbox_id, account_id = transfer.mailbox_id, transfer.account_id
+
         async def work(tx: Tx) -> Moved:
             row = await tx.one(
-                TRANSFER if asker is None else TRANSFER_ACROSS,
-                (
-                    mailbox_id,
-                    uids.multirange(),
-                    account_id,
-                    name_key(destination),
-                    *(() if asker is None else (asker,)),
-                    name == "move",
-                    *packing.operation(operation),
-                ),
+                TRANSFER if transfer.asker is None else TRANSFER_ACROSS,
+                transfer.parameters(is_move=name == "move"),
             )
             return _moved(mailbox_id, cast(tuple[Any, ...], row))
 
@@ -87,7 +77,7 @@ class Transferring:
             return await self._database.run(name, work, write=True)
         except OutcomeUnknown as unknown:
             events = await self._outcomes.events(
-                operation.id, [mailbox_id], account_id=account_id, unknown=unknown
+                transfer.operation.id, [mailbox_id], account_id=account_id, unknown=unknown
             )
             return await self._moved_after_all(mailbox_id, account_id, events, unknown)
 
