@@ -42,7 +42,9 @@ class Finding:
         flags, UIDs and modseqs are all it asks for, and no EXPUNGE waits to be told."""
         found: Sequence[int] = ()
         if not needs_storage(criterion):
-            found = sorted([*search_locally(self._state, criterion), *await self._gone(criterion)])
+            found = search_locally(self._state, criterion)
+            if gone := await self._gone(criterion):
+                found = sorted([*found, *gone])
         elif (narrowed := self._narrowed(criterion)) is not None:
             found = await self._messages.search(
                 self._state.mailbox_id, narrowed, self._view.gone_since
