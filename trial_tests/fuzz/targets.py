@@ -19,7 +19,7 @@ from sora.protocols.imap.wire.reader import Chunk, IMAPReader, Line, Offer
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.storage.rows import NewMailbox
 from trial_tests.differential.compare import SECTIONS
-from trial_tests.fuzz import corpus, managesieve, pop3, sieve
+from trial_tests.fuzz import corpus, lmtp, managesieve, pop3, sieve
 from trial_tests.fuzz.wrong import Wrong, check
 from trial_tests.support.imap_answers import Answers, lines
 from trial_tests.support.transcript import Client, Server
@@ -210,6 +210,8 @@ TARGETS: Final = {
     "managesieve": Target(
         managesieve.session, managesieve.sessions, 8000, 400, 8_000_000, managesieve.words
     ),
+    "lmtp-reader": Target(lmtp.reader, lmtp.sessions, 30_000, 60, 400_000, lmtp.words),
+    "lmtp": Target(lmtp.session, lmtp.sessions, 8000, 400, 8_000_000, lmtp.words),
     "pop3-reader": Target(pop3.reader, pop3.sessions, 30_000, 60, 400_000, pop3.words),
     "pop3": Target(pop3.session, pop3.sessions, 8000, 2000, 16_000_000, pop3.words),
     "sieve": Target(sieve.script, sieve.scripts, 8000, 2000, 16_000_000, sieve.words),

@@ -46,6 +46,12 @@ class TargetTests(SynchronousTestCase):
     def test_sessions_of_managesieve(self) -> None:
         self.mutate("managesieve")
 
+    def test_the_reader_of_lmtp(self) -> None:
+        self.mutate("lmtp-reader")
+
+    def test_sessions_of_lmtp(self) -> None:
+        self.mutate("lmtp")
+
     def test_the_reader_of_pop3(self) -> None:
         self.mutate("pop3-reader")
 

@@ -39,6 +39,7 @@ class Postfix:
         """Where mail for the two domains goes."""
         with (self.directory / "etc" / "main.cf").open("a") as file:
             file.write(f"relay_transport = lmtp:inet:127.0.0.1:{lmtp_port}\n")
+            file.write("lmtp_send_xforward_command = yes\n")
 
     @property
     def ca_file(self) -> str:

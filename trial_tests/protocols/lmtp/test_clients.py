@@ -134,6 +134,18 @@ class SwaksTests(LMTPServerTestCase):
         )
         self.assertIn("250 2.0.0 <v+lists@example.com> Delivered", text)
 
+    async def test_xclient(self) -> None:
+        """As swaks says it: everything begins anew, in the name of another client."""
+        text = await self.swaks(
+            *("--to", "u@example.com", "--from", "a@b.c", "--xclient-addr", "192.0.2.17"),
+            *("--xclient-name", "spike.example.org", "--xclient-helo", "spike"),
+        )
+        self.assertIn("XCLIENT", text)
+        origin = self.room.delivered[0].origin
+        self.assertEqual(
+            (origin.host, origin.name, origin.helo), ("192.0.2.17", "spike.example.org", "spike")
+        )
+
     async def test_pipelining_and_tls(self) -> None:
         text = await self.swaks(
             "--to", "u@example.com,v@example.com", "--from", "a@b.c", "-tls", "--pipeline"
