@@ -32,7 +32,8 @@ class _BodiesTestCase(TestCase):
 
     async def stored(self, data: bytes, mode: str = "direct") -> BodyPlace:
         """A message whose body is an object, or staged; where it is."""
-        arrivals = self.world.arrivals(mode, staging_max_size=10 * MB)
+        at_most = 10 * MB if mode == "staged" else -1
+        arrivals = self.world.arrivals(mode, staging_max_size=at_most)
         await self.world.deliver(arrivals, data)
         return (await self.world.places())[-1]
 
