@@ -126,7 +126,7 @@ def fuzz_guided(name: str, seconds: float, seed: int, artifacts: Path) -> None:
 def main() -> int:
     """See above."""
     names = ["reader", "scanner", "mime", "session", "managesieve-reader", "managesieve"]
-    names += ["pop3-reader", "pop3", "sieve", "sieve-run", "sieve-regex"]
+    names += ["lmtp-reader", "lmtp", "pop3-reader", "pop3", "sieve", "sieve-run", "sieve-regex"]
     options = argparse.ArgumentParser(prog="python -m trial_tests.fuzz")
     options.add_argument("--seconds", type=float, default=60, help="for each target")
     options.add_argument("--target", choices=[*names, "all"], default="all")
