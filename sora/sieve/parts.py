@@ -29,6 +29,12 @@ def part_of(run: "Run", call: "Call", address: MailAddress) -> str | None:
     return call.address_part.part(run, *address_text(address))
 
 
+def counted(address: MailAddress) -> str | None:
+    """What `:count` counts: an address with a local part and a domain."""
+    local, domain = address_text(address)
+    return f"{local}@{domain}" if local and domain else None
+
+
 ALL: Final = AddressPart(Tag("all", group=ADDRESS_PART), _all)
 LOCALPART: Final = AddressPart(Tag("localpart", group=ADDRESS_PART), _localpart)
 DOMAIN: Final = AddressPart(Tag("domain", group=ADDRESS_PART), _domain)

@@ -6,7 +6,7 @@ from sora.sieve.call import Call
 from sora.sieve.checking import Checking, shown
 from sora.sieve.extension import Asking, Kind, Parameter, Test
 from sora.sieve.fields import chosen
-from sora.sieve.parts import part_of
+from sora.sieve.parts import counted, part_of
 from sora.sieve.run import Run
 
 ADDRESS_FIELDS: Final = frozenset(
@@ -52,7 +52,8 @@ def _address(run: Run, call: Call) -> Asking[bool] | bool:
     for one in chosen(run, call, run.header, names):
         run.spend(len(one.addresses))
         for address in one.addresses:
-            part = part_of(run, call, address)
+            # All are counted, whatever part of them is asked for (RFC 5231 §4.2).
+            part = counted(address) if call.counts else part_of(run, call, address)
             if part is not None:
                 found.append(part)
     return run.matches_any(call, found)

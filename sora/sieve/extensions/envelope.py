@@ -15,7 +15,7 @@ from sora.sieve.extension import (
     Parameter,
     Test,
 )
-from sora.sieve.parts import part_of
+from sora.sieve.parts import counted, part_of
 from sora.sieve.run import Run
 
 
@@ -40,7 +40,7 @@ def _values(run: Run, call: Call, name: str) -> Iterator[str]:
                 yield value
             continue
         for address in parse(f"<{value}>".encode("utf-8", "surrogateescape")):
-            found = part_of(run, call, address)
+            found = counted(address) if call.counts else part_of(run, call, address)
             if found is not None:
                 yield found
 

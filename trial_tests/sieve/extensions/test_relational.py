@@ -31,6 +31,14 @@ class Relational(SynchronousTestCase):
             found = holds(test, MESSAGE, "relational comparator-i;ascii-numeric")
             self.assertEqual(found, expected, test)
 
+    def test_addresses_are_counted_whatever_their_part(self) -> None:
+        """RFC 5231 §4.2; what has no domain is none."""
+        octets = b"To: a+x@example.com, b@example.com, nodomain\r\n\r\n"
+        for part in ("", ":all", ":localpart", ":domain", ":user", ":detail"):
+            test = f'address {part} :count "eq" {NUMERIC} "to" "2"'
+            requires = "relational subaddress comparator-i;ascii-numeric"
+            self.assertTrue(holds(test, octets, requires), part)
+
     def test_value(self) -> None:
         for relation, key, expected in (
             ("gt", "9", True), ("gt", "10", False), ("ge", "10", True), ("ge", "11", False),
