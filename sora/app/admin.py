@@ -22,6 +22,7 @@ from twisted.python.usage import Options as TwistedOptions
 
 from sora.admin.command import CommandFailed, Store, Terminal
 from sora.admin.main import DEFAULT_CONFIG, OpenStore, parse, prepare, run
+from sora.app.accounts import accounts_on
 from sora.app.database import make_database
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
 from sora.app.filtering import settings_of
@@ -33,23 +34,15 @@ from sora.config.config import Config
 from sora.config.load import load, loads
 from sora.config.problems import ConfigError
 from sora.mailbox.scripts import Compiler
-from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
-from sora.operations.credentials import CredentialOperations
 from sora.operations.domains import DomainOperations
-from sora.operations.owners import OwnerLookup
-from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
-from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.addresses import Aliases, Domains
-from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.pool import Limits
-from sora.storage.postgres.quotas import Quotas
-from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.scripts import Scripts
 from sora.storage.rows import Operation
 
@@ -109,20 +102,17 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         limits=Limits(minimum=0, maximum=1, acquire_timeout=config.database.acquire_timeout),
     )
     database.pool.start()
-    accounts = Accounts(database, config.s3.dedup)  # type: ignore[arg-type]
-    credentials = Credentials(database)
-    hashing = PasswordHashing(os.urandom, deferToThread)
-    rights = RightsTable(database, reactor, config.s3.dedup)  # type: ignore[arg-type]
-    owners = OwnerLookup(accounts, rights)
+    parts = accounts_on(database, config.s3.dedup, reactor)
+    owners, rights = parts.owners, parts.rights
     scripts = script_store(config, Scripts(database), compiler)
     opener = FilteringOpener(config, compiler, database, reactor)
     return Store(
-        AccountOperations(accounts, credentials, hashing),
-        CredentialOperations(credentials, hashing),
+        parts.accounts,
+        parts.credentials,
         AliasOperations(Aliases(database)),
         DomainOperations(Domains(database)),
         AclOperations(owners, rights, Mailboxes(database, reactor), _new_operation),
-        QuotaOperations(owners, Quotas(database)),
+        parts.quota,
         SieveOperations(owners, rights, scripts),
         SieveTrials(compiler, reactor.seconds, settings_of(config.sieve)),
         opener.open,

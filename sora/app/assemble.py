@@ -20,9 +20,9 @@ from uuid import UUID, uuid4
 
 from prometheus_client import CollectorRegistry
 from twisted.application.service import IService, MultiService
-from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
+from sora.app.accounts import accounts_on
 from sora.app.annotations import annotation_rules
 from sora.app.available import require_available
 from sora.app.database import database_id, make_database, migrate_database
@@ -60,7 +60,6 @@ from sora.mailbox.spool import Spool
 from sora.metrics.authentication import AuthenticationMetrics
 from sora.net.networks import Networks
 from sora.net.tracker import Tracker
-from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.credentials import Credentials
@@ -170,11 +169,7 @@ class House:
 
     async def first_account(self, embedded: EmbeddedOptions, login: Login) -> None:
         """Have the account of the embedded mode, and remember its password."""
-        operations = AccountOperations(
-            Accounts(self.database, self._dedup),
-            Credentials(self.database),
-            PasswordHashing(os.urandom, deferToThread),
-        )
+        operations = accounts_on(self.database, self._dedup, self.reactor).accounts
         await ensure_account(operations, login)
         if login.is_new:
             remember(embedded, login)

@@ -1,26 +1,17 @@
 """What the HTTP API works on, put together."""
 
 from collections.abc import Iterable
-from os import urandom
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThread
 
+from sora.app.accounts import accounts_on
 from sora.config.config import Config
 from sora.errors import SoraError
 from sora.net.tracker import Session
-from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.connections import ConnectionOperations
-from sora.operations.credentials import CredentialOperations
-from sora.operations.owners import OwnerLookup
-from sora.operations.quota import QuotaOperations
 from sora.protocols.http.nouns import Nouns
-from sora.storage.postgres.accounts import Accounts
-from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
-from sora.storage.postgres.quotas import Quotas
-from sora.storage.postgres.rights import RightsTable
 
 REMEMBERED: Final = 1.0
 """seconds for which an answer about readiness holds: who asks often costs nothing"""
@@ -30,14 +21,11 @@ def nouns_on(
     database: Database, config: Config, reactor: Any, sessions: Iterable[Session]
 ) -> Nouns:
     """The operations on a database and on the connections of this process."""
-    accounts = Accounts(database, config.s3.dedup)  # type: ignore[arg-type]
-    credentials = Credentials(database)
-    hashing = PasswordHashing(urandom, deferToThread)
-    rights = RightsTable(database, reactor, config.s3.dedup)  # type: ignore[arg-type]
+    parts = accounts_on(database, config.s3.dedup, reactor)
     return Nouns(
-        accounts=AccountOperations(accounts, credentials, hashing),
-        credentials=CredentialOperations(credentials, hashing),
-        quota=QuotaOperations(OwnerLookup(accounts, rights), Quotas(database)),
+        accounts=parts.accounts,
+        credentials=parts.credentials,
+        quota=parts.quota,
         connections=ConnectionOperations(lambda: sessions),
     )
 
