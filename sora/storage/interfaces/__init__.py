@@ -1,0 +1,38 @@
+"""What the rest of Sora asks of storage.
+
+Every method returns a Deferred. The budget of round trips stands with each method; tests
+count them. Failures are classes of `sora.errors`: `Unavailable` when the storage cannot be
+reached in time, `OutcomeUnknown` when a write may or may not have happened and reading it
+back could not tell (G14). Nothing else leaves an adapter.
+
+Two implementations answer each interface, `sora.storage.postgres` and
+`sora.storage.memory`, and pass the same contract tests (`trial_tests/storage/contracts`).
+"""
+
+from sora.storage.interfaces.accounts import IAccounts, IAliases, ICredentials, IDomains, IQuotas
+from sora.storage.interfaces.bodies import ICleaning, IObjects, IUploads
+from sora.storage.interfaces.indexing import IIndexing
+from sora.storage.interfaces.mailboxes import IMailboxes, IMetadata, IRights
+from sora.storage.interfaces.maildrops import IMaildrops
+from sora.storage.interfaces.membership import IMembership
+from sora.storage.interfaces.messages import IMessages
+from sora.storage.interfaces.scripts import IScripts
+
+__all__ = [
+    "IAccounts",
+    "IAliases",
+    "ICleaning",
+    "ICredentials",
+    "IDomains",
+    "IIndexing",
+    "IMailboxes",
+    "IMaildrops",
+    "IMembership",
+    "IMessages",
+    "IMetadata",
+    "IObjects",
+    "IQuotas",
+    "IRights",
+    "IScripts",
+    "IUploads",
+]

@@ -1,0 +1,153 @@
+"""Accounts, their addresses, secrets, domains and quotas."""
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from sora.addresses import Address
+from sora.storage.rows import (
+    AccountRow,
+    AliasRow,
+    CredentialRow,
+    DomainRow,
+    Login,
+    NewMailbox,
+    NewSecret,
+    Quota,
+    QuotaLimits,
+    Recipient,
+)
+
+
+class IAccounts(Interface):
+    """Accounts: their life, and where their mail is delivered."""
+
+    def create(
+        address: Address,
+        secrets: Sequence[NewSecret],
+        mailboxes: Sequence[NewMailbox],
+    ) -> "Deferred[AccountRow]":
+        """Make an account with its primary credential and its first mailboxes.
+
+        The domain is made when it is not there. Raises AlreadyExists when the address is a
+        credential of a live account, or of a deleted one that can still be restored.
+        """
+
+    def show(address: Address) -> "Deferred[AccountRow]":
+        """One account, live or deleted, by any of its addresses. Raises NoSuchAccount."""
+
+    def list(
+        domain: str | None = None, after: str = "", limit: int = 1000, deleted: bool = False
+    ) -> "Deferred[Sequence[AccountRow]]":
+        """Accounts ascending by primary address key, beginning after the key `after`."""
+
+    def delete(address: Address) -> "Deferred[None]":
+        """Mark as deleted: no login, no delivery; restorable. Raises NoSuchAccount."""
+
+    def restore(address: Address) -> "Deferred[None]":
+        """Undo `delete`. Raises NoSuchAccount when there is no deleted account."""
+
+    def recipient(address: Address) -> "Deferred[Recipient | None]":
+        """Who receives mail for this address (credentials, aliases, the domain's catch-all), and
+        the scripts that run for it.
+
+        One round trip. None when nobody does.
+        """
+
+
+class ICredentials(Interface):
+    """Addresses that log in, and their secrets."""
+
+    def login(address: Address) -> "Deferred[Login | None]":
+        """What is needed to verify a login, in one round trip; None when there is nobody.
+
+        The account of a Login may be disabled; it is never a deleted one.
+        """
+
+    def add(
+        account: Address, alias: Address, secrets: Sequence[NewSecret]
+    ) -> "Deferred[CredentialRow]":
+        """Add an address to an account. Raises NoSuchAccount, AlreadyExists."""
+
+    def list(account: Address) -> "Deferred[Sequence[CredentialRow]]":
+        """All credentials of the account that has this address. Raises NoSuchAccount."""
+
+    def show(address: Address) -> "Deferred[CredentialRow]":
+        """One credential. Raises NoSuchAccount."""
+
+    def delete(address: Address) -> "Deferred[None]":
+        """Remove a credential. Raises NoSuchAccount; BadArgument for the primary one."""
+
+    def set_secrets(address: Address, secrets: Sequence[NewSecret]) -> "Deferred[None]":
+        """Replace the secrets of these kinds and raise the version. Raises NoSuchAccount."""
+
+
+class IAliases(Interface):
+    """Addresses of accounts that only receive. Each address is a credential or an alias, and
+    never both; an alias is one account's."""
+
+    def add(account: Address, alias: Address, most: int) -> "Deferred[AliasRow]":
+        """Add an alias to an account, which may have `most`. The domain is made when it is not
+        there. Raises NoSuchAccount, AlreadyExists, TooMany."""
+
+    def list(
+        account: Address | None = None,
+        domain: str | None = None,
+        after: str = "",
+        limit: int = 1000,
+    ) -> "Deferred[Sequence[AliasRow]]":
+        """Aliases, of an account or in a domain, ascending by key, beginning after the key
+        `after`. Raises NoSuchAccount."""
+
+    def show(alias: Address) -> "Deferred[AliasRow]":
+        """One alias. Raises NoSuchAccount."""
+
+    def delete(alias: Address) -> "Deferred[None]":
+        """Remove an alias. Raises NoSuchAccount."""
+
+
+class IDomains(Interface):
+    """Domains, and who receives what is addressed to nobody in them. Names are folded, in A-labels
+    (`sora.addresses.fold_domain`)."""
+
+    def create(name: str) -> "Deferred[DomainRow]":
+        """Make a domain; the first account in it makes it too. Raises AlreadyExists."""
+
+    def list(after: str = "", limit: int = 1000) -> "Deferred[Sequence[DomainRow]]":
+        """Domains ascending by name, beginning after the name `after`."""
+
+    def show(name: str) -> "Deferred[DomainRow]":
+        """One domain. Raises NoSuchAccount."""
+
+    def delete(name: str) -> "Deferred[None]":
+        """Remove a domain. Raises NoSuchAccount; InUse when there is something in it."""
+
+    def set_catch_all(name: str, account: Address | None) -> "Deferred[None]":
+        """Say who takes mail for addresses that are nobody's. Raises NoSuchAccount."""
+
+    def set_alias_of(name: str, of: str | None) -> "Deferred[None]":
+        """Make the domain another name of `of`, or one of its own again. What is addressed in
+        itself (accounts, aliases) goes first.
+
+        Raises NoSuchAccount; BadArgument when `of` is an alias itself or this domain, or this
+        domain has aliases.
+        """
+
+
+class IQuotas(Interface):
+    """How much accounts may have (RFC 9208). Limits are kept by whatever adds to an account, under
+    the lock of its row."""
+
+    def quota(account_id: int) -> "Deferred[Quota]":
+        """What an account has, and may have. One round trip. Raises NoSuchAccount."""
+
+    def set(account_id: int, limits: QuotaLimits, asker: int | None) -> "Deferred[None]":
+        """Set all limits of an account. One round trip.
+
+        `asker` is the account that wants it, None an operator. Raises NotPermitted unless it
+        was allowed to set quotas and is of the same domain; NoSuchAccount.
+        """
+
+    def allow(account_id: int, allowed: bool) -> "Deferred[None]":
+        """Say whether a user may set the quotas of his domain. Raises NoSuchAccount."""

@@ -1,0 +1,135 @@
+"""Bodies: on their way to the object store, in it, and out of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from sora.storage.rows import Backlog, Condemned, ObjectPlace, Upload
+
+
+class IUploads(Interface):
+    """Contents on their way between staging and the object stores."""
+
+    def reserve(store: str, count: int) -> "Deferred[Sequence[UUID]]":
+        """Rows for objects that will be written: the row exists before the object does.
+
+        A reservation that is not bound within a day is removed, with its object.
+        """
+
+    def known(scope_id: int, hash: bytes) -> "Deferred[bool]":
+        """Whether a live content with these bytes is there."""
+
+    def stage_piece(
+        scope_id: int, hash: bytes, size: int, content_id: int | None, number: int, piece: bytes
+    ) -> "Deferred[int]":
+        """Write a piece (256 KiB) of a body that is too large for one statement, to a content
+        that is `pending` until `place` names it. Gives the content's id."""
+
+    def staged(content_id: int, first: int, count: int) -> "Deferred[Sequence[bytes]]":
+        """Pieces of a staged body, from number `first` on; fewer at the end, none after it."""
+
+    def staged_bodies(content_ids: Sequence[int]) -> "Deferred[Mapping[int, bytes]]":
+        """Whole staged bodies; one that is staged no longer is absent. The caller bounds the sum.
+        One round trip."""
+
+    def place_of(content_id: int) -> "Deferred[tuple[bool, Sequence[ObjectPlace]]]":
+        """Whether it is staged, and its stored objects, as of now."""
+
+    def claim(store: str, limit: int, lease: timedelta) -> "Deferred[Sequence[Upload]]":
+        """Take staged contents for upload, each with an object row that exists before the
+        PUT. Others skip them until the lease ends. Oldest first, due ones only."""
+
+    def finish(
+        upload: Upload, stored_size: int, checksum: str, key_id: str | None
+    ) -> "Deferred[None]":
+        """The object is durable: the content is no longer staged."""
+
+    def finish_many(stored: Sequence[tuple[Upload, str]]) -> "Deferred[Sequence[UUID]]":
+        """The same for several, each with the store's checksum, in one round trip. Gives the
+        objects that were finished: those whose content somebody else has in hand are left."""
+
+    def postpone(upload: Upload, delay: timedelta, count: bool) -> "Deferred[None]":
+        """It did not work; try again after `delay`. Only with `count` was it an attempt (G5)."""
+
+    def backlog() -> "Deferred[Backlog]":
+        """What waits for upload."""
+
+
+class ICleaning(Interface):
+    """What the cleaner does, each step in small batches and safe to repeat. Every method
+    gives the number of rows it handled; 0 means that there is nothing more to do now."""
+
+    def purge_expunged(grace: timedelta, limit: int) -> "Deferred[int]":
+        """Forget messages that were expunged longer than `grace` ago."""
+
+    def condemn(grace: timedelta, limit: int) -> "Deferred[int]":
+        """Mark contents that nothing refers to, and has not for `grace`, as `deleting`.
+
+        The row is locked FOR UPDATE SKIP LOCKED, and references are looked for by the next
+        statement (docs/architecture.md, trap 5).
+        """
+
+    def condemned(limit: int) -> "Deferred[Sequence[Condemned]]":
+        """Objects to delete from their stores: those of contents that are `deleting`, and
+        reservations that were never bound."""
+
+    def forget(object_ids: Sequence[UUID]) -> "Deferred[int]":
+        """The objects are gone from the store: remove their rows, and contents without any."""
+
+    def forget_deliveries(age: timedelta, limit: int) -> "Deferred[int]":
+        """Forget claims of deliveries older than `age` (G42: 7 days)."""
+
+    def forget_memories(limit: int) -> "Deferred[int]":
+        """Forget vacation replies and duplicates that were to be remembered until now (G43); up
+        to `limit` of each."""
+
+    def drop_staging() -> "Deferred[int]":
+        """Drop the partitions of staging in which nothing waits any more."""
+
+    def make_partitions() -> "Deferred[int]":
+        """Make the partitions of events and staging that the next days need."""
+
+
+class IObjects(Interface):
+    """An object store: bytes by name. Names are UUIDs; an object is written once."""
+
+    def put(name: UUID, open_body: Callable[[], object], size: int, hash: bytes) -> "Deferred[str]":
+        """Store `size` octets durably and give the store's checksum of them.
+
+        `open_body` opens the body for reading (`read(n) -> bytes`, `close()`) and is called
+        again for each attempt, so that a retry sends the whole body (G4). Length and BLAKE3
+        `hash` are verified before this succeeds. Raises Unavailable (worth another try) or
+        StoreRefused (not).
+        """
+
+    def put_many(
+        bodies: Sequence[tuple[UUID, bytes, bytes]],
+    ) -> "Deferred[Sequence[str | Exception]]":
+        """Store several small objects durably, each named with its octets and their BLAKE3, in
+        their order: the checksum, or the error that `put` would have raised."""
+
+    def get(name: UUID, start: int, end: int) -> "Deferred[bytes]":
+        """The octets [start, end). Raises Unavailable; ObjectMissing only on proof."""
+
+    def get_many(
+        wanted: Sequence[tuple[UUID, int]],
+    ) -> "Deferred[Sequence[bytes | Exception]]":
+        """Several whole objects, each named with its size, in their order: the octets, or
+        the error that `get` would have raised. For small ones; the caller bounds the sum."""
+
+    def stream(
+        name: UUID, start: int, end: int, deliver: Callable[[bytes], "Deferred[None] | None"]
+    ) -> "Deferred[None]":
+        """Hand the octets [start, end) to `deliver` in pieces, waiting for each it returns."""
+
+    def delete(name: UUID) -> "Deferred[None]":
+        """Delete it; a missing one is no error (G12)."""
+
+    def exists(name: UUID) -> "Deferred[int | None]":
+        """Its size, or None when the store says for certain that it is not there."""
+
+    def probe() -> "Deferred[None]":
+        """Whether the store answers. Raises Unavailable."""

@@ -1,0 +1,48 @@
+"""Where octets are, and what moves them."""
+
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+PIECE: Final = 256 * 1024
+"""Octets of a piece of a staged body; only the last one is shorter."""
+
+
+@frozen
+class ObjectPlace:
+    """A copy of a content in an object store."""
+
+    id: UUID
+    store: str
+    key_id: str | None
+    stored_size: int
+
+
+@frozen
+class Upload:
+    """A staged content that is to be put into an object store, claimed for some time."""
+
+    content_id: int
+    object_id: UUID
+    hash: bytes
+    size: int
+    attempts: int
+
+
+@frozen
+class Backlog:
+    """Staged bodies that wait for their upload; `oldest` is an age in seconds."""
+
+    contents: int
+    octets: int
+    oldest: float
+
+
+@frozen
+class Condemned:
+    """An object that is to be deleted from its store; `object_id` names it there."""
+
+    object_id: UUID
+    store: str
+    content_id: int | None
