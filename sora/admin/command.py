@@ -23,7 +23,7 @@ class CommandFailed(Exception):
     """The command cannot be done; the text is one line for the operator."""
 
 
-@frozen
+@frozen(kw_only=True)
 class Store:
     """What commands work on, and how it is closed. `filtering` opens what reads bodies besides."""
 

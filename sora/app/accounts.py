@@ -1,20 +1,15 @@
 """What an operator can do with accounts, put together on a database."""
 
 import os
-from typing import Any
 
 from attrs import frozen
 from twisted.internet.threads import deferToThread
 
+from sora.app.tables import Tables
 from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.credentials import CredentialOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
-from sora.storage.postgres.accounts import Accounts
-from sora.storage.postgres.credentials import Credentials
-from sora.storage.postgres.database import Database
-from sora.storage.postgres.quotas import Quotas
-from sora.storage.postgres.rights import RightsTable
 
 
 @frozen(kw_only=True)
@@ -25,19 +20,15 @@ class AccountParts:
     credentials: CredentialOperations
     quota: QuotaOperations
     owners: OwnerLookup
-    rights: RightsTable
 
 
-def accounts_on(database: Database, dedup: Any, reactor: Any) -> AccountParts:
-    """The same for the command line, the HTTP API and the embedded mode; `dedup` as in `[s3]`."""
-    accounts, credentials = Accounts(database, dedup), Credentials(database)
+def accounts_on(tables: Tables) -> AccountParts:
+    """The same for the command line, the HTTP API and the embedded mode."""
     hashing = PasswordHashing(os.urandom, deferToThread)
-    rights = RightsTable(database, reactor, dedup)
-    owners = OwnerLookup(accounts, rights)
+    owners = OwnerLookup(tables.accounts, tables.rights)
     return AccountParts(
-        accounts=AccountOperations(accounts, credentials, hashing),
-        credentials=CredentialOperations(credentials, hashing),
-        quota=QuotaOperations(owners, Quotas(database)),
+        accounts=AccountOperations(tables.accounts, tables.credentials, hashing),
+        credentials=CredentialOperations(tables.credentials, hashing),
+        quota=QuotaOperations(owners, tables.quotas),
         owners=owners,
-        rights=rights,
     )

@@ -29,6 +29,7 @@ from sora.app.filtering import settings_of
 from sora.app.filtering_stored import FilteringOpener
 from sora.app.postgres_server import PostgresServer
 from sora.app.sieve import compiler_of, script_store
+from sora.app.tables import tables_on
 from sora.config.checks import is_placeholder
 from sora.config.config import Config
 from sora.config.load import load, loads
@@ -40,10 +41,7 @@ from sora.operations.domains import DomainOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
-from sora.storage.postgres.addresses import Aliases, Domains
-from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.pool import Limits
-from sora.storage.postgres.scripts import Scripts
 from sora.storage.rows import Operation
 
 
@@ -102,22 +100,23 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         limits=Limits(minimum=0, maximum=1, acquire_timeout=config.database.acquire_timeout),
     )
     database.pool.start()
-    parts = accounts_on(database, config.s3.dedup, reactor)
-    owners, rights = parts.owners, parts.rights
-    scripts = script_store(config, Scripts(database), compiler)
-    opener = FilteringOpener(config, compiler, database, reactor)
+    tables = tables_on(database, config.s3.dedup, reactor)
+    parts = accounts_on(tables)
+    owners, rights = parts.owners, tables.rights
+    scripts = script_store(config, tables.scripts, compiler)
+    opener = FilteringOpener(config, compiler, tables, reactor)
     return Store(
-        parts.accounts,
-        parts.credentials,
-        AliasOperations(Aliases(database)),
-        DomainOperations(Domains(database)),
-        AclOperations(owners, rights, Mailboxes(database, reactor), _new_operation),
-        parts.quota,
-        SieveOperations(owners, rights, scripts),
-        SieveTrials(compiler, reactor.seconds, settings_of(config.sieve)),
-        opener.open,
-        RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
-        opener.close,
+        accounts=parts.accounts,
+        credentials=parts.credentials,
+        aliases=AliasOperations(tables.aliases),
+        domains=DomainOperations(tables.domains),
+        acl=AclOperations(owners, rights, tables.mailboxes, _new_operation),
+        quota=parts.quota,
+        sieve=SieveOperations(owners, rights, scripts),
+        trials=SieveTrials(compiler, reactor.seconds, settings_of(config.sieve)),
+        filtering=opener.open,
+        relay=RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
+        close=opener.close,
     )
 
 

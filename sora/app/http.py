@@ -6,7 +6,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 
 from sora.app.accounts import accounts_on
-from sora.config.config import Config
+from sora.app.tables import Tables
 from sora.errors import SoraError
 from sora.net.tracker import Session
 from sora.operations.connections import ConnectionOperations
@@ -17,11 +17,9 @@ REMEMBERED: Final = 1.0
 """seconds for which an answer about readiness holds: who asks often costs nothing"""
 
 
-def nouns_on(
-    database: Database, config: Config, reactor: Any, sessions: Iterable[Session]
-) -> Nouns:
+def nouns_on(tables: Tables, sessions: Iterable[Session]) -> Nouns:
     """The operations on a database and on the connections of this process."""
-    parts = accounts_on(database, config.s3.dedup, reactor)
+    parts = accounts_on(tables)
     return Nouns(
         accounts=parts.accounts,
         credentials=parts.credentials,

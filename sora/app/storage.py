@@ -9,6 +9,7 @@ from attrs import frozen
 from prometheus_client import CollectorRegistry
 from twisted.application.service import IService
 
+from sora.app.tables import Tables
 from sora.app.tree import Stage
 from sora.config.config import Config
 from sora.mail.facts import derive
@@ -17,7 +18,7 @@ from sora.mailbox.bodies import Bodies
 from sora.metrics.bodies import CacheMetrics, ObjectMetrics, UploadMetrics
 from sora.storage.disk.cache import DiskCache
 from sora.storage.disk.objects import DiskObjects
-from sora.storage.interfaces import ICleaning, IIndexing, IMessages, IObjects, IUploads
+from sora.storage.interfaces import IObjects
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.objects import S3Objects
 from sora.threads import Threads
@@ -48,11 +49,8 @@ class BodyStorage:
 def body_storage(
     config: Config,
     database_id: UUID,
+    tables: Tables,
     *,
-    messages: IMessages,
-    uploads: IUploads,
-    cleaning: ICleaning,
-    indexing: IIndexing,
     reactor: Any,
     random: Random,
     registry: CollectorRegistry,
@@ -63,10 +61,10 @@ def body_storage(
     name = config.s3.provider
     cache, cache_services = _cache(config, registry, threads)
     services: list[IService] = [threads, store_service, *cache_services]
-    indexer = Indexer(indexing, threads, clock=reactor, random=random)
+    indexer = Indexer(tables.indexing, threads, clock=reactor, random=random)
     workers: list[IService] = [
         Cleaner(
-            cleaning,
+            tables.cleaning,
             {name: objects},
             clock=reactor,
             random=random,
@@ -79,7 +77,7 @@ def body_storage(
     staged = config.upload.staging_max_size
     if name == "s3":
         worker = Uploader(
-            uploads,
+            tables.uploads,
             objects,
             store=name,
             clock=reactor,
@@ -92,7 +90,7 @@ def body_storage(
     else:
         staged = min(staged, STAGED_FOR_DIRECTORY)
         worker = Filer(
-            uploads,
+            tables.uploads,
             objects,
             store=name,
             clock=reactor,
@@ -102,8 +100,8 @@ def body_storage(
         )
     workers.append(worker)
     arrivals = Arrivals(
-        messages,
-        uploads,
+        tables.messages,
+        tables.uploads,
         Store(name, objects, is_remote=name == "s3"),
         derive=derive,
         threads=threads,
@@ -113,7 +111,7 @@ def body_storage(
         poke=worker.poke,
     )
     services.append(Stage("arrivals", stop=arrivals.stop))
-    bodies = Bodies({name: objects}, uploads, threads, cache)
+    bodies = Bodies({name: objects}, tables.uploads, threads, cache)
     return BodyStorage(arrivals, bodies, tuple(services), tuple(workers), indexer.grew)
 
 

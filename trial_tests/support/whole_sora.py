@@ -20,8 +20,8 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
 from sora.addresses import parse_address
-from sora.app.assemble import House
 from sora.app.database import database_id
+from sora.app.house import House
 from sora.app.servers import certificates_of
 from sora.config.load import loads
 from sora.operations.accounts import AccountOperations, PasswordHashing

@@ -1,0 +1,253 @@
+"""The parts of one process, built from the ground up on a configuration."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from random import SystemRandom
+from socket import gethostname
+from typing import Any
+from uuid import UUID, uuid4
+
+from prometheus_client import CollectorRegistry
+from twisted.application.service import IService, MultiService
+
+from sora.app.accounts import accounts_on
+from sora.app.annotations import annotation_rules
+from sora.app.database import make_database, migrate_database
+from sora.app.doorbell import open_mailboxes_of
+from sora.app.embedded_mode import (
+    EmbeddedOptions,
+    Login,
+    ensure_account,
+    remember,
+)
+from sora.app.filtering import DeliveryParts, delivery_of, server_scripts
+from sora.app.http import Readiness, nouns_on
+from sora.app.relay import RelayParts, deliver_report, relay_of
+from sora.app.reload import RunningServer
+from sora.app.servers import Parts, metrics_of, servers
+from sora.app.sharing import shared_namespace
+from sora.app.sieve import COMPILING_THREADS, compiler_of, script_store
+from sora.app.storage import BodyStorage, body_storage
+from sora.app.tables import tables_on
+from sora.app.tree import OrderedServices
+from sora.auth.authenticator import Authenticator
+from sora.auth.cache import VerifiedPasswords
+from sora.auth.threads import PasswordThreads
+from sora.auth.throttle import Throttle
+from sora.config.config import Config
+from sora.mailbox.change_poll import ChangePoll
+from sora.mailbox.delivery import Delivery
+from sora.mailbox.mail_store import MailStore
+from sora.mailbox.maildrops import Maildrops
+from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.spool import Spool
+from sora.metrics.authentication import AuthenticationMetrics
+from sora.net.networks import Networks
+from sora.net.tracker import Tracker
+from sora.threads import Threads
+from sora.tls.contexts import ServerTLS
+
+PATIENCE = 30.0
+"""seconds that one part may take to stop, beside the time that clients are given"""
+
+
+class House:
+    """The parts of one process, built from the ground up. Only `assemble` sees it."""
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self.config = config
+        self.reactor = reactor
+        self.registry = CollectorRegistry()
+        self.process_id = uuid4()
+        self.random = SystemRandom()
+        self.namespace = shared_namespace(config.shared_mailboxes)
+        self.running: list[RunningServer] = []
+        self.trackers: list[Tracker] = []
+        self.database = make_database(
+            config.database, reactor=reactor, random=self.random, registry=self.registry
+        )
+        self.tables = tables_on(self.database, config.s3.dedup, reactor)
+        # Not the qualified name: asking for it may wait for a name server.
+        self.hostname = gethostname()
+        self.compiling = Threads(reactor, COMPILING_THREADS, "compiling")
+        self.compiler = compiler_of(config, self.compiling.run)
+        self.server_scripts = server_scripts(config)
+
+    async def open_database(self, say: Callable[[str], None]) -> None:
+        """Bring the schema up to date, and open connections."""
+        await migrate_database(
+            self.config.database, reactor=self.reactor, holder=self.process_id, say=say
+        )
+        self.database.pool.start()
+
+    async def close_database(self) -> None:
+        """Close the connections, when what runs on them has ended."""
+        await self.database.pool.close()
+
+    async def first_account(self, embedded: EmbeddedOptions, login: Login) -> None:
+        """Have the account of the embedded mode, and remember its password."""
+        operations = accounts_on(self.tables).accounts
+        await ensure_account(operations, login)
+        if login.is_new:
+            remember(embedded, login)
+
+    def build(self, database_id: UUID, certificates: Mapping[int, ServerTLS]) -> IService:
+        """Everything above the database, as a service; nothing of it is started."""
+        config, reactor, tables = self.config, self.reactor, self.tables
+        storage = body_storage(
+            config,
+            database_id,
+            tables,
+            reactor=reactor,
+            random=self.random,
+            registry=self.registry,
+        )
+        open_mailboxes, doorbell = open_mailboxes_of(
+            tables.mailboxes,
+            config.process,
+            database_id=database_id,
+            process_id=self.process_id,
+            reactor=reactor,
+            registry=self.registry,
+            grew=storage.grew,
+        )
+        poll = self._poll(open_mailboxes)
+        passwords = PasswordThreads(reactor, threads=os.cpu_count() or 1)
+        maildrops = self._maildrops(storage, open_mailboxes)
+        delivery, relay = self._delivery(storage, open_mailboxes)
+        commands, deliveries, connections = metrics_of(self.registry)
+        tracker = Tracker(
+            reactor.seconds, connections, per_user=config.limits.max_connections_per_user
+        )
+        self.trackers.append(tracker)
+        parts = Parts(
+            config=config,
+            reactor=reactor,
+            hostname=self.hostname,
+            authenticator=self._authenticator(passwords, database_id),
+            mail=self._mail(storage, open_mailboxes, poll),
+            maildrops=maildrops,
+            delivery=delivery,
+            scripts=script_store(config, tables.scripts, self.compiler),
+            spool=Spool,
+            tracker=tracker,
+            commands=commands,
+            deliveries=deliveries,
+            connections=connections,
+            nouns=nouns_on(tables, tracker),
+            registry=self.registry,
+            is_ready=Readiness(self.database, reactor, config.health.database_timeout),
+        )
+        made = servers(parts, certificates)
+        self.running += made.running
+        middle = [poll, doorbell, passwords, self.compiling, maildrops, *relay.services]
+        return self._tree(storage, middle, made.listeners)
+
+    def _poll(self, open_mailboxes: OpenMailboxes) -> ChangePoll:
+        return ChangePoll(
+            self.tables.mailboxes,
+            self.tables.membership,
+            open_mailboxes,
+            self.reactor,
+            self.process_id,
+            self.config.cluster.node_id or self.hostname,
+        )
+
+    def _mail(
+        self, storage: BodyStorage, open_mailboxes: OpenMailboxes, poll: ChangePoll
+    ) -> MailStore:
+        return MailStore(
+            self.tables.mailboxes,
+            self.tables.messages,
+            storage.arrivals,
+            storage.bodies,
+            open_mailboxes,
+            poll,
+            self.reactor,
+            kept_memory=self.config.limits.kept_memory,
+            rights=self.tables.rights,
+            quotas=self.tables.quotas,
+            metadata=self.tables.metadata,
+            namespace=self.namespace,
+            annotation_rules=annotation_rules(self.config.metadata),
+        )
+
+    def _maildrops(self, storage: BodyStorage, open_mailboxes: OpenMailboxes) -> Maildrops:
+        return Maildrops(
+            self.tables.maildrops,
+            self.tables.messages,
+            storage.bodies,
+            open_mailboxes,
+            self.reactor,
+            login_delay=self.config.pop3.login_delay,
+            marks_seen=self.config.pop3.mark_seen,
+        )
+
+    def _delivery(
+        self, storage: BodyStorage, open_mailboxes: OpenMailboxes
+    ) -> tuple[Delivery, RelayParts]:
+        """The door for incoming mail, and the relay behind it, whose reports come in by it."""
+
+        async def report_locally(address: str, octets: bytes) -> bool:
+            return await deliver_report(delivery, address, octets, host=self.hostname)
+
+        relay = relay_of(
+            self.config.relay,
+            host=self.hostname,
+            reactor=self.reactor,
+            random=self.random,
+            registry=self.registry,
+            deliver_locally=report_locally,
+        )
+        parts = DeliveryParts(
+            accounts=self.tables.accounts,
+            mailboxes=self.tables.mailboxes,
+            messages=self.tables.messages,
+            metadata=self.tables.metadata,
+            rights=self.tables.rights,
+            scripts=self.tables.scripts,
+            arrivals=storage.arrivals,
+            open_mailboxes=open_mailboxes,
+            compiler=self.compiler,
+            threads=self.compiling,
+            relay=relay.relay if relay.is_on else None,
+            namespace=self.namespace,
+            hostname=self.hostname,
+            random=os.urandom,
+            reactor=self.reactor,
+        )
+        delivery = delivery_of(self.config, self.server_scripts, parts)
+        return delivery, relay
+
+    def _tree(
+        self,
+        storage: BodyStorage,
+        middle: Sequence[IService],
+        listeners: Sequence[IService],
+    ) -> OrderedServices:
+        tree = OrderedServices(self.reactor, self.config.limits.shutdown_timeout + PATIENCE)
+        for service in (*storage.stores, *middle, *storage.workers):
+            tree.addService(service)
+        # Listeners are stopped at the same time: their clients have the same time to leave.
+        front = MultiService()
+        front.setName("servers")
+        for listener in listeners:
+            front.addService(listener)
+        tree.addService(front)
+        return tree
+
+    def _authenticator(self, passwords: PasswordThreads, database_id: UUID) -> Authenticator:
+        trusted = [one for server in self.config.servers for one in server.trusted_networks]
+        limits = {server.type: server.auth_rate_limit for server in self.config.servers}
+        throttle = Throttle(self.reactor, limits, exempt=Networks(trusted))
+        return Authenticator(
+            self.tables.credentials,
+            clock=self.reactor,
+            random=os.urandom,
+            threads=passwords,
+            verified=VerifiedPasswords(self.reactor, os.urandom),
+            throttle=throttle,
+            metrics=AuthenticationMetrics(self.registry),
+            # No secret to operators, but to strangers; and the same on every node.
+            secret=database_id.bytes,
+        )

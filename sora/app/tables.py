@@ -1,0 +1,65 @@
+"""The adapters of one database, made once: what the parts of a process are built on."""
+
+from typing import Any
+
+from attrs import frozen
+
+from sora.storage.postgres.accounts import Accounts
+from sora.storage.postgres.addresses import Aliases, Domains
+from sora.storage.postgres.cleaning import Cleaning
+from sora.storage.postgres.credentials import Credentials
+from sora.storage.postgres.database import Database
+from sora.storage.postgres.indexing import Indexing
+from sora.storage.postgres.mailboxes import Mailboxes
+from sora.storage.postgres.maildrops import Maildrops
+from sora.storage.postgres.membership import Membership
+from sora.storage.postgres.messages import Messages
+from sora.storage.postgres.metadata import Metadata
+from sora.storage.postgres.quotas import Quotas
+from sora.storage.postgres.rights import RightsTable
+from sora.storage.postgres.scripts import Scripts
+from sora.storage.postgres.uploads import Uploads
+
+
+@frozen(kw_only=True)
+class Tables:
+    """One adapter for each interface of `sora.storage.interfaces`."""
+
+    database: Database
+    accounts: Accounts
+    credentials: Credentials
+    aliases: Aliases
+    domains: Domains
+    quotas: Quotas
+    mailboxes: Mailboxes
+    rights: RightsTable
+    metadata: Metadata
+    scripts: Scripts
+    messages: Messages
+    maildrops: Maildrops
+    indexing: Indexing
+    uploads: Uploads
+    cleaning: Cleaning
+    membership: Membership
+
+
+def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
+    """The adapters on `database`, whose pool need not be started yet; `dedup` as in `[s3]`."""
+    return Tables(
+        database=database,
+        accounts=Accounts(database, dedup),
+        credentials=Credentials(database),
+        aliases=Aliases(database),
+        domains=Domains(database),
+        quotas=Quotas(database),
+        mailboxes=Mailboxes(database, reactor),
+        rights=RightsTable(database, reactor, dedup),
+        metadata=Metadata(database),
+        scripts=Scripts(database),
+        messages=Messages(database, reactor),
+        maildrops=Maildrops(database, reactor),
+        indexing=Indexing(database),
+        uploads=Uploads(database),
+        cleaning=Cleaning(database),
+        membership=Membership(database),
+    )
