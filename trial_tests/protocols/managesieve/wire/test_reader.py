@@ -13,7 +13,7 @@ from sora.protocols.managesieve.wire.reader import (
 
 PUT = b'PUTSCRIPT "a" {12+}\r\nkeep;\r\nstop;\r\nNOOP\r\n'
 PUT_EVENTS: list[Event] = [
-    Offer(b'PUTSCRIPT "a" ', 12, 1),
+    Offer(b'PUTSCRIPT "a" ', 12, False, 1),
     Line(b'PUTSCRIPT "a" {12+}\r\nkeep;\r\nstop;'),
     Line(b"NOOP"),
 ]
@@ -50,7 +50,11 @@ class ReaderTests(SynchronousTestCase):
         self.assertEqual(self.read(PUT), PUT_EVENTS)
         self.assertEqual(
             self.read(b"X {1}\r\na {0+}\r\n\r\n"),
-            [Offer(b"X ", 1, 1), Offer(b"X {1}\r\na ", 0, 2), Line(b"X {1}\r\na {0+}\r\n")],
+            [
+                Offer(b"X ", 1, False, 1),
+                Offer(b"X {1}\r\na ", 0, False, 2),
+                Line(b"X {1}\r\na {0+}\r\n"),
+            ],
         )
 
     def test_split_at_every_octet(self) -> None:
@@ -69,7 +73,7 @@ class ReaderTests(SynchronousTestCase):
             for start in range(0, len(stream), size):
                 reader.receive(stream[start : start + size])
                 found += events(reader, accept=False)
-            self.assertEqual(found, [Offer(b"X ", 4, 1), Line(b"NOOP")])
+            self.assertEqual(found, [Offer(b"X ", 4, False, 1), Line(b"NOOP")])
             self.assertEqual(reader.buffered, 0)
 
     def test_a_line_that_is_too_long_is_skipped_with_its_literals(self) -> None:

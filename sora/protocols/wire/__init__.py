@@ -1,0 +1,1 @@
+"""What the grammars of several protocols have in common. Pure."""
