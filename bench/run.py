@@ -14,7 +14,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from bench import sieve
+from bench import scaled, sieve
 from bench.client import Unexpected
 from bench.large import LARGE, fill_large
 from bench.mail import lmtp
@@ -27,6 +27,8 @@ def main() -> int:
     options = arguments()
     if options.sieve:
         return sieve.main()
+    if options.scale:
+        return scaled.main(options.scale, options.accounts, options.rounds, options.keep)
     size = (
         Size(mailbox=500, deliveries=100, singles=50, idle_sessions=20) if options.quick else Size()
     )
@@ -63,6 +65,14 @@ def arguments() -> argparse.Namespace:
         "--large", type=int, default=0, metavar="N", help="another mailbox, of N messages"
     )
     parser.add_argument("--sieve", action="store_true", help="Sieve scripts per second, alone")
+    parser.add_argument(
+        "--scale",
+        type=int,
+        default=0,
+        metavar="N",
+        help="Sora alone: ten thousand messages beside N in many accounts",
+    )
+    parser.add_argument("--accounts", type=int, default=10_000, help="how many, with --scale")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--alone", action="store_true", help="only Sora")
     parser.add_argument(

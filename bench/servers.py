@@ -82,9 +82,10 @@ class Server:
 class Sora(Server):
     """`twistd -n sora` in its embedded mode."""
 
-    name = "Sora"
-
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = "Sora") -> None:
+        self.name = name
+        directory = directory / name.lower().replace(",", "")
+        directory.mkdir()
         base = free_base_port()
         self.imap, self.lmtp, self.pop3 = base + 143, base + 24, base + 110
         self.log = directory / "sora.log"
@@ -97,7 +98,7 @@ class Sora(Server):
                     "--pidfile=",
                     "sora",
                     "--dir",
-                    str(directory / "sora"),
+                    str(directory),
                     "--base-port",
                     str(base),
                     "--account",
@@ -118,11 +119,17 @@ class Sora(Server):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("Sora did not start:\n" + self.log.read_text()[-3000:])
             time.sleep(0.1)
-        self._database = PostgresServer(directory / "sora" / "postgres").server()
+        self._database = PostgresServer(directory / "postgres").server()
+        self.objects = directory / "objects"
+
+    @property
+    def dsn(self) -> dict[str, object]:
+        """How its database is reached, as psycopg2 takes it."""
+        return self._database.parameters()
 
     def settle(self) -> None:
         """Wait until few messages are left that the index of words does not know."""
-        connection = psycopg2.connect(**self._database.parameters())
+        connection = psycopg2.connect(**self.dsn)
         connection.autocommit = True
         deadline = time.monotonic() + 1800
         with connection.cursor() as cursor:
@@ -139,7 +146,7 @@ class Sora(Server):
 
     def prepare(self, people: list[str], filtered: str, script: str) -> None:
         """Accounts without a password, by the functions that make accounts and scripts."""
-        connection = psycopg2.connect(**self._database.parameters())
+        connection = psycopg2.connect(**self.dsn)
         connection.autocommit = True
         inbox = '[{"n": "INBOX", "k": "INBOX", "u": null, "s": true}]'
         with connection.cursor() as cursor:

@@ -60,13 +60,13 @@ coffee garden recipe mountain river bridge library museum concert ticket family 
 WORDS = _TEXT.split()
 
 
-def message(number: int) -> bytes:
+def message(number: int, lines: int = 14) -> bytes:
     """A message of about 4 KB, like mail is: a text and an HTML alternative, long headers.
 
     The same number gives the same octets. One in a thousand has a rare word.
     """
     rng = random.Random(number)
-    text = "\r\n".join(" ".join(rng.choices(WORDS, k=11)) for _ in range(14))
+    text = "\r\n".join(" ".join(rng.choices(WORDS, k=11)) for _ in range(lines))
     rare = " xylophonist" if number % 1000 == 7 else ""
     subject = " ".join(rng.choices(WORDS, k=5)) + (" zymurgy" if number % 500 == 3 else "")
     received = "".join(

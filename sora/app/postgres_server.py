@@ -108,9 +108,11 @@ class PostgresServer:
 
     @property
     def socket(self) -> Path:
-        """The directory of the socket; a short one elsewhere where ours has too long a name."""
+        """The directory of the socket; one elsewhere where the name of ours is too long, or would
+        be read as several names."""
         near = self.directory / "socket"
-        if len(os.fsencode(near)) + len("/.s.PGSQL.5432.lock") <= _LONGEST_SOCKET_PATH:
+        is_short = len(os.fsencode(near)) + len("/.s.PGSQL.5432.lock") <= _LONGEST_SOCKET_PATH
+        if is_short and not {",", '"'} & set(str(near)):
             return near
         name = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"sora-postgres-{name}"

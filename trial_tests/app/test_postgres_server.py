@@ -112,15 +112,18 @@ class LifeTests(ServerTestCase):
         server.start()
         self.assertNotEqual(Path(f"/proc/{server.pid}").stat().st_uid, 0)
 
-    def test_a_long_path_gets_its_socket_elsewhere(self) -> None:
-        self.directory = self.directory / ("long" * 20)
-        self.directory.mkdir()
-        self.prepare()
-        server = self.server()
-        server.start()
-        self.addCleanup(shutil.rmtree, server.socket)
-        self.assertFalse(server.socket.is_relative_to(self.directory))
-        self.assertEqual(self.ask(server, "SELECT 1"), 1)
+    def test_a_path_that_no_socket_can_have_gets_it_elsewhere(self) -> None:
+        """One that is too long, and one that would be read as two."""
+        above = self.directory
+        for name in ("long" * 20, "Mail, new"):
+            self.directory = above / name
+            self.directory.mkdir()
+            self.prepare()
+            server = self.server()
+            server.start()
+            self.addCleanup(shutil.rmtree, server.socket)
+            self.assertFalse(server.socket.is_relative_to(self.directory))
+            self.assertEqual(self.ask(server, "SELECT 1"), 1)
 
     def test_a_directory_of_two_names_has_one_socket(self) -> None:
         link = self.directory / "link"

@@ -231,8 +231,10 @@ class DatabaseTestCase(TestCase):
         timing: Timing | None = None,
         faults: Faults | None = None,
         registry: CollectorRegistry | None = None,
+        connect: Callable[[], Awaitable[Connection]] | None = None,
     ) -> Database:
-        """A Database on a server; its pool is closed after the test."""
+        """A Database on a server, or on what `connect` opens; its pool is closed after the
+        test."""
         database = database_on(
             server,
             limits or Limits(minimum=0, maximum=8),
@@ -242,6 +244,8 @@ class DatabaseTestCase(TestCase):
             timing=timing,
             faults=faults,
         )
+        if connect is not None:
+            database.pool._open_one = connect
         database.pool.start()
         self.addCleanup(lambda: Deferred.fromCoroutine(database.pool.close(grace=1)))
         return database

@@ -5,6 +5,7 @@ from twisted.internet import reactor
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.addresses import Aliases, Domains
 from sora.storage.postgres.cleaning import Cleaning
+from sora.storage.postgres.connection import Connection
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.indexing import Indexing
@@ -43,15 +44,17 @@ from trial_tests.storage.contracts import (
     uploads,
 )
 from trial_tests.storage.contracts.contract import Storage
-from trial_tests.support.postgres import DatabaseTestCase
+from trial_tests.support.plans import Plans, can_explain, explain
+from trial_tests.support.postgres import DatabaseTestCase, connector
 
 
 class PostgresStorage(DatabaseTestCase):
-    """Gives each test the adapters over a fresh database."""
+    """Gives each test the adapters over a fresh database, and looks at the plans of all that it
+    did there (`trial_tests.support.plans`)."""
 
     async def new_storage(self) -> Storage:
         """A storage without anything in it."""
-        database = await self.new_database()
+        database = await self._watched_database()
         operator = Operator(database)
         return Storage(
             accounts=Accounts(database),
@@ -72,6 +75,25 @@ class PostgresStorage(DatabaseTestCase):
             set_quota=operator.set_quota,
             forget_history=operator.forget_history,
         )
+
+    async def _watched_database(self) -> Database:
+        if not can_explain():
+            return await self.new_database()
+        database, plans = await self.watched()
+        self.addCleanup(lambda: self.assertEqual(plans.take(), set()))
+        return database
+
+    async def watched(self) -> tuple[Database, Plans]:
+        """A database, and the plans of what is done there."""
+        fresh, plans = await self.fresh(), Plans()
+        explain(fresh)
+
+        async def connect() -> Connection:
+            connection = await connector(fresh.name)()
+            plans.watch(connection)
+            return connection
+
+        return self.open(fresh.server, connect=connect), plans
 
 
 class Operator:
@@ -205,3 +227,24 @@ class ThreadIdsTests(PostgresStorage, threading.ThreadIdsContract):
 
 class TurnsTests(PostgresStorage, turns.TurnsContract):
     """Turns of `IMailboxes`"""
+
+
+class PlansTests(PostgresStorage):
+    """What looks at the plans of all the tests above."""
+
+    async def test_what_has_no_index_is_noticed(self) -> None:
+        """Also inside of functions."""
+        if not can_explain():
+            return
+        database, plans = await self.watched()
+        function = (
+            "create function pg_temp.count_by_size() returns bigint language plpgsql as"
+            " 'begin return (select count(*) from messages where size > 7); end';"
+        )
+        for sql in ("select from mailboxes where id = 1", "select from contents where size = 3"):
+            await database.run("read", lambda tx, sql=sql: tx.all(sql), write=False)  # type: ignore[misc]
+        self.assertEqual(plans.take(), {"Seq Scan contents: select from contents where size = 3"})
+        sql = function + "select pg_temp.count_by_size()"
+        await database.run("read", lambda tx: tx.all(sql), write=False)
+        (found,) = plans.take()
+        self.assertTrue(found.startswith("Seq Scan messages: "), found)

@@ -1,0 +1,171 @@
+"""What a database costs by its size: one with ten thousand messages beside one with millions.
+
+Both are made by `bench.generated`. Each operation goes to another account, as with many users: of
+the large database nothing is in memory that was not read a moment ago.
+"""
+
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg2
+
+from bench.client import IMAP, LMTP
+from bench.generated import Scale, generate
+from bench.servers import Server, Sora
+from bench.workloads import Row, new_messages
+
+SMALL = Scale(10_000, 10)
+TIMES = 300
+"""operations of each kind and round"""
+
+Place = tuple[Server, Scale, random.Random]
+
+
+def main(messages: int, accounts: int, rounds: int, keep: bool) -> int:
+    """Make both, measure in turn, and print the table."""
+    from bench.run import print_table
+
+    directory = Path(tempfile.mkdtemp(prefix="sora-bench-"))
+    directory.chmod(0o755)
+    large = Scale(messages, accounts)
+    places: list[Place] = []
+    try:
+        for scale in (SMALL, large):
+            server = Sora(directory, f"{scale.messages:,}")
+            places.append((server, scale, random.Random(scale.messages)))
+            begin = time.monotonic()
+            generate(scale, server.dsn, server.objects)
+            _say(f"{server.name} messages in {time.monotonic() - begin:.0f} s")
+            _sizes(server)
+        figures: dict[str, dict[str, list[float]]] = {}
+        for number in range(rounds):
+            for workload in WORKLOADS:
+                for place in places if number % 2 == 0 else places[::-1]:
+                    for row, figure in workload(place):
+                        by_server = figures.setdefault(row, {})
+                        by_server.setdefault(place[0].name, []).append(figure)
+        print_table(figures, [server.name for server, _, _ in places])
+    finally:
+        for server, _, _ in places:
+            server.stop()
+        if keep:
+            _say(f"kept: {directory}")
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+    return 0
+
+
+# ------------------------------------------------------------------ workloads
+
+
+def deliver(place: Place) -> list[Row]:
+    """One connection, each message to another account."""
+    server, scale, rng = place
+    bodies = new_messages(TIMES)
+    client = LMTP(server.lmtp)
+    begin = time.perf_counter()
+    for body in bodies:
+        client.deliver(body, [_somebody(scale, rng)])
+    seconds = time.perf_counter() - begin
+    client.close()
+    return [("deliver to a random account", seconds / TIMES)]
+
+
+def open_account(place: Place) -> list[Row]:
+    """LOGIN and SELECT."""
+    server, scale, rng = place
+
+    def once() -> float:
+        begin = time.perf_counter()
+        client = IMAP(server.imap, _somebody(scale, rng), scale.password)
+        client.command(b"SELECT INBOX")
+        seconds = time.perf_counter() - begin
+        client.close()
+        return seconds
+
+    return [("connect, LOGIN, SELECT", _median(once, TIMES // 3))]
+
+
+def commands(place: Place) -> list[Row]:
+    """One command in an INBOX that has just been selected."""
+    server, scale, rng = place
+    most = scale.messages // scale.accounts * 8 // 10
+
+    def uids(count: int) -> bytes:
+        first = rng.randrange(1, most - count)
+        return b"%d:%d" % (first, first + count - 1)
+
+    def row(name: str, command: Callable[[], bytes], times: int) -> Row:
+        def once() -> float:
+            with _session(server, scale, rng) as client:
+                line = command()
+                begin = time.perf_counter()
+                client.command(line)
+                return time.perf_counter() - begin
+
+        return name, _median(once, times)
+
+    page = b"(UID FLAGS ENVELOPE BODYSTRUCTURE RFC822.SIZE)"
+    return [
+        row("FETCH of a page of 50", lambda: b"UID FETCH %s %s" % (uids(50), page), TIMES),
+        row("FETCH BODY[] of one", lambda: b"UID FETCH %s BODY.PEEK[]" % uids(1), TIMES),
+        row("STORE of one", lambda: b"UID STORE %s +FLAGS (\\Flagged)" % uids(1), TIMES),
+        row("STORE of 50", lambda: b"UID STORE %s FLAGS (\\Seen)" % uids(50), TIMES),
+        row("COPY of one", lambda: b"UID COPY %s Archive" % uids(1), TIMES),
+        row("SEARCH SINCE", lambda: b"SEARCH SINCE 20-Nov-2026", TIMES // 3),
+        row("SEARCH SUBJECT, without an index", lambda: b"SEARCH SUBJECT zymurgy", TIMES // 3),
+    ]
+
+
+WORKLOADS: tuple[Callable[[Place], list[Row]], ...] = (deliver, open_account, commands)
+
+
+def _somebody(scale: Scale, rng: random.Random) -> str:
+    return scale.address(rng.randrange(scale.accounts))
+
+
+@contextmanager
+def _session(server: Server, scale: Scale, rng: random.Random) -> Iterator[IMAP]:
+    client = IMAP(server.imap, _somebody(scale, rng), scale.password)
+    try:
+        client.command(b"SELECT INBOX")
+        yield client
+    finally:
+        client.close()
+
+
+def _median(once: Callable[[], float], times: int) -> float:
+    return sorted(once() for _ in range(times))[times // 2]
+
+
+# ------------------------------------------------------------------ what it is
+
+
+def _sizes(server: Sora) -> None:
+    """The largest tables, with their indexes and what is toasted."""
+    connection = psycopg2.connect(**server.dsn)  # type: ignore[call-overload]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select relname, reltuples::bigint, pg_relation_size(oid),"
+            " coalesce(pg_total_relation_size(reltoastrelid), 0), pg_indexes_size(oid)"
+            " from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+            " order by pg_total_relation_size(oid) desc limit 8"
+        )
+        print("\n| table | rows | MB | toast | indexes |\n| --- | ---: | ---: | ---: | ---: |")
+        for name, rows, *octets in cursor.fetchall():
+            cells = " | ".join(f"{octet / 2**20:,.0f}" for octet in octets)
+            print(f"| {name} | {rows:,} | {cells} |")
+        cursor.execute("select pg_database_size(current_database())")
+        (total,) = cursor.fetchone()
+        print(f"\n{total / 2**30:.1f} GiB in all", flush=True)
+    connection.close()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
