@@ -32,10 +32,12 @@ def open_mailboxes_of(
     reactor: Any,
     registry: CollectorRegistry,
     grew: Callable[[int, int, int], None],
+    entries_set: Callable[[Sequence[Entry]], None],
 ) -> tuple[OpenMailboxes, Doorbell]:
     """The open mailboxes of this process, and the doorbell that joins them to those of others.
 
-    `grew` is called for messages that came into a mailbox (see `OpenMailboxes`).
+    `grew` is called for messages that came into a mailbox, `entries_set` for annotations that
+    were changed (see `OpenMailboxes`).
     """
 
     def heard(ring: Ring) -> None:
@@ -70,6 +72,7 @@ def open_mailboxes_of(
         ring_names=doorbell.names_changed,
         ring_annotated=ring_annotated,
         grew=grew,
+        entries_set=entries_set,
     )
     return opened, doorbell
 

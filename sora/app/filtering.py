@@ -55,26 +55,26 @@ def server_scripts(config: Config) -> ServerScripts:
     """Read the server's scripts. Raises ConfigError, with file, line and column."""
     sieve = config.sieve
     problems: list[Problem] = []
-    before = _read(sieve, "default_before", problems)
-    after = _read(sieve, "default_after", problems)
+    before = read_script(sieve, sieve.default_before, "sieve.default_before", problems)
+    after = read_script(sieve, sieve.default_after, "sieve.default_after", problems)
     if problems:
         raise ConfigError(problems)
     return ServerScripts(before, after)
 
 
-def _read(sieve: SieveConfig, key: str, problems: list[Problem]) -> str | None:
-    path = getattr(sieve, key)
+def read_script(sieve: SieveConfig, path: str, key: str, problems: list[Problem]) -> str | None:
+    """The text of a script that a key names, and which compiles; None for none."""
     if not path:
         return None
     try:
         source = Path(path).read_text(encoding="utf-8")
         compile_script(source, dialect_of(sieve), limits_of(sieve))
     except OSError as error:
-        problems.append(Problem("", f"sieve.{key}", f"{path}: {error.strerror}"))
+        problems.append(Problem("", key, f"{path}: {error.strerror}"))
     except UnicodeDecodeError:
-        problems.append(Problem("", f"sieve.{key}", f"{path}: a script has to be UTF-8"))
+        problems.append(Problem("", key, f"{path}: a script has to be UTF-8"))
     except ScriptErrors as errors:
-        problems += [Problem("", f"sieve.{key}", f"{path}, {error}") for error in errors.errors]
+        problems += [Problem("", key, f"{path}, {error}") for error in errors.errors]
     else:
         return source
     return None
@@ -101,8 +101,18 @@ class DeliveryParts:
     reactor: IReactorTime
 
 
-def delivery_of(config: Config, server: ServerScripts, parts: DeliveryParts) -> Delivery:
-    """The door for incoming mail, with its filters."""
+@frozen(kw_only=True)
+class DeliveryRooms:
+    """What deliveries share with others that run scripts."""
+
+    filters: Filters
+    folders: FolderRooms
+    rates: Rates
+    answering: Answering
+
+
+def delivery_rooms(config: Config, server: ServerScripts, parts: DeliveryParts) -> DeliveryRooms:
+    """Filters, and what acts for them."""
     folders = FolderRooms(
         parts.mailboxes,
         parts.open_mailboxes,
@@ -110,12 +120,28 @@ def delivery_of(config: Config, server: ServerScripts, parts: DeliveryParts) -> 
         uuid4,
         parts.namespace,
     )
+    return DeliveryRooms(
+        filters=Filters(filter_rooms(config, server, parts)),
+        folders=folders,
+        rates=Rates(parts.reactor, config.sieve.max_sent_per_hour),
+        answering=Answering(
+            relay=parts.relay,
+            arrivals=parts.arrivals,
+            open_mailboxes=parts.open_mailboxes,
+            folders=folders,
+            new_uuid=uuid4,
+        ),
+    )
+
+
+def delivery_of(config: Config, parts: DeliveryParts, rooms: DeliveryRooms) -> Delivery:
+    """The door for incoming mail, with its filters."""
     deciding = Deciding(
         DecideRooms(
-            filters=Filters(filter_rooms(config, server, parts)),
-            folders=folders,
+            filters=rooms.filters,
+            folders=rooms.folders,
             plans=PlanRooms(
-                rates=Rates(parts.reactor, config.sieve.max_sent_per_hour),
+                rates=rooms.rates,
                 has_relay=parts.relay is not None,
                 detail=cast(Detail, config.sieve.detail_mailbox),
                 redirects_as_owner=config.sieve.redirect_sender == "owner",
@@ -124,20 +150,13 @@ def delivery_of(config: Config, server: ServerScripts, parts: DeliveryParts) -> 
             host=parts.hostname,
         )
     )
-    answering = Answering(
-        relay=parts.relay,
-        arrivals=parts.arrivals,
-        open_mailboxes=parts.open_mailboxes,
-        folders=folders,
-        new_uuid=uuid4,
-    )
     return Delivery(
         parts.accounts,
         parts.arrivals,
         parts.open_mailboxes,
         parts.reactor,
         deciding=deciding,
-        answering=answering,
+        answering=rooms.answering,
         relay=parts.relay,
         reports=(
             None

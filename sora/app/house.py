@@ -20,7 +20,8 @@ from sora.app.embedded_mode import (
     ensure_account,
     remember,
 )
-from sora.app.filtering import DeliveryParts, delivery_of, server_scripts
+from sora.app.event_scripts import event_accounts, event_rules, event_scripts, sieve_url
+from sora.app.filtering import DeliveryParts, delivery_of, delivery_rooms, server_scripts
 from sora.app.http import Readiness, nouns_on
 from sora.app.relay import RelayParts, deliver_report, relay_of
 from sora.app.reload import RunningServer
@@ -37,6 +38,7 @@ from sora.auth.throttle import Throttle
 from sora.config.config import Config
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
+from sora.mailbox.event_scripts import EventScripts
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.open_mailboxes import OpenMailboxes
@@ -72,6 +74,8 @@ class House:
         self.compiling = Threads(reactor, COMPILING_THREADS, "compiling")
         self.compiler = compiler_of(config, self.compiling.run)
         self.server_scripts = server_scripts(config)
+        self.event_rules = event_rules(config)
+        self.event_accounts = event_accounts(config, self.tables.metadata, reactor)
 
     async def open_database(self, say: Callable[[str], None]) -> None:
         """Bring the schema up to date, and open connections."""
@@ -110,11 +114,12 @@ class House:
             reactor=reactor,
             registry=self.registry,
             grew=storage.grew,
+            entries_set=self.event_accounts.set,
         )
         poll = self._poll(open_mailboxes)
         passwords = PasswordThreads(reactor, threads=os.cpu_count() or 1)
         maildrops = self._maildrops(storage, open_mailboxes)
-        delivery, relay = self._delivery(storage, open_mailboxes)
+        delivery, relay, events = self._delivery(storage, open_mailboxes)
         commands, deliveries, connections = metrics_of(self.registry)
         tracker = Tracker(
             reactor.seconds, connections, per_user=config.limits.max_connections_per_user
@@ -125,7 +130,7 @@ class House:
             reactor=reactor,
             hostname=self.hostname,
             authenticator=self._authenticator(passwords, database_id),
-            mail=self._mail(storage, open_mailboxes, poll),
+            mail=self._mail(storage, open_mailboxes, poll, events),
             maildrops=maildrops,
             delivery=delivery,
             scripts=script_store(config, tables.scripts, self.compiler),
@@ -137,10 +142,14 @@ class House:
             nouns=nouns_on(tables, tracker),
             registry=self.registry,
             is_ready=Readiness(self.database, reactor, config.health.database_timeout),
+            sieve_url=sieve_url(config, self.hostname),
         )
         made = servers(parts, certificates)
         self.running += made.running
-        middle = [poll, doorbell, passwords, self.compiling, maildrops, *relay.services]
+        middle: list[IService] = [poll, doorbell, passwords, self.compiling, maildrops]
+        middle += relay.services
+        if events is not None:
+            middle += [self.event_accounts, events]
         return self._tree(storage, middle, made.listeners)
 
     def _poll(self, open_mailboxes: OpenMailboxes) -> ChangePoll:
@@ -154,7 +163,11 @@ class House:
         )
 
     def _mail(
-        self, storage: BodyStorage, open_mailboxes: OpenMailboxes, poll: ChangePoll
+        self,
+        storage: BodyStorage,
+        open_mailboxes: OpenMailboxes,
+        poll: ChangePoll,
+        events: EventScripts | None,
     ) -> MailStore:
         return MailStore(
             self.tables.mailboxes,
@@ -170,6 +183,7 @@ class House:
             metadata=self.tables.metadata,
             namespace=self.namespace,
             annotation_rules=annotation_rules(self.config.metadata),
+            events=events,
         )
 
     def _maildrops(self, storage: BodyStorage, open_mailboxes: OpenMailboxes) -> Maildrops:
@@ -185,8 +199,9 @@ class House:
 
     def _delivery(
         self, storage: BodyStorage, open_mailboxes: OpenMailboxes
-    ) -> tuple[Delivery, RelayParts]:
-        """The door for incoming mail, and the relay behind it, whose reports come in by it."""
+    ) -> tuple[Delivery, RelayParts, EventScripts | None]:
+        """The door for incoming mail, the relay behind it, whose reports come in by it, and the
+        scripts that run for what clients do."""
 
         async def report_locally(address: str, octets: bytes) -> bool:
             return await deliver_report(delivery, address, octets, host=self.hostname)
@@ -216,8 +231,12 @@ class House:
             random=os.urandom,
             reactor=self.reactor,
         )
-        delivery = delivery_of(self.config, self.server_scripts, parts)
-        return delivery, relay
+        rooms = delivery_rooms(self.config, self.server_scripts, parts)
+        delivery = delivery_of(self.config, parts, rooms)
+        events = event_scripts(
+            self.config, self.event_rules, self.event_accounts, parts, rooms, storage.bodies
+        )
+        return delivery, relay, events
 
     def _tree(
         self,

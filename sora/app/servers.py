@@ -59,6 +59,7 @@ class Parts:
     nouns: Nouns
     registry: CollectorRegistry
     is_ready: Callable[[], Awaitable[bool]]
+    sieve_url: str = ""
 
 
 @frozen
@@ -79,6 +80,7 @@ def _imap(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         commands=parts.commands,
         new_id=lambda: uuid4().hex[:12],
         tls=tls,
+        sieve_url=parts.sieve_url,
     )
     return Spoken(factory, imap_refusal)
 

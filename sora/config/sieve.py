@@ -2,8 +2,31 @@
 
 from attrs import frozen
 
-from sora.config.keys import key
+from sora.config.keys import REQUIRED, key, tables
 from sora.config.units import DURATION, SIZE
+
+
+@frozen
+class ImapEventConfig:
+    """A script of the operator that runs when clients do something to mailboxes: what trains a spam
+    filter, for example (docs/filtering.md). It runs for everybody, before the user's own."""
+
+    script: str = key(REQUIRED, "The script file.", example="/etc/sora/report-spam.sieve")
+    mailbox: str = key(
+        "",
+        """The mailbox that messages come into, or in which flags are changed: its name, or a
+        special use such as `\\Junk`. Empty: any.""",
+    )
+    source: str = key(
+        "",
+        """The mailbox that messages are copied or moved from, in the same way. Empty: any, and
+        messages that clients upload, too.""",
+    )
+    causes: tuple[str, ...] = key(
+        ["APPEND", "COPY"],
+        """What it runs for: APPEND (uploads; REPLACE is one), COPY (and MOVE), FLAG (changes of
+        flags).""",
+    )
 
 
 @frozen
@@ -72,6 +95,25 @@ class SieveConfig:
         """The most redirects and notifications of a user in an hour, on each process. What is over
         it stays in INBOX. 0: no limit.""",
         least=0,
+    )
+    imapsieve: bool = key(
+        True,
+        """Whether scripts run for what IMAP clients do to messages (RFC 6785): those that users
+        name in annotations of their mailboxes, and those of imap_events.""",
+    )
+    imapsieve_messages: int = key(
+        1000,
+        """The messages of one command that scripts run for; what is more is passed over. They run
+        after the client has its answer.""",
+        least=1,
+    )
+    imapsieve_url: str = key(
+        "",
+        """Where clients manage scripts, as IMAP tells them: `sieve://mail.example.com`. Empty: this
+        host's name, and the port of the first ManageSieve server.""",
+    )
+    imap_events: tuple[ImapEventConfig, ...] = tables(
+        ImapEventConfig, "Scripts of the operator for what IMAP clients do."
     )
     spam_header: str = key(
         "X-Spam-Score",

@@ -64,3 +64,7 @@ SPECIAL_USE: Final = Entry(is_private=True, path="/specialuse")
 ADMIN: Final = Entry(is_private=False, path="/admin")
 """How to reach who runs the server: a URI (RFC 5464 §6.2.2)."""
 COMMENT: Final = Entry(is_private=False, path="/comment")
+EVENT_SCRIPT: Final = Entry(is_private=False, path="/imapsieve/script")
+"""The script that runs when something is done to a mailbox (RFC 6785 §2.3.1)."""
+OWN_EVENT_SCRIPT: Final = Entry(is_private=True, path="/vendor/sora/imapsieve/script")
+"""The same for all mailboxes of an account that have none: what a client calls the server's."""

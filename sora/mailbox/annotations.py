@@ -1,16 +1,25 @@
 """Annotations as a session sees them (RFC 5464): those that are stored, and those that are made.
 
-What is shared of the server is said by the configuration and cannot be changed (§3.2.1.1); the
-special use of a mailbox is an entry like others for its owner (RFC 6154 §4).
+What is shared of the server is said by the configuration and cannot be changed (§3.2.1.1), but for
+the script that runs for what is done to mailboxes which have none of their own (RFC 6785 §2.3.1):
+each account has its own, which is kept as a private entry (`OWN_EVENT_SCRIPT`). The special use of
+a mailbox is an entry like others for its owner (RFC 6154 §4).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from sora.errors import BadSyntax, NotPermitted, TooManyEntries, UseAttributeRefused, ValueTooBig
-from sora.mail.annotations import ADMIN, COMMENT, SPECIAL_USE, Entry
+from sora.mail.annotations import (
+    ADMIN,
+    COMMENT,
+    EVENT_SCRIPT,
+    OWN_EVENT_SCRIPT,
+    SPECIAL_USE,
+    Entry,
+)
 from sora.mail.mailbox_names import SPECIAL_USES
 from sora.mail.rights import Rights
 from sora.mailbox.places import Places
@@ -85,12 +94,19 @@ class Annotations:
             made = _special_use(annotated)
         else:
             private = [entry for entry in entries if entry.is_private]
+            if any(EVENT_SCRIPT.is_below(entry, depth) for entry in entries):
+                private.append(OWN_EVENT_SCRIPT)
             annotated = Annotated()
             if private:
                 annotated = await self._storage.read(
                     self._account_id, None, self._account_id, private, depth, most
                 )
             made = [Annotation(entry, len(v), v) for entry, v in self.rules.of_server.items()]
+            made += [
+                evolve(one, entry=EVENT_SCRIPT)
+                for one in annotated.annotations
+                if one.entry == OWN_EVENT_SCRIPT
+            ]
         wanted = [one for one in made if any(one.entry.is_below(e, depth) for e in entries)]
         found = {one.entry: one for one in (*annotated.annotations, *wanted)}
         return _answered(found, entries, depth, most)
@@ -124,6 +140,9 @@ class Annotations:
         self._check(values)
         entries = [*values]
         if not name:
+            if EVENT_SCRIPT in values:
+                values = dict(values)
+                values[OWN_EVENT_SCRIPT] = values.pop(EVENT_SCRIPT)
             if any(not entry.is_private for entry in values):
                 raise NotPermitted("What is shared of the server is set by who runs it")
             await self._storage.write(

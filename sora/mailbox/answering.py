@@ -5,6 +5,7 @@ It was remembered before (G43): when something of it fails, it is lost, logged, 
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from attrs import frozen
@@ -13,7 +14,6 @@ from twisted.logger import Logger
 from sora.errors import SoraError
 from sora.mail.flags import Flags
 from sora.mailbox.arrivals import Arrivals
-from sora.mailbox.deciding import Incoming
 from sora.mailbox.envelope import Addressee
 from sora.mailbox.folders import Folder, FolderRooms, Folders
 from sora.mailbox.open_mailboxes import OpenMailboxes
@@ -37,13 +37,11 @@ class Answering:
 
     log = Logger()
 
-    async def answer(
-        self, answers: Sequence[Answer], message: Incoming, addressee: Addressee
-    ) -> None:
-        """Send each of them; what goes wrong is logged."""
+    async def answer(self, answers: Sequence[Answer], now: datetime, addressee: Addressee) -> None:
+        """Send each of them; what goes wrong is logged. `now` is what copies are dated."""
         for answer in answers:
             try:
-                await self._one(answer, message, addressee)
+                await self._one(answer, now, addressee)
             except SoraError as error:
                 self.log.warn(
                     "the {what} of {address} is lost: {error}",
@@ -52,11 +50,11 @@ class Answering:
                     error=error.text,
                 )
 
-    async def _one(self, answer: Answer, message: Incoming, addressee: Addressee) -> None:
+    async def _one(self, answer: Answer, now: datetime, addressee: Addressee) -> None:
         composed = answer.compose()
         folders = Folders(self.folders, addressee.recipient)
         if answer.is_local:
-            await self._file(composed.octets, folders.inbox, Flags(), message, addressee)
+            await self._file(composed.octets, folders.inbox, Flags(), now, addressee)
             return
         sending = composed.sending
         if self.relay is None:
@@ -69,27 +67,27 @@ class Answering:
             to=", ".join(one.address for one in sending.outgoing.recipients),
         )
         if answer.fcc is not None:
-            await self._copy(answer.fcc, composed.octets, folders, message, addressee)
+            await self._copy(answer.fcc, composed.octets, folders, now, addressee)
 
     async def _copy(
         self,
         fcc: FileInto,
         octets: bytes,
         folders: Folders,
-        message: Incoming,
+        now: datetime,
         addressee: Addressee,
     ) -> None:
         """RFC 8580 §3"""
         folder = await folder_of(fcc, folders)
         flags = flags_of(fcc.flags or ())
-        await self._file(octets, folder or folders.inbox, flags, message, addressee)
+        await self._file(octets, folder or folders.inbox, flags, now, addressee)
 
     async def _file(
         self,
         octets: bytes,
         folder: Folder,
         flags: Flags,
-        message: Incoming,
+        now: datetime,
         addressee: Addressee,
     ) -> None:
         spool = self.spool()
@@ -98,7 +96,7 @@ class Answering:
             target = Target(
                 account_id=folder.account_id,
                 mailbox_id=folder.mailbox_id,
-                internal_date=message.now,
+                internal_date=now,
                 email_id=self.new_uuid(),
                 flags=flags,
                 asker=addressee.recipient.account_id,

@@ -10,6 +10,7 @@ from sora.deferreds import deferred
 from sora.errors import NoSuchMailbox, OverQuota
 from sora.mail.flags import Flags
 from sora.mail.rights import Rights
+from sora.mailbox.events import MailboxEvent, placed_by
 from sora.mailbox.places import Place
 from sora.mailbox.reach import Reach
 from sora.mailbox.rights import no_such_mailbox
@@ -45,7 +46,7 @@ class Appending:
         place = await self._reach.places.find(name)
         edition = self._reach.open.names.edition(place.owner.account_id)
         [target] = self._targets(place, [NewMessage(flags, internal_date, message)])
-        placement = await self._reach.finishing(self._place(place.owner.scope_id, message, target))
+        placement = await self._reach.finishing(self._place(place, message, target))
         placed = placement.placed[0]
         if placed.fate is Fate.NO_MAILBOX:
             await self._refuse(place)
@@ -56,12 +57,23 @@ class Appending:
             raise OverQuota()
         return placed
 
-    async def _place(self, scope_id: int, message: Spool, target: Target) -> Placement:
+    async def _place(self, place: Place, message: Spool, target: Target) -> Placement:
         placement = await self._reach.rooms.arrivals.place(
-            scope_id, message, [target], self._reach.new_operation()
+            place.owner.scope_id, message, [target], self._reach.new_operation()
         )
         self._reach.open.placed(placement.placed, self._reach.source)
+        self._happened(place, placement.placed)
         return placement
+
+    def _happened(self, place: Place, placed: Sequence[Placed]) -> None:
+        """Messages have come into a mailbox: there may be a script for that (RFC 6785 §2.2.1)."""
+        events, owner = self._reach.rooms.selected.events, place.owner
+        if events is None or not events.concern(owner.account_id, "APPEND"):
+            return
+        actor = self._reach.identity.address
+        for mailbox_id, touched in placed_by(placed, events.most).items():
+            event = MailboxEvent("APPEND", owner, mailbox_id, place.name, actor, touched)
+            events.happened(event)
 
     async def storable(self, message: Spool, new: Callable[[], Spool]) -> Spool:
         """A message that may have NULs as it is stored (`sora.mail.recoding`): the same, or a
@@ -83,6 +95,7 @@ class Appending:
     async def _append(self, place: Place, messages: Sequence[NewMessage]) -> Appended:
         appended = await self._arrive(place, messages, None)
         self._reach.open.placed(appended.placed, self._reach.source)
+        self._happened(place, appended.placed)
         return appended
 
     async def replace(
@@ -98,7 +111,9 @@ class Appending:
 
         @deferred
         async def put(replaced: Replaced) -> Appended:
-            return await self._arrive(place, [message], replaced)
+            appended = await self._arrive(place, [message], replaced)
+            self._happened(place, appended.placed)
+            return appended
 
         return await selected.replace(uid, put)
 

@@ -401,7 +401,7 @@ class Delivery:
         answers = task.plan.won(won)
         if answers and self._answering is not None:
             # Whatever happens to an answer, the message has arrived: a failure is logged.
-            work = self._answering.answer(answers, message, task.addressee)
+            work = self._answering.answer(answers, message.now, task.addressee)
             await self._tasks.start(work, "answering a message")
 
 

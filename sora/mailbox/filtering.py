@@ -137,7 +137,10 @@ class Text(Protocol):
 
 @frozen
 class Filtered:
-    """A message that scripts are run over. `header` is its block; `envelope` what was said."""
+    """A message that scripts are run over. `header` is its block; `envelope` what was said.
+
+    `flags` are those of a message that is stored, where something was done to it that scripts run
+    for (RFC 6785); None at a delivery."""
 
     header: Header
     body_start: int
@@ -145,6 +148,7 @@ class Filtered:
     text: Text
     envelope: Envelope
     environment: dict[str, str] = field(factory=dict)
+    flags: tuple[str, ...] | None = None
 
 
 @frozen
@@ -241,6 +245,8 @@ class Filters:
             answers.version = wishes.kept
             shown = _shown(message, wishes.kept)
             context = self._context(message, recipient, meter, trace)
+            if message.flags is not None and wishes.keep.flags is not None:
+                context = evolve(context, flags=wishes.keep.flags)
             is_heavy = _is_heavy(script, len(link.source), shown)
             outcome = await self._drive(run(script, shown, context), answers, meter, is_heavy)
             if outcome.error is not None:
@@ -268,6 +274,8 @@ class Filters:
             limits=rooms.limits,
             trace=trace,
             clock=meter.seconds,
+            is_event=message.flags is not None,
+            flags=message.flags,
         )
 
     async def _drive(

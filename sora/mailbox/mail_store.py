@@ -27,6 +27,7 @@ from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.crossing import Crossing
+from sora.mailbox.events import Events
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
 from sora.mailbox.places import SharedNamespace
@@ -42,7 +43,8 @@ class MailStore:
     """All accounts of a process. Without `poll`, sessions ask storage one by one.
 
     `kept_memory` bounds, in octets, what is kept of messages that were read. `namespace` is where
-    the mailboxes of others appear, None when nothing is shared.
+    the mailboxes of others appear, None when nothing is shared; `events` is told of what scripts
+    may run for.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class MailStore:
         metadata: IMetadata,
         namespace: SharedNamespace | None = None,
         annotation_rules: AnnotationRules = DEFAULT_RULES,
+        events: Events | None = None,
     ) -> None:
         self._rooms = AccountRooms(
             mailboxes=mailboxes,
@@ -79,6 +82,7 @@ class MailStore:
                 Kept(kept_memory),
                 Crossing(messages, bodies, arrivals),
                 poll,
+                events,
             ),
             clock=clock,
             new_uuid=new_uuid,

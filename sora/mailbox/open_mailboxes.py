@@ -58,8 +58,9 @@ class OpenMailboxes:
     (mailbox id, modseq) after each write of this process, `ring_names` with the account whose
     names or subscriptions it changed, `ring_annotated` as `annotated` is; none of them waits
     or fails. `grew` is called with (mailbox id, last UID, count) for messages that this process
-    put into a mailbox. `process_id` is the process's own. `warm_memory` (octets) and `warm_for`
-    (seconds) bound what is kept without sessions.
+    put into a mailbox, `entries_set` with the names of annotations that were changed, by
+    whichever process of the node. `process_id` is the process's own. `warm_memory` (octets) and
+    `warm_for` (seconds) bound what is kept without sessions.
     """
 
     log = Logger()
@@ -76,6 +77,7 @@ class OpenMailboxes:
         ring_names: Callable[[int], None] = _silent,
         ring_annotated: Callable[[int, int, Sequence[Entry]], None] = _silent,
         grew: Callable[[int, int, int], None] = _silent,
+        entries_set: Callable[[Sequence[Entry]], None] = _silent,
     ) -> None:
         self.alone = False
         self.sightings = 0
@@ -90,6 +92,7 @@ class OpenMailboxes:
         self._warm_for = warm_for
         self._ring = ring
         self._grew = grew
+        self._entries_set = entries_set
         self._ring_names = ring_names
         self._ring_annotated = ring_annotated
         self._wanted: dict[int, int] = {}
@@ -339,6 +342,7 @@ class OpenMailboxes:
     def heard_annotated(self, mailbox_id: int, reader: int, entries: Sequence[Entry]) -> None:
         """Another process of this node has changed annotations; see `annotated`."""
         self.met()
+        self._entries_set(entries)
         self.watchers.annotated(mailbox_id or -reader, entries, reader)
 
     def annotated(
@@ -350,6 +354,7 @@ class OpenMailboxes:
             change = Change(noted.before, noted.modseq)
             self.told(noted.mailbox_id, change, source)
         mailbox_id = 0 if noted is None else noted.mailbox_id
+        self._entries_set(entries)
         self.watchers.annotated(mailbox_id or -reader, entries, reader, source)
         self._ring_annotated(mailbox_id, reader, entries)
 

@@ -89,6 +89,11 @@ class Places:
         self._me = Owner(identity.account_id, identity.scope_id, identity.address)
         self._owners = owners
 
+    @property
+    def me(self) -> Owner:
+        """Whose session it is."""
+        return self._me
+
     async def find(self, name: str) -> Place:
         """Where a name leads. No round trip for one's own mailboxes, nor for an owner that this
         process has heard of. Raises NoSuchMailbox."""

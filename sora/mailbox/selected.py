@@ -15,6 +15,7 @@ from sora.mail.rights import ALL, FLAG_RIGHTS, Rights, may_change, permitted
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.crossing import Crossing
+from sora.mailbox.events import Cause, Events, MailboxEvent, Touched, changed_by, copied_by
 from sora.mailbox.finding import Finding
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.open_mailboxes import Made, OpenMailboxes
@@ -51,6 +52,7 @@ class Rooms:
     kept: Kept
     crossing: Crossing
     poll: ChangePoll | None = None
+    events: Events | None = None
 
 
 class Selected:
@@ -240,7 +242,7 @@ class Selected:
 
         async def copying() -> Copied:
             copied = self._rooms.messages.copy(*self._way(uids, place))
-            return await self._write(copied, self._after_copy)
+            return await self._write(copied, lambda copied: self._after_copy(copied, place))
 
         return await self._transfer(copying, uids, place)
 
@@ -252,7 +254,7 @@ class Selected:
 
         async def moving() -> Moved:
             moved = self._rooms.messages.move(*self._way(uids, place))
-            return await self._write(moved, self._after_move)
+            return await self._write(moved, lambda moved: self._after_move(moved, place))
 
         return await self._transfer(moving, uids, place)
 
@@ -309,17 +311,44 @@ class Selected:
     async def _after_store(self, stored: Stored) -> None:
         self.keywords.learn(stored.keywords)
         changed = stored.changed
+        events, owner = self._rooms.events, self._place.owner
+        touched: Sequence[Touched] = ()
+        if events is not None and events.concern(owner.account_id, "FLAG"):
+            # Now: the state has the flags as they were.
+            touched = changed_by(changed, self._state, events.most)
         await self._tell(Change(stored.before, stored.modseq, changed.uids, changed.masks))
+        if events is not None and touched:
+            events.happened(self._event("FLAG", self._place, self.mailbox_id, touched))
 
     async def _after_expunge(self, expunged: Expunged) -> None:
         await self._tell(Change(expunged.before, expunged.modseq, vanished=expunged.vanished))
 
-    async def _after_copy(self, copied: Copied) -> None:
+    async def _after_copy(self, copied: Copied, place: Place) -> None:
         self._rooms.open_mailboxes.copied(copied, self)
+        events = self._rooms.events
+        if events is not None and events.concern(place.owner.account_id, "COPY"):
+            touched = copied_by(copied, events.most)
+            if touched:
+                events.happened(self._event("COPY", place, copied.mailbox_id, touched))
 
-    async def _after_move(self, moved: Moved) -> None:
-        self._rooms.open_mailboxes.copied(moved.copied, self)
+    async def _after_move(self, moved: Moved, place: Place) -> None:
+        await self._after_copy(moved.copied, place)
         await self._after_expunge(moved.expunged)
+
+    def _event(
+        self, cause: Cause, place: Place, mailbox_id: int, touched: Sequence[Touched]
+    ) -> MailboxEvent:
+        is_copy = cause == "COPY"
+        return MailboxEvent(
+            cause,
+            place.owner,
+            mailbox_id,
+            place.name if is_copy else self._state.name,
+            self._places.me.address or "",
+            touched,
+            self.mailbox_id if is_copy else 0,
+            self._state.name if is_copy else "",
+        )
 
     async def _after_replace(self, appended: Appended) -> None:
         assert appended.expunged is not None, "a message was taken away"

@@ -1,10 +1,13 @@
 """Actions that exclude each other. What is executed is what counts, not what stands in a script."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from sora.sieve.effects import Action, FileInto, Keep, Redirect, Reject, Vacation
 
-_DELIVER = (FileInto, Keep, Redirect)
+ONLY_AT_DELIVERY: Final = frozenset(("reject", "ereject", "vacation", "vacation-seconds"))
+"""Extensions that cannot be used where a script runs over a stored message (RFC 6785 §3.11)."""
+_DELIVER: Final = (FileInto, Keep, Redirect)
 
 
 def conflict_of(taken: Iterable[Action], keep: Keep | None, new: Action | Keep) -> str | None:

@@ -34,8 +34,17 @@ from typing import Any, Final, TypeVar, cast
 from attrs import define, evolve, field, frozen
 
 from sora.sieve.call import Call, Template
-from sora.sieve.conflicts import conflict_of
-from sora.sieve.effects import Action, Edited, FileInto, Keep, Question, Redirect
+from sora.sieve.conflicts import ONLY_AT_DELIVERY, conflict_of
+from sora.sieve.effects import (
+    Action,
+    Edited,
+    FileInto,
+    Keep,
+    Question,
+    Redirect,
+    Reject,
+    Vacation,
+)
 from sora.sieve.errors import RuntimeProblem
 from sora.sieve.extension import Asking, Test
 from sora.sieve.limits import Limits
@@ -70,6 +79,8 @@ class Context:
     addresses: the account's own, as they are written; the first is the main one.
     separator: what begins the detail of an address (RFC 5233); "" for none.
     settings: for extensions, what the operator has set, by name (`spamtest`...).
+    is_event: no delivery, but something that a client did to a stored message (RFC 6785): there is
+        no envelope, and nobody to answer. flags: those that it has then, None at a delivery.
     clock: seconds, for `limits.cpu`; None for no such limit.
     """
 
@@ -81,6 +92,8 @@ class Context:
     limits: Limits = _NO_LIMITS
     trace: bool = False
     clock: Callable[[], float] | None = None
+    is_event: bool = False
+    flags: tuple[str, ...] | None = None
 
 
 @frozen
@@ -174,6 +187,7 @@ class Run:
     def __attrs_post_init__(self) -> None:
         self.header = self.message.header
         self.frame = Frame(self.top)
+        self.flags = self.context.flags
         if self.context.clock is not None and self.limits.cpu:
             self._end = self.context.clock() + self.limits.cpu
 
@@ -198,6 +212,9 @@ class Run:
         """Run a script to its end, or to its `return`."""
         before, self.frame = self.frame, frame
         self.frames.append(frame)
+        unusable = ONLY_AT_DELIVERY & frame.script.requires if self.context.is_event else ()
+        if unusable:
+            raise self.problem(f"{min(unusable)!r} is for deliveries, and this is none")
         with suppress(Return):
             yield from self.block(frame.script.commands)
         # Not in a `finally`: what ends the run wants to know where it was.
@@ -346,6 +363,8 @@ class Run:
     def _agree(self, action: Action | Keep) -> None:
         """Some actions exclude each other."""
         conflict = conflict_of(self._actions, self._keep, action)
+        if self.context.is_event and isinstance(action, Reject | Vacation):
+            conflict = "Only at a delivery a message can be rejected or answered"
         if conflict is not None:
             raise self.problem(conflict)
 

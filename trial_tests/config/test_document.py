@@ -87,7 +87,8 @@ class DocumentTests(SynchronousTestCase):
         names = [path.replace(".", "_") for path, _ in keys(Config)]
         self.assertEqual(len(names), len(set(names)))
         for path, attribute in keys(Config):
-            if any(name in path for name in ("servers", "read_endpoints", "encryption_keys")):
+            arrays = ("servers", "read_endpoints", "encryption_keys", "imap_events")
+            if any(name in path for name in arrays):
                 continue
             found, ignored = from_environment({f"SORA_{path.replace('.', '_').upper()}": "1"})
             self.assertEqual([".".join(map(str, one.path)) for one in found], [path])

@@ -80,9 +80,9 @@ class PropertyTests(SynchronousTestCase):
         among them."""
         random = Random(1)
         valid = [
-            one for one in (Scripts(random).script() for _ in range(600)) if not errors_of(one)
+            one for one in (Scripts(random).script() for _ in range(900)) if not errors_of(one)
         ]
-        self.assertGreater(len(valid), 250)
+        self.assertGreater(len(valid), 375)
         text = " ".join(valid)
         for word in SIEVE.words:
             self.assertIn(f"{word} ", text)

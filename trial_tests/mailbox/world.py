@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 
 from sora.addresses import parse_address
 from sora.auth.interfaces import Identity
+from sora.mail.annotations import Entry
 from sora.mail.facts import derive
 from sora.mailbox.account import Account
 from sora.mailbox.answering import Answering
@@ -19,6 +20,7 @@ from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.deciding import DecideRooms, Deciding
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.envelope import Addressee, Envelope, Origin
+from sora.mailbox.events import Events
 from sora.mailbox.filtering import FilterRooms, Filters
 from sora.mailbox.folders import FolderRooms
 from sora.mailbox.mail_store import MailStore
@@ -72,13 +74,18 @@ class Process:
         *,
         alone: bool = True,
         namespace: SharedNamespace | None = None,
+        entries_set: Callable[[Sequence[Entry]], None] = lambda entries: None,
     ) -> None:
         self.storage = storage
         self.clock = clock
         self.rings: list[tuple[int, int]] = []
         process_id = uuid4()
         self.open_mailboxes = OpenMailboxes(
-            storage.mailboxes, clock, process_id, ring=lambda *ring: self.rings.append(ring)
+            storage.mailboxes,
+            clock,
+            process_id,
+            ring=lambda *ring: self.rings.append(ring),
+            entries_set=entries_set,
         )
         self.open_mailboxes.alone = alone
         self.poll = ChangePoll(
@@ -95,21 +102,67 @@ class Process:
             clock=clock,
         )
         self.bodies = Bodies({"main": objects}, storage.uploads, threads)
-        self.mail_store = MailStore(
+        self.namespace = namespace
+        self.mail_store = self.with_events(None)
+        self.delivery = Delivery(storage.accounts, self.arrivals, self.open_mailboxes, clock)
+        self.relay = MemoryRelay()
+
+    def with_events(self, events: Events | None) -> MailStore:
+        """The accounts of this process, what is done in which is told to `events`."""
+        storage = self.storage
+        return MailStore(
             storage.mailboxes,
             storage.messages,
             self.arrivals,
             self.bodies,
             self.open_mailboxes,
             self.poll,
-            clock,
+            self.clock,
             rights=storage.rights,
             quotas=storage.quotas,
             metadata=storage.metadata,
-            namespace=namespace,
+            namespace=self.namespace,
+            events=events,
         )
-        self.delivery = Delivery(storage.accounts, self.arrivals, self.open_mailboxes, clock)
-        self.relay = MemoryRelay()
+
+    def filters(self, **how: Any) -> Filters:
+        """Filters; `how` are fields of `FilterRooms`."""
+        storage = self.storage
+        threads: Any = AtOnce()
+        self.script_threads: AtOnce = threads
+        return Filters(
+            FilterRooms(
+                compiler=Compiler(SIEVE, Limits(), threads.run),
+                scripts=storage.scripts,
+                messages=storage.messages,
+                metadata=storage.metadata,
+                rights=storage.rights,
+                threads=threads,
+                clock=self.clock,
+                cpu=lambda: 0.0,
+                **how,
+            )
+        )
+
+    def folders(self, namespace: SharedNamespace | None = None) -> FolderRooms:
+        """Where filters file into."""
+        return FolderRooms(
+            self.storage.mailboxes,
+            self.open_mailboxes,
+            Owners(self.storage.rights, self.clock),
+            uuid4,
+            namespace,
+        )
+
+    def answering(self, folders: FolderRooms) -> Answering:
+        """What sends answers."""
+        return Answering(
+            relay=self.relay,
+            arrivals=self.arrivals,
+            open_mailboxes=self.open_mailboxes,
+            folders=folders,
+            new_uuid=uuid4,
+        )
 
     def filtering_delivery(
         self, *, namespace: SharedNamespace | None = None, **how: Any
@@ -118,29 +171,13 @@ class Process:
         storage, numbers = self.storage, iter(range(1, 1_000_000))
         plan_fields = {one.name for one in fields(PlanRooms)}
         plans = {name: value for name, value in how.items() if name in plan_fields}
-        threads: Any = AtOnce()
-        self.script_threads: AtOnce = threads
-        filters = FilterRooms(
-            compiler=Compiler(SIEVE, Limits(), threads.run),
-            scripts=storage.scripts,
-            messages=storage.messages,
-            metadata=storage.metadata,
-            rights=storage.rights,
-            threads=threads,
-            clock=self.clock,
-            cpu=lambda: 0.0,
-            **{name: value for name, value in how.items() if name not in plan_fields},
+        filters = self.filters(
+            **{name: value for name, value in how.items() if name not in plan_fields}
         )
-        folders = FolderRooms(
-            storage.mailboxes,
-            self.open_mailboxes,
-            Owners(storage.rights, self.clock),
-            uuid4,
-            namespace,
-        )
+        folders = self.folders(namespace)
         deciding = Deciding(
             DecideRooms(
-                filters=Filters(filters),
+                filters=filters,
                 folders=folders,
                 plans=PlanRooms(**{"rates": Rates(self.clock, 100), "has_relay": True, **plans}),
                 random=lambda count: next(numbers).to_bytes(count, "big"),
@@ -153,13 +190,7 @@ class Process:
             self.open_mailboxes,
             self.clock,
             deciding=deciding,
-            answering=Answering(
-                relay=self.relay,
-                arrivals=self.arrivals,
-                open_mailboxes=self.open_mailboxes,
-                folders=folders,
-                new_uuid=uuid4,
-            ),
+            answering=self.answering(folders),
             relay=self.relay,
             reports=SuccessReports(self.relay, "sora.example.com", bytes),
         )

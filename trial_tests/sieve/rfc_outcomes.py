@@ -361,6 +361,9 @@ CASES: Final = (
     case("7352", "5.4 handles", message("X-Event-ID: 1"), "discard", world=World(seen=(("notifier", "1"),))),
     # ---------------------------------------------------------------- fcc, mailboxid
     case("8580", "6.1 capability", message("x: y"), "notify 2 You got mail!, keep"),
+    case("6785", "5 copy to a list", message("x: y"), "redirect actionitems@example.com, keep", environment={"imap.cause": "APPEND", "imap.mailbox": "ActionItems"}, is_event=True),
+    case("6785", "5 copy to a list", message("x: y"), "keep", environment={"imap.cause": "FLAG", "imap.mailbox": "ActionItems"}, is_event=True),
+    case("6785", "5 flagged", message("x: y"), "keep \\Seen", environment={"imap.changedflags": "\\Seen"}, is_event=True, flags=("\\Seen",)),
     case("9042", "6 mailboxidexists", message("From: coyote"), "fileinto INBOX.name.will.not.be.used", world=World(ids=("F6352ae03-b7f5-463c-896f-d8b48ee3",))),
     case("9042", "6 mailboxidexists", message("From: coyote"), "fileinto INBOX.harassment"),
     # ---------------------------------------------------------------- ManageSieve

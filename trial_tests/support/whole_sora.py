@@ -38,7 +38,7 @@ LOGIN_PASSWORD = "open-sesame-7"
 BACKGROUND = frozenset(
     {
         *("beat", "poll", "versions", "claim", "reserve", "backlog", "condemned"),
-        *("finish", "staged_bodies", "finish_many"),
+        *("finish", "staged_bodies", "finish_many", "event_scripts"),
     }
 )
 """Operations that go on by themselves, and belong to nobody's command."""

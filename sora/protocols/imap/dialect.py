@@ -177,3 +177,13 @@ class Dialect:
             status_items=self._base[1],
             sasl=[name for name in self.sasl if b"AUTH=" + name.encode() not in hidden],
         )
+
+    def adding(self, *extensions: Extension) -> "Dialect":
+        """The same dialect with more extensions: those that depend on the configuration."""
+        return Dialect(
+            commands=self._command_list,
+            extensions=[*self._extensions, *extensions],
+            fetch_items=self._base[0],
+            status_items=self._base[1],
+            sasl=self.sasl,
+        )

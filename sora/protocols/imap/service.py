@@ -10,6 +10,7 @@ from sora.auth.interfaces import IAuthenticator
 from sora.config.limits import LimitsConfig
 from sora.config.servers import ServerConfig
 from sora.metrics.protocol import CommandMetrics
+from sora.protocols.imap.extensions import imapsieve
 from sora.protocols.imap.protocol import IMAPFactory
 from sora.protocols.imap.services import Limits, MailAccess, Services
 from sora.protocols.imap.spoken import DIALECT
@@ -26,12 +27,14 @@ def imap_factory(
     commands: CommandMetrics,
     new_id: Callable[[], str],
     tls: Any = None,
+    sieve_url: str = "",
 ) -> IMAPFactory:
     """What a listener takes for a server of type `imap`; `refusal` is what it says to clients
     over its limits.
 
     `tls` is a connection creator, used for STARTTLS where the server does not speak TLS from
-    the first octet. `new_id` names sessions.
+    the first octet. `new_id` names sessions. `sieve_url` is where clients manage the scripts that
+    run for what they do (RFC 6785), empty for none.
     """
     can_start_tls = tls is not None and server.starttls and not server.tls
     services = Services(
@@ -52,7 +55,8 @@ def imap_factory(
         # RFC 3501 §5.4: at least 30 minutes for those who have logged in.
         idle_timeout=limits.idle_timeout,
     )
-    return IMAPFactory(clock=clock, dialect=DIALECT, services=services, limits=bounds)
+    dialect = DIALECT.adding(imapsieve.extension(sieve_url)) if sieve_url else DIALECT
+    return IMAPFactory(clock=clock, dialect=dialect, services=services, limits=bounds)
 
 
 def refusal(sentence: str) -> bytes:

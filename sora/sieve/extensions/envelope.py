@@ -20,6 +20,9 @@ from sora.sieve.run import Run
 
 
 def _envelope(run: Run, call: Call) -> Asking[bool] | bool:
+    if run.context.is_event:
+        # RFC 6785 §4.6
+        raise run.problem("A message that was not just delivered has no envelope")
     found = [
         value for name in call.strings(run, "parts") for value in _values(run, call, name.lower())
     ]

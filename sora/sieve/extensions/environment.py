@@ -1,4 +1,5 @@
-"""environment (RFC 5183): tests of where the script runs."""
+"""environment (RFC 5183): tests of where the script runs, and of what has led to it (RFC 6785
+§4)."""
 
 from typing import Final
 
@@ -6,7 +7,18 @@ from sora.sieve.call import Call
 from sora.sieve.extension import Asking, Extension, Kind, Parameter, Test
 from sora.sieve.run import Run
 
-_KNOWN: Final = {"name": "Sora", "location": "MS", "phase": "during"}
+_KNOWN: Final = {
+    "name": "Sora",
+    "location": "MS",
+    "phase": "during",
+    # RFC 6785 §4.2: empty at a delivery, and then the others are, too.
+    "imap.user": "",
+    "imap.email": "",
+    "imap.cause": "",
+    "imap.mailbox": "",
+    "imap.changedflags": "",
+    "vnd.sora.mailbox-from": "",
+}
 
 
 def _environment(run: Run, call: Call) -> Asking[bool] | bool:

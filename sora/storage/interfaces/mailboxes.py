@@ -193,6 +193,10 @@ class IMetadata(Interface):
         """The same entries of several mailboxes, whose rights the caller has looked at. One
         round trip. When values have `most` octets together, the rest comes as sizes alone."""
 
+    def accounts_with_event_scripts(most: int) -> "Deferred[frozenset[int] | None]":
+        """The accounts that name scripts for what is done to their mailboxes (`EVENT_SCRIPT`,
+        `OWN_EVENT_SCRIPT`); None when there are more than `most`. One round trip, reading only."""
+
     def write(
         account_id: int,
         name: str | None,

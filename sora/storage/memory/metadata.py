@@ -7,7 +7,7 @@ from attrs import frozen
 from zope.interface import implementer
 
 from sora.errors import NoSuchMailbox, NotPermitted, OverQuota, TooManyEntries, UseAttributeRefused
-from sora.mail.annotations import Entry
+from sora.mail.annotations import EVENT_SCRIPT, OWN_EVENT_SCRIPT, Entry
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
 from sora.storage.interfaces import IMetadata
@@ -60,6 +60,17 @@ class MemoryMetadata:
                     annotation = Annotation(entry, len(value), value if so_far <= most else None)
                     found.setdefault(mailbox_id, []).append(annotation)
         return found
+
+    @operation
+    def accounts_with_event_scripts(self, most: int) -> frozenset[int] | None:
+        """See `IMetadata.accounts_with_event_scripts`."""
+        found = set()
+        for place, reader, path in self.tables.metadata:
+            if place and (reader, path) == (0, EVENT_SCRIPT.path):
+                found.add(self.tables.mailboxes[place].account_id)
+            elif reader and not place and path == OWN_EVENT_SCRIPT.path:
+                found.add(reader)
+        return None if len(found) > most else frozenset(found)
 
     @operation
     def write(

@@ -1,5 +1,5 @@
 """Annotations: `IMetadata` in PostgreSQL. The functions are in `0016_metadata.sql`, and that which
-writes in `0019_annotated_modseq.sql`."""
+writes in `0019_annotated_modseq.sql`; event scripts are in `0028_event_scripts.sql`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -75,6 +75,14 @@ class Metadata:
             annotation = Annotation(Entry(private, path), size, value)
             found.setdefault(mailbox_id, []).append(annotation)
         return found
+
+    @deferred
+    async def accounts_with_event_scripts(self, most: int) -> frozenset[int] | None:
+        async def work(tx: Tx) -> list[tuple[Any, ...]]:
+            return await tx.all("select event_script_accounts_v1(%s)", (most + 1,))
+
+        rows = await self._database.run("event_scripts", work, write=False)
+        return None if len(rows) > most else frozenset(row[0] for row in rows)
 
     @deferred
     async def write(

@@ -18,8 +18,6 @@ class Example:
     """what a fragment lacks to be one"""
     refused: bool = False
     """whether the RFC shows it as one that is no valid script"""
-    without: tuple[str, ...] = ()
-    """extensions that it needs and that we do not have"""
 
     @property
     def meant(self) -> str:

@@ -14,7 +14,6 @@ if anyof (environment :is "imap.cause" "APPEND",
         redirect :copy "actionitems@example.com";
     }
 }""",
-        without=("imapsieve",),
     ),
     Example(
         "5 flagged",
@@ -31,6 +30,5 @@ if allof (hasflag "\\Flagged",
   notify :message "Important message in ${mailbox}"
       "xmpp:tim@example.com?message;subject=SIEVE";
 }""",
-        without=("imapsieve",),
     ),
 )

@@ -39,6 +39,5 @@ require "variables";
 if environment :contains "imap.mailbox" "*" {
     set "mailbox" "${1}";
 }""",
-        without=("imapsieve",),
     ),
 )

@@ -291,3 +291,20 @@ class MetadataContract(Contract):
         await self.storage.mailboxes.delete(self.ann.id, "Work", self.operation())
         await self.storage.mailboxes.create(self.ann.id, "Work", None, self.operation())
         self.assertEqual(await self.everything("Work"), {})
+
+    async def test_who_has_named_scripts_for_what_is_done_to_mailboxes(self) -> None:
+        """RFC 6785 §2.3.1"""
+        asked = self.storage.metadata.accounts_with_event_scripts
+        self.assertEqual(await asked(10), frozenset())
+        # Neither is such an entry: it is somebody's own, or another one.
+        await self.write({"/private/imapsieve/script": b"x", "/shared/comment": b"x"})
+        self.assertEqual(await asked(10), frozenset())
+        await self.write({"/shared/imapsieve/script": b"filter"})
+        self.assertEqual(await asked(10), frozenset({self.ann.id}))
+        await self.write(
+            {"/private/vendor/sora/imapsieve/script": b"filter"}, None, self.bob, self.bob
+        )
+        self.assertEqual(await asked(10), frozenset({self.ann.id, self.bob.id}))
+        self.assertIsNone(await asked(1))
+        await self.write({"/shared/imapsieve/script": None})
+        self.assertEqual(await asked(1), frozenset({self.bob.id}))
