@@ -20,6 +20,8 @@ NONCE_OCTETS: Final = 18
 """of randomness in the server's part of SCRAM's nonce"""
 SCRAM: Final = "SCRAM-SHA-256"
 SCRAM_PLUS: Final = "SCRAM-SHA-256-PLUS"
+ALL_MECHANISMS: Final = (*MECHANISMS, SCRAM, SCRAM_PLUS)
+"""in the order in which they are offered"""
 
 
 def no_binding(kind: str) -> bytes | None:
@@ -54,7 +56,7 @@ class LoggedIn:
 
 def offered_mechanisms(bindings: Sequence[str]) -> tuple[str, ...]:
     """The names of all mechanisms, for a connection with these types of channel binding."""
-    return (*MECHANISMS, SCRAM, *((SCRAM_PLUS,) if bindings else ()))
+    return ALL_MECHANISMS if bindings else tuple(one for one in ALL_MECHANISMS if one != SCRAM_PLUS)
 
 
 async def log_in(

@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
+from sora.auth.logging_in import SCRAM_PLUS
 from sora.protocols.imap.services import DEFAULT_LIMITS, Limits
 
 
@@ -25,6 +26,8 @@ class When(Flag):
     MAY_LOG_IN = auto()
     """a password would be safe, or is allowed without TLS"""
     MAY_NOT_LOG_IN = auto()
+    CAN_BIND = auto()
+    """a login can be bound to the TLS connection (RFC 5056)"""
 
 
 @frozen
@@ -61,7 +64,13 @@ CORE: Final = (
 def mechanisms(names: Iterable[str]) -> tuple[Capability, ...]:
     """AUTH= for SASL mechanisms, in the order in which they are offered."""
     when = When.BEFORE_LOGIN | When.MAY_LOG_IN
-    return tuple(Capability(b"AUTH=" + name.encode("ascii"), when=when) for name in names)
+    return tuple(
+        Capability(
+            b"AUTH=" + name.encode("ascii"),
+            when=when | (When.CAN_BIND if name == SCRAM_PLUS else When.ALWAYS),
+        )
+        for name in names
+    )
 
 
 def offered(

@@ -5,12 +5,13 @@ answered (`sora.protocols.imap.answering`). Commands see the session as their wh
 logged in, which mailbox is open, how to write, how to ask the client for more.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
+from sora.auth.logging_in import Channel, log_in
 from sora.errors import (
     BadSyntax,
     NotPermitted,
@@ -396,6 +397,8 @@ class Session:
         circumstances |= When.MAY_LOG_IN if self.may_log_in else When.MAY_NOT_LOG_IN
         if self.can_start_tls:
             circumstances |= When.CAN_START_TLS
+        if self.identity is None and self.connection.bindings:
+            circumstances |= When.CAN_BIND
         return self.dialect.capabilities(circumstances, self.limits)
 
     def enable(self, name: bytes) -> None:
@@ -420,9 +423,31 @@ class Session:
 
     async def authenticate(self, login: str, password: str) -> None:
         """Log in. Raises AuthenticationFailed and what else the authenticator says."""
-        identity = await self.services.authenticator.password(
-            login, password, self.connection.peer, "imap"
+        self._enter(
+            await self.services.authenticator.password(
+                login, password, self.connection.peer, "imap"
+            )
         )
+
+    async def authenticate_by(
+        self, mechanism: str, initial: bytes | None, ask: Callable[[bytes], Awaitable[bytes]]
+    ) -> None:
+        """The same by a SASL mechanism; `ask` sends a challenge and gives the response."""
+        connection = self.connection
+        channel = Channel(
+            peer=connection.peer,
+            protocol="imap",
+            ask=ask,
+            bindings=connection.bindings,
+            binding=connection.binding,
+        )
+        done = await log_in(self.services.authenticator, mechanism, initial, channel)
+        if done.final is not None:
+            # OK has no room for what the mechanism says at the end (RFC 3501 §6.2.2).
+            await ask(done.final)
+        self._enter(done.identity)
+
+    def _enter(self, identity: Identity) -> None:
         self.connection.identify(identity.address)
         facts = SessionFacts(self.id, "imap", self.connection.peer.host)
         self._account = self.services.mail.account(identity, facts)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sora.auth.sasl import MECHANISMS
+from sora.auth.logging_in import ALL_MECHANISMS
 from sora.protocols.imap.commands.acl import DeleteAcl, GetAcl, ListRights, MyRights, SetAcl
 from sora.protocols.imap.commands.append import Append
 from sora.protocols.imap.commands.authenticate import Authenticate
@@ -176,5 +176,5 @@ DIALECT: Final = Dialect(
     ],
     fetch_items=FETCH_ITEMS,
     status_items=STATUS_ITEMS,
-    sasl=tuple(MECHANISMS),
+    sasl=ALL_MECHANISMS,
 )

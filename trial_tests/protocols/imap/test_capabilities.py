@@ -33,6 +33,8 @@ class CapabilityTests(SynchronousTestCase):
         safe = DIALECT.capabilities(before | When.MAY_LOG_IN)
         self.assertLessEqual({b"AUTH=PLAIN", b"SASL-IR"}, set(safe))
         self.assertFalse({b"STARTTLS", b"LOGINDISABLED", b"LITERAL+"} & set(safe))
+        bound = DIALECT.capabilities(before | When.MAY_LOG_IN | When.CAN_BIND)
+        self.assertEqual(set(bound) - set(safe), {b"AUTH=SCRAM-SHA-256-PLUS"})
 
     def test_one_kind_of_literal_at_a_time(self) -> None:
         """RFC 7888 §3."""
@@ -41,7 +43,8 @@ class CapabilityTests(SynchronousTestCase):
         self.assertNotIn(b"LITERAL-", after)
 
     def test_without_takes_commands_and_options_away(self) -> None:
-        smaller = DIALECT.without(b"MOVE", b"IDLE", b"LIST-EXTENDED", b"AUTH=LOGIN")
+        scram = (b"AUTH=SCRAM-SHA-256", b"AUTH=SCRAM-SHA-256-PLUS")
+        smaller = DIALECT.without(b"MOVE", b"IDLE", b"LIST-EXTENDED", b"AUTH=LOGIN", *scram)
         self.assertNotIn(b"MOVE", smaller.commands)
         self.assertNotIn(b"IDLE", smaller.capabilities(When.AFTER_LOGIN))
         self.assertNotIn(b"LIST-STATUS", smaller.capabilities(When.AFTER_LOGIN))

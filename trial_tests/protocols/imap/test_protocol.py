@@ -2,12 +2,15 @@
 
 import imaplib
 import ssl
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import create_connection
 from typing import Any, TypeVar
 
+from OpenSSL.SSL import TLS_METHOD, Context
+from OpenSSL.SSL import Connection as TLSConnection
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.threads import deferToThread
@@ -18,6 +21,7 @@ from sora.addresses import parse_address
 from sora.storage.rows import NewMailbox
 from sora.tls.contexts import ServerTLS
 from sora.tls.self_signed import self_signed
+from trial_tests.auth.scram_client import ScramClient
 from trial_tests.support.messages import sample_messages
 from trial_tests.support.transcript import Server
 
@@ -111,6 +115,39 @@ class RealClientTests(TestCase):
                     self.assertTrue(safe.recv(1000).startswith(b"e BAD [CLIENTBUG]"))
                     safe.sendall(b"f LOGOUT\r\n")
                     self.assertTrue(safe.recv(1000).startswith(b"* BYE"))
+
+        await self.in_thread(work)
+
+    async def test_scram_with_channel_binding(self) -> None:
+        """SCRAM-SHA-256-PLUS (RFC 5802 §6, RFC 9266): bound to another connection, nobody gets
+        in."""
+        port = await self.start(implicit_tls=True, insecure_auth=False)
+
+        def log_in(is_bound: bool) -> bytes:
+            with create_connection(("127.0.0.1", port), 10) as connection:
+                connection.setblocking(True)
+                safe = TLSConnection(Context(TLS_METHOD), connection)
+                safe.set_connect_state()
+                safe.do_handshake()
+                self.assertIn(b" AUTH=SCRAM-SHA-256-PLUS ", safe.recv(4000))
+                scram = ScramClient("fred", "secret", header="p=tls-exporter,,")
+                scram.bound = bytes(32)
+                if is_bound:
+                    scram.bound = safe.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+                first = b64encode(scram.first())
+                safe.sendall(b"a AUTHENTICATE SCRAM-SHA-256-PLUS %b\r\n" % first)
+                challenge = b64decode(safe.recv(4000).removeprefix(b"+ "))
+                safe.sendall(b64encode(scram.final(challenge)) + b"\r\n")
+                said: bytes = safe.recv(4000)
+                if is_bound:
+                    self.assertEqual(said, b"+ " + b64encode(scram.server) + b"\r\n")
+                    safe.sendall(b"\r\n")
+                    said = safe.recv(4000)
+                return said
+
+        def work() -> None:
+            self.assertTrue(log_in(True).startswith(b"a OK [CAPABILITY "))
+            self.assertTrue(log_in(False).startswith(b"a NO [AUTHENTICATIONFAILED] "))
 
         await self.in_thread(work)
 

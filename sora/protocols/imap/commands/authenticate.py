@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from attrs import define, field
 
-from sora.auth.sasl import Negotiation, decode_response
+from sora.auth.sasl import decode_response
 from sora.errors import AuthenticationRefused, BadArgument, BadSyntax
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.dialect import Dialect
@@ -40,13 +40,12 @@ class Authenticate(Command):
     async def run(self, session: Session) -> bytes | None:
         if not session.may_log_in:
             raise AuthenticationRefused
-        negotiation = Negotiation(self.mechanism, self.initial)
-        while negotiation.challenge is not None:
-            line = await session.ask(b64encode(negotiation.challenge))
+
+        async def ask(challenge: bytes) -> bytes:
+            line = await session.ask(b64encode(challenge))
             if line == b"*":
                 raise BadSyntax("The authentication was cancelled")
-            negotiation.respond(decode_response(line))
-        claim = negotiation.claim
-        assert claim is not None
-        await session.authenticate(claim.login, claim.password)
+            return decode_response(line)
+
+        await session.authenticate_by(self.mechanism, self.initial, ask)
         return capability(session.capabilities) + b" Logged in"

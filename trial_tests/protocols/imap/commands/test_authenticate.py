@@ -1,7 +1,8 @@
 """AUTHENTICATE and SASL-IR."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
+from trial_tests.auth.scram_client import ScramClient
 from trial_tests.support.transcript import TranscriptTestCase
 
 
@@ -36,6 +37,41 @@ class AuthenticateTests(TranscriptTestCase):
             S: + {base64("Password:")}
             C: {base64("secret")}
             S: a OK [CAPABILITY IMAP4rev1 ...] Logged in
+        """)
+
+    def test_scram(self) -> None:
+        """RFC 7677: with and without an initial response; the last challenge is the server's proof,
+        and is answered with nothing (RFC 4422 §3.5)."""
+        for sends_first in (True, False):
+            scram, client = ScramClient("fred", "secret"), self.new_client(False)
+            first = b64encode(scram.first())
+            if sends_first:
+                said = client.ask(b"a AUTHENTICATE SCRAM-SHA-256 " + first)
+            else:
+                self.assertEqual(client.ask(b"a AUTHENTICATE SCRAM-SHA-256"), b"+ \r\n")
+                said = client.ask(first)
+            said = client.ask(b64encode(scram.final(b64decode(said.removeprefix(b"+ ")))))
+            self.assertEqual(said, b"+ " + b64encode(scram.server) + b"\r\n")
+            self.assertRegex(client.ask(b""), rb"a OK \[CAPABILITY .*\] Logged in\r\n")
+
+    def test_scram_with_a_wrong_password(self) -> None:
+        scram = ScramClient("fred", "wrong")
+        said = self.client.ask(b"a AUTHENTICATE SCRAM-SHA-256 " + b64encode(scram.first()))
+        challenge = b64decode(said.removeprefix(b"+ "))
+        said = self.client.ask(b64encode(scram.final(challenge)))
+        self.assertEqual(said[:31], b"a NO [AUTHENTICATIONFAILED] The")
+
+    def test_scram_is_given_up(self) -> None:
+        scram = ScramClient("fred", "secret")
+        self.client.ask(b"a AUTHENTICATE SCRAM-SHA-256 " + b64encode(scram.first()))
+        self.assertEqual(self.client.ask(b"*"), b"a BAD The authentication was cancelled\r\n")
+
+    def test_binding_needs_tls(self) -> None:
+        """RFC 5802 §6: without it, -PLUS is not offered, and not there."""
+        self.assertNotIn(b"-PLUS", self.client.ask(b"a CAPABILITY"))
+        self.converse("""
+            C: b AUTHENTICATE SCRAM-SHA-256-PLUS
+            S: b NO [CANNOT] The mechanism SCRAM-SHA-256-PLUS is not supported
         """)
 
     def test_a_wrong_password(self) -> None:

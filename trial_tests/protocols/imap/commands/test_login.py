@@ -10,13 +10,13 @@ class LoginTests(TranscriptTestCase):
     def test_greets_with_its_capabilities(self) -> None:
         self.converse("""
             C: a CAPABILITY
-            S: * CAPABILITY IMAP4rev1 LITERAL- SASL-IR AUTH=PLAIN AUTH=LOGIN ENABLE ID IDLE IMAP4rev2
+            S: * CAPABILITY IMAP4rev1 LITERAL- SASL-IR AUTH=PLAIN AUTH=LOGIN AUTH=SCRAM-SHA-256 ENABLE ID IDLE IMAP4rev2
             S: a OK CAPABILITY completed
         """)
         greeting = self.client.greeting  # type: ignore[attr-defined]
         self.assertEqual(
             greeting,
-            b"* OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR AUTH=PLAIN AUTH=LOGIN ENABLE ID IDLE IMAP4rev2]"
+            b"* OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR AUTH=PLAIN AUTH=LOGIN AUTH=SCRAM-SHA-256 ENABLE ID IDLE IMAP4rev2]"
             b" Sora is ready\r\n",
         )
 
