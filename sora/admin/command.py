@@ -25,7 +25,8 @@ class CommandFailed(Exception):
 
 @frozen(kw_only=True)
 class Store:
-    """What commands work on, and how it is closed. `filtering` opens what reads bodies besides."""
+    """What commands work on, and how it is closed. `filtering` opens what reads bodies besides, and
+    what sends, if that is asked for."""
 
     accounts: AccountOperations
     credentials: CredentialOperations
@@ -35,7 +36,7 @@ class Store:
     quota: QuotaOperations
     sieve: SieveOperations
     trials: SieveTrials
-    filtering: Callable[[], Awaitable[SieveFiltering]]
+    filtering: Callable[[bool], Awaitable[SieveFiltering]]
     relay: RelayOperations
     close: Callable[[], Awaitable[object]]
 

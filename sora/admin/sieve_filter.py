@@ -141,11 +141,12 @@ class Filter(Command):
     """Filter stored mail."""
 
     words = ("sieve", "filter")
-    summary = "run a script over a mailbox: file, flag, and with --discard delete"
+    summary = "run a script over a mailbox: file, flag, with --send send on, with --discard delete"
     examples = (
         "sieve filter --email ann@example.com --mailbox INBOX --dry-run",
         "sieve filter --email ann@example.com --mailbox INBOX tidy.sieve",
         "sieve filter --email ann@example.com --mailbox Junk --discard old.sieve",
+        "sieve filter --email ann@example.com --mailbox Lists --send forward.sieve",
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -160,6 +161,12 @@ class Filter(Command):
             help="delete what the script discards (it can be restored for [cleanup] grace_period)",
         )
         parser.add_argument(
+            "--send",
+            action="store_true",
+            help="put what the script redirects into the queue of the relay, for a Sora that runs"
+            " (answers and notifications are never sent)",
+        )
+        parser.add_argument(
             "file",
             nargs="?",
             metavar="FILE",
@@ -171,7 +178,7 @@ class Filter(Command):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         done: list[Done] = []
-        filtering = await store.filtering()
+        filtering = await store.filtering(given.send)
         try:
             counts = await filtering.run(
                 given.email,
@@ -196,6 +203,8 @@ def _sums(counts: Counts, dry_run: bool, discard: bool) -> str:
         f" {counts.discarded} {discarded}, {counts.failed} failed;"
         f" {counts.copies} copies, {counts.flagged} flagged"
     )
+    if counts.sent:
+        text += f"; {counts.sent} sent on"
     if counts.not_sent:
         text += f"; {counts.not_sent} redirects, answers and refusals were not done"
     if counts.not_edited:

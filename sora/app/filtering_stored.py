@@ -1,7 +1,9 @@
 """What `sora-admin sieve filter` works with: the mailboxes of a database and the bodies of its
 store, opened when they are needed."""
 
+import os
 from random import SystemRandom
+from socket import gethostname
 from time import thread_time
 from typing import Any
 from uuid import uuid4
@@ -20,8 +22,13 @@ from sora.mailbox.filtering import FilterRooms, Filters
 from sora.mailbox.folders import FolderRooms
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
+from sora.mailbox.redirecting import Rates
 from sora.mailbox.scripts import Compiler
+from sora.mailbox.stored import StoredSending
 from sora.operations.sieve_filter import SieveFiltering
+from sora.relay.deposit import Deposit
+from sora.relay.interfaces import RelayOff
+from sora.relay.queue import RelayQueue
 from sora.storage.rows import Operation
 from sora.threads import Threads
 
@@ -39,8 +46,9 @@ class FilteringOpener:
         self._reactor = reactor
         self._services: OrderedServices | None = None
 
-    async def open(self) -> SieveFiltering:
-        """What filters stored mail. Raises Unavailable."""
+    async def open(self, sends: bool = False) -> SieveFiltering:
+        """What filters stored mail; `sends`: what scripts redirect is put into the queue of the
+        relay. Raises Unavailable, RelayOff."""
         # The cache of a server is that server's own.
         config = evolve(self._config, cache=evolve(self._config.cache, path=""))
         tables, reactor = self._tables, self._reactor
@@ -54,7 +62,8 @@ class FilteringOpener:
         )
         threads = Threads(reactor, 1, "scripts")
         self._services = services = OrderedServices(reactor, PATIENCE)
-        for service in (*storage.stores, threads):
+        deposit = self._deposit(threads) if sends else None
+        for service in (*storage.stores, threads, *([] if deposit is None else [deposit])):
             services.addService(service)
         await services.startService()
         filters = FilterRooms(
@@ -85,6 +94,32 @@ class FilteringOpener:
             folders=folders,
             bodies=storage.bodies,
             new_operation=_new_operation,
+            now=reactor.seconds,
+            sending=None
+            if deposit is None
+            else StoredSending(
+                relay=deposit,
+                # The operator has asked for it.
+                rates=Rates(reactor, 0),
+                bodies=storage.bodies,
+                random=os.urandom,
+                host=gethostname(),
+            ),
+        )
+
+    def _deposit(self, threads: Threads) -> Deposit:
+        relay = self._config.relay
+        if not relay.type:
+            raise RelayOff("No relay is configured ([relay]): nothing can be sent")
+        return Deposit(
+            RelayQueue(
+                relay.queue.path,
+                threads,
+                clock=self._reactor,
+                random=SystemRandom(),
+                max_messages=relay.queue.max_messages,
+                max_size=relay.queue.max_size,
+            )
         )
 
     async def close(self) -> None:

@@ -85,14 +85,15 @@ def _address(value: bytes) -> str:
 @frozen(kw_only=True)
 class StoredSending:
     """Sends what scripts want sent of stored messages: on, or about them; each account no more than
-    its rate allows. `host` is what this host is called in what is sent."""
+    its rate allows. `host` is what this host is called in what is sent; without `answering` nobody
+    is told of messages."""
 
     relay: IRelay
     rates: Rates
-    answering: Answering
     bodies: ReadsBodies
     random: Callable[[int], bytes]
     host: str
+    answering: Answering | None = None
     separator: str = "+"
 
     async def redirect(
@@ -132,6 +133,8 @@ class StoredSending:
         now: datetime,
     ) -> str | None:
         """Tell of a message; what goes wrong is logged. Gives why it was not told of."""
+        if self.answering is None:
+            return "nobody is told of stored mail here"
         occasion = self._occasion(message, recipient, now)
         reason = notification.why_not(occasion)
         answers = []

@@ -1,13 +1,15 @@
 """A script runs over mail that is stored already: files it, flags it, and where that is asked for
 deletes what it discards.
 
-Nothing is sent: redirects, vacation replies, notifications and refusals are counted and left
-undone, and a message is never changed: an edited one stays as it is. What `fileinto` files is
-moved when nothing keeps it, else copied. Messages that arrive meanwhile are not looked at.
+What is redirected is sent on only if that is asked for, and stays unless it is to be discarded.
+Vacation replies, notifications and refusals are never sent for mail that came long ago: they are
+counted and left undone. A message is never changed: an edited one stays as it is. What `fileinto`
+files is moved when nothing keeps it, else copied. Messages that arrive meanwhile are not looked at.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
@@ -15,45 +17,36 @@ from sora.addresses import Address
 from sora.errors import NoSuchAccount, NoSuchMailbox, NoSuchScript
 from sora.mail.encoded_words import decode
 from sora.mail.flags import DELETED, Flags
-from sora.mail.headers import fields, first, header_end
+from sora.mail.headers import fields, first
 from sora.mail.mailbox_names import normalise
 from sora.mail.numbers import NumberSet
-from sora.mailbox.filtering import Filtered, Filters, Link, Wishes
+from sora.mailbox.filtering import Filters, Link, Wishes
 from sora.mailbox.folders import Folder, FolderRooms, Folders
 from sora.mailbox.planning import flags_of, folder_of
 from sora.mailbox.scripts import text_of
+from sora.mailbox.stored import WANTS, ReadsBodies, StoredSending, StoredText, filtered
 from sora.operations.accounts import address_of
-from sora.sieve.effects import Discard, FileInto
-from sora.sieve.message import Envelope, Header
+from sora.sieve.effects import Discard, FileInto, Redirect
 from sora.storage.interfaces import IAccounts, IMailboxes, IMessages
 from sora.storage.rows import (
-    BodyPlace,
     Copied,
     FlagChange,
     MailboxRow,
     Operation,
     Recipient,
     StoredMessage,
-    Want,
 )
 
 BATCH: Final = 200
 """Messages that are read, and then moved or copied, together."""
 
 
-class ReadsBodies(Protocol):
-    """What `sora.mailbox.bodies.Bodies` does for filters."""
-
-    async def read(self, place: BodyPlace, start: int, end: int) -> bytes:
-        """The octets [start, end) of a content."""
-
-
 @define
 class Counts:
     """What was done with messages, or would be. Each of them is one of `kept`, `moved`,
     `discarded` (deleted, if that was asked for) and `failed` (its script had an error, and it
-    stays): together they are `messages`. The others count actions: copies, flags set, and what
-    was wanted and is not done for stored mail."""
+    stays): together they are `messages`. The others count actions: copies, flags set, what was
+    sent on, and what was wanted and is not done for stored mail."""
 
     messages: int = 0
     kept: int = 0
@@ -62,6 +55,7 @@ class Counts:
     failed: int = 0
     copies: int = 0
     flagged: int = 0
+    sent: int = 0
     not_sent: int = 0
     not_edited: int = 0
 
@@ -96,6 +90,8 @@ class SieveFiltering:
     folders: FolderRooms
     bodies: ReadsBodies
     new_operation: Callable[[], Operation]
+    now: Callable[[], float]
+    sending: StoredSending | None = None
 
     async def run(
         self,
@@ -108,7 +104,8 @@ class SieveFiltering:
         told: Callable[[Done], None] = lambda done: None,
     ) -> Counts:
         """Run a script over a mailbox; without one, the user's active one. With `dry_run` nothing
-        is done; without `discard` what the script discards stays.
+        is done; without `discard` what the script discards stays. What is redirected is sent on
+        where there is a `sending`.
 
         Raises NoSuchAccount, NoSuchMailbox, NoSuchScript, ScriptErrors, and what storage raises:
         what was done up to then is done.
@@ -125,14 +122,13 @@ class SieveFiltering:
         uids = list(opened.states.uids)
         for start in range(0, len(uids), BATCH):
             chosen = NumberSet.of(uids[start : start + BATCH])
-            read = await self.messages.read(
-                opened.mailbox.id, chosen, frozenset({Want.HEADER, Want.BODY})
-            )
+            read = await self.messages.read(opened.mailbox.id, chosen, WANTS)
             batch = _Batch()
             for message in read.messages:
                 wishes = await self._wishes(link, message, recipient, folders)
+                sent = await self._send(wishes, message, recipient, counts, dry_run)
                 what = await self._decide(
-                    wishes, message, folders, opened.mailbox, batch, counts, discard, dry_run
+                    wishes, message, folders, opened.mailbox, batch, counts, discard, dry_run, sent
                 )
                 counts.messages += 1
                 told(Done(message.uid, _subject(message), what))
@@ -149,21 +145,32 @@ class SieveFiltering:
     async def _wishes(
         self, link: Link, message: StoredMessage, recipient: Recipient, folders: Folders
     ) -> Wishes:
-        header = message.header or b""
-        trace = fields(message.trace or b"")
-        sender = first(trace, b"return-path") or first(fields(header), b"return-path") or b""
-        to = first(trace, b"delivered-to") or recipient.address.encode()
-        filtered = Filtered(
-            header=Header.of(header),
-            body_start=header_end(header),
-            size=message.body.size if message.body is not None else message.size,
-            text=_StoredText(self.bodies, message),
-            envelope=Envelope(
-                sender.decode("utf-8", "replace").strip("<> "),
-                to.decode("utf-8", "replace").strip("<> "),
-            ),
-        )
-        return await self.filters.run([link], filtered, recipient, folders)
+        shown = filtered(message, recipient, StoredText(self.bodies, message))
+        return await self.filters.run([link], shown, recipient, folders)
+
+    async def _send(
+        self,
+        wishes: Wishes,
+        message: StoredMessage,
+        recipient: Recipient,
+        counts: Counts,
+        dry_run: bool,
+    ) -> dict[str, str | None]:
+        """Send a message on; gives for each address why it was not sent there."""
+        found: dict[str, str | None] = {}
+        if self.sending is None:
+            return found
+        now = datetime.fromtimestamp(int(self.now()), UTC)
+        for wish in wishes.actions:
+            if isinstance(wish.action, Redirect):
+                reason = None
+                if not dry_run:
+                    reason = await self.sending.redirect(
+                        wish.action, wish.version, message, recipient, now
+                    )
+                found[wish.action.address] = reason
+                counts.sent += reason is None
+        return found
 
     async def _decide(
         self,
@@ -175,14 +182,16 @@ class SieveFiltering:
         counts: Counts,
         discard: bool,
         dry_run: bool,
+        sent: dict[str, str | None],
     ) -> str:
-        """Note what is to be done; gives it in words."""
+        """Note what is to be done; gives it in words. `sent` is where it was sent on to."""
         uid = message.uid
         if wishes.trouble is not None:
             counts.failed += 1
             return f"failed: {wishes.trouble.text}"
-        words = []
+        words = [f"sent to {to}" for to, reason in sent.items() if reason is None]
         stays = wishes.keep is not None
+        goes_on = bool(words)
         flags = None if wishes.keep is None else wishes.keep.flags
         targets: dict[Folder, Flags] = {}
         for wish in wishes.actions:
@@ -195,11 +204,17 @@ class SieveFiltering:
                     stays, flags = True, (*(flags or ()), *(action.flags or ()))
                     continue
                 targets[folder] = flags_of(action.flags or ())
+            elif isinstance(action, Redirect) and action.address in sent:
+                if (reason := sent[action.address]) is not None:
+                    counts.not_sent += 1
+                    words.append(f"not sent to {action.address}: {reason}")
+                    stays = True
             elif not isinstance(action, Discard):
                 counts.not_sent += 1
                 words.append(f"not done: {type(action).__name__.lower()}")
-        if not (targets or stays) and len(words):
-            # What would have been sent on or refused is not: so it stays.
+        if not (targets or stays) and words and not (goes_on and discard):
+            # What would have been sent on or refused is not: so it stays. And so does what was
+            # sent on, unless it is to be discarded.
             stays = True
         others = list(targets)
         to_move = None if stays or not others else others.pop()
@@ -283,15 +298,3 @@ def _note(
 def _subject(message: StoredMessage) -> str:
     found = first(fields(message.header or b""), b"subject")
     return decode(found)[:60] if found else ""
-
-
-@frozen
-class _StoredText:
-    _bodies: ReadsBodies
-    _message: StoredMessage
-
-    async def read(self, limit: int) -> bytes:
-        """The first `limit` octets of the content."""
-        place = self._message.body
-        assert place is not None, "it was asked for"
-        return await self._bodies.read(place, 0, min(limit, place.size))

@@ -185,3 +185,19 @@ class FilterCommandTests(WholeSoraTestCase):
         self.assertEqual((told["messages"], told["kept"], told["moved"]), (3, 2, 1))
         self.assertIn(b"MESSAGES 1", await wire.ask(b"STATUS One (MESSAGES)"))
         self.assertIn(b"MESSAGES 2", await wire.ask(b"STATUS INBOX (MESSAGES)"))
+        script.write_text('redirect "bob@example.net";')
+        refused = await deferToThread(admin, "--send")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("No relay is configured", refused.stderr)
+        queue = Path(self.mktemp())
+        queue.mkdir()
+        config.write_text(
+            f'{sora.text}\n[relay]\ntype = "smtp"\nsmtp_host = "127.0.0.1:9"\n'
+            f'[relay.queue]\npath = "{queue.absolute()}"\n'
+        )
+        sent = await deferToThread(admin, "--send")
+        self.assertEqual((sent.returncode, sent.stderr), (0, ""))
+        self.assertIn("2 kept, 0 moved", sent.stdout)
+        self.assertIn("; 2 sent on", sent.stdout)
+        waiting = [path.read_bytes() for path in queue.glob("*/waiting/*")]
+        self.assertEqual(sum(b"bob@example.net" in octets for octets in waiting), 2)

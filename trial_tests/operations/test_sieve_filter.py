@@ -3,11 +3,15 @@
 from typing import Any
 from uuid import uuid4
 
+from attrs import evolve
+
 from sora.errors import NoSuchAccount, NoSuchMailbox, NoSuchScript
 from sora.mailbox.filtering import FilterRooms, Filters
 from sora.mailbox.folders import FolderRooms
 from sora.mailbox.owners import Owners
+from sora.mailbox.redirecting import Rates
 from sora.mailbox.scripts import Compiler
+from sora.mailbox.stored import StoredSending
 from sora.operations.sieve_filter import Counts, Done, SieveFiltering
 from sora.sieve.dialect import SIEVE
 from sora.sieve.errors import ScriptErrors
@@ -43,6 +47,7 @@ class FilterTests(FilteringTestCase):
             ),
             bodies=self.process.bodies,
             new_operation=self.operation,
+            now=self.world.clock.seconds,
         )
         for number in range(6):
             await self.send(
@@ -118,6 +123,40 @@ class FilterTests(FilteringTestCase):
         )
         self.assertEqual((counts.messages, counts.kept, counts.not_sent), (6, 6, 6))
         self.assertEqual((self.relay.sent, await self.counts()), ([], {"INBOX": 6}))
+
+    async def test_what_is_redirected_is_sent_if_it_is_asked_for(self) -> None:
+        """In the owner's name; it stays, unless it is to be discarded. Answers are never sent."""
+        self.filtering = evolve(
+            self.filtering,
+            sending=StoredSending(
+                relay=self.relay,
+                rates=Rates(self.world.clock, 0),
+                bodies=self.process.bodies,
+                random=bytes,
+                host="sora.example.com",
+            ),
+        )
+        source = (
+            'require ["vacation", "copy"]; vacation "away";'
+            ' if header "x-odd" "1" { redirect "bob@example.net"; }'
+            ' elsif header :contains "subject" "2" { redirect "ann@example.com"; }'
+        )
+        counts = await self.filter(source, dry_run=True)
+        self.assertEqual((counts.sent, len(self.sent("redirect"))), (4, 0))
+        counts = await self.filter(source)
+        self.check_sum(counts)
+        self.assertEqual((counts.kept, counts.sent, counts.not_sent), (6, 3, 7))
+        self.assertEqual(len(self.relay.sent), 3)
+        kept = self.sent("redirect")[0]
+        self.assertEqual(
+            (kept.outgoing.sender, kept.outgoing.recipients[0].address), (ANN, "bob@example.net")
+        )
+        self.assertRegex(kept.octets, rb"\AReceived: [^\0]*\r\nX-Sieve-Redirected-From: ann@")
+        self.assertNotIn(b"Delivered-To", kept.octets)
+        counts = await self.filter(source, discard=True)
+        self.check_sum(counts)
+        self.assertEqual((counts.kept, counts.discarded, counts.sent), (3, 3, 3))
+        self.assertEqual(await self.counts(), {"INBOX": 3})
 
     async def test_the_body_the_envelope_and_the_active_script(self) -> None:
         await self.script(
