@@ -215,3 +215,11 @@ class ObjectMissing(SoraError):
     """The object store says for certain that there is no such object."""
 
     inside = True
+
+
+class ObjectDamaged(Unavailable):
+    """The object is there, and is not what was stored."""
+
+
+class KeyMissing(Unavailable):
+    """The key that the object is encrypted with is not configured."""

@@ -43,9 +43,6 @@ def _refused(config: Config, server_types: Collection[str]) -> list[tuple[Path, 
     if config.process.workers != 1:
         text = f"more than one process is {_MISSING}: set workers = 1"
         found.append((("process", "workers"), text))
-    if config.s3.encryption_keys and config.s3.encryption != "off":
-        mend = f'encryption is {_MISSING}: set encryption = "off", or remove the keys'
-        found.append((("s3", "encryption_keys"), mend))
     if config.s3.second.bucket:
         found.append((("s3", "second", "bucket"), f"a second bucket is {_MISSING}: leave it empty"))
     if config.tls.enabled and config.tls.provider == "letsencrypt":

@@ -1,5 +1,6 @@
 """`[s3]`, `[cache]` and `[upload]` made into object stores, a cache, and what uses them."""
 
+from base64 import b64decode
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -12,8 +13,9 @@ from twisted.application.service import IService
 from sora.app.tables import Tables
 from sora.app.tree import Stage
 from sora.config.config import Config
+from sora.config.s3 import S3Config
 from sora.mail.facts import derive
-from sora.mailbox.arrivals import Arrivals, Store
+from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
 from sora.metrics.bodies import CacheMetrics, ObjectMetrics, UploadMetrics
 from sora.storage.disk.cache import DiskCache
@@ -21,6 +23,9 @@ from sora.storage.disk.objects import DiskObjects
 from sora.storage.interfaces import IObjects
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.objects import S3Objects
+from sora.storage.sealed.keyring import Keyring
+from sora.storage.sealed.objects import SealedObjects
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.workers.cleaner import Cleaner
 from sora.workers.filer import Filer
@@ -58,14 +63,14 @@ def body_storage(
     """Build what keeps bodies. Nothing of it is started."""
     threads = Threads(reactor, DISK_THREADS, "bodies")
     objects, store_service = _object_store(config, database_id, reactor, random, registry, threads)
-    name = config.s3.provider
+    store = _with_keys(config.s3, objects, threads)
     cache, cache_services = _cache(config, registry, threads)
     services: list[IService] = [threads, store_service, *cache_services]
     indexer = Indexer(tables.indexing, threads, clock=reactor, random=random)
     workers: list[IService] = [
         Cleaner(
             tables.cleaning,
-            {name: objects},
+            {store.name: store.objects},
             clock=reactor,
             random=random,
             grace=config.cleanup.grace_period,
@@ -75,11 +80,10 @@ def body_storage(
     ]
     worker: Uploader | Filer
     staged = config.upload.staging_max_size
-    if name == "s3":
+    if store.is_remote:
         worker = Uploader(
             tables.uploads,
-            objects,
-            store=name,
+            store,
             clock=reactor,
             random=random,
             workers=config.upload.workers,
@@ -91,8 +95,7 @@ def body_storage(
         staged = min(staged, STAGED_FOR_DIRECTORY)
         worker = Filer(
             tables.uploads,
-            objects,
-            store=name,
+            store,
             clock=reactor,
             random=random,
             warn_after=config.upload.warn_after,
@@ -102,7 +105,7 @@ def body_storage(
     arrivals = Arrivals(
         tables.messages,
         tables.uploads,
-        Store(name, objects, is_remote=name == "s3"),
+        store,
         derive=derive,
         threads=threads,
         clock=reactor,
@@ -111,7 +114,7 @@ def body_storage(
         poke=worker.poke,
     )
     services.append(Stage("arrivals", stop=arrivals.stop))
-    bodies = Bodies({name: objects}, tables.uploads, threads, cache)
+    bodies = Bodies([store], tables.uploads, threads, cache)
     return BodyStorage(arrivals, bodies, tuple(services), tuple(workers), indexer.grew)
 
 
@@ -135,6 +138,21 @@ def _object_store(
         metrics=ObjectMetrics(registry),
     )
     return objects, Stage("object store", stop=objects.stop)
+
+
+def _with_keys(config: S3Config, objects: IObjects, threads: Threads) -> ObjectStore:
+    """The store, before which bodies are encrypted when there are keys."""
+    is_remote = config.provider == "s3"
+    if not config.encryption_keys:
+        return ObjectStore(config.provider, objects, is_remote)
+    keys = Keyring([(entry.id, b64decode(entry.key)) for entry in config.encryption_keys])
+    return ObjectStore(
+        config.provider,
+        objects,
+        is_remote,
+        sealed=SealedObjects(objects, keys, threads),
+        key_id=None if config.encryption == "off" else keys.first.id,
+    )
 
 
 def _cache(

@@ -6,7 +6,7 @@ not (G52).
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from re import fullmatch
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from sora.config.config import Config
 from sora.config.keys import about, array_of, table_of
 from sora.config.problems import ConfigError, Path, Problem, dotted
 from sora.config.relay import RelayConfig
+from sora.config.s3 import EncryptionKey
 from sora.config.servers import ServerConfig
 from sora.config.sieve import SieveConfig
 
@@ -112,7 +113,24 @@ def _keys(config: Config) -> list[tuple[Path, str]]:
     for number, key in enumerate(config.s3.encryption_keys):
         wanted.append((("s3", "encryption_keys", number, "key"), key.key))
     mend = "this must be 32 octets in base64: openssl rand -base64 32"
-    return [(path, mend) for path, text in wanted if not _is_32_octets(text)]
+    found = [(path, mend) for path, text in wanted if not _is_32_octets(text)]
+    return found + _key_ids(config.s3.encryption_keys)
+
+
+def _key_ids(keys: Sequence[EncryptionKey]) -> list[tuple[Path, str]]:
+    """The id of a key is in each object that it encrypts: 32 octets are there for it."""
+    found: list[tuple[Path, str]] = []
+    seen: set[str] = set()
+    for number, entry in enumerate(keys):
+        path: Path = ("s3", "encryption_keys", number, "id")
+        if not fullmatch(r"[A-Za-z0-9._-]{1,32}", entry.id):
+            found.append((path, "this must be 1 to 32 letters, digits, points, _ and -"))
+        if entry.id in seen:
+            found.append(
+                (path, f"another key is called {entry.id}, too: an id is never used again")
+            )
+        seen.add(entry.id)
+    return found
 
 
 def _is_32_octets(text: str) -> bool:

@@ -32,7 +32,7 @@ from sora.mail.facts import Facts
 from sora.mail.recoding import recoded
 from sora.mailbox.reserve import Name, Reserve
 from sora.mailbox.spool import Spool
-from sora.storage.interfaces import IMessages, IObjects, IUploads
+from sora.storage.interfaces import IMessages, IUploads
 from sora.storage.rows import (
     PIECE,
     Appended,
@@ -45,6 +45,7 @@ from sora.storage.rows import (
     Replaced,
     Target,
 )
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 
 DERIVE_IN_THREAD: Final = 64 * 1024
@@ -62,18 +63,6 @@ AT_ONCE: Final = 4
 """Messages of one append whose bytes are made durable at the same time."""
 
 Derive = Callable[[bytes | mmap], Facts]
-
-
-@frozen
-class Store:
-    """The object store that new bodies go to. `name` is what is on the rows.
-
-    `is_remote`: it is reached over a network, which may be away.
-    """
-
-    name: str
-    objects: IObjects
-    is_remote: bool
 
 
 @frozen
@@ -114,7 +103,7 @@ class Arrivals:
         self,
         messages: IMessages,
         uploads: IUploads,
-        store: Store,
+        store: ObjectStore,
         *,
         derive: Derive,
         threads: Threads,
@@ -347,7 +336,8 @@ class Arrivals:
         return self._object(spool, facts, name)
 
     def _object(self, spool: Spool, facts: Facts, name: Name) -> "_Brought":
-        place = ObjectPlace(name[0], self._store.name, None, spool.size)
+        store = self._store
+        place = ObjectPlace(name[0], store.name, store.key_id, store.stored_size(spool.size))
         return _Brought(Arrival(spool.hash, facts, object=place), name=name)
 
     def _settle(self, brought: "_Brought", used_object: bool, content_id: int) -> None:
@@ -369,7 +359,7 @@ class Arrivals:
 
     async def _put(self, spool: Spool) -> Name:
         name = await self._reserve.take()
-        await self._store.objects.put(name[0], spool.open, spool.size, spool.hash)
+        await self._store.writer.put(name[0], spool.open, spool.size, spool.hash)
         return name
 
     async def _discard(self, name: Name, content_id: int) -> None:
@@ -381,7 +371,7 @@ class Arrivals:
         try:
             _, bound = await self._uploads.place_of(content_id)
             if all(copy.id != name[0] for copy in bound):
-                await self._store.objects.delete(name[0])
+                await self._store.writer.delete(name[0])
                 self._reserve.give_back(name)
         except SoraError as error:
             self.log.info(

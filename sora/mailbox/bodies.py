@@ -7,18 +7,19 @@ take for the message (G8). A whole body is verified by its BLAKE3 before it is h
 last piece of a stream not before the sum of all is right.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from attrs import evolve
 from blake3 import blake3
 from twisted.internet.defer import Deferred, DeferredSemaphore
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from sora.deferreds import gather
-from sora.errors import SoraError, Unavailable
+from sora.errors import KeyMissing, OutcomeUnknown, SoraError, StorageFull, Unavailable
 from sora.storage.interfaces import IObjects, IUploads
 from sora.storage.rows import PIECE, BodyPlace, ObjectPlace
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 
 PIECES_AT_ONCE: Final = 4
@@ -28,6 +29,9 @@ ROUNDS: Final = 3
 """How often a place is asked for before a body counts as unavailable."""
 PARALLEL: Final = 4
 """Staged bodies that are read at the same time for one `read_many`."""
+
+_PASSING: Final = frozenset({Unavailable, OutcomeUnknown, StorageFull})
+"""Errors that are no sign of a loss: they end by themselves."""
 
 Deliver = Callable[[bytes], "Deferred[None] | None"]
 
@@ -47,18 +51,19 @@ class BodyCache(Protocol):
 
 
 class Bodies:
-    """Reads contents. `stores` are the object stores by the name that is on their rows."""
+    """Reads contents. `stores` are the object stores; what is in several is read from the first
+    of them."""
 
     log = Logger()
 
     def __init__(
         self,
-        stores: Mapping[str, IObjects],
+        stores: Sequence[ObjectStore],
         uploads: IUploads,
         threads: Threads,
         cache: BodyCache | None = None,
     ) -> None:
-        self._stores = stores
+        self._stores = {store.name: store for store in stores}
         self._uploads = uploads
         self.threads = threads
         self._cache = cache
@@ -147,14 +152,17 @@ class Bodies:
         self, places: Sequence[BodyPlace], found: list[bytes | Exception | None]
     ) -> None:
         """Those that are in a store, all of one store together. What fails is left out."""
-        by_store: dict[str, list[tuple[int, ObjectPlace]]] = {}
+        by_store: dict[tuple[str, str | None], list[tuple[int, ObjectPlace]]] = {}
         for number, place in enumerate(places):
             if found[number] is None:
-                known = [copy for copy in place.objects if copy.store in self._stores]
-                if known:
-                    by_store.setdefault(known[0].store, []).append((number, known[0]))
-        for store, wanted in by_store.items():
-            read = await self._stores[store].get_many(
+                for copy in self._copies(place)[:1]:
+                    by_store.setdefault((copy.store, copy.key_id), []).append((number, copy))
+        for (store, key_id), wanted in by_store.items():
+            try:
+                reader = self._stores[store].reader(key_id)
+            except KeyMissing:
+                continue  # who asks for each by itself will hear of it
+            read = await reader.get_many(
                 [(copy.id, places[number].size) for number, copy in wanted]
             )
             whole = await self._are_whole([places[number] for number, _ in wanted], read)
@@ -217,16 +225,22 @@ class Bodies:
 
     def _sources(self, place: BodyPlace) -> "list[_Object | _Staging]":
         sources: list[_Object | _Staging] = [
-            _Object(copy, self._stores[copy.store])
-            for copy in place.objects
-            if copy.store in self._stores
+            _Object(copy, self._stores[copy.store]) for copy in self._copies(place)
         ]
         if place.staged:
             sources.append(_Staging(place, self._uploads))
         return sources
 
+    def _copies(self, place: BodyPlace) -> list[ObjectPlace]:
+        """The copies in known stores, those of the first store first."""
+        order = list(self._stores)
+        known = [copy for copy in place.objects if copy.store in self._stores]
+        return sorted(known, key=lambda copy: order.index(copy.store))
+
     def _missed(self, place: BodyPlace, source: str, error: SoraError) -> None:
-        self.log.info(
+        level = LogLevel.info if type(error) in _PASSING else LogLevel.warn
+        self.log.emit(
+            level,
             "content {content} was not read from {source}: {error}",
             content=place.content_id,
             source=source,
@@ -244,16 +258,20 @@ def _all_whole(places: Sequence[BodyPlace], read: Sequence[bytes | Exception]) -
 class _Object:
     """A copy in an object store."""
 
-    def __init__(self, copy: ObjectPlace, store: IObjects) -> None:
+    def __init__(self, copy: ObjectPlace, store: ObjectStore) -> None:
         self.name = f"object {copy.id} of {copy.store}"
         self._copy = copy
         self._store = store
 
     async def get(self, start: int, end: int) -> bytes:
-        return await self._store.get(self._copy.id, start, end)
+        return await self._reader.get(self._copy.id, start, end)
 
     async def stream(self, start: int, end: int, deliver: Deliver) -> None:
-        await self._store.stream(self._copy.id, start, end, deliver)
+        await self._reader.stream(self._copy.id, start, end, deliver)
+
+    @property
+    def _reader(self) -> IObjects:
+        return self._store.reader(self._copy.key_id)
 
 
 class _Staging:

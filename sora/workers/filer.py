@@ -21,8 +21,9 @@ from sora.deferreds import Tasks
 from sora.errors import SoraError, StorageFull, Unavailable
 from sora.metrics.bodies import UploadMetrics
 from sora.retry import Delays
-from sora.storage.interfaces import IObjects, IUploads
+from sora.storage.interfaces import IUploads
 from sora.storage.rows import Upload
+from sora.storage.stores import ObjectStore
 from sora.workers.backlog import BacklogWatch
 
 TOGETHER: Final = 4 * 1024 * 1024
@@ -42,9 +43,8 @@ class Filer(Service):
     def __init__(
         self,
         uploads: IUploads,
-        objects: IObjects,
+        store: ObjectStore,
         *,
-        store: str,
         clock: IReactorTime,
         random: Random,
         batch_size: int = 200,
@@ -55,7 +55,6 @@ class Filer(Service):
         metrics: UploadMetrics | None = None,
     ) -> None:
         self._uploads = uploads
-        self._objects = objects
         self._store = store
         self._clock = clock
         self._random = random
@@ -64,7 +63,7 @@ class Filer(Service):
         self._gather = gather
         self._wake_interval = wake_interval
         self._metrics = metrics
-        self._watch = BacklogWatch(uploads, store, clock, warn_after, metrics)
+        self._watch = BacklogWatch(uploads, store.name, clock, warn_after, metrics)
         self._tasks = Tasks()
         self._timer: IDelayedCall | None = None
         self._soon: IDelayedCall | None = None
@@ -119,7 +118,7 @@ class Filer(Service):
             is_full = True
             while self.running and (is_full or self._again) and not self._is_away:
                 self._again = False
-                claimed = await self._uploads.claim(self._store, self._batch_size, self._lease)
+                claimed = await self._uploads.claim(self._store.name, self._batch_size, self._lease)
                 is_full = len(claimed) >= self._batch_size
                 await self._file(claimed)
         except Unavailable as error:  # the database: the next wake-up tries again
@@ -141,7 +140,7 @@ class Filer(Service):
         begun = self._clock.seconds()
         bodies = await self._uploads.staged_bodies([upload.content_id for upload in group])
         there = [upload for upload in group if upload.content_id in bodies]
-        results = await self._objects.put_many(
+        results = await self._store.writer.put_many(
             [(each.object_id, bodies[each.content_id], each.hash) for each in there]
         )
         stored: list[tuple[Upload, str]] = []
@@ -160,12 +159,16 @@ class Filer(Service):
         if not stored:
             return
         if self._failures:
-            self.log.info("the object store {store} is back", store=self._store)
+            self.log.info("the object store {store} is back", store=self._store.name)
             self._failures = 0
-        done = set(await self._uploads.finish_many(stored))
-        for upload, checksum in stored:
+        key_id = self._store.key_id
+        finished = [
+            (upload, self._store.stored_size(upload.size), checksum) for upload, checksum in stored
+        ]
+        done = set(await self._uploads.finish_many(finished, key_id))
+        for upload, size, checksum in finished:
             if upload.object_id not in done:
-                await self._uploads.finish(upload, upload.size, checksum, None)
+                await self._uploads.finish(upload, size, checksum, key_id)
 
     async def _failed(self, upload: Upload, error: Exception) -> None:
         if not isinstance(error, SoraError):
@@ -173,7 +176,7 @@ class Filer(Service):
         if isinstance(error, Unavailable | StorageFull):
             if not self._is_away:
                 self.log.warn(
-                    "bodies for {store} wait: {error}", store=self._store, error=error.text
+                    "bodies for {store} wait: {error}", store=self._store.name, error=error.text
                 )
                 delay = AWAY.delay(self._failures, self._random)
                 self._failures += 1

@@ -22,8 +22,9 @@ from sora.errors import OutcomeUnknown, SoraError, StorageFull, StoreRefused, Un
 from sora.mailbox.spool import Spool
 from sora.metrics.bodies import UploadMetrics
 from sora.retry import Delays
-from sora.storage.interfaces import IObjects, IUploads
+from sora.storage.interfaces import IUploads
 from sora.storage.rows import Upload
+from sora.storage.stores import ObjectStore
 from sora.workers.backlog import BacklogWatch
 
 PIECES_AT_ONCE: Final = 4
@@ -58,9 +59,8 @@ class Uploader(Service):
     def __init__(
         self,
         uploads: IUploads,
-        objects: IObjects,
+        store: ObjectStore,
         *,
-        store: str,
         clock: IReactorTime,
         random: Random,
         workers: int = 10,
@@ -72,7 +72,6 @@ class Uploader(Service):
         metrics: UploadMetrics | None = None,
     ) -> None:
         self._uploads = uploads
-        self._objects = objects
         self._store = store
         self._clock = clock
         self._random = random
@@ -80,7 +79,7 @@ class Uploader(Service):
         self._batch_size = batch_size
         self._lease = timedelta(seconds=lease)
         self._wake_interval = wake_interval
-        self._watch = BacklogWatch(uploads, store, clock, warn_after, metrics)
+        self._watch = BacklogWatch(uploads, store.name, clock, warn_after, metrics)
         self._unreachable = unreachable
         self._metrics = metrics
         self._tasks = Tasks()
@@ -186,7 +185,7 @@ class Uploader(Service):
         self._poked = False
         limit = self._batch_size if self._reachable else 1
         self._found = False
-        claimed = await self._uploads.claim(self._store, limit, self._lease)
+        claimed = await self._uploads.claim(self._store.name, limit, self._lease)
         self._found = bool(claimed)
         self._claimed += claimed
         self._hire(len(self._claimed) - 1)
@@ -214,17 +213,18 @@ class Uploader(Service):
         try:
             if not await self._read(upload, spool):
                 return "gone"
-            checksum = await self._objects.put(
+            checksum = await self._store.writer.put(
                 upload.object_id, spool.open, upload.size, upload.hash
             )
         finally:
             spool.close()
-        await self._uploads.finish(upload, upload.size, checksum, None)
+        stored = self._store.stored_size(upload.size)
+        await self._uploads.finish(upload, stored, checksum, self._store.key_id)
         self._uploaded += 1
         if self._metrics is not None:
             self._metrics.attempts.labels("success").inc()
         if not self._reachable:
-            self.log.info("the object store {store} is back", store=self._store)
+            self.log.info("the object store {store} is back", store=self._store.name)
         self._reachable = True
         self._unreachable_in_a_row = 0
         return "success"
@@ -252,7 +252,9 @@ class Uploader(Service):
     async def _is_away(self, upload: Upload, error: SoraError) -> None:
         """The store cannot be reached: nothing is counted, and the others need not try (G5)."""
         if self._reachable:
-            self.log.warn("uploads to {store} wait: {error}", store=self._store, error=error.text)
+            self.log.warn(
+                "uploads to {store} wait: {error}", store=self._store.name, error=error.text
+            )
         self._reachable = False
         delay = self._unreachable.delay(self._unreachable_in_a_row, self._random)
         self._unreachable_in_a_row += 1

@@ -13,6 +13,13 @@ GOOD = '[s3]\nprovider = "filesystem"\n[[servers]]\ntype = "imap"\naddr = ":143"
 KEY = b64encode(bytes(32)).decode()
 
 
+def keys(*ids_and_keys: str) -> str:
+    """A configuration with these keys of objects."""
+    pairs = zip(ids_and_keys[::2], ids_and_keys[1::2], strict=True)
+    tables = "".join(f'[[s3.encryption_keys]]\nid = "{id_}"\nkey = "{key}"\n' for id_, key in pairs)
+    return GOOD + tables
+
+
 class CheckTests(SynchronousTestCase):
     """Loading is generous, starting is not (G52)."""
 
@@ -96,6 +103,10 @@ class CheckTests(SynchronousTestCase):
                 GOOD.replace("[[servers]]", '[[s3.encryption_keys]]\nid="1"\nkey="x"\n[[servers]]'),
                 "s3.encryption_keys[0].key: this must be 32 octets",
             ),
+            (keys("2026", "base64-encoded-32-byte-key"), "this is a placeholder"),
+            (keys("2026", KEY, "2026", KEY), "another key is called 2026, too"),
+            (keys("a b", KEY), "s3.encryption_keys[0].id: this must be 1 to 32 letters"),
+            (keys("x" * 33, KEY), "s3.encryption_keys[0].id: this must be 1 to 32 letters"),
         ):
             self.assertIn(expected, self.complaints(text), text)
 
@@ -120,5 +131,6 @@ class CheckTests(SynchronousTestCase):
 
     def test_right_keys_are_accepted(self) -> None:
         """32 octets in base64."""
+        self.assertEqual(self.complaints(keys("2026-11.b_1", KEY, "2025", KEY)), "")
         cluster = f'[cluster]\nenabled = true\nsecret_key = "{KEY}"\n'
         self.assertEqual(self.complaints(GOOD + cluster), "")

@@ -11,11 +11,12 @@ from twisted.internet.task import Clock
 from sora.addresses import parse_address
 from sora.mail.facts import derive
 from sora.mail.numbers import NumberSet
-from sora.mailbox.arrivals import Arrivals, Store
+from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.spool import Spool
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import memory_storage
 from sora.storage.rows import BodyPlace, NewMailbox, Operation, Target, Want
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 
 
@@ -61,7 +62,7 @@ class World:
         return Arrivals(
             other.pop("messages", self.storage.messages),
             self.storage.uploads,
-            Store("main", self.objects, is_remote=mode == "staged"),
+            ObjectStore("main", self.objects, is_remote=mode == "staged"),
             derive=derive,
             threads=self.threads,
             clock=self.clock,

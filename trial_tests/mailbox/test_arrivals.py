@@ -10,9 +10,10 @@ from twisted.trial.unittest import TestCase
 from sora.deferreds import deferred, gather
 from sora.errors import OutcomeUnknown, StorageFull, StoreRefused, Unavailable
 from sora.mail.facts import derive
-from sora.mailbox.arrivals import Arrivals, Store
+from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.reserve import MAX_AGE, STOCK
 from sora.storage.rows import Fate
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from trial_tests.mailbox.bodies_world import World, message, spooled
 
@@ -72,7 +73,7 @@ class DirectTests(_ArrivalsTestCase):
         arrivals = Arrivals(
             self.world.storage.messages,
             self.world.storage.uploads,
-            Store("main", slow, is_remote=False),  # type: ignore[arg-type]
+            ObjectStore("main", slow, is_remote=False),  # type: ignore[arg-type]
             derive=reading,
             threads=self.threads,
             clock=self.world.clock,

@@ -15,6 +15,7 @@ from sora.mailbox.bodies import Bodies
 from sora.storage.disk.cache import DiskCache
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.rows import BodyPlace, ObjectPlace
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from trial_tests.mailbox.bodies_world import World, message
 
@@ -28,7 +29,9 @@ class _BodiesTestCase(TestCase):
         self.addCleanup(self.threads.stopService)
         self.world = await World(self.threads).open()
         self.objects = self.world.objects
-        self.bodies = Bodies({"main": self.objects}, self.world.storage.uploads, self.threads)
+        self.bodies = Bodies(
+            [ObjectStore("main", self.objects)], self.world.storage.uploads, self.threads
+        )
 
     async def stored(self, data: bytes, mode: str = "direct") -> BodyPlace:
         """A message whose body is an object, or staged; where it is."""
@@ -115,7 +118,9 @@ class ReadingTests(_BodiesTestCase):
         second.objects[UUID(int=7)] = data
         self.objects.down = True
         bodies = Bodies(
-            {"main": self.objects, "second": second}, self.world.storage.uploads, self.threads
+            [ObjectStore("main", self.objects), ObjectStore("second", second)],
+            self.world.storage.uploads,
+            self.threads,
         )
         place = evolve(
             place,
@@ -214,7 +219,10 @@ class CachedTests(_BodiesTestCase):
         await self.cache.start()
         self.addCleanup(lambda: Deferred.fromCoroutine(self.cache.stop()))
         self.bodies = Bodies(
-            {"main": self.objects}, self.world.storage.uploads, self.threads, self.cache
+            [ObjectStore("main", self.objects)],
+            self.world.storage.uploads,
+            self.threads,
+            self.cache,
         )
 
     async def test_the_second_time_it_is_near(self) -> None:
@@ -269,7 +277,7 @@ class FreshPlaceTests(_BodiesTestCase):
                 return False, ()
 
         uploads = Counting()
-        bodies = Bodies({}, uploads, self.threads)  # type: ignore[arg-type]
+        bodies = Bodies([], uploads, self.threads)  # type: ignore[arg-type]
         with self.assertRaises(Unavailable):
             await bodies.read(BodyPlace(1, bytes(32), 10, False, ()), 0, 10)
         self.assertEqual(uploads.asked, 2)

@@ -14,7 +14,7 @@ from sora.mail.annotations import Entry
 from sora.mail.facts import derive
 from sora.mailbox.account import Account
 from sora.mailbox.answering import Answering
-from sora.mailbox.arrivals import Arrivals, Store
+from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.deciding import DecideRooms, Deciding
@@ -39,6 +39,7 @@ from sora.sieve.limits import Limits
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import MemoryStorage, memory_storage
 from sora.storage.rows import AccountRow, NewMailbox
+from sora.storage.stores import ObjectStore
 
 START = 1_716_000_000.0
 
@@ -96,12 +97,12 @@ class Process:
         self.arrivals = Arrivals(
             storage.messages,
             storage.uploads,
-            Store("main", objects, is_remote=True),
+            ObjectStore("main", objects, is_remote=True),
             derive=derive,
             threads=threads,
             clock=clock,
         )
-        self.bodies = Bodies({"main": objects}, storage.uploads, threads)
+        self.bodies = Bodies([ObjectStore("main", objects)], storage.uploads, threads)
         self.namespace = namespace
         self.mail_store = self.with_events(None)
         self.delivery = Delivery(storage.accounts, self.arrivals, self.open_mailboxes, clock)

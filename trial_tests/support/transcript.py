@@ -31,7 +31,7 @@ from sora.deferreds import deferred
 from sora.errors import AuthenticationFailed
 from sora.mail.facts import derive
 from sora.mailbox.account import Account
-from sora.mailbox.arrivals import Arrivals, Store
+from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
@@ -50,6 +50,7 @@ from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import MemoryStorage, memory_storage
 from sora.storage.memory.store import Dedup
 from sora.storage.rows import NewMailbox, Placed
+from sora.storage.stores import ObjectStore
 
 EPOCH = datetime(2026, 8, 1, 12, 0, tzinfo=UTC).timestamp()
 PASSWORD = "secret"
@@ -145,7 +146,7 @@ class Server:
         arrivals = Arrivals(
             self.storage.messages,
             self.storage.uploads,
-            Store("memory", self.objects, is_remote=False),
+            ObjectStore("memory", self.objects, is_remote=False),
             derive=derive,
             threads=threads,
             clock=self.clock,
@@ -155,7 +156,7 @@ class Server:
             self.storage.mailboxes,
             self.storage.messages,
             arrivals,
-            Bodies({"memory": self.objects}, self.storage.uploads, threads),
+            Bodies([ObjectStore("memory", self.objects)], self.storage.uploads, threads),
             self.open,
             self.poll,
             self.clock,

@@ -14,6 +14,7 @@ from sora.mail.numbers import NumberSet
 from sora.mailbox.bodies import Bodies
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.rows import FlagChange
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.workers.cleaner import Cleaned, Cleaner
 from trial_tests.mailbox.bodies_world import World, message
@@ -65,7 +66,9 @@ class CleanerTests(TestCase):
         self.clock.advance(100 * DAY)
         self.clean()
         self.assertGreaterEqual(len(self.world.objects.objects), 5)
-        bodies = Bodies({"main": self.world.objects}, self.world.storage.uploads, self.threads)
+        bodies = Bodies(
+            [ObjectStore("main", self.world.objects)], self.world.storage.uploads, self.threads
+        )
         found = await bodies.read_many(await self.world.places())
         self.assertEqual(found, [message(number) for number in range(5)])
 

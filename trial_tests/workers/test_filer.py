@@ -17,6 +17,7 @@ from sora.errors import StoreRefused
 from sora.mailbox.bodies import Bodies
 from sora.metrics.bodies import UploadMetrics
 from sora.storage.memory.objects import MemoryObjects
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.workers import filer
 from sora.workers.filer import GATHER, Filer
@@ -34,15 +35,16 @@ class FilerTests(TestCase):
         self.clock = Clock()
         self.world = await World(threads, self.clock).open()
         self.arrivals = self.world.arrivals("filed")
-        self.bodies = Bodies({"main": self.world.objects}, self.world.storage.uploads, threads)
+        self.bodies = Bodies(
+            [ObjectStore("main", self.world.objects)], self.world.storage.uploads, threads
+        )
         self.statements = self.world.storage.tables.statements
         self.registry = CollectorRegistry()
 
     def filer(self, objects: Any = None, **other: Any) -> Filer:
         made = Filer(
             self.world.storage.uploads,
-            objects or self.world.objects,
-            store="main",
+            ObjectStore("main", objects or self.world.objects),
             clock=self.clock,
             random=Random(3),
             **{"batch_size": 10, **other},
@@ -146,14 +148,15 @@ class FilerTests(TestCase):
                 return getattr(uploads, name)
 
             @deferred
-            async def finish_many(self, stored: Sequence[Any]) -> Sequence[UUID]:
+            async def finish_many(
+                self, stored: Sequence[Any], key_id: str | None
+            ) -> Sequence[UUID]:
                 asked.append(len(stored))
-                return await uploads.finish_many(stored[1:])
+                return await uploads.finish_many(stored[1:], key_id)
 
         made = Filer(
             Holding(),  # type: ignore[arg-type]
-            self.world.objects,
-            store="main",
+            ObjectStore("main", self.world.objects),
             clock=self.clock,
             random=Random(3),
         )
@@ -165,7 +168,9 @@ class FilerTests(TestCase):
     async def test_two_share_the_queue(self) -> None:
         slow = _Slow()
         self.world.objects = slow
-        self.bodies = Bodies({"main": slow}, self.world.storage.uploads, self.world.threads)
+        self.bodies = Bodies(
+            [ObjectStore("main", slow)], self.world.storage.uploads, self.world.threads
+        )
         await self.deliver(40)
         for _ in range(2):
             self.filer(slow).startService()

@@ -20,6 +20,7 @@ from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.uploads import Uploads
 from sora.storage.rows import FlagChange
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.workers.cleaner import Cleaner
 from sora.workers.filer import Filer
@@ -56,7 +57,9 @@ class BodiesOnPostgresTests(DatabaseTestCase):
             Cleaning(self.database),
         )
         await self.world.open()
-        self.bodies = Bodies({"main": self.world.objects}, self.world.storage.uploads, self.threads)
+        self.bodies = Bodies(
+            [ObjectStore("main", self.world.objects)], self.world.storage.uploads, self.threads
+        )
 
     async def deliver(self, arrivals: Any, bodies: list[bytes]) -> None:
         slots = DeferredSemaphore(8)
@@ -72,8 +75,7 @@ class BodiesOnPostgresTests(DatabaseTestCase):
     def uploader(self) -> Uploader:
         uploader = Uploader(
             self.world.storage.uploads,
-            self.world.objects,
-            store="main",
+            ObjectStore("main", self.world.objects),
             clock=reactor,
             random=Random(2),
             workers=3,
@@ -133,8 +135,7 @@ class BodiesOnPostgresTests(DatabaseTestCase):
         filers = [
             Filer(
                 self.world.storage.uploads,
-                self.world.objects,
-                store="main",
+                ObjectStore("main", self.world.objects),
                 clock=reactor,
                 random=Random(number),
                 batch_size=7,
@@ -163,12 +164,12 @@ class BodiesOnPostgresTests(DatabaseTestCase):
         await self.deliver(arrivals, [message(number) for number in range(3)])
         uploads = self.world.storage.uploads
         claimed = await uploads.claim("main", 9, timedelta(hours=1))
-        stored = [(upload, "") for upload in claimed]
+        stored = [(upload, upload.size, "") for upload in claimed]
         held = claimed[1]
 
         async def hold(tx: Any) -> Any:
             await tx.do("select from contents where id = %s for share", (held.content_id,))
-            return await uploads.finish_many(stored)
+            return await uploads.finish_many(stored, None)
 
         done = await self.database.transaction("hold", hold)
         self.assertEqual(set(done), {claimed[0].object_id, claimed[2].object_id})

@@ -20,6 +20,7 @@ from sora.retry import Delays
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.objects import S3Objects
+from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.workers.uploader import Uploader
 from trial_tests.mailbox.bodies_world import World, message
@@ -41,8 +42,7 @@ class _UploaderTestCase(TestCase):
     def uploader(self, objects: Any = None, **other: Any) -> Uploader:
         uploader = Uploader(
             self.world.storage.uploads,
-            objects or self.world.objects,
-            store="main",
+            ObjectStore("main", objects or self.world.objects),
             clock=self.world.clock,
             random=Random(3),
             **{"workers": 4, "batch_size": 5, "wake_interval": 10.0, **other},
@@ -60,7 +60,9 @@ class _UploaderTestCase(TestCase):
     async def check(self, objects: Any = None) -> None:
         """Every body is in the store, and is what was delivered."""
         bodies = Bodies(
-            {"main": objects or self.world.objects}, self.world.storage.uploads, self.threads
+            [ObjectStore("main", objects or self.world.objects)],
+            self.world.storage.uploads,
+            self.threads,
         )
         places = await self.world.places()
         self.assertTrue(all(place.objects and not place.staged for place in places))
@@ -267,7 +269,7 @@ class SeaweedOutageTests(_UploaderTestCase):
         server.stop()
         self.addCleanup(server.start)
         await self.deliver(30, first=10)
-        bodies = Bodies({"main": objects}, self.world.storage.uploads, self.threads)
+        bodies = Bodies([ObjectStore("main", objects)], self.world.storage.uploads, self.threads)
         await deferLater(reactor, 0.5, lambda: None)
         waiting = [place for place in await self.world.places() if place.staged]
         self.assertGreaterEqual(len(waiting), 30)

@@ -47,9 +47,11 @@ class IUploads(Interface):
     ) -> "Deferred[None]":
         """The object is durable: the content is no longer staged."""
 
-    def finish_many(stored: Sequence[tuple[Upload, str]]) -> "Deferred[Sequence[UUID]]":
-        """The same for several, each with the store's checksum, in one round trip. Gives the
-        objects that were finished: those whose content somebody else has in hand are left."""
+    def finish_many(
+        stored: Sequence[tuple[Upload, int, str]], key_id: str | None
+    ) -> "Deferred[Sequence[UUID]]":
+        """The same for several, each with its stored size and checksum, in one round trip. Gives
+        the objects that were finished: those whose content somebody else has in hand are left."""
 
     def postpone(upload: Upload, delay: timedelta, count: bool) -> "Deferred[None]":
         """It did not work; try again after `delay`. Only with `count` was it an attempt (G5)."""

@@ -120,14 +120,16 @@ class MemoryUploads:
         content.pieces = None
 
     @operation
-    def finish_many(self, stored: Sequence[tuple[Upload, str]]) -> Sequence[UUID]:
+    def finish_many(
+        self, stored: Sequence[tuple[Upload, int, str]], key_id: str | None
+    ) -> Sequence[UUID]:
         """See `IUploads.finish_many`."""
         done = []
-        for upload, checksum in stored:
+        for upload, size, checksum in stored:
             entry = self.tables.objects.get(upload.object_id)
             content = self.tables.contents.get(upload.content_id)
             if entry is not None and content is not None and entry.state == "pending":
-                entry.state, entry.stored_size = "stored", upload.size
+                entry.state, entry.stored_size, entry.key_id = "stored", size, key_id
                 entry.checksum, content.pieces = checksum, None
                 done.append(upload.object_id)
         return done

@@ -139,15 +139,18 @@ class Uploads:
         await self._database.run("finish", work, write=False)
 
     @deferred
-    async def finish_many(self, stored: Sequence[tuple[Upload, str]]) -> Sequence[UUID]:
-        names = [str(upload.object_id) for upload, _ in stored]
-        sizes = [upload.size for upload, _ in stored]
-        checksums = [checksum for _, checksum in stored]
+    async def finish_many(
+        self, stored: Sequence[tuple[Upload, int, str]], key_id: str | None
+    ) -> Sequence[UUID]:
+        names = [str(upload.object_id) for upload, _, _ in stored]
+        sizes = [size for _, size, _ in stored]
+        checksums = [checksum for _, _, checksum in stored]
 
         async def work(tx: Tx) -> Sequence[UUID]:
             rows = await tx.all(
-                "select o::text from finish_uploads_v1(%s::uuid[], %s::bigint[], %s::text[]) as o",
-                (names, sizes, checksums),
+                "select o::text from"
+                " finish_uploads_v2(%s::uuid[], %s::bigint[], %s::text[], %s) as o",
+                (names, sizes, checksums, key_id),
             )
             return [packing.uuid(name) for (name,) in rows]
 

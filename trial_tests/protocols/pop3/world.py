@@ -11,6 +11,7 @@ from sora.mailbox.maildrops import Maildrops
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.pop3.protocol import POP3Connection, POP3Factory
 from sora.protocols.pop3.services import Services, Settings
+from sora.storage.stores import ObjectStore
 from trial_tests.support.transcript import (
     PASSWORD,
     OnePassword,
@@ -42,7 +43,7 @@ class Post:
         storage = server.storage
         threads: Any = ThreadsHere()
         self.clock = server.clock
-        self.bodies = Bodies({"memory": server.objects}, storage.uploads, threads)
+        self.bodies = Bodies([ObjectStore("memory", server.objects)], storage.uploads, threads)
         self.house = Maildrops(
             storage.maildrops, storage.messages, self.bodies, server.open, server.clock, **house
         )

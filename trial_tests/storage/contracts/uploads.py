@@ -64,19 +64,19 @@ class UploadsContract(Contract):
         uids = [(await self.put(self.ann, self.inbox, letter(str(n)))).uid for n in range(5)]
         claimed = await self.uploads.claim("disk", 9, HOUR)
         self.assertEqual(len(claimed), 5)
-        stored = [(upload, f"checksum {upload.content_id}") for upload in claimed]
-        done = await self.uploads.finish_many(stored[:4])
+        stored = [(upload, upload.size + 7, f"sum {upload.content_id}") for upload in claimed]
+        done = await self.uploads.finish_many(stored[:4], "key")
         self.assertEqual(set(done), {upload.object_id for upload in claimed[:4]})
         places = [await self.body_of(uid) for uid in uids]
         self.assertEqual([place.staged for place in places], [False] * 4 + [True])
         self.assertEqual(
             [place.objects for place in places[:4]],
-            [(ObjectPlace(each.object_id, "disk", None, each.size),) for each in claimed[:4]],
+            [(ObjectPlace(each.object_id, "disk", "key", each.size + 7),) for each in claimed[:4]],
         )
         # What was finished is not finished again; what is left is.
-        self.assertEqual(await self.uploads.finish_many(stored), [claimed[4].object_id])
+        self.assertEqual(await self.uploads.finish_many(stored, None), [claimed[4].object_id])
         self.assertEqual((await self.uploads.backlog()).contents, 0)
-        self.assertEqual(await self.uploads.finish_many([]), [])
+        self.assertEqual(await self.uploads.finish_many([], None), [])
 
     async def test_pieces_staged_before_become_the_body(self) -> None:
         message = letter("piece by piece", "abc" * PIECE)
