@@ -26,6 +26,7 @@ from sora.mailbox.planning import Detail, PlanRooms
 from sora.mailbox.redirecting import Rates
 from sora.mailbox.scripts import Compiler
 from sora.mailbox.success_reports import SuccessReports
+from sora.metrics.sieve import SieveMetrics
 from sora.relay.interfaces import IRelay
 from sora.sieve.compile import compile_script
 from sora.sieve.errors import ScriptErrors
@@ -99,6 +100,7 @@ class DeliveryParts:
     hostname: str
     random: Callable[[int], bytes]
     reactor: IReactorTime
+    metrics: SieveMetrics
 
 
 @frozen(kw_only=True)
@@ -183,6 +185,7 @@ def filter_rooms(config: Config, server: ServerScripts, parts: DeliveryParts) ->
         separator=SEPARATOR,
         environment={"host": parts.hostname},
         settings=settings_of(config.sieve),
+        metrics=parts.metrics,
     )
 
 

@@ -44,6 +44,7 @@ from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
 from sora.metrics.authentication import AuthenticationMetrics
+from sora.metrics.sieve import SieveMetrics
 from sora.net.networks import Networks
 from sora.net.tracker import Tracker
 from sora.threads import Threads
@@ -230,6 +231,7 @@ class House:
             hostname=self.hostname,
             random=os.urandom,
             reactor=self.reactor,
+            metrics=SieveMetrics(self.registry),
         )
         rooms = delivery_rooms(self.config, self.server_scripts, parts)
         delivery = delivery_of(self.config, parts, rooms)

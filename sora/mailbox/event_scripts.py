@@ -191,7 +191,7 @@ class EventScripts(Service):
         self._most_waiting = waiting
         self._uses = _Uses(rooms.acting.clock)
         self._waiting: deque[MailboxEvent] = deque()
-        self._count = 0
+        self._waits = 0
         self._working = 0
         self._is_over = False
         self._tasks = Tasks()
@@ -201,7 +201,7 @@ class EventScripts(Service):
         super().stopService()
         self._is_over = True
         if self._waiting:
-            self.log.warn("{count} messages had scripts that did not run", count=self._count)
+            self.log.warn("{count} messages had scripts that did not run", count=self._waits)
         self._waiting.clear()
         return Deferred.fromCoroutine(self._tasks.join())
 
@@ -217,7 +217,8 @@ class EventScripts(Service):
         """See `Events`."""
         if not self._accounts.has(event.owner.account_id) and not self._has_rules(event):
             return
-        if self._count + len(event.messages) > self._most_waiting:
+        if self._waits + len(event.messages) > self._most_waiting:
+            self._tell(event, "dropped")
             self.log.warn(
                 "{count} messages in {mailbox!r} of {address} had scripts that did not run: too"
                 " much waits",
@@ -226,7 +227,7 @@ class EventScripts(Service):
                 address=event.owner.address,
             )
             return
-        self._count += len(event.messages)
+        self._wait(len(event.messages))
         self._waiting.append(event)
         if self._working < AT_ONCE:
             self._working += 1
@@ -237,13 +238,26 @@ class EventScripts(Service):
         uses = self._uses.of(event.owner.account_id)
         return any(rule.is_for(event, uses) for rule in self._rooms.rules)
 
+    def _wait(self, messages: int) -> None:
+        self._waits += messages
+        metrics = self._rooms.filters.rooms.metrics
+        if metrics is not None:
+            metrics.waiting.set(self._waits)
+
+    def _tell(self, event: MailboxEvent, result: str) -> None:
+        metrics = self._rooms.filters.rooms.metrics
+        if metrics is not None:
+            metrics.events.labels(event.cause, result).inc(len(event.messages))
+
     async def _work(self) -> None:
         try:
             while self._waiting:
                 event = self._waiting.popleft()
                 try:
                     await self._run(event)
+                    self._tell(event, "run")
                 except SoraError as error:
+                    self._tell(event, "failed")
                     self.log.warn(
                         "scripts did not run for {cause} in {mailbox!r} of {address}: {error}",
                         cause=event.cause,
@@ -252,7 +266,7 @@ class EventScripts(Service):
                         error=error.text,
                     )
                 finally:
-                    self._count -= len(event.messages)
+                    self._wait(-len(event.messages))
         finally:
             self._working -= 1
 

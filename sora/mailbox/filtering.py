@@ -27,6 +27,7 @@ from sora.mail.annotations import Entry, parse_entry
 from sora.mail.headers import header_end
 from sora.mailbox.address_books import annotation_of, first_among, members_of
 from sora.mailbox.folders import Folders
+from sora.metrics.sieve import SieveMetrics
 from sora.retry import pause
 from sora.sieve.effects import (
     Action,
@@ -190,6 +191,7 @@ class FilterRooms:
     separator: str = "+"
     environment: dict[str, str] = field(factory=dict)
     settings: dict[str, Any] = field(factory=dict)
+    metrics: SieveMetrics | None = None
 
     def chain(self, recipient: Recipient) -> list[Link]:
         """The scripts that run for a recipient's mail; none for most."""
@@ -232,15 +234,31 @@ class Filters:
 
         Raises Unavailable when storage could not be read: the delivery is to be tried again.
         """
+        meter = _Meter(self.rooms.cpu)
+        wishes = await self._run(chain, message, recipient, folders, seen, trace, meter)
+        self._count(wishes, meter.used, message.flags is not None)
+        await self._turn(meter.used)
+        return wishes
+
+    async def _run(
+        self,
+        chain: Sequence[Link],
+        message: Filtered,
+        recipient: Recipient,
+        folders: Folders,
+        seen: "set[bytes] | None",
+        trace: bool,
+        meter: "_Meter",
+    ) -> Wishes:
         wishes = Wishes()
         answers = _Answers(self.rooms, recipient, folders, message.text, seen)
-        meter = _Meter(self.rooms.cpu)
         for link in chain:
             if wishes.keep is None:
                 break
             try:
                 script = await self.rooms.compiler.compile(link.source)
             except ScriptErrors as errors:
+                self._ran(link, message, "invalid")
                 return _failed(wishes, link, str(errors.errors[0]), ())
             answers.version = wishes.kept
             shown = _shown(message, wishes.kept)
@@ -249,6 +267,7 @@ class Filters:
                 context = evolve(context, flags=wishes.keep.flags)
             is_heavy = _is_heavy(script, len(link.source), shown)
             outcome = await self._drive(run(script, shown, context), answers, meter, is_heavy)
+            self._ran(link, message, "ok" if outcome.error is None else "failed")
             if outcome.error is not None:
                 return _failed(wishes, link, str(outcome.error), outcome.trace)
             more = _added(wishes, outcome)
@@ -258,8 +277,24 @@ class Filters:
             wishes = more
         if seen is not None:
             seen.update(seen_key(one.handle, one.id) for one in wishes.seen)
-        await self._turn(meter.used)
         return wishes
+
+    def _ran(self, link: Link, message: Filtered, result: str) -> None:
+        metrics = self.rooms.metrics
+        if metrics is not None:
+            occasion = "delivery" if message.flags is None else "event"
+            metrics.scripts.labels(occasion, link.where, result).inc()
+
+    def _count(self, wishes: Wishes, seconds: float, is_event: bool) -> None:
+        metrics = self.rooms.metrics
+        if metrics is None:
+            return
+        occasion = "event" if is_event else "delivery"
+        metrics.seconds.labels(occasion).observe(seconds)
+        wanted = [type(wish.action).__name__.lower() for wish in wishes.actions]
+        wanted += ["remember"] * len(wishes.seen) + ["keep"] * (wishes.keep is not None)
+        for action in wanted:
+            metrics.actions.labels(occasion, action).inc()
 
     def _context(
         self, message: Filtered, recipient: Recipient, meter: "_Meter", trace: bool

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+from prometheus_client import CollectorRegistry
+
 from sora.addresses import parse_address
 from sora.errors import MessageRefused, OutcomeUnknown, SoraError, Unavailable
 from sora.mail.annotations import parse_entry
 from sora.mail.rights import RightsChange, parse_rights
 from sora.mailbox.places import SharedNamespace
+from sora.metrics.sieve import SieveMetrics
 from sora.relay.memory import Kept
 from sora.storage.rows import Operation, ScriptLimits, ScriptPosition
 from trial_tests.mailbox.test_delivery import DeliveryTestCase
@@ -687,3 +690,24 @@ class DuplicateTests(FilteringTestCase):
         data = b"Message-ID: <same@x>\r\n\r\n"
         self.assertEqual(await self.deliver(data, ANN, "a@example.com"), [None, None])
         self.assertEqual(await self.counts(), {"INBOX": 1})
+
+
+class MetricsTests(FilteringTestCase):
+    async def test_scripts_and_actions_are_counted(self) -> None:
+        registry = CollectorRegistry()
+        self.with_filters(metrics=SieveMetrics(registry))
+
+        def value(name: str, **labels: str) -> float:
+            return registry.get_sample_value(name, {"occasion": "delivery", **labels}) or 0
+
+        await self.run_script('require "copy"; redirect :copy "bob@example.net";')
+        await self.run_script('require "include"; include "nothing";', message(2))
+        await self.run_script('require "fileinto"; fileinto "Work";', message(3))
+        await self.world.storage.scripts.put(self.row.id, "main", "nonsense", PLENTY)
+        await self.send(message(4))
+        for result, count in (("ok", 2), ("failed", 1), ("invalid", 1)):
+            found = value("sora_sieve_scripts_total", where="user", result=result)
+            self.assertEqual(found, count, result)
+        for action, count in (("keep", 3), ("redirect", 1), ("fileinto", 1), ("discard", 0)):
+            self.assertEqual(value("sora_sieve_actions_total", action=action), count, action)
+        self.assertEqual(value("sora_sieve_cpu_seconds_count"), 4)
