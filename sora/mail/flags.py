@@ -119,6 +119,15 @@ class Keywords:
         while self._known in self._names:
             self._known += 1
 
+    def replace(self, names: Iterable[tuple[int, str]]) -> None:
+        """These are all keywords of the account: numbers that are not among them, or stand for
+        something else there, were lost by storage (G70)."""
+        self._names.clear()
+        self._numbers.clear()
+        self._texts.clear()
+        self._known = 0
+        self.learn(names)
+
     def number(self, name: str) -> int | None:
         """The number of a keyword, None if the account has never used it."""
         return self._numbers.get(fold_keyword(name))

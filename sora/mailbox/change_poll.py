@@ -56,6 +56,7 @@ class ChangePoll(Service):
         self._clock = clock
         self._heard_of_at = clock.seconds()
         self._rounds = 0
+        self._epoch: UUID | None = None
         self._tasks = Tasks()
         self._asking: list[tuple[OpenMailbox, Deferred[None]]] = []
         self._answering = False
@@ -93,8 +94,10 @@ class ChangePoll(Service):
             if self._clock.seconds() - self._heard_of_at > DOUBT:
                 self._open.end_turns()
             if self._rounds % BEATS == 0:
-                others = await self._membership.beat(self._process_id, self._process_name)
+                heard = await self._membership.beat(self._process_id, self._process_name)
+                others = heard.others
                 self._heard_of_at = self._clock.seconds()
+                await self._meet(heard.epoch)
                 if others > 0:
                     self._open.met()
             self._rounds += 1
@@ -108,6 +111,16 @@ class ChangePoll(Service):
         except Unavailable as error:
             self.log.warn("cannot learn of changes by others: {error}", error=error.text)
         self._open.cool()
+
+    async def _meet(self, epoch: UUID) -> None:
+        """What a database has forgotten that was set back is forgotten here, too (G70)."""
+        if self._epoch not in (None, epoch):
+            self.log.warn(
+                "the database was set back, by the promotion of a replica or a restore: what it has"
+                " forgotten is forgotten here, and clients are told"
+            )
+            await self._open.meet_epoch()
+        self._epoch = epoch
 
     async def _poll_names(self) -> None:
         accounts = self._open.watchers.accounts

@@ -210,7 +210,7 @@ class OpenMailbox:
             if changes.complete:
                 state.update(changes)
             else:
-                await self._begin_anew(rewound=changes.mailbox.highest_modseq < before)
+                await self._begin_anew(rewound=changes.is_lost)
         except NoSuchMailbox:
             self.mark_deleted()
             return

@@ -15,10 +15,11 @@ from typing import Final, Protocol
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import Tasks
+from sora.deferreds import Tasks, gather
 from sora.errors import NoSuchMailbox, Unavailable
 from sora.mail.annotations import Entry
 from sora.mail.flags import Keywords
@@ -34,6 +35,8 @@ from sora.storage.rows import Copied, Fate, MailboxRow, Noted, Opened, Placed
 
 WARM_MEMORY: Final = 256 * 1024 * 1024
 WARM_FOR: Final = 600.0
+MET_AT_ONCE: Final = 4
+"""Mailboxes that are looked at together when an epoch has begun."""
 
 
 Made = Callable[[int, Sequence[int]], None]
@@ -291,6 +294,21 @@ class OpenMailboxes:
                 self._drop(self._open[mailbox_id])
             self.names.forget_all()
             self.alone = True
+
+    async def meet_epoch(self) -> None:
+        """The database may have forgotten what this process knows (G70): forget it too, and let
+        sessions be told what is different. Raises Unavailable; it is to be called again then."""
+        self.names.forget_all()
+        for mailbox_id in list(self._warm):
+            self._drop(self._open[mailbox_id])
+        self.end_turns()
+        for account_id in list(self.watchers.accounts):
+            self.watchers.names_changed(account_id)
+        places = DeferredSemaphore(MET_AT_ONCE)
+        await gather(*[places.run(self._meet, mailbox) for mailbox in self.in_use])
+
+    def _meet(self, mailbox: OpenMailbox) -> "Deferred[None]":
+        return Deferred.fromCoroutine(mailbox.see_everything())
 
     def heard(self, mailbox_id: int, modseq: int) -> None:
         """Another process of this node has changed a mailbox."""

@@ -153,6 +153,11 @@ class Selected:
         """The modseq of the last change that is known here."""
         return self._state.highest_modseq
 
+    def since(self, modseq: int) -> int:
+        """Up to which modseq the knowledge of a client counts that has all up to `modseq`: 0 when
+        that is one of an epoch that was lost (G70)."""
+        return 0 if modseq in self._state.lost else modseq
+
     @property
     def first_unseen(self) -> int:
         """The number of the first message without \\Seen, 0 if there is none.
@@ -202,6 +207,9 @@ class Selected:
         """Change flags. One round trip. What `changed` names is told by the caller, or with
         `silent` need not be, unless somebody else has changed it too."""
         change = self._permitted(change)
+        if change.unchanged_since and not self.since(change.unchanged_since):
+            # Every message has changed since then, for all that is known. (0 would ask for more.)
+            change = evolve(change, unchanged_since=1)
         stored = await self._write(
             self._rooms.messages.store(
                 self._state.mailbox_id,

@@ -89,6 +89,7 @@ class MailboxState:
     def _take_over(self, opened: Opened) -> None:
         self._describe(opened.mailbox)
         self.acl = opened.acl
+        self.lost = opened.lost
         self.keywords.learn(opened.keywords)
         self.uids: array[int] = opened.states.uids
         self.masks: list[int] = _interned(opened.states.masks)
@@ -157,6 +158,7 @@ class MailboxState:
             return
         assert changes.since <= self.highest_modseq, "nothing between is missing"
         self.acl = changes.acl
+        self.lost = changes.lost
         vanished = changes.vanished | self._came_and_went(changes)
         self._remove(vanished)
         changed = changes.changed
@@ -179,11 +181,13 @@ class MailboxState:
         )
 
     def replace(self, opened: Opened, rewound: bool) -> None:
-        """Begin anew, when the log of storage did not reach back far enough (G28)."""
+        """Begin anew, when the log of storage did not reach back far enough (G28), or, `rewound`,
+        does not know what this process knows (G70)."""
+        if rewound:
+            self.keywords.replace(opened.keywords)
+            self.generation += 1
         self._take_over(opened)
         self._first_unseen = (-1, 0)
-        if rewound:
-            self.generation += 1
 
     def _set(self, uid: int, mask: int, modseq: int) -> None:
         if not self.uids or uid > self.uids[-1]:

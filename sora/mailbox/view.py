@@ -142,6 +142,7 @@ class View:
             or self._array is not state.uids
             or self._count != len(state.uids)
             or self._keywords != len(state.keywords)
+            or self._generation != state.generation
         )
 
     @property
@@ -370,6 +371,7 @@ class View:
         state = self._state
         if self._generation != state.generation:
             self._generation, self._flags_at, self._gone_at = state.generation, -1, -1
+            self._keywords = -1
             self._told = []
         known_before = self.last
         gone = self.gone()

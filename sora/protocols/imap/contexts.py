@@ -100,7 +100,7 @@ class Context:
             return view.uids
         if selected.highest_modseq == self.since and view.last == self.last:
             return ()
-        rewound = selected.highest_modseq < self.since
+        rewound = selected.highest_modseq < self.since or not selected.since(self.since)
         changed = view.changed_since(view.uids, -1 if rewound else self.since)
         new = view.uids[bisect_left(view.uids, self.last + 1) :]
         if not changed and not new:

@@ -96,7 +96,7 @@ class MemoryMailboxes:
         keywords = self.tables.accounts[account_id].keywords
         states = states_of(mailbox.messages.values())
         turn = self._turn(mailbox, taker)
-        return Opened(mailbox.row(), states, tuple(keywords), dict(mailbox.acl), turn)
+        return Opened(mailbox.row(), states, tuple(keywords), dict(mailbox.acl), turn, mailbox.lost)
 
     @operation
     def changes(
@@ -107,8 +107,17 @@ class MemoryMailboxes:
         turn = None if taker is None else self._turn(mailbox, taker)
         account = self.tables.accounts[mailbox.account_id]
         keywords = tuple(pair for pair in account.keywords if pair[0] >= known_keywords)
-        if not mailbox.horizon <= since <= mailbox.highest_modseq:
-            return Changes(since, mailbox.row(), States(), NumberSet(), keywords, False, turn=turn)
+        if not mailbox.horizon <= since <= mailbox.highest_modseq or since in mailbox.lost:
+            return Changes(
+                since,
+                mailbox.row(),
+                States(),
+                NumberSet(),
+                keywords,
+                complete=False,
+                turn=turn,
+                lost=mailbox.lost,
+            )
         changed: set[int] = set()
         came: set[int] = set()
         went: set[int] = set()
@@ -129,6 +138,7 @@ class MemoryMailboxes:
             keywords,
             acl=dict(mailbox.acl),
             turn=turn,
+            lost=mailbox.lost,
         )
 
     @operation
@@ -166,7 +176,7 @@ class MemoryMailboxes:
     def vanished(self, mailbox_id: int, since: int, among: NumberSet) -> Vanished:
         """See `IMailboxes.vanished`."""
         mailbox = self.tables.mailbox(mailbox_id)
-        if since > mailbox.highest_modseq:
+        if since > mailbox.highest_modseq or since in mailbox.lost:
             return Vanished(None, is_lost=True)
         if since < mailbox.horizon:
             return Vanished(None)

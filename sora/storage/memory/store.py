@@ -134,6 +134,7 @@ class MailboxRecord:
     deleted: int = 0
     size: int = 0
     horizon: int = 0
+    lost: NumberSet = Factory(NumberSet)
     recent_owner: UUID | None = None
     recent_turn: int = 0
     recent_uid: int | None = 0
@@ -275,6 +276,7 @@ class MemoryStore:
     new_uuid: Callable[[], UUID] = uuid4
     pause: Callable[[str], Awaitable[Any]] | None = None
     statements: Counter[str] = Factory(Counter)
+    epoch: UUID = Factory(uuid4)
     accounts: dict[int, AccountRecord] = Factory(dict)
     credentials: dict[str, CredentialRecord] = Factory(dict)
     aliases: dict[str, AliasRecord] = Factory(dict)

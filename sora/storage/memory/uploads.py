@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from sora.storage.interfaces import ICleaning, IMembership, IUploads
 from sora.storage.memory.store import ContentRecord, MemoryStore, ObjectRecord, operation
-from sora.storage.rows import Backlog, Condemned, ObjectPlace, Upload
+from sora.storage.rows import Backlog, Beat, Condemned, ObjectPlace, Upload
 
 _RESERVATION = timedelta(days=1)
 
@@ -276,12 +276,12 @@ class MemoryMembership:
     tables: MemoryStore
 
     @operation
-    def beat(self, process_id: UUID, name: str) -> int:
+    def beat(self, process_id: UUID, name: str) -> Beat:
         """See `IMembership.beat`."""
-        self.tables.processes[process_id] = self.tables.now()
-        return sum(
-            other != process_id and self.tables.lives(other) for other in self.tables.processes
-        )
+        tables = self.tables
+        tables.processes[process_id] = tables.now()
+        others = sum(other != process_id and tables.lives(other) for other in tables.processes)
+        return Beat(others, tables.epoch)
 
     @operation
     def leave(self, process_id: UUID) -> None:

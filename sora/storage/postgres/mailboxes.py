@@ -33,6 +33,10 @@ from sora.storage.rows import (
 )
 
 _ROW: Final = "(mailbox_row_v1(b)).*"
+_EPOCH: Final = (
+    "lateral (select b.lost::text as lost, b.epoch <> s.epoch as is_old"
+    " from mailboxes b, sora s where b.id = (r.o_box).id) e"
+)
 _TURN: Final = "take_turn_v1({}, %s::uuid, %s) t"
 """What is read beside it may be of the moment before; the rest is heard of later."""
 
@@ -106,24 +110,44 @@ class Mailboxes:
     async def open(self, account_id: int, name: str, taker: UUID | None = None) -> Opened:
         turn = _TURN.format("(r.o_box).id")
 
-        async def work(tx: Tx) -> Opened:
+        async def work(tx: Tx) -> tuple[Opened, bool]:
             row = await tx.one(
                 "select (r.o_box).*, o_uids, o_flags, o_modseqs, o_spots, o_keywords,"
-                f" acl_of_v1((r.o_box).id), o_turn, o_uid from open_v1(%s, %s) r, {turn}",
+                " acl_of_v1((r.o_box).id), e.lost, o_turn, o_uid, e.is_old"
+                f" from open_v1(%s, %s) r, {turn}, {_EPOCH}",
                 (account_id, name_key(name), *_taking(taker)),
             )
             if row is None or row[0] is None:
                 raise NoSuchMailbox(f"There is no mailbox {name}.")
-            return Opened(
+            opened = Opened(
                 packing.mailbox(row),
                 packing.states(*row[12:16]),
                 packing.keywords(row[16]),
                 packing.acl(row[17]),
-                _turn(row[18:20]),
+                _turn(row[19:21]),
+                packing.number_set(row[18]),
             )
+            return opened, row[21]
 
         # Who takes a turn twice has it once.
-        return await self._database.run("open", work, write=False)
+        opened, is_old = await self._database.run("open", work, write=False)
+        if is_old:
+            await self._renew(opened.mailbox.id)
+            opened, _ = await self._database.run("open", work, write=False)
+        return opened
+
+    async def _renew(self, mailbox_id: int) -> None:
+        """Let a mailbox begin a new epoch, as its first write would, before a client is told of a
+        UIDNEXT and a HIGHESTMODSEQ that are smaller than those it knows (G70)."""
+
+        async def work(tx: Tx) -> None:
+            await tx.do("select (lock_mailbox_v1(%s)).id", (mailbox_id,))
+
+        try:
+            await self._database.run("renew", work, write=True)
+        except OutcomeUnknown:
+            # If it did not happen, the first write does it.
+            return
 
     @deferred
     async def changes(
@@ -135,8 +159,8 @@ class Mailboxes:
         async def work(tx: Tx) -> Changes:
             row = await tx.one(
                 "select (r.o_box).*, o_uids, o_flags, o_modseqs, o_spots, o_vanished,"
-                f" o_keywords, o_complete, acl_of_v1((r.o_box).id){columns}"
-                f" from changes_v1(%s, %s, %s) r{turn}",
+                f" o_keywords, o_complete, acl_of_v1((r.o_box).id), e.lost{columns}"
+                f" from changes_v1(%s, %s, %s) r{turn}, {_EPOCH}",
                 (mailbox_id, since, known_keywords, *([] if taker is None else _taking(taker))),
             )
             if row is None or row[0] is None:
@@ -149,7 +173,8 @@ class Mailboxes:
                 packing.keywords(row[17]),
                 row[18],
                 packing.acl(row[19]),
-                _turn(row[20:]),
+                _turn(row[21:]),
+                packing.number_set(row[20]),
             )
 
         return await self._database.run("changes", work, write=False)

@@ -63,6 +63,7 @@ from sora.storage.rows.mailboxes import (
     Turn,
     Vanished,
 )
+from sora.storage.rows.membership import Beat
 from sora.storage.rows.reading import (
     BodyPlace,
     Column,
@@ -96,6 +97,7 @@ __all__ = [
     "Appended",
     "Arrival",
     "Backlog",
+    "Beat",
     "BodyPlace",
     "Changes",
     "Claim",

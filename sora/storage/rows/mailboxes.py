@@ -121,7 +121,8 @@ class Opened:
     """An opened mailbox: its row, the state of every message, and the account's keywords.
 
     `first_unseen` can be derived; `keywords` are (number, name); `acl` is who else has rights.
-    `turn` is that of who asks, or nobody's; None when another process has it.
+    `turn` is that of who asks, or nobody's; None when another process has it. `lost` are modseqs
+    that somebody may know from an epoch that was lost (G70).
     """
 
     mailbox: MailboxRow
@@ -129,6 +130,7 @@ class Opened:
     keywords: tuple[tuple[int, str], ...]
     acl: Acl = Factory(dict)
     turn: Turn | None = None
+    lost: NumberSet = Factory(NumberSet)
 
 
 @frozen
@@ -137,8 +139,8 @@ class Changes:
 
     `changed` holds the present state of each message that arrived or changed; `vanished`
     the UIDs that went. `keywords` are those from the number on that the caller did not
-    know. `complete` is False when the log no longer reaches back to `since`: the caller
-    opens the mailbox anew (G28). `acl` and `turn` are as in `Opened`.
+    know. `complete` is False when the log no longer reaches back to `since`, or never knew of
+    it: the caller opens the mailbox anew (G28). `acl`, `turn` and `lost` are as in `Opened`.
     """
 
     since: int
@@ -149,6 +151,12 @@ class Changes:
     complete: bool = True
     acl: Acl = Factory(dict)
     turn: Turn | None = None
+    lost: NumberSet = Factory(NumberSet)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether `since` was never given out, as far as storage knows (G70)."""
+        return self.since > self.mailbox.highest_modseq or self.since in self.lost
 
 
 @frozen

@@ -1,9 +1,9 @@
 """The contract of `ICleaning` and `IMembership`."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from sora.storage.rows import Arrival, Fate, ObjectPlace, Placed, Want
+from sora.storage.rows import Arrival, Beat, Fate, ObjectPlace, Placed, Want
 from trial_tests.storage.contracts.contract import EVERYTHING, Contract, Letter, letter, sets
 
 DAY = timedelta(days=1)
@@ -185,10 +185,22 @@ class MembershipContract(Contract):
     async def test_processes_hear_of_one_another(self) -> None:
         membership = self.storage.membership
         one, two = uuid4(), uuid4()
-        self.assertEqual(await membership.beat(one, "one"), 0)
-        self.assertEqual(await membership.beat(one, "one"), 0)
-        self.assertEqual(await membership.beat(two, "two"), 1)
-        self.assertEqual(await membership.beat(one, "one"), 1)
+
+        async def others(process_id: UUID) -> int:
+            heard: Beat = await membership.beat(process_id, "a process")
+            return heard.others
+
+        self.assertEqual(await others(one), 0)
+        self.assertEqual(await others(one), 0)
+        self.assertEqual(await others(two), 1)
+        self.assertEqual(await others(one), 1)
         await membership.leave(two)
-        self.assertEqual(await membership.beat(one, "one"), 0)
+        self.assertEqual(await others(one), 0)
         await membership.leave(uuid4())
+
+    async def test_all_processes_hear_of_the_same_epoch(self) -> None:
+        membership = self.storage.membership
+        one, two, again = [
+            await membership.beat(process_id, "") for process_id in (uuid4(), uuid4(), uuid4())
+        ]
+        self.assertEqual({one.epoch}, {two.epoch, again.epoch})

@@ -110,6 +110,8 @@ class SchemaTests(StageTestCase):
         stage = await self.stage()
         whole = {
             "domains",
+            "alive",
+            "epochs",
             "sora",
             "processes",
             "migrations",

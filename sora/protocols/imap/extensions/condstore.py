@@ -38,7 +38,8 @@ class ChangedSince(FetchModifier):
         fetch.show(ModSeqItem())
 
     async def choose(self, uids: Sequence[int], fetch: Fetch, session: Session) -> Sequence[int]:
-        return session.mailbox.view.changed_since(uids, self.modseq)
+        selected = session.mailbox
+        return selected.view.changed_since(uids, selected.since(self.modseq))
 
 
 @define
