@@ -82,6 +82,16 @@ async def migrate_database(
     return await migrate(lambda: connect(server, reactor, reactor), reactor, holder, say)
 
 
+async def notice_epoch(database: Database) -> None:
+    """Before anybody is served, see whether the database was set back meanwhile (G70)."""
+
+    async def work(tx: Tx) -> None:
+        await tx.do("SELECT notice_epoch_v1(NULL)")
+
+    # Who notices it twice has noticed it.
+    await database.run("notice epoch", work, write=False)
+
+
 async def database_id(database: Database) -> UUID:
     """The database's own name, below which its objects are kept."""
 

@@ -12,7 +12,7 @@ from twisted.application.service import IService, MultiService
 
 from sora.app.accounts import accounts_on
 from sora.app.annotations import annotation_rules
-from sora.app.database import make_database, migrate_database
+from sora.app.database import make_database, migrate_database, notice_epoch
 from sora.app.doorbell import open_mailboxes_of
 from sora.app.embedded_mode import (
     EmbeddedOptions,
@@ -84,6 +84,7 @@ class House:
             self.config.database, reactor=self.reactor, holder=self.process_id, say=say
         )
         self.database.pool.start()
+        await notice_epoch(self.database)
 
     async def close_database(self) -> None:
         """Close the connections, when what runs on them has ended."""
