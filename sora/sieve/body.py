@@ -63,6 +63,10 @@ class Body:
         self.texts.clear()
         self.headers.clear()
 
+    def is_cut(self, run: Run) -> bool:
+        """Whether there is more of the message than was read."""
+        return run.edited_body is None and run.message.size > run.limits.body
+
     def tree(self, run: Run) -> Part:
         """The parts."""
         assert self.octets is not None

@@ -205,6 +205,8 @@ class _Checker:
         word = self._known(node.word)
         if isinstance(word, kind):
             return word
+        if kind is Command and isinstance(word, Test) and word.acts:
+            return word.command  # type: ignore[return-value]
         if word is not None:
             raise Wrong(node.at, f"'{node.word}' is {other}")
         words = self.checking.dialect.words.values()

@@ -33,17 +33,22 @@ def content(data: bytes, part: Part) -> str:
 def transcoded(data: bytes, part: Part, limit: int) -> str:
     """At most `limit` characters of a text part in Unicode; "" if its encoding or charset is not
     known, or its octets are not in it (RFC 5703 §7)."""
+    return (strictly(data, part) or "")[:limit]
+
+
+def strictly(data: bytes, part: Part) -> str | None:
+    """A text part in Unicode; None if its encoding or charset is not known, or its octets are not
+    in it."""
     octets = data[part.body : part.end]
     encoding = part.encoding.lower()
     codec = codec_of(decode_parameter(part.type.parameters, "charset") or "us-ascii")
     if encoding not in _ENCODINGS or codec is None:
-        return ""
+        return None
     try:
         # US-ASCII is often said of what is UTF-8.
-        text = transfer.decode(octets, encoding).decode("utf-8" if codec == "ascii" else codec)
+        return transfer.decode(octets, encoding).decode("utf-8" if codec == "ascii" else codec)
     except UnicodeError:
-        return ""
-    return text[:limit]
+        return None
 
 
 def of_types(data: bytes, root: Part, wanted: Sequence[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from sora.sieve.extension import Extension
 from sora.sieve.extensions import (
     body,
     comparators,
+    convert,
     copy,
     date,
     duplicate,
@@ -88,6 +89,7 @@ SIEVE: Final = Dialect(
         comparators.ASCII_NUMERIC,
         comparators.UNICODE_CASEMAP,
         body.EXTENSION,
+        convert.EXTENSION,
         copy.EXTENSION,
         date.EXTENSION,
         duplicate.EXTENSION,

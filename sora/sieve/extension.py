@@ -107,7 +107,8 @@ class Command:
 @frozen
 class Test:
     """A test. `tests`: how many it takes. `matching`: it takes a comparator and a match type, and
-    its last parameter is called `keys`. `addresses`: it takes an address part."""
+    its last parameter is called `keys`. `addresses`: it takes an address part. `acts`: it is an
+    action, too, whose result nobody asks for (RFC 6558 §2.2)."""
 
     name: str
     run: Callable[["Run", "Call"], "Asking[bool] | bool"]
@@ -118,7 +119,19 @@ class Test:
     matching: bool = False
     keys: Callable[["Call", tuple[str, ...]], tuple[str, ...]] | None = None
     addresses: bool = False
+    acts: bool = False
     check: CheckCall | None = None
+
+    @property
+    def command(self) -> Command:
+        """It as an action."""
+
+        def run(run: "Run", call: "Call") -> "Asking[None]":
+            result = self.run(run, call)
+            if not isinstance(result, bool):
+                yield from result
+
+        return Command(self.name, run, self.parameters, self.tags, check=self.check)
 
 
 Word = Command | Test

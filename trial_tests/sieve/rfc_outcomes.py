@@ -58,6 +58,8 @@ def included() -> World:
     return World(personal=INCLUDED, site=SITE)
 
 
+TIFF = message("Content-Type: image/tiff")
+"""What we cannot convert: it stays a TIFF."""
 CASES: Final = (
     # ---------------------------------------------------------------- RFC 5228
     case("5228", "2.3 hash comment", big("Subject: x"), "discard"),
@@ -361,6 +363,9 @@ CASES: Final = (
     case("7352", "5.4 handles", message("X-Event-ID: 1"), "discard", world=World(seen=(("notifier", "1"),))),
     # ---------------------------------------------------------------- fcc, mailboxid
     case("8580", "6.1 capability", message("x: y"), "notify 2 You got mail!, keep"),
+    case("6558", "3.1 tiff", TIFF, "keep"),
+    case("6558", "3.2 as a test", TIFF, "keep"),
+    case("6558", "3.4 several", TIFF, "fileinto INBOX.pics, fileinto Tiff"),
     case("6785", "5 copy to a list", message("x: y"), "redirect actionitems@example.com, keep", environment={"imap.cause": "APPEND", "imap.mailbox": "ActionItems"}, is_event=True),
     case("6785", "5 copy to a list", message("x: y"), "keep", environment={"imap.cause": "FLAG", "imap.mailbox": "ActionItems"}, is_event=True),
     case("6785", "5 flagged", message("x: y"), "keep \\Seen", environment={"imap.changedflags": "\\Seen"}, is_event=True, flags=("\\Seen",)),
