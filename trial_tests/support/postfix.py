@@ -99,9 +99,9 @@ class Postfix:
         self.stop()
         shutil.rmtree(self.directory, True)
 
-    def inject(self, sender: str, recipient: str, message: bytes) -> None:
-        """Mail from outside."""
-        with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
+    def inject(self, sender: str, recipient: str, message: bytes, host: str = "127.0.0.1") -> None:
+        """Mail from outside; `host` is the address of the client."""
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=20, source_address=(host, 0)) as client:
             client.sendmail(sender, [recipient], message)
 
     def _write(self) -> None:

@@ -91,12 +91,15 @@ class PostfixTests(RelayCase):
         postfix = await self.circle()
         await self.script(
             ANN,
-            'require ["vacation", "copy"];\r\n'
+            'require ["vacation", "copy", "environment", "variables", "editheader"];\r\n'
+            'if environment :matches "remote-ip" "*" { addheader "X-Client" "${1}"; }\r\n'
             'redirect :copy "bob@example.org";\r\n'
             'vacation :subject "Away" :addresses "ann@example.com" "I am away.";\r\n',
         )
-        await deferToThread(postfix.inject, BOB, ANN, LETTER)
+        await deferToThread(postfix.inject, BOB, ANN, LETTER, "127.0.0.5")
         [kept] = await self.inbox(ANN, 1)
+        # XFORWARD: not Postfix is the client, but the one that it had it from.
+        self.assertIn(b"X-Client: 127.0.0.5\r\n", kept)
         self.assertIn(b".dots\r\n..\r\nend\r\n", kept)
         found = await self.inbox(BOB, 2)
         [redirected] = [one for one in found if b"Subject: lunch" in one]
