@@ -17,6 +17,7 @@ from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
+from sora.operations.verify import VerifyOperations
 
 
 class CommandFailed(Exception):
@@ -25,8 +26,8 @@ class CommandFailed(Exception):
 
 @frozen(kw_only=True)
 class Store:
-    """What commands work on, and how it is closed. `filtering` opens what reads bodies besides, and
-    what sends, if that is asked for."""
+    """What commands work on, and how it is closed. `filtering` and `verify` open what reads bodies
+    besides; the first also what sends, if that is asked for."""
 
     accounts: AccountOperations
     credentials: CredentialOperations
@@ -38,6 +39,7 @@ class Store:
     trials: SieveTrials
     filtering: Callable[[bool], Awaitable[SieveFiltering]]
     relay: RelayOperations
+    verify: Callable[[], Awaitable[VerifyOperations]]
     close: Callable[[], Awaitable[object]]
 
 

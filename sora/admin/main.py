@@ -20,6 +20,7 @@ from sora.admin import (
     relay,
     sieve,
     sieve_filter,
+    verify,
 )
 from sora.admin.command import Command, CommandFailed, Store, Terminal
 from sora.admin.output import JSONReport, TextReport
@@ -68,6 +69,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     relay.Retry,
     relay.Delete,
     relay.Stats,
+    verify.Verify,
 )
 GROUPS: Final = {
     "accounts": "accounts of users, and their addresses",

@@ -27,8 +27,10 @@ from sora.app.database import make_database
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
 from sora.app.filtering import settings_of
 from sora.app.filtering_stored import FilteringOpener
+from sora.app.integrity import verifier_of
 from sora.app.postgres_server import PostgresServer
 from sora.app.sieve import compiler_of, script_store
+from sora.app.stored import StoredBodies
 from sora.app.tables import tables_on
 from sora.config.checks import is_placeholder
 from sora.config.config import Config
@@ -41,6 +43,7 @@ from sora.operations.domains import DomainOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
+from sora.operations.verify import VerifyOperations
 from sora.storage.postgres.pool import Limits
 from sora.storage.rows import Operation
 
@@ -104,7 +107,13 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
     parts = accounts_on(tables)
     owners, rights = parts.owners, tables.rights
     scripts = script_store(config, tables.scripts, compiler)
-    opener = FilteringOpener(config, compiler, tables, reactor)
+    stored = StoredBodies(config, tables, reactor)
+
+    async def verify() -> VerifyOperations:
+        opened = await stored.open()
+        verifier = verifier_of(tables, opened.objects, opened.bodies)
+        return VerifyOperations(owners, tables.verifying, verifier, opened.objects)
+
     return Store(
         accounts=parts.accounts,
         credentials=parts.credentials,
@@ -114,9 +123,10 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         quota=parts.quota,
         sieve=SieveOperations(owners, rights, scripts),
         trials=SieveTrials(compiler, reactor.seconds, settings_of(config.sieve)),
-        filtering=opener.open,
+        filtering=FilteringOpener(config, compiler, tables, reactor, stored).open,
         relay=RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
-        close=opener.close,
+        verify=verify,
+        close=stored.close,
     )
 
 

@@ -8,15 +8,12 @@ from time import thread_time
 from typing import Any
 from uuid import uuid4
 
-from attrs import evolve
-from prometheus_client import CollectorRegistry
+from attrs import frozen
 
-from sora.app.database import database_id
 from sora.app.filtering import SEPARATOR, settings_of
 from sora.app.sharing import shared_namespace
-from sora.app.storage import body_storage
+from sora.app.stored import StoredBodies
 from sora.app.tables import Tables
-from sora.app.tree import OrderedServices
 from sora.config.config import Config
 from sora.mailbox.filtering import FilterRooms, Filters
 from sora.mailbox.folders import FolderRooms
@@ -32,42 +29,29 @@ from sora.relay.queue import RelayQueue
 from sora.storage.rows import Operation
 from sora.threads import Threads
 
-PATIENCE = 10.0
-"""seconds that the store may take to stop"""
 
-
+@frozen
 class FilteringOpener:
-    """Opens it at most once, and closes it before the database."""
+    """Makes it when a command wants it."""
 
-    def __init__(self, config: Config, compiler: Compiler, tables: Tables, reactor: Any) -> None:
-        self._config = config
-        self._compiler = compiler
-        self._tables = tables
-        self._reactor = reactor
-        self._services: OrderedServices | None = None
+    config: Config
+    compiler: Compiler
+    tables: Tables
+    reactor: Any
+    stored: StoredBodies
 
     async def open(self, sends: bool = False) -> SieveFiltering:
         """What filters stored mail; `sends`: what scripts redirect is put into the queue of the
         relay. Raises Unavailable, RelayOff."""
-        # The cache of a server is that server's own.
-        config = evolve(self._config, cache=evolve(self._config.cache, path=""))
-        tables, reactor = self._tables, self._reactor
-        storage = body_storage(
-            config,
-            await database_id(tables.database),
-            tables,
-            reactor=reactor,
-            random=SystemRandom(),
-            registry=CollectorRegistry(),
-        )
+        config, tables, reactor = self.config, self.tables, self.reactor
+        storage = await self.stored.open()
         threads = Threads(reactor, 1, "scripts")
-        self._services = services = OrderedServices(reactor, PATIENCE)
+        await self.stored.start(threads)
         deposit = self._deposit(threads) if sends else None
-        for service in (*storage.stores, threads, *([] if deposit is None else [deposit])):
-            services.addService(service)
-        await services.startService()
+        if deposit is not None:
+            await self.stored.start(deposit)
         filters = FilterRooms(
-            compiler=self._compiler,
+            compiler=self.compiler,
             scripts=tables.scripts,
             messages=tables.messages,
             metadata=tables.metadata,
@@ -75,7 +59,7 @@ class FilteringOpener:
             threads=threads,
             clock=reactor,
             cpu=thread_time,
-            limits=self._compiler.limits,
+            limits=self.compiler.limits,
             separator=SEPARATOR,
             settings=settings_of(config.sieve),
         )
@@ -108,26 +92,19 @@ class FilteringOpener:
         )
 
     def _deposit(self, threads: Threads) -> Deposit:
-        relay = self._config.relay
+        relay = self.config.relay
         if not relay.type:
             raise RelayOff("No relay is configured ([relay]): nothing can be sent")
         return Deposit(
             RelayQueue(
                 relay.queue.path,
                 threads,
-                clock=self._reactor,
+                clock=self.reactor,
                 random=SystemRandom(),
                 max_messages=relay.queue.max_messages,
                 max_size=relay.queue.max_size,
             )
         )
-
-    async def close(self) -> None:
-        """Stop it, and close the database's connections."""
-        services, self._services = self._services, None
-        if services is not None:
-            await services.stopService()
-        await self._tables.database.pool.close()
 
 
 def _new_operation() -> Operation:

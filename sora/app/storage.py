@@ -1,7 +1,7 @@
 """`[s3]`, `[cache]` and `[upload]` made into object stores, a cache, and what uses them."""
 
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from attrs import frozen
 from prometheus_client import CollectorRegistry
 from twisted.application.service import IService
 
+from sora.app.integrity import sweeper_of
 from sora.app.tables import Tables
 from sora.app.tree import Stage
 from sora.config.config import Config
@@ -41,11 +42,12 @@ more than a wait for the disk"""
 
 @frozen
 class BodyStorage:
-    """Where bodies go and come from. `stores` start before, `workers` after the rest; `grew`
-    wants to hear of messages that came into a mailbox."""
+    """Where bodies go and come from. `objects` are the object stores by name; `stores` start
+    before, `workers` after the rest; `grew` wants to hear of messages that came into a mailbox."""
 
     arrivals: Arrivals
     bodies: Bodies
+    objects: Mapping[str, ObjectStore]
     stores: tuple[IService, ...]
     workers: tuple[IService, ...]
     grew: Callable[[int, int, int], None]
@@ -114,8 +116,20 @@ def body_storage(
         poke=worker.poke,
     )
     services.append(Stage("arrivals", stop=arrivals.stop))
+    by_name = {store.name: store}
     bodies = Bodies([store], tables.uploads, threads, cache)
-    return BodyStorage(arrivals, bodies, tuple(services), tuple(workers), indexer.grew)
+    sweeper = sweeper_of(
+        config.integrity,
+        tables,
+        by_name,
+        bodies,
+        reactor=reactor,
+        random=random,
+        registry=registry,
+    )
+    if sweeper is not None:
+        workers.append(sweeper)
+    return BodyStorage(arrivals, bodies, by_name, tuple(services), tuple(workers), indexer.grew)
 
 
 def _object_store(

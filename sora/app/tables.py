@@ -19,6 +19,7 @@ from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.scripts import Scripts
 from sora.storage.postgres.uploads import Uploads
+from sora.storage.postgres.verifying import Verifying
 
 
 @frozen(kw_only=True)
@@ -41,6 +42,7 @@ class Tables:
     uploads: Uploads
     cleaning: Cleaning
     membership: Membership
+    verifying: Verifying
 
 
 def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
@@ -62,4 +64,5 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         uploads=Uploads(database),
         cleaning=Cleaning(database),
         membership=Membership(database),
+        verifying=Verifying(database),
     )

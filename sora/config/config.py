@@ -9,6 +9,7 @@ from sora.config.cluster import ClusterConfig
 from sora.config.database import DatabaseConfig
 from sora.config.health import HealthConfig
 from sora.config.history import HistoryConfig
+from sora.config.integrity import IntegrityConfig
 from sora.config.keys import table, tables
 from sora.config.limits import LimitsConfig
 from sora.config.logging import LoggingConfig
@@ -34,6 +35,7 @@ class Config:
     cache: CacheConfig = table(CacheConfig)
     cleanup: CleanupConfig = table(CleanupConfig)
     history: HistoryConfig = table(HistoryConfig)
+    integrity: IntegrityConfig = table(IntegrityConfig)
     servers: tuple[ServerConfig, ...] = tables(ServerConfig)
     tls: TLSConfig = table(TLSConfig)
     limits: LimitsConfig = table(LimitsConfig)

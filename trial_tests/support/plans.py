@@ -65,6 +65,8 @@ TOLERATED: Final = (
     # set_metadata_v1: with one page of annotations the order of the index is worth having, with a
     # million of them PostgreSQL goes by the account.
     "exists ( select from metadata m where m.account_id in (",
+    # prune_segments: looks at one segment after the other, rarely and in the background.
+    "with empty as ( select s.mailbox_id, s.first_uid from search_segments s where not exists",
 )
 """beginnings of statements"""
 

@@ -18,6 +18,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from errno import EDQUOT, ENOENT, ENOSPC, EROFS
 from stat import S_ISDIR
 from typing import Final
@@ -32,6 +33,7 @@ from sora.storage.digests import BLOCK, Metered, is_whole
 from sora.storage.disk.at_once import AtOnce
 from sora.storage.disk.together import SYNC_ALL, Together
 from sora.storage.interfaces import IObjects
+from sora.storage.rows import Listed
 from sora.threads import Threads
 
 MARK: Final = ".sora-objects"
@@ -43,6 +45,7 @@ LEFTOVER_AGE: Final = 3600.0
 """Seconds after which a temporary file cannot belong to a PUT that still runs."""
 
 _TEMPORARY: Final = re.compile(r"\.put-[0-9a-f]{32}\Z")
+_NAME: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _DIRECTORIES: Final = tuple(f"{number:03x}" for number in range(4096))
 
 
@@ -130,6 +133,11 @@ class DiskObjects:
     async def exists(self, name: UUID) -> int | None:
         """See IObjects."""
         return await self._threads.run(_exists, self._path, name)
+
+    @deferred
+    async def names(self, after: UUID | None, limit: int) -> Sequence[Listed]:
+        """See IObjects. Other files than objects are passed over."""
+        return await self._threads.run(_names, self._path, after, limit)
 
     @deferred
     async def probe(self) -> None:
@@ -352,3 +360,29 @@ def _exists(path: str, name: UUID) -> int | None:
         return None
     except OSError as error:
         raise _translated(error, path) from error
+
+
+def _names(path: str, after: UUID | None, limit: int) -> list[Listed]:
+    """The directories are named by the beginnings of the names in them."""
+    _check_mark(path)
+    last = "" if after is None else str(after)
+    found: list[Listed] = []
+    try:
+        for directory in _DIRECTORIES:
+            if directory < last[:3]:
+                continue
+            with os.scandir(f"{path}/{directory}") as entries:
+                there = sorted(
+                    (entry for entry in entries if entry.name > last and _NAME.match(entry.name)),
+                    key=lambda entry: entry.name,
+                )
+            for entry in there[: limit - len(found)]:
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    stat = entry.stat(follow_symlinks=False)
+                    modified = datetime.fromtimestamp(stat.st_mtime, UTC)
+                    found.append(Listed(UUID(entry.name), stat.st_size, modified))
+            if len(found) >= limit:
+                break
+    except OSError as error:
+        raise _translated(error, path) from error
+    return found

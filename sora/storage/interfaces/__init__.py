@@ -17,6 +17,7 @@ from sora.storage.interfaces.maildrops import IMaildrops
 from sora.storage.interfaces.membership import IMembership
 from sora.storage.interfaces.messages import IMessages
 from sora.storage.interfaces.scripts import IScripts
+from sora.storage.interfaces.verifying import IVerifying
 
 __all__ = [
     "IAccounts",
@@ -35,4 +36,5 @@ __all__ = [
     "IRights",
     "IScripts",
     "IUploads",
+    "IVerifying",
 ]

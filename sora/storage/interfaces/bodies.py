@@ -7,7 +7,7 @@ from uuid import UUID
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from sora.storage.rows import Backlog, Condemned, ObjectPlace, Upload
+from sora.storage.rows import Backlog, Condemned, Listed, ObjectPlace, Upload
 
 
 class IUploads(Interface):
@@ -132,6 +132,10 @@ class IObjects(Interface):
 
     def exists(name: UUID) -> "Deferred[int | None]":
         """Its size, or None when the store says for certain that it is not there."""
+
+    def names(after: UUID | None, limit: int) -> "Deferred[Sequence[Listed]]":
+        """What the store has, whether anybody knows of it or not: ascending by name, beginning
+        after a name. None at the end; fewer than `limit` are no sign of it."""
 
     def probe() -> "Deferred[None]":
         """Whether the store answers. Raises Unavailable."""

@@ -1,6 +1,8 @@
 """An object store in a dict, for fast tests."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from twisted.internet.defer import Deferred
@@ -10,6 +12,10 @@ from sora.deferreds import deferred
 from sora.errors import ObjectMissing, SoraError, Unavailable
 from sora.storage.digests import BLOCK, put_each, read_all
 from sora.storage.interfaces import IObjects
+from sora.storage.rows import Listed
+
+LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
+"""When all objects were written, as `names` tells it."""
 
 
 @implementer(IObjects)
@@ -82,6 +88,13 @@ class MemoryObjects:
         self._reach()
         data = self.objects.get(name)
         return None if data is None else len(data)
+
+    @deferred
+    async def names(self, after: UUID | None, limit: int) -> Sequence[Listed]:
+        """See IObjects."""
+        self._reach()
+        names = sorted(name for name in self.objects if after is None or name > after)
+        return [Listed(name, len(self.objects[name]), LONG_AGO) for name in names[:limit]]
 
     @deferred
     async def probe(self) -> None:

@@ -15,6 +15,7 @@ from sora.storage.memory.rights import MemoryRights
 from sora.storage.memory.scripts import MemoryScripts
 from sora.storage.memory.store import Dedup, MemoryStore
 from sora.storage.memory.uploads import MemoryCleaning, MemoryMembership, MemoryUploads
+from sora.storage.memory.verifying import MemoryVerifying
 
 
 @frozen
@@ -37,6 +38,7 @@ class MemoryStorage:
     cleaning: MemoryCleaning
     membership: MemoryMembership
     maildrops: MemoryMaildrops
+    verifying: MemoryVerifying
 
 
 def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorage:
@@ -59,4 +61,5 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         cleaning=MemoryCleaning(tables),
         membership=MemoryMembership(tables),
         maildrops=MemoryMaildrops(tables),
+        verifying=MemoryVerifying(tables),
     )

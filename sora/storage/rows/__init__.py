@@ -35,7 +35,7 @@ from sora.storage.rows.arriving import (
     Replaced,
     Target,
 )
-from sora.storage.rows.bodies import PIECE, Backlog, Condemned, ObjectPlace, Upload
+from sora.storage.rows.bodies import PIECE, Backlog, Condemned, Listed, ObjectPlace, Upload
 from sora.storage.rows.changing import (
     Copied,
     EventKind,
@@ -83,6 +83,14 @@ from sora.storage.rows.scripts import (
     ScriptRow,
 )
 from sora.storage.rows.searching import SearchText, Segment, SortBy, SortKey, ThreadRow, Unindexed
+from sora.storage.rows.verifying import (
+    Damage,
+    DamagedMessage,
+    Fault,
+    Proof,
+    Suspect,
+    Sweep,
+)
 
 __all__ = [
     "ANYONE",
@@ -107,12 +115,16 @@ __all__ = [
     "Condemned",
     "Copied",
     "CredentialRow",
+    "Damage",
+    "DamagedMessage",
     "Delivered",
     "DomainRow",
     "EventKind",
     "Expunged",
     "Fate",
+    "Fault",
     "FlagChange",
+    "Listed",
     "Listing",
     "Login",
     "MailboxRow",
@@ -131,6 +143,7 @@ __all__ = [
     "Placed",
     "Placement",
     "Prepared",
+    "Proof",
     "Quota",
     "QuotaLimits",
     "Read",
@@ -150,6 +163,8 @@ __all__ = [
     "States",
     "Stored",
     "StoredMessage",
+    "Suspect",
+    "Sweep",
     "Target",
     "ThreadRow",
     "Turn",

@@ -1,5 +1,6 @@
 """Where octets are, and what moves them."""
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -46,3 +47,13 @@ class Condemned:
     object_id: UUID
     store: str
     content_id: int | None
+
+
+@frozen
+class Listed:
+    """What a store says of an object when it is asked what it has: its name, its octets as they
+    are stored, and when it was written."""
+
+    name: UUID
+    size: int
+    modified: datetime

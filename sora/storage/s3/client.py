@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from hashlib import md5, sha256
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from attrs import frozen
 from OpenSSL.SSL import Context
@@ -26,6 +26,7 @@ from sora.config.s3 import S3Config
 from sora.errors import SoraError, Unavailable
 from sora.storage.digests import BLOCK, Metered
 from sora.storage.s3.answers import MAX_ERROR_BODY, failure
+from sora.storage.s3.listing import MAX_LISTING
 from sora.storage.s3.signing import EMPTY, UNSIGNED, Keys, sign
 from sora.storage.s3.transfer import Progress, Sending, collect
 from sora.threads import Threads
@@ -135,6 +136,17 @@ class S3Client:
             raise Unavailable("The object store did not tell the size of an object")
         return size
 
+    async def list(self, prefix: str, after: str, limit: int) -> bytes:
+        """The answer to ListObjectsV2: keys with this prefix that come after another key. Raises
+        Unavailable, StoreRefused."""
+        query = urlencode(
+            {"list-type": 2, "max-keys": limit, "prefix": prefix, "start-after": after},
+            quote_via=quote,
+            safe="",
+        )
+        response = await self._request("GET", "", {}, query=query)
+        return await collect(response, self._reactor, self.timeout, MAX_LISTING)
+
     def close(self) -> "Deferred[None]":
         """Close the idle connections."""
         return self._pool.closeCachedConnections()
@@ -171,11 +183,12 @@ class S3Client:
         payload: str = EMPTY,
         body: Sending | None = None,
         accepted: tuple[int, ...] = (),
+        query: str = "",
     ) -> IResponse:
-        url = f"{self._address}/{quote(key)}"
+        url = f"{self._address}/{quote(key)}" + (f"?{query}" if query else "")
         credentials = await self._keys.current()
         signed = sign(credentials, self._config.region, method, url, headers, payload)
-        what = f"{method} of {key}"
+        what = f"{method} of {key}" if key else "a listing"
         response = await self._exchange(method, url, signed, body, what)
         if 200 <= response.code < 300 or response.code in accepted:
             return response

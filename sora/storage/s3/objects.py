@@ -26,12 +26,16 @@ from sora.metrics.bodies import ObjectMetrics
 from sora.retry import Delays, pause
 from sora.storage.digests import put_each
 from sora.storage.interfaces import IObjects
+from sora.storage.rows import Listed
 from sora.storage.s3.client import S3Client
+from sora.storage.s3.listing import listed
 from sora.storage.s3.transfer import collect, receive
 
 T = TypeVar("T")
 
 DEFAULT_DELAYS: Final = Delays(first=0.1, longest=2.0, attempts=3)
+MAX_LISTED: Final = 1000
+"""names that stores give at most at a time"""
 PARALLEL_READS: Final = 8
 """GETs at the same time for one `get_many`."""
 
@@ -196,6 +200,17 @@ class S3Objects:
                 return None
 
         return await self._bounded("exists", work)
+
+    @deferred
+    async def names(self, after: UUID | None, limit: int) -> Sequence[Listed]:
+        """See IObjects. Other keys are passed over."""
+        last = self._prefix if after is None else self._key(after)
+
+        async def work() -> Sequence[Listed]:
+            text = await self._client.list(self._prefix, last, min(limit, MAX_LISTED))
+            return listed(text, self._prefix)
+
+        return await self._bounded("list", work)
 
     @deferred
     async def probe(self) -> None:

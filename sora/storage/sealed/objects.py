@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, ParamSpec, TypeVar
 from uuid import UUID
 
+from attrs import evolve
 from blake3 import blake3
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
@@ -19,6 +20,7 @@ from sora.deferreds import deferred
 from sora.errors import SoraError, StoreRefused, Unavailable
 from sora.storage.digests import BLOCK, Metered, is_whole, opener, read_all
 from sora.storage.interfaces import IObjects
+from sora.storage.rows import Listed
 from sora.storage.sealed.keyring import Keyring
 from sora.storage.sealed.layout import (
     CHUNK,
@@ -156,6 +158,13 @@ class SealedObjects:
         return None if stored is None else body_size(stored)
 
     @deferred
+    async def names(self, after: UUID | None, limit: int) -> Sequence[Listed]:
+        """See IObjects. Sizes are those of the bodies, 0 where no encrypted object has such a
+        size."""
+        found: Sequence[Listed] = await self._objects.names(after, limit)
+        return [evolve(one, size=_size_or_none(one.size)) for one in found]
+
+    @deferred
     async def probe(self) -> None:
         """See IObjects."""
         await self._objects.probe()
@@ -263,3 +272,10 @@ def _open(keys: Keyring, name: UUID, size: int, octets: bytes) -> bytes:
 def _check_end(name: UUID, seal: Seal, end: int) -> None:
     if end > seal.size:
         raise Unavailable(f"Object {name} has {seal.size} octets, not {end}")
+
+
+def _size_or_none(stored: int) -> int:
+    try:
+        return body_size(stored)
+    except SoraError:
+        return 0

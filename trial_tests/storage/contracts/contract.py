@@ -64,6 +64,7 @@ class Storage:
     indexing: Any
     membership: Any
     maildrops: Any
+    verifying: Any
     set_quota: Callable[[int, int | None, int | None], Awaitable[None]]
     """account id, octets, messages"""
     """`user@domain`, or `@domain` for the domain's catch-all; account id"""

@@ -173,3 +173,22 @@ class ObjectsContract:
 
     async def test_it_answers_a_probe(self: Any) -> None:
         self.assertIsNone(await self.objects.probe())
+
+    async def test_names_of_all_that_is_there(self: Any) -> None:
+        """Ascending, with their sizes, page by page to an empty one."""
+        put = {}
+        for number in range(7):
+            name, _ = await self.keep(b"x" * (number + 1))
+            put[name] = number + 1
+        gone = min(put)
+        await self.objects.delete(gone)
+        del put[gone]
+        found, after = [], None
+        while page := await self.objects.names(after, 4):
+            self.assertLessEqual(len(page), 4)
+            found += page
+            after = page[-1].name
+        self.assertEqual([one.name for one in found], sorted(put))
+        self.assertEqual({one.name: one.size for one in found}, put)
+        self.assertTrue(all(one.modified.tzinfo for one in found))
+        self.assertEqual(await self.objects.names(max(put), 4), [])

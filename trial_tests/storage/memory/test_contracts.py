@@ -30,6 +30,7 @@ from trial_tests.storage.contracts import (
     threading,
     turns,
     uploads,
+    verifying,
 )
 from trial_tests.storage.contracts.contract import Contract, Storage
 
@@ -58,6 +59,7 @@ class OnMemory(Contract):
             indexing=memory.indexing,
             membership=memory.membership,
             maildrops=memory.maildrops,
+            verifying=memory.verifying,
             set_quota=_Operator(tables).set_quota,
             forget_history=_Operator(tables).forget_history,
         )
@@ -179,3 +181,7 @@ class TestThreadIds(OnMemory, threading.ThreadIdsContract):
 
 class TestTurns(OnMemory, turns.TurnsContract):
     pass
+
+
+class VerifyingTests(OnMemory, verifying.VerifyingContract):
+    """`IVerifying`."""

@@ -18,6 +18,7 @@ from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.scripts import Scripts
 from sora.storage.postgres.uploads import Uploads
+from sora.storage.postgres.verifying import Verifying
 from trial_tests.storage.contracts import (
     accounts,
     addresses,
@@ -42,6 +43,7 @@ from trial_tests.storage.contracts import (
     threading,
     turns,
     uploads,
+    verifying,
 )
 from trial_tests.storage.contracts.contract import Storage
 from trial_tests.support.plans import Plans, can_explain, explain
@@ -72,6 +74,7 @@ class PostgresStorage(DatabaseTestCase):
             indexing=Indexing(database),
             membership=Membership(database),
             maildrops=Maildrops(database, reactor),  # type: ignore[arg-type]
+            verifying=Verifying(database),
             set_quota=operator.set_quota,
             forget_history=operator.forget_history,
         )
@@ -227,6 +230,10 @@ class ThreadIdsTests(PostgresStorage, threading.ThreadIdsContract):
 
 class TurnsTests(PostgresStorage, turns.TurnsContract):
     """Turns of `IMailboxes`"""
+
+
+class VerifyingTests(PostgresStorage, verifying.VerifyingContract):
+    """`IVerifying`."""
 
 
 class PlansTests(PostgresStorage):

@@ -119,6 +119,7 @@ class SchemaTests(StageTestCase):
             "accounts",
             "objects",
             "staging",
+            "sweeps",
         }
         rows = await stage.rows(
             "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"

@@ -92,7 +92,22 @@ class FakeS3(Resource):
         request.setHeader("ETag", f'"{etag}"')
         return b""
 
+    def _list(self, request: Request) -> bytes:
+        """ListObjectsV2; keys are told without the bucket."""
+        given = {name.decode(): values[0].decode() for name, values in request.args.items()}
+        keys = sorted(path.removeprefix("/fake/") for path in self.objects)
+        keys = [k for k in keys if k.startswith(given["prefix"]) and k > given["start-after"]]
+        entries = "".join(
+            f"<Contents><Key>{key}</Key><LastModified>2026-11-01T10:00:00.000Z</LastModified>"
+            f"<Size>{len(self.objects[f'/fake/{key}'])}</Size></Contents>"
+            for key in keys[: int(given["max-keys"])]
+        )
+        space = "http://s3.amazonaws.com/doc/2006-03-01/"
+        return f'<ListBucketResult xmlns="{space}">{entries}</ListBucketResult>'.encode()
+
     def _get(self, request: Request, path: str, fault: Fault | None) -> Any:
+        if b"list-type" in request.args:
+            return self._list(request)
         data = self.objects.get(path)
         if data is None:
             request.setResponseCode(404)

@@ -1,0 +1,54 @@
+"""Bodies for the command line: the stores of a configuration, opened when a command needs them."""
+
+from random import SystemRandom
+from typing import Any
+
+from attrs import evolve
+from prometheus_client import CollectorRegistry
+from twisted.application.service import IService
+from twisted.internet.defer import maybeDeferred
+
+from sora.app.database import database_id
+from sora.app.storage import BodyStorage, body_storage
+from sora.app.tables import Tables
+from sora.config.config import Config
+
+
+class StoredBodies:
+    """Opened at most once, and closed before the database."""
+
+    def __init__(self, config: Config, tables: Tables, reactor: Any) -> None:
+        # The cache of a server is that server's own.
+        self._config = evolve(config, cache=evolve(config.cache, path=""))
+        self._tables = tables
+        self._reactor = reactor
+        self._started: list[IService] = []
+        self._opened: BodyStorage | None = None
+
+    async def open(self) -> BodyStorage:
+        """The stores, started; none of the workers is. Raises Unavailable."""
+        if self._opened is not None:
+            return self._opened
+        storage = body_storage(
+            self._config,
+            await database_id(self._tables.database),
+            self._tables,
+            reactor=self._reactor,
+            random=SystemRandom(),
+            registry=CollectorRegistry(),
+        )
+        for service in storage.stores:
+            await self.start(service)
+        self._opened = storage
+        return storage
+
+    async def start(self, service: IService) -> None:
+        """Start something that works on them, and is stopped before them."""
+        await maybeDeferred(service.startService)
+        self._started.append(service)
+
+    async def close(self) -> None:
+        """Stop the stores, and close the database's connections."""
+        while self._started:
+            await maybeDeferred(self._started.pop().stopService)
+        await self._tables.database.pool.close()
