@@ -11,7 +11,9 @@ from sora.operations.accounts import AccountOperations
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
+from sora.operations.migrations import MigrationOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
@@ -40,6 +42,8 @@ class Store:
     filtering: Callable[[bool], Awaitable[SieveFiltering]]
     relay: RelayOperations
     verify: Callable[[], Awaitable[VerifyOperations]]
+    database: DatabaseOperations
+    migrations: MigrationOperations
     close: Callable[[], Awaitable[object]]
 
 

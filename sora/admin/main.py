@@ -15,7 +15,9 @@ from sora.admin import (
     acl,
     aliases,
     credentials,
+    database,
     domains,
+    migrate,
     quota,
     relay,
     sieve,
@@ -70,6 +72,10 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     relay.Delete,
     relay.Stats,
     verify.Verify,
+    database.Status,
+    database.Promoted,
+    migrate.Status,
+    migrate.Up,
 )
 GROUPS: Final = {
     "accounts": "accounts of users, and their addresses",
@@ -82,6 +88,8 @@ GROUPS: Final = {
     "shared": "mailboxes that belong to a domain",
     "sieve": "Sieve scripts of users and of domains",
     "relay": "mail that is to be sent",
+    "database": "the database itself, and what to do when it was set back",
+    "migrate": "the schema of the database",
 }
 DEFAULT_CONFIG: Final = "/etc/sora/config.toml"
 PROGRAM: Final = "twistd sora-admin"

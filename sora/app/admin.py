@@ -23,7 +23,7 @@ from twisted.python.usage import Options as TwistedOptions
 from sora.admin.command import CommandFailed, Store, Terminal
 from sora.admin.main import DEFAULT_CONFIG, OpenStore, parse, prepare, run
 from sora.app.accounts import accounts_on
-from sora.app.database import make_database
+from sora.app.database import make_database, migration_operations
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
 from sora.app.filtering import settings_of
 from sora.app.filtering_stored import FilteringOpener
@@ -39,6 +39,7 @@ from sora.config.problems import ConfigError
 from sora.mailbox.scripts import Compiler
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
+from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
@@ -127,6 +128,8 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         relay=RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
         verify=verify,
         close=stored.close,
+        database=DatabaseOperations(tables.upkeep),
+        migrations=migration_operations(config.database, reactor=reactor),
     )
 
 

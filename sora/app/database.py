@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from random import Random
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from attrs import evolve
 from prometheus_client import CollectorRegistry
 
 from sora.config.database import DatabaseConfig
+from sora.errors import BadArgument
 from sora.metrics.database import DatabaseMetrics
-from sora.storage.postgres.connection import Server, connect
+from sora.operations.migrations import MigrationOperations, MigrationRow
+from sora.storage.postgres.connection import Connection, Server, connect
 from sora.storage.postgres.database import Database, Faults, Timing, Tx, database_on
-from sora.storage.postgres.migrate import migrate
+from sora.storage.postgres.migrate import MigrationFailed, load_migrations, migrate, status
 from sora.storage.postgres.pool import Limits
 
 
@@ -80,6 +82,36 @@ async def migrate_database(
     """Bring the schema up to date. Raises Unavailable, MigrationFailed."""
     server = migration_server_of(config)
     return await migrate(lambda: connect(server, reactor, reactor), reactor, holder, say)
+
+
+def migration_operations(config: DatabaseConfig, *, reactor: Any) -> MigrationOperations:
+    """What an operator can do with the schema, on a direct connection to the primary."""
+    server = migration_server_of(config)
+
+    async def open_connection() -> Connection:
+        return await connect(server, reactor, reactor)
+
+    async def look() -> list[MigrationRow]:
+        known = load_migrations()
+        found = await status(open_connection, known)
+        changed = {each.version for each in found.changed}
+        rows = [MigrationRow(version, "", "newer") for version in found.unknown]
+        for each in known:
+            state = "applied" if each.version in found.applied else "pending"
+            rows.append(
+                MigrationRow(
+                    each.version, each.name, "changed" if each.version in changed else state
+                )
+            )
+        return rows
+
+    async def apply(say: Callable[[str], None]) -> list[int]:
+        try:
+            return await migrate_database(config, reactor=reactor, holder=uuid4(), say=say)
+        except MigrationFailed as error:
+            raise BadArgument(str(error)) from error
+
+    return MigrationOperations(look, apply)
 
 
 async def notice_epoch(database: Database) -> None:

@@ -18,6 +18,7 @@ from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.scripts import Scripts
+from sora.storage.postgres.upkeep import Upkeep
 from sora.storage.postgres.uploads import Uploads
 from sora.storage.postgres.verifying import Verifying
 
@@ -43,6 +44,7 @@ class Tables:
     cleaning: Cleaning
     membership: Membership
     verifying: Verifying
+    upkeep: Upkeep
 
 
 def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
@@ -65,4 +67,5 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         cleaning=Cleaning(database),
         membership=Membership(database),
         verifying=Verifying(database),
+        upkeep=Upkeep(database),
     )

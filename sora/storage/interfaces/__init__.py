@@ -17,6 +17,7 @@ from sora.storage.interfaces.maildrops import IMaildrops
 from sora.storage.interfaces.membership import IMembership
 from sora.storage.interfaces.messages import IMessages
 from sora.storage.interfaces.scripts import IScripts
+from sora.storage.interfaces.upkeep import IUpkeep
 from sora.storage.interfaces.verifying import IVerifying
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "IQuotas",
     "IRights",
     "IScripts",
+    "IUpkeep",
     "IUploads",
     "IVerifying",
 ]

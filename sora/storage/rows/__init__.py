@@ -83,6 +83,7 @@ from sora.storage.rows.scripts import (
     ScriptRow,
 )
 from sora.storage.rows.searching import SearchText, Segment, SortBy, SortKey, ThreadRow, Unindexed
+from sora.storage.rows.upkeep import Epoch, ReplicaRow, ServerStatus, TableRow
 from sora.storage.rows.verifying import (
     Damage,
     DamagedMessage,
@@ -119,6 +120,7 @@ __all__ = [
     "DamagedMessage",
     "Delivered",
     "DomainRow",
+    "Epoch",
     "EventKind",
     "Expunged",
     "Fate",
@@ -150,6 +152,7 @@ __all__ = [
     "Recipient",
     "RecipientScripts",
     "Replaced",
+    "ReplicaRow",
     "RightsSet",
     "ScriptLimits",
     "ScriptPosition",
@@ -157,6 +160,7 @@ __all__ = [
     "SearchText",
     "Secret",
     "Segment",
+    "ServerStatus",
     "SharedMailbox",
     "SortBy",
     "SortKey",
@@ -165,6 +169,7 @@ __all__ = [
     "StoredMessage",
     "Suspect",
     "Sweep",
+    "TableRow",
     "Target",
     "ThreadRow",
     "Turn",

@@ -1,0 +1,23 @@
+"""The database itself: what an operator looks at, and says of it."""
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from sora.storage.rows import Epoch, ServerStatus
+
+
+class IUpkeep(Interface):
+    """The state of the database, and its epochs."""
+
+    def status(tables: int) -> "Deferred[ServerStatus]":
+        """How the server is, with the `tables` largest tables. Works before there is a schema, and
+        on a replica."""
+
+    def epochs() -> "Deferred[Sequence[Epoch]]":
+        """All epochs, the present one last."""
+
+    def promoted(force: bool) -> "Deferred[bool]":
+        """The database was set back, by a promotion or a restore: begin a new epoch, unless the
+        present one knows of it already. With `force` in any case. Gives whether one began."""
