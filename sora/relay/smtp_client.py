@@ -10,7 +10,7 @@ nothing, and is never a reason to bounce mail.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.mail.smtp import (
@@ -23,14 +23,19 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sora.errors import Unavailable
+from sora.mail.seven_bits import NotConvertible, in_seven_bits
 from sora.relay.entry import Answer, Fate
+from sora.relay.interfaces import Content, in_memory
 from sora.relay.transport import Consignment
 from sora.relay.wire.answers import Reply, offers, reply_of
 from sora.relay.wire.data import DataEncoder
-from sora.relay.wire.envelope import Content, Refusal, mail_command, rcpt_command
+from sora.relay.wire.envelope import Content as Facts
+from sora.relay.wire.envelope import Refusal, mail_command, rcpt_command
 from sora.threads import Threads
 
 BLOCK: Final = 64 * 1024
+MAX_CONVERTED: Final = 32 * 1024 * 1024
+"""Octets of a message that is converted for a server that does not take it as it is."""
 MAX_LINES: Final = 200
 """Lines of one reply."""
 NOT_ABOUT_THE_MESSAGE: Final = frozenset({421, 432, 454, 530, 534, 535, 538})
@@ -189,9 +194,11 @@ class SMTPConnection(ESMTPClient):
         Raises ConnectionBroken when the connection ends, Unavailable when the server does not
         speak of the message, or the message cannot be read.
         """
+        if consignment.eight_bit and b"8BITMIME" not in self.offered:
+            consignment = await self._in_seven_bits(consignment, threads)
         outgoing = consignment.outgoing
         count = len(outgoing.recipients)
-        content = Content(consignment.size, consignment.eight_bit)
+        content = Facts(consignment.size, consignment.eight_bit)
         try:
             line = mail_command(outgoing, content, self.offered, self._clock.seconds())
         except Refusal as refusal:
@@ -218,6 +225,15 @@ class SMTPConnection(ESMTPClient):
             self._relayed(final, one.notify) if taken else answer
             for one, answer, taken in zip(outgoing.recipients, answers, accepted, strict=True)
         ]
+
+    async def _in_seven_bits(self, consignment: Consignment, threads: Threads) -> Consignment:
+        """The same message in 7 bits; as it is, where that cannot be (RFC 6152 §3)."""
+        if consignment.size > MAX_CONVERTED:
+            return consignment
+        octets = await threads.run(_converted, consignment.open)
+        if octets is None:
+            return consignment
+        return evolve(consignment, size=len(octets), eight_bit=False, open=in_memory(octets))
 
     async def _recipient(self, recipient: Any) -> Answer:
         try:
@@ -356,6 +372,21 @@ class SMTPConnection(ESMTPClient):
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None
+
+
+def _converted(content: Content) -> bytes | None:
+    """A message in 7 bits, None if it cannot be; in a thread."""
+    body = content()
+    try:
+        pieces = []
+        while piece := body.read(BLOCK):
+            pieces.append(piece)
+    finally:
+        body.close()
+    try:
+        return in_seven_bits(b"".join(pieces))
+    except NotConvertible:
+        return None
 
 
 @implementer(IPushProducer)

@@ -180,6 +180,25 @@ class SendingTests(SMTPCase):
         await self.transport(server).send(consignment(b"a\r\n"))
         self.assertEqual(server.messages[0].mail, b"MAIL FROM:<ann@example.com>")
 
+    async def test_a_server_that_takes_seven_bits(self) -> None:
+        """RFC 6152 §3: what can be is said in 7 bits, and measured so."""
+        server = await self.server()
+        server.offers = [b"SIZE"]
+        body = "Subject: x\r\nMIME-Version: 1.0\r\n\r\nGrüße\r\n".encode()
+        transport = self.transport(server)
+        self.assertEqual(fates(await transport.send(consignment(body))), ["sent 250"])
+        sent = server.messages[0]
+        self.assertEqual(
+            sent.data,
+            b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+            b"Gr=C3=BC=C3=9Fe\r\n",
+        )
+        self.assertEqual(sent.mail, b"MAIL FROM:<ann@example.com> SIZE=%d" % len(sent.data))
+        signed = body.replace(b"x\r\n", b"x\r\nContent-Type: multipart/signed; boundary=b\r\n", 1)
+        [answer] = await transport.send(consignment(signed))
+        self.assertEqual((answer.fate, answer.status), (Fate.REFUSED, "5.6.3"))
+        self.assertEqual((server.connections, len(server.messages)), (1, 1))
+
     async def test_what_the_server_cannot_take(self) -> None:
         server = await self.server()
         server.offers = [b"SIZE 100"]
