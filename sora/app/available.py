@@ -43,8 +43,6 @@ def _refused(config: Config, server_types: Collection[str]) -> list[tuple[Path, 
     if config.process.workers != 1:
         text = f"more than one process is {_MISSING}: set workers = 1"
         found.append((("process", "workers"), text))
-    if config.s3.second.bucket:
-        found.append((("s3", "second", "bucket"), f"a second bucket is {_MISSING}: leave it empty"))
     if config.tls.enabled and config.tls.provider == "letsencrypt":
         mend = f'letsencrypt is {_MISSING}: set provider = "file", or tls_cert_file'
         found.append((("tls", "provider"), mend))

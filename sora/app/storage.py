@@ -1,7 +1,6 @@
 """`[s3]`, `[cache]` and `[upload]` made into object stores, a cache, and what uses them."""
 
-from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -11,24 +10,20 @@ from prometheus_client import CollectorRegistry
 from twisted.application.service import IService
 
 from sora.app.integrity import sweeper_of
+from sora.app.stores import SECOND, object_stores
 from sora.app.tables import Tables
 from sora.app.tree import Stage
 from sora.config.config import Config
-from sora.config.s3 import S3Config
 from sora.mail.facts import derive
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
-from sora.metrics.bodies import CacheMetrics, ObjectMetrics, UploadMetrics
+from sora.mailbox.copies import Mirror, ObjectCopies
+from sora.metrics.bodies import CacheMetrics, UploadMetrics
 from sora.storage.disk.cache import DiskCache
-from sora.storage.disk.objects import DiskObjects
-from sora.storage.interfaces import IObjects
-from sora.storage.s3.client import S3Client
-from sora.storage.s3.objects import S3Objects
-from sora.storage.sealed.keyring import Keyring
-from sora.storage.sealed.objects import SealedObjects
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.workers.cleaner import Cleaner
+from sora.workers.copier import Copier
 from sora.workers.filer import Filer
 from sora.workers.indexer import Indexer
 from sora.workers.uploader import Uploader
@@ -42,11 +37,13 @@ more than a wait for the disk"""
 
 @frozen
 class BodyStorage:
-    """Where bodies go and come from. `objects` are the object stores by name; `stores` start
-    before, `workers` after the rest; `grew` wants to hear of messages that came into a mailbox."""
+    """Where bodies go and come from. `objects` are the object stores by name, the first one first,
+    and `copies` makes further objects in them; `stores` start before, `workers` after the rest;
+    `grew` wants to hear of messages that came into a mailbox."""
 
     arrivals: Arrivals
     bodies: Bodies
+    copies: ObjectCopies
     objects: Mapping[str, ObjectStore]
     stores: tuple[IService, ...]
     workers: tuple[IService, ...]
@@ -64,60 +61,44 @@ def body_storage(
 ) -> BodyStorage:
     """Build what keeps bodies. Nothing of it is started."""
     threads = Threads(reactor, DISK_THREADS, "bodies")
-    objects, store_service = _object_store(config, database_id, reactor, random, registry, threads)
-    store = _with_keys(config.s3, objects, threads)
+    kept_in, store_services = object_stores(
+        config.s3, database_id, reactor=reactor, random=random, registry=registry, threads=threads
+    )
+    by_name = {store.name: store for store in kept_in}
     cache, cache_services = _cache(config, registry, threads)
-    services: list[IService] = [threads, store_service, *cache_services]
+    bodies = Bodies(kept_in, tables.uploads, threads, cache)
+    copies = ObjectCopies(kept_in, tables.uploads, tables.copies, bodies)
+    mirror = None
+    if config.s3.second.bucket and config.s3.second.mode == "sync":
+        mirror = Mirror(copies, tables.uploads, SECOND)
+    metrics = UploadMetrics(registry)
     indexer = Indexer(tables.indexing, threads, clock=reactor, random=random)
-    workers: list[IService] = [
-        Cleaner(
-            tables.cleaning,
-            {store.name: store.objects},
-            clock=reactor,
-            random=random,
-            grace=config.cleanup.grace_period,
-            wake_interval=config.cleanup.wake_interval,
-        ),
-        indexer,
-    ]
-    worker: Uploader | Filer
-    staged = config.upload.staging_max_size
-    if store.is_remote:
-        worker = Uploader(
-            tables.uploads,
-            store,
-            clock=reactor,
-            random=random,
-            workers=config.upload.workers,
-            batch_size=config.upload.batch_size,
-            warn_after=config.upload.warn_after,
-            metrics=UploadMetrics(registry),
-        )
-    else:
-        staged = min(staged, STAGED_FOR_DIRECTORY)
-        worker = Filer(
-            tables.uploads,
-            store,
-            clock=reactor,
-            random=random,
-            warn_after=config.upload.warn_after,
-            metrics=UploadMetrics(registry),
-        )
-    workers.append(worker)
+    worker, staged = _worker(config, kept_in[0], tables, mirror, reactor, random, metrics)
     arrivals = Arrivals(
         tables.messages,
         tables.uploads,
-        store,
+        kept_in[0],
         derive=derive,
         threads=threads,
         clock=reactor,
         staging_max_size=staged,
         staging_total=config.upload.staging_total,
         poke=worker.poke,
+        mirror=mirror,
     )
-    services.append(Stage("arrivals", stop=arrivals.stop))
-    by_name = {store.name: store}
-    bodies = Bodies([store], tables.uploads, threads, cache)
+    workers: list[IService] = [
+        Cleaner(
+            tables.cleaning,
+            {store.name: store.objects for store in kept_in},
+            clock=reactor,
+            random=random,
+            grace=config.cleanup.grace_period,
+            wake_interval=config.cleanup.wake_interval,
+        ),
+        indexer,
+        worker,
+        _copier(config, copies, tables, reactor, random, metrics),
+    ]
     sweeper = sweeper_of(
         config.integrity,
         tables,
@@ -129,49 +110,71 @@ def body_storage(
     )
     if sweeper is not None:
         workers.append(sweeper)
-    return BodyStorage(arrivals, bodies, by_name, tuple(services), tuple(workers), indexer.grew)
+    services = [threads, *store_services, *cache_services, Stage("arrivals", stop=arrivals.stop)]
+    return BodyStorage(
+        arrivals, bodies, copies, by_name, tuple(services), tuple(workers), indexer.grew
+    )
 
 
-def _object_store(
+def _worker(
     config: Config,
-    database_id: UUID,
+    store: ObjectStore,
+    tables: Tables,
+    mirror: Mirror | None,
     reactor: Any,
     random: Random,
-    registry: CollectorRegistry,
-    threads: Threads,
-) -> tuple[IObjects, IService]:
-    if config.s3.provider == "filesystem":
-        directory = DiskObjects(config.s3.path, threads)
-        return directory, Stage("object store", start=directory.prepare)
-    objects = S3Objects(
-        S3Client(config.s3, reactor, threads),
-        name="s3",
-        prefix=f"{database_id}/",
+    metrics: UploadMetrics,
+) -> tuple[Uploader | Filer, int]:
+    """What moves staged bodies to the store, and up to how many octets a body is staged."""
+    upload = config.upload
+    if not store.is_remote:
+        filer = Filer(
+            tables.uploads,
+            store,
+            clock=reactor,
+            random=random,
+            warn_after=upload.warn_after,
+            metrics=metrics,
+        )
+        return filer, min(upload.staging_max_size, STAGED_FOR_DIRECTORY)
+    uploader = Uploader(
+        tables.uploads,
+        store,
         clock=reactor,
         random=random,
-        metrics=ObjectMetrics(registry),
+        workers=upload.workers,
+        batch_size=upload.batch_size,
+        warn_after=upload.warn_after,
+        mirror=mirror,
+        metrics=metrics,
     )
-    return objects, Stage("object store", stop=objects.stop)
+    return uploader, upload.staging_max_size
 
 
-def _with_keys(config: S3Config, objects: IObjects, threads: Threads) -> ObjectStore:
-    """The store, before which bodies are encrypted when there are keys."""
-    is_remote = config.provider == "s3"
-    if not config.encryption_keys:
-        return ObjectStore(config.provider, objects, is_remote)
-    keys = Keyring([(entry.id, b64decode(entry.key)) for entry in config.encryption_keys])
-    return ObjectStore(
-        config.provider,
-        objects,
-        is_remote,
-        sealed=SealedObjects(objects, keys, threads),
-        key_id=None if config.encryption == "off" else keys.first.id,
+def _copier(
+    config: Config,
+    copies: ObjectCopies,
+    tables: Tables,
+    reactor: Any,
+    random: Random,
+    metrics: UploadMetrics,
+) -> IService:
+    if not config.s3.second.bucket:
+        return Stage("copies", start=lambda: tables.copies.copy_to([]))
+    return Copier(
+        tables.copies,
+        copies,
+        to=SECOND,
+        clock=reactor,
+        random=random,
+        warn_after=config.upload.warn_after,
+        metrics=metrics,
     )
 
 
 def _cache(
     config: Config, registry: CollectorRegistry, threads: Threads
-) -> tuple[DiskCache | None, list[IService]]:
+) -> tuple[DiskCache | None, Sequence[IService]]:
     if not config.cache.path or not config.cache.capacity:
         return None, []
     cache = DiskCache(

@@ -7,6 +7,7 @@ from attrs import frozen
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.addresses import Aliases, Domains
 from sora.storage.postgres.cleaning import Cleaning
+from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database
 from sora.storage.postgres.indexing import Indexing
@@ -41,6 +42,7 @@ class Tables:
     maildrops: Maildrops
     indexing: Indexing
     uploads: Uploads
+    copies: Copies
     cleaning: Cleaning
     membership: Membership
     verifying: Verifying
@@ -64,6 +66,7 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         maildrops=Maildrops(database, reactor),
         indexing=Indexing(database),
         uploads=Uploads(database),
+        copies=Copies(database),
         cleaning=Cleaning(database),
         membership=Membership(database),
         verifying=Verifying(database),

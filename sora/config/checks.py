@@ -16,7 +16,7 @@ from sora.config.config import Config
 from sora.config.keys import about, array_of, table_of
 from sora.config.problems import ConfigError, Path, Problem, dotted
 from sora.config.relay import RelayConfig
-from sora.config.s3 import EncryptionKey
+from sora.config.s3 import EncryptionKey, S3Config
 from sora.config.servers import ServerConfig
 from sora.config.sieve import SieveConfig
 
@@ -233,12 +233,28 @@ def _sieve(sieve: SieveConfig) -> list[tuple[Path, str]]:
     return found
 
 
+def _second(s3: S3Config) -> list[tuple[Path, str]]:
+    """A second bucket is another one, and nothing waits for a directory and a bucket at once."""
+    second, found = s3.second, list[tuple[Path, str]]()
+    if not second.bucket:
+        return found
+    if s3.provider == "filesystem" and second.mode == "sync":
+        found.append((("s3", "second", "mode"), 'with a directory this must be "queue"'))
+    if bool(second.access_key) != bool(second.secret_key):
+        found.append((("s3", "second", "access_key"), "access_key and secret_key go together"))
+    first, other = s3.endpoint.rstrip("/"), s3.of_second.endpoint.rstrip("/")
+    if s3.provider == "s3" and (first, s3.bucket) == (other, second.bucket):
+        found.append((("s3", "second", "bucket"), "this is the first bucket: name another one"))
+    return found
+
+
 def _rest(config: Config) -> list[tuple[Path, str]]:
     found: list[tuple[Path, str]] = []
     if config.s3.provider == "s3" and not config.s3.bucket:
         found.append((("s3", "bucket"), 'name a bucket, or set provider = "filesystem"'))
     if config.s3.provider == "filesystem" and not config.s3.path:
         found.append((("s3", "path"), "name a directory"))
+    found += _second(config.s3)
     if config.database.min_conns > config.database.max_conns:
         found.append((("database", "min_conns"), "this is more than max_conns"))
     if config.tls.enabled and config.tls.provider == "file":

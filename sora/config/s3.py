@@ -1,6 +1,6 @@
 """`[s3]`: where bodies are kept, an object store or a directory."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from sora.config.keys import REQUIRED, key, table, tables
 from sora.config.units import DURATION
@@ -16,13 +16,34 @@ class EncryptionKey:
 
 @frozen
 class SecondBucket:
-    """An optional second bucket that receives a copy of every object."""
+    """An optional second bucket that receives a copy of every object, and is read when the first
+    store fails."""
 
-    endpoint: str = key("", "The host of its service. Empty: as the first.")
+    endpoint: str = key(
+        "",
+        """The host of its service. Empty: as the first, and so are `use_ssl`, `path_style`,
+        `ca_file`, `checksum`, `sse` and `sse_kms_key_id`.""",
+    )
     region: str = key("", "Its region. Empty: as the first.")
     bucket: str = key("", "Its name. Empty: there is no second bucket.")
-    access_key: str = key("", "Empty: as the first.", secret=True)
-    secret_key: str = key("", "Empty: as the first.", secret=True)
+    access_key: str = key(
+        "", "Its access key. Empty, with an empty `secret_key`: as the first.", secret=True
+    )
+    secret_key: str = key("", "Its secret key.", secret=True)
+    use_ssl: bool = key(True, "Speak HTTPS with its endpoint.")
+    path_style: bool = key(False, "Put the bucket in the path for its endpoint.")
+    ca_file: str = key("", "A PEM file of authorities to trust beside the system's, for it.")
+    checksum: str = key(
+        "sha256",
+        "The checksum sent to its endpoint: as in `[s3]`.",
+        choices=("sha256", "md5", "none"),
+    )
+    sse: str = key(
+        "",
+        "Encryption by its store: empty, AES256 or aws:kms.",
+        choices=("", "AES256", "aws:kms"),
+    )
+    sse_kms_key_id: str = key("", "The key of its store's key service for aws:kms.")
     mode: str = key(
         "queue",
         """"sync": an upload ends when both have it. "queue": the copy is made afterwards.""",
@@ -91,3 +112,28 @@ class S3Config:
         EncryptionKey, "The first encrypts, all decrypt."
     )
     second: SecondBucket = table(SecondBucket, "A second bucket.")
+
+    @property
+    def of_second(self) -> "S3Config":
+        """What the second bucket's store is reached with."""
+        second = self.second
+        mine = evolve(
+            self,
+            provider="s3",
+            endpoint=second.endpoint or self.endpoint,
+            region=second.region or self.region,
+            bucket=second.bucket,
+        )
+        if second.access_key or second.secret_key:
+            mine = evolve(mine, access_key=second.access_key, secret_key=second.secret_key)
+        if not second.endpoint:
+            return mine
+        return evolve(
+            mine,
+            use_ssl=second.use_ssl,
+            path_style=second.path_style,
+            ca_file=second.ca_file,
+            checksum=second.checksum,
+            sse=second.sse,
+            sse_kms_key_id=second.sse_kms_key_id,
+        )

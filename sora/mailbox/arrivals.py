@@ -30,6 +30,7 @@ from sora.deferreds import Tasks, gather
 from sora.errors import SoraError, StorageFull, Unavailable
 from sora.mail.facts import Facts
 from sora.mail.recoding import recoded
+from sora.mailbox.copies import Mirror, Written
 from sora.mailbox.reserve import Name, Reserve
 from sora.mailbox.spool import Spool
 from sora.storage.interfaces import IMessages, IUploads
@@ -68,11 +69,12 @@ Derive = Callable[[bytes | mmap], Facts]
 @frozen
 class _Brought:
     """An arrival; `staged` octets that wait for their upload when it is placed, or the `name`
-    of the object that was written for it."""
+    of the object that was written for it, and what was written to the mirror."""
 
     arrival: Arrival
     staged: int = 0
     name: Name | None = None
+    mirrored: Written | None = None
 
 
 class _Room:
@@ -92,7 +94,8 @@ class _Room:
 
 
 class Arrivals:
-    """Places received bytes. `poke` is called when a body was staged: the uploader has work.
+    """Places received bytes. `poke` is called when a body was staged: the uploader has work. What
+    goes to the store directly goes to the `mirror` as well.
 
     `staging_max_size` and `staging_total` are octets; nothing is staged when the first is -1.
     """
@@ -111,6 +114,7 @@ class Arrivals:
         staging_max_size: int = 1024 * 1024,
         staging_total: int = 10 * 1024 * 1024 * 1024,
         poke: Callable[[], None] | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         self._messages = messages
         self._uploads = uploads
@@ -121,6 +125,7 @@ class Arrivals:
         self._staging_max_size = staging_max_size
         self._staging_total = staging_total
         self._poke = poke
+        self._mirror = mirror
         self._tasks = Tasks()
         self._reserve = Reserve(uploads, store.name, clock, self._tasks)
         self._recent: OrderedDict[tuple[int, bytes], None] = OrderedDict()
@@ -327,23 +332,28 @@ class Arrivals:
             await self._check_room(spool.size)
             return _Brought(Arrival(spool.hash, facts, body=bytes(spool.data())), spool.size)
         try:
-            name = await self._put(spool)
+            name, mirrored = await self._put_both(spool)
         except (Unavailable, StorageFull) as error:
             self.log.info("a large body is staged: {error}", error=error.text)
             await self._check_room(spool.size)
             content_id = await self._stage(scope_id, spool)
             return _Brought(Arrival(spool.hash, facts, content_id=content_id), spool.size)
-        return self._object(spool, facts, name)
+        return self._object(spool, facts, name, mirrored)
 
-    def _object(self, spool: Spool, facts: Facts, name: Name) -> "_Brought":
+    def _object(
+        self, spool: Spool, facts: Facts, name: Name, mirrored: Written | None = None
+    ) -> "_Brought":
         store = self._store
         place = ObjectPlace(name[0], store.name, store.key_id, store.stored_size(spool.size))
-        return _Brought(Arrival(spool.hash, facts, object=place), name=name)
+        return _Brought(Arrival(spool.hash, facts, object=place), name=name, mirrored=mirrored)
 
     def _settle(self, brought: "_Brought", used_object: bool, content_id: int) -> None:
         """The statement that the bytes were brought for has returned."""
         if brought.name is not None and not used_object:
             self._tasks.start(self._discard(brought.name, content_id), "removing an object")
+        if brought.mirrored is not None and self._mirror is not None:
+            settling = self._mirror.settle(content_id if used_object else None, brought.mirrored)
+            self._tasks.start(settling, "settling the copy of an object")
         if brought.staged:
             self._backlog += brought.staged
             if self._poke is not None:
@@ -361,6 +371,17 @@ class Arrivals:
         name = await self._reserve.take()
         await self._store.writer.put(name[0], spool.open, spool.size, spool.hash)
         return name
+
+    async def _put_both(self, spool: Spool) -> tuple[Name, Written | None]:
+        """To the mirror, if there is one, and to the store."""
+        if self._mirror is None:
+            return await self._put(spool), None
+        written = await self._mirror.put(spool)
+        try:
+            return await self._put(spool), written
+        except SoraError:
+            self._tasks.start(self._mirror.settle(None, written), "removing an object")
+            raise
 
     async def _discard(self, name: Name, content_id: int) -> None:
         """Remove an object that was not bound: another delivery of the same bytes was first.

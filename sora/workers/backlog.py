@@ -1,5 +1,6 @@
 """How much is staged and waits for its object store: measured, and told when it is old (G10)."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -7,7 +8,6 @@ from twisted.logger import Logger
 
 from sora.errors import Unavailable
 from sora.metrics.bodies import UploadMetrics
-from sora.storage.interfaces import IUploads
 from sora.storage.rows import Backlog
 
 REMIND: Final = 300.0
@@ -15,20 +15,26 @@ REMIND: Final = 300.0
 
 
 class BacklogWatch:
-    """Looks at the backlog when it is asked to. `warn_after` is the age in seconds of the oldest
-    body from which on the log says so."""
+    """Looks at a backlog when it is asked to, by `ask`. `warn_after` is the age in seconds of the
+    oldest body from which on the log says so; `what` waits is said there, `queue` is the metrics'
+    label."""
 
     log = Logger()
 
     def __init__(
         self,
-        uploads: IUploads,
+        ask: Callable[[], Awaitable[Backlog]],
         store: str,
         clock: IReactorTime,
         warn_after: float,
         metrics: UploadMetrics | None,
+        *,
+        what: str = "staged bodies",
+        queue: str = "s3_upload",
     ) -> None:
-        self._uploads = uploads
+        self._ask = ask
+        self._what = what
+        self._queue = queue
         self._store = store
         self._clock = clock
         self._warn_after = warn_after
@@ -40,21 +46,24 @@ class BacklogWatch:
     async def look(self) -> None:
         """One round trip. A database that is away is only logged."""
         try:
-            self.backlog = backlog = await self._uploads.backlog()
+            self.backlog = backlog = await self._ask()
         except Unavailable as error:
-            self.log.info("the upload backlog is not known: {error}", error=error.text)
+            self.log.info(
+                "the backlog of {what} is not known: {error}", what=self._what, error=error.text
+            )
             return
         if self._metrics is not None:
-            self._metrics.depth.labels("s3_upload").set(backlog.contents)
-            self._metrics.lag.labels("s3_upload").set(backlog.oldest)
+            self._metrics.depth.labels(self._queue).set(backlog.contents)
+            self._metrics.lag.labels(self._queue).set(backlog.oldest)
         now = self._clock.seconds()
         if backlog.oldest < self._warn_after:
             self._warned = None
         elif self._warned is None or now - self._warned >= REMIND:
             self._warned = now
             self.log.warn(
-                "the oldest of {count} staged bodies ({octets} octets) has waited {oldest:.0f}"
-                " seconds for its upload to {store}",
+                "the oldest of {count} {what} ({octets} octets) has waited {oldest:.0f} seconds for"
+                " its way to {store}",
+                what=self._what,
                 count=backlog.contents,
                 octets=backlog.octets,
                 oldest=backlog.oldest,

@@ -63,7 +63,7 @@ class Filer(Service):
         self._gather = gather
         self._wake_interval = wake_interval
         self._metrics = metrics
-        self._watch = BacklogWatch(uploads, store.name, clock, warn_after, metrics)
+        self._watch = BacklogWatch(uploads.backlog, store.name, clock, warn_after, metrics)
         self._tasks = Tasks()
         self._timer: IDelayedCall | None = None
         self._soon: IDelayedCall | None = None

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 
 from sora.deferreds import Tasks
 from sora.errors import OutcomeUnknown, SoraError, StorageFull, StoreRefused, Unavailable
+from sora.mailbox.copies import Mirror
 from sora.mailbox.spool import Spool
 from sora.metrics.bodies import UploadMetrics
 from sora.retry import Delays
@@ -51,7 +52,7 @@ class Uploader(Service):
 
     `lease` and `wake_interval` are seconds; `warn_after` is the age in seconds of the oldest body
     from which on the log says so. `unreachable` are the delays of a body that could not be uploaded
-    because the store was away.
+    because the store was away. The `mirror` has each object first.
     """
 
     log = Logger()
@@ -69,6 +70,7 @@ class Uploader(Service):
         wake_interval: float = 10.0,
         warn_after: float = 900.0,
         unreachable: Delays = UNREACHABLE,
+        mirror: Mirror | None = None,
         metrics: UploadMetrics | None = None,
     ) -> None:
         self._uploads = uploads
@@ -79,8 +81,9 @@ class Uploader(Service):
         self._batch_size = batch_size
         self._lease = timedelta(seconds=lease)
         self._wake_interval = wake_interval
-        self._watch = BacklogWatch(uploads, store.name, clock, warn_after, metrics)
+        self._watch = BacklogWatch(uploads.backlog, store.name, clock, warn_after, metrics)
         self._unreachable = unreachable
+        self._mirror = mirror
         self._metrics = metrics
         self._tasks = Tasks()
         self._timer: IDelayedCall | None = None
@@ -213,6 +216,8 @@ class Uploader(Service):
         try:
             if not await self._read(upload, spool):
                 return "gone"
+            if self._mirror is not None:
+                await self._mirror.write(upload.content_id, spool)
             checksum = await self._store.writer.put(
                 upload.object_id, spool.open, upload.size, upload.hash
             )

@@ -81,7 +81,6 @@ class OptionsTests(SynchronousTestCase):
             (pop3, "servers of type pop3 are not available in this version"),
             (GOOD + "[process]\nworkers = 4", "more than one process is not available"),
             (GOOD + '[process]\nworkers = "auto"', "more than one process is not available"),
-            (GOOD + '[s3.second]\nbucket = "b"', "a second bucket is not available"),
             (
                 GOOD + '[tls]\nenabled = true\nprovider = "letsencrypt"',
                 "letsencrypt is not available",

@@ -103,6 +103,16 @@ class CheckTests(SynchronousTestCase):
                 GOOD.replace("[[servers]]", '[[s3.encryption_keys]]\nid="1"\nkey="x"\n[[servers]]'),
                 "s3.encryption_keys[0].key: this must be 32 octets",
             ),
+            (GOOD + '[s3.second]\nbucket = "b"\nmode = "sync"', "s3.second.mode: with a directory"),
+            (
+                GOOD + '[s3.second]\nbucket = "b"\naccess_key = "a"',
+                "s3.second.access_key: access_key and secret_key go together",
+            ),
+            (
+                GOOD.replace('provider = "filesystem"', 'bucket = "b"')
+                + '[s3.second]\nbucket = "b"',
+                "s3.second.bucket: this is the first bucket",
+            ),
             (keys("2026", "base64-encoded-32-byte-key"), "this is a placeholder"),
             (keys("2026", KEY, "2026", KEY), "another key is called 2026, too"),
             (keys("a b", KEY), "s3.encryption_keys[0].id: this must be 1 to 32 letters"),

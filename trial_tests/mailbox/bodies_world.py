@@ -62,7 +62,8 @@ class World:
         return Arrivals(
             other.pop("messages", self.storage.messages),
             self.storage.uploads,
-            ObjectStore("main", self.objects, is_remote=mode == "staged"),
+            other.pop("store", None)
+            or ObjectStore("main", self.objects, is_remote=mode == "staged"),
             derive=derive,
             threads=self.threads,
             clock=self.clock,

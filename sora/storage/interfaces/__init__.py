@@ -10,7 +10,7 @@ Two implementations answer each interface, `sora.storage.postgres` and
 """
 
 from sora.storage.interfaces.accounts import IAccounts, IAliases, ICredentials, IDomains, IQuotas
-from sora.storage.interfaces.bodies import ICleaning, IObjects, IUploads
+from sora.storage.interfaces.bodies import ICleaning, ICopies, IObjects, IUploads
 from sora.storage.interfaces.indexing import IIndexing
 from sora.storage.interfaces.mailboxes import IMailboxes, IMetadata, IRights
 from sora.storage.interfaces.maildrops import IMaildrops
@@ -24,6 +24,7 @@ __all__ = [
     "IAccounts",
     "IAliases",
     "ICleaning",
+    "ICopies",
     "ICredentials",
     "IDomains",
     "IIndexing",

@@ -7,7 +7,15 @@ from uuid import UUID
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from sora.storage.rows import Backlog, Condemned, Listed, ObjectPlace, Upload
+from sora.storage.rows import (
+    Backlog,
+    Condemned,
+    Copy,
+    Listed,
+    ObjectPlace,
+    StoredObject,
+    Upload,
+)
 
 
 class IUploads(Interface):
@@ -93,6 +101,44 @@ class ICleaning(Interface):
 
     def make_partitions() -> "Deferred[int]":
         """Make the partitions of events and staging that the next days need."""
+
+
+class ICopies(Interface):
+    """Further objects of contents: in a second store, or encrypted with another key.
+
+    All of it may be repeated at any time, also when an answer was lost.
+    """
+
+    def copy_to(stores: Sequence[str]) -> "Deferred[None]":
+        """Say which stores are to have a copy of every object. From here on, whatever becomes
+        stored elsewhere waits to be copied; what waited for other stores is forgotten."""
+
+    def fill(store: str, limit: int) -> "Deferred[int]":
+        """Let the next `limit` objects wait that were there before the store was. Gives how many
+        were looked at; 0 at the end."""
+
+    def claim(store: str, limit: int, lease: timedelta) -> "Deferred[Sequence[Copy]]":
+        """Take copies that are due, the oldest first; others skip them until the lease ends."""
+
+    def bind(
+        content_id: int, place: ObjectPlace, checksum: str, replaces: UUID | None
+    ) -> "Deferred[bool]":
+        """A reserved object (`IUploads.reserve`) is durable: it is the content's from now on, and
+        the one that it `replaces` is deleted from its store later.
+
+        False: it is not wanted any more, because the content goes, the other one went, or somebody
+        else was faster; then it is removed by who made it. Raises Unavailable when its reservation
+        has ended.
+        """
+
+    def postpone(copy: Copy, delay: timedelta, count: bool) -> "Deferred[None]":
+        """It did not work; try again after `delay`. Only with `count` was it an attempt (G5)."""
+
+    def backlog(store: str) -> "Deferred[Backlog]":
+        """What waits to be copied to a store."""
+
+    def page(after: UUID, limit: int) -> "Deferred[Sequence[StoredObject]]":
+        """Stored objects of live contents, in the order of their names, beyond `after`."""
 
 
 class IObjects(Interface):

@@ -166,9 +166,10 @@ def content_of(store: MemoryStore, scope_id: int, arrival: Arrival) -> tuple[int
     store.live[scope_id, arrival.hash] = content.id
     if arrival.object is not None:
         entry = store.objects[arrival.object.id]
-        entry.content_id, entry.state = content.id, "stored"
+        entry.content_id = content.id
         entry.store, entry.key_id = arrival.object.store, arrival.object.key_id
         entry.stored_size = arrival.object.stored_size
+        store.becomes_stored(entry)
     return content.id, arrival.object is not None
 
 

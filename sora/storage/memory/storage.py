@@ -5,6 +5,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
 from sora.storage.memory.addresses import MemoryAliases, MemoryDomains
+from sora.storage.memory.copies import MemoryCopies
 from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
 from sora.storage.memory.maildrops import MemoryMaildrops
@@ -35,6 +36,7 @@ class MemoryStorage:
     metadata: MemoryMetadata
     scripts: MemoryScripts
     uploads: MemoryUploads
+    copies: MemoryCopies
     cleaning: MemoryCleaning
     membership: MemoryMembership
     maildrops: MemoryMaildrops
@@ -58,6 +60,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         metadata=MemoryMetadata(tables),
         scripts=MemoryScripts(tables),
         uploads=MemoryUploads(tables),
+        copies=MemoryCopies(tables),
         cleaning=MemoryCleaning(tables),
         membership=MemoryMembership(tables),
         maildrops=MemoryMaildrops(tables),

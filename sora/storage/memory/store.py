@@ -252,6 +252,15 @@ class MaildropRecord:
 
 
 @define
+class CopyRecord:
+    """A copy that waits to be made."""
+
+    created_at: datetime
+    due_at: datetime
+    attempts: int = 0
+
+
+@define
 class DeliveryRecord:
     """A delivery that happened (G42)."""
 
@@ -287,6 +296,9 @@ class MemoryStore:
     contents: dict[int, ContentRecord] = Factory(dict)
     live: dict[tuple[int, bytes], int] = Factory(dict)
     objects: dict[UUID, ObjectRecord] = Factory(dict)
+    copy_targets: dict[str, UUID] = Factory(dict)
+    copies: dict[tuple[int, str], CopyRecord] = Factory(dict)
+    """what waits, by content and store"""
     expunged: list[ExpungedRecord] = Factory(list)
     deliveries: dict[tuple[int, str, bytes], DeliveryRecord] = Factory(dict)
     vacations: dict[tuple[int, bytes], datetime] = Factory(dict)
@@ -483,6 +495,22 @@ class MemoryStore:
             for mailbox in self.mailboxes.values()
             for message in mailbox.messages.values()
         ) or any(gone.message.content_id == content_id for gone in self.expunged)
+
+    def becomes_stored(self, entry: ObjectRecord) -> None:
+        """An object is durable: what is to have a copy of it waits for one."""
+        entry.state = "stored"
+        self.queue_copies(entry, self.copy_targets)
+
+    def queue_copies(self, entry: ObjectRecord, stores: Iterable[str]) -> None:
+        """Let copies of a stored object wait for those stores that have none."""
+        if entry.state != "stored" or entry.content_id is None:
+            return
+        there = {each.store for each in self.objects_of(entry.content_id) if each.state == "stored"}
+        for store in stores:
+            if store not in there:
+                self.copies.setdefault(
+                    (entry.content_id, store), CopyRecord(self.now(), self.now())
+                )
 
     def objects_of(self, content_id: int) -> list[ObjectRecord]:
         """All objects of a content, in the order of their making."""

@@ -115,8 +115,8 @@ class MemoryUploads:
         content = self.tables.contents.get(upload.content_id)
         if entry is None or content is None or entry.state == "deleting":
             return
-        entry.state, entry.stored_size = "stored", stored_size
-        entry.checksum, entry.key_id = checksum, key_id
+        entry.stored_size, entry.checksum, entry.key_id = stored_size, checksum, key_id
+        self.tables.becomes_stored(entry)
         content.pieces = None
 
     @operation
@@ -129,8 +129,9 @@ class MemoryUploads:
             entry = self.tables.objects.get(upload.object_id)
             content = self.tables.contents.get(upload.content_id)
             if entry is not None and content is not None and entry.state == "pending":
-                entry.state, entry.stored_size, entry.key_id = "stored", size, key_id
-                entry.checksum, content.pieces = checksum, None
+                entry.stored_size, entry.key_id, entry.checksum = size, key_id, checksum
+                self.tables.becomes_stored(entry)
+                content.pieces = None
                 done.append(upload.object_id)
         return done
 

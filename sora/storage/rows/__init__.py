@@ -35,7 +35,16 @@ from sora.storage.rows.arriving import (
     Replaced,
     Target,
 )
-from sora.storage.rows.bodies import PIECE, Backlog, Condemned, Listed, ObjectPlace, Upload
+from sora.storage.rows.bodies import (
+    PIECE,
+    Backlog,
+    Condemned,
+    Copy,
+    Listed,
+    ObjectPlace,
+    StoredObject,
+    Upload,
+)
 from sora.storage.rows.changing import (
     Copied,
     EventKind,
@@ -115,6 +124,7 @@ __all__ = [
     "ColumnSet",
     "Condemned",
     "Copied",
+    "Copy",
     "CredentialRow",
     "Damage",
     "DamagedMessage",
@@ -167,6 +177,7 @@ __all__ = [
     "States",
     "Stored",
     "StoredMessage",
+    "StoredObject",
     "Suspect",
     "Sweep",
     "TableRow",

@@ -57,3 +57,24 @@ class Listed:
     name: UUID
     size: int
     modified: datetime
+
+
+@frozen
+class Copy:
+    """A content that `store` is to have, claimed for some time."""
+
+    content_id: int
+    store: str
+    hash: bytes
+    size: int
+    attempts: int
+
+
+@frozen
+class StoredObject:
+    """An object, and the length and BLAKE3 of its content."""
+
+    place: ObjectPlace
+    content_id: int
+    hash: bytes
+    size: int

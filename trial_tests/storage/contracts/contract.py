@@ -60,6 +60,7 @@ class Storage:
     metadata: Any
     scripts: Any
     uploads: Any
+    copies: Any
     cleaning: Any
     indexing: Any
     membership: Any

@@ -13,6 +13,7 @@ from trial_tests.storage.contracts import (
     changing,
     charsets,
     cleaning,
+    copies,
     copying,
     credentials,
     delivering,
@@ -55,6 +56,7 @@ class OnMemory(Contract):
             metadata=memory.metadata,
             scripts=memory.scripts,
             uploads=memory.uploads,
+            copies=memory.copies,
             cleaning=memory.cleaning,
             indexing=memory.indexing,
             membership=memory.membership,
@@ -144,6 +146,10 @@ class TestCharsets(OnMemory, charsets.CharsetsContract):
 
 
 class TestUploads(OnMemory, uploads.UploadsContract):
+    pass
+
+
+class TestCopies(OnMemory, copies.CopiesContract):
     pass
 
 

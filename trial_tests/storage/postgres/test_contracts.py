@@ -6,6 +6,7 @@ from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.addresses import Aliases, Domains
 from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.connection import Connection
+from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.indexing import Indexing
@@ -26,6 +27,7 @@ from trial_tests.storage.contracts import (
     changing,
     charsets,
     cleaning,
+    copies,
     copying,
     credentials,
     delivering,
@@ -70,6 +72,7 @@ class PostgresStorage(DatabaseTestCase):
             metadata=Metadata(database),
             scripts=Scripts(database),
             uploads=Uploads(database),
+            copies=Copies(database),
             cleaning=Cleaning(database),
             indexing=Indexing(database),
             membership=Membership(database),
@@ -198,6 +201,10 @@ class CharsetsTests(PostgresStorage, charsets.CharsetsContract):
 
 class UploadsTests(PostgresStorage, uploads.UploadsContract):
     """`IUploads`"""
+
+
+class CopiesTests(PostgresStorage, copies.CopiesContract):
+    """`ICopies`"""
 
 
 class ChangesTests(PostgresStorage, reading.ChangesContract):

@@ -113,6 +113,7 @@ class SchemaTests(StageTestCase):
             "alive",
             "epochs",
             "sora",
+            "copy_targets",
             "processes",
             "migrations",
             "leases",
