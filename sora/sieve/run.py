@@ -29,7 +29,7 @@ State of extensions is theirs: `run.own(Kind)` is one object of that kind for th
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from attrs import define, evolve, field, frozen
 
@@ -52,6 +52,9 @@ from sora.sieve.message import Header, Message
 from sora.sieve.problems import Problem, Return, Stop
 from sora.sieve.script import Script
 from sora.sieve.trace import TraceLine, describe, listed
+
+if TYPE_CHECKING:
+    from sora.sieve.presenting import Around
 
 T = TypeVar("T")
 _NO_LIMITS: Final = Limits()
@@ -156,7 +159,8 @@ class Run:
     """One run: what the functions of words are given.
 
     `header` is that of the message with all edits up to now; `edited_body` its body if that was
-    changed, and `unenclosed` both before `enclose`; `call` what is being run.
+    changed, and `unenclosed` both before `enclose`; `call` what is being run. `around` is what the
+    message is a part of, while an included script sees no more.
     """
 
     top: Script
@@ -172,6 +176,7 @@ class Run:
     """What imap4flags' internal variable holds; None while nothing was set (RFC 5232 §3)."""
     instructions: int = 0
     memory: int = 0
+    around: "list[Around]" = field(factory=list)
     _actions: list[Action] = field(factory=list)
     _taken: dict[Any, int] = field(factory=dict)
     _redirects: set[str] = field(factory=set)
@@ -201,6 +206,10 @@ class Run:
         if kind not in self._own:
             self._own[kind] = kind()
         return cast(T, self._own[kind])
+
+    def exchange(self, kind: Callable[[], T], state: T) -> None:
+        """Put other state of an extension in the place of what `own` has given up to now."""
+        self._own[kind] = state
 
     def problem(self, text: str) -> Problem:
         """A runtime error, to be raised."""
@@ -395,7 +404,11 @@ class Run:
         header, body = self.header, self.edited_body
         if sent_on and self.unenclosed is not None:
             header, body = self.unenclosed
-        if header is self.message.header and body is None:
+        message = self.message
+        for outer in reversed(self.around):
+            header, body = outer.merged(self, message, header, body, sent_on)
+            message = outer.message
+        if header is message.header and body is None:
             return None
         # The same for several actions: headers can be large.
         if self._snapshot is None or self._snapshot[:2] != (header, body):
@@ -403,7 +416,7 @@ class Run:
                 self._bodies += len(body)
                 if self._bodies > _BODIES * self.limits.body:
                     raise self.problem("The script files too many changed messages")
-            edited = Edited(header.octets(), body, self.message.body_start)
+            edited = Edited(header.octets(), body, message.body_start)
             self._snapshot = (header, body, edited)
         return self._snapshot[2]
 

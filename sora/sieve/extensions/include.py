@@ -8,12 +8,14 @@ from typing import Final, Literal
 
 from attrs import define, field
 
+from sora.sieve.body import Body, at
 from sora.sieve.call import Call
 from sora.sieve.checking import Checking, shown
 from sora.sieve.effects import LoadScript
 from sora.sieve.errors import ScriptErrors
 from sora.sieve.extension import Asking, Command, Extension, Kind, Namespace, Parameter, Tag
 from sora.sieve.extensions.variables import Shared, Variables, store
+from sora.sieve.presenting import present, restore
 from sora.sieve.problems import Return
 from sora.sieve.run import Frame, Run
 from sora.sieve.script import Script
@@ -57,7 +59,28 @@ def _include(run: Run, call: Call) -> Asking[None]:
         raise run.problem(f"The script {shown(name)} has an error: {answer.errors[0]}")
     included.scripts.add((location, name))
     run.note(f"include {shown(name)}")
-    yield from run.script(Frame(answer, name, location))
+    yield from _shown_part(run, Frame(answer, name, location))
+
+
+def _shown_part(run: Run, frame: Frame) -> Asking[None]:
+    """Run a script, which sees the part that a `foreverypart` is at as the message, and nothing of
+    the loop (RFC 6609 §3.5)."""
+    body = run.own(Body)
+    loops, body.loops = body.loops, []
+    if not loops:
+        yield from run.script(frame)
+        return
+    try:
+        part = at(body.tree(run), loops[-1].path)
+        if part is None or part is body.tree(run):
+            yield from run.script(frame)
+        else:
+            around = present(run, body, part)
+            yield from run.script(frame)
+            # Not when the run ends in it: then this is what its end is made from.
+            restore(run, around)
+    finally:
+        body.loops = loops
 
 
 def _return(run: Run, call: Call) -> None:

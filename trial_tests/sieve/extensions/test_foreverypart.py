@@ -85,6 +85,78 @@ class LoopTests(SynchronousTestCase):
             "multipart/mixed text/plain application/pdf message/rfc822 image/png",
         )
 
+    def test_included_scripts_see_nothing_but_the_part(self) -> None:
+        """RFC 6609 §3.5: its header, its size, its body, its parts, as if it were the message."""
+        names = (
+            'require ["mime", "variables", "include", "foreverypart", "body", "environment"];'
+            ' global "t"; set "t" "${t},";'
+        )
+        for inner, expected in (
+            ('if header "subject" "top" { set "t" "${t}top"; }', ",top,,,,"),
+            ('if header "content-disposition" "*" {} if exists "content-md5" '
+             '{ set "t" "${t}md5"; }', ",,,md5,,"),
+            ('if header "subject" "inner" { set "t" "${t}in"; }', ",,,,,in"),
+            ('if size :under 100 { set "t" "${t}s"; }', ",,s,,,s"),
+            ('if body :raw :contains "PNG" { set "t" "${t}png"; }', ",png,,,png,png"),
+            # It loops over what is in the part, the part being the first.
+            ('foreverypart { set "t" "${t}x"; }', ",xxxxx,x,x,xx,x"),
+            ('stop;', ""),
+        ):  # fmt: skip
+            world = World(personal={"inner": names + inner})
+            outcome = ran(
+                f'{REQUIRES} global "t"; foreverypart {{ include "inner"; }} fileinto "${{t}}."; ',
+                OCTETS,
+                world=world,
+            )
+            assert outcome.error is None, outcome.error
+            found = [one.mailbox for one in outcome.actions if isinstance(one, FileInto)]
+            if expected:
+                self.assertEqual(found, [f"{expected}."], inner)
+            else:
+                self.assertEqual((found, outcome.keep), ([], Keep()))
+
+    def test_what_included_scripts_do_to_the_part(self) -> None:
+        """It is done to it where it stands; actions take the whole message as it is then."""
+        inner = (
+            'require ["replace", "editheader", "fileinto", "copy", "mime", "body", "include"];'
+            ' if header :contains "Content-Type" "pdf" { addheader "X-New" "1"; replace "gone";'
+            ' fileinto :copy "a"; if body :raw :contains "%PDF" { discard; } }'
+            ' elsif header "subject" "inner" { addheader "X-Inner" "2"; include "more"; }'
+        )
+        more = 'require ["fileinto", "copy"]; fileinto :copy "b";'
+        world = World(personal={"inner": inner, "more": more})
+        outcome = ran(f'{REQUIRES} foreverypart {{ include "inner"; }}', OCTETS, world=world)
+        assert outcome.error is None, outcome.error
+        first, second = outcome.actions
+        assert isinstance(first, FileInto) and isinstance(second, FileInto)
+        assert first.message is not None and second.message is not None
+        after = (
+            b"--b\r\nX-New: 1\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n"
+            b"Content-Transfer-Encoding: 7bit\r\n\r\ngone\r\n--b\r\n"
+        )
+        whole = first.message.octets(OCTETS)
+        self.assertIn(after, whole)
+        self.assertTrue(whole.startswith(OCTETS[: OCTETS.index(b"Content-Type: application")]))
+        self.assertNotIn(b"X-Inner", whole)
+        whole = second.message.octets(OCTETS)
+        self.assertIn(after, whole)
+        self.assertIn(b"X-Inner: 2\r\nSubject: inner\r\n", whole)
+        self.assertTrue(whole.endswith(b"PNG\r\n--b--\r\n"))
+        assert outcome.keep is not None and outcome.keep.message is not None
+        self.assertEqual(outcome.keep.message.octets(OCTETS), whole)
+
+    def test_a_part_of_a_message_that_is_too_long_to_be_changed(self) -> None:
+        inner = 'require "editheader"; addheader "X-New" "1";'
+        for script, is_error in ((inner, True), ("keep;", False)):
+            outcome = ran(
+                f'{REQUIRES} foreverypart {{ if header :mime :type "content-type" "text"'
+                ' { include "inner"; } }',
+                OCTETS,
+                world=World(personal={"inner": script}),
+                limits=Limits(body=len(OCTETS) - 10),
+            )
+            self.assertEqual(outcome.error is not None, is_error)
+
     def test_wrong_usage(self) -> None:
         for script, expected in (
             ("break;", "'break' stands outside of any 'foreverypart'"),
