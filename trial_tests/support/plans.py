@@ -55,6 +55,8 @@ _SETTINGS: Final = {
     "auto_explain.log_nested_statements": "on",
     "auto_explain.log_format": "json",
     "auto_explain.log_level": "notice",
+}
+_FORCED: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -89,9 +91,10 @@ def can_explain() -> bool:
     return _known[0]
 
 
-def explain(database: FreshDatabase) -> None:
-    """Have connections to this database that are opened from now on tell their plans."""
-    for name, value in _SETTINGS.items():
+def explain(database: FreshDatabase, forced: bool = True) -> None:
+    """Have connections to this database that are opened from now on tell their plans. What is not
+    `forced` to go by indexes is planned by what there is."""
+    for name, value in (_SETTINGS | (_FORCED if forced else {})).items():
         administer(f"ALTER DATABASE \"{database.name}\" SET {name} = '{value}'")
     if not _whole_indexes:
         _whole_indexes.update(_find_whole_indexes(database.server))
