@@ -16,7 +16,7 @@ from sora.mailbox.event_acting import EventActing
 from sora.mailbox.event_scripts import EventAccounts, EventRooms, EventRule, EventScripts
 from sora.mailbox.events import CAUSES, Cause
 from sora.mailbox.filtering import Link
-from sora.mailbox.stored import StoredSending
+from sora.mailbox.stored import Occasions, StoredSending
 from sora.storage.interfaces import IMetadata
 
 PORT: Final = 4190
@@ -62,6 +62,7 @@ def event_scripts(
     """What runs them; None when nothing does."""
     if not config.sieve.imapsieve:
         return None
+    occasions = Occasions(random=parts.random, host=parts.hostname)
     sending = None
     if parts.relay is not None:
         sending = StoredSending(
@@ -69,8 +70,7 @@ def event_scripts(
             rates=rooms.rates,
             answering=rooms.answering,
             bodies=bodies,
-            random=parts.random,
-            host=parts.hostname,
+            occasions=occasions,
         )
     acting = EventActing(
         messages=parts.messages,
@@ -79,6 +79,8 @@ def event_scripts(
         open_mailboxes=parts.open_mailboxes,
         crossing=Crossing(parts.messages, bodies, parts.arrivals),
         sending=sending,
+        answering=rooms.answering,
+        occasions=occasions,
         clock=parts.reactor,
         new_uuid=uuid4,
     )

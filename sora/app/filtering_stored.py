@@ -21,7 +21,7 @@ from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
 from sora.mailbox.redirecting import Rates
 from sora.mailbox.scripts import Compiler
-from sora.mailbox.stored import StoredSending
+from sora.mailbox.stored import Occasions, StoredSending
 from sora.operations.sieve_filter import SieveFiltering
 from sora.relay.deposit import Deposit
 from sora.relay.interfaces import RelayOff
@@ -86,8 +86,7 @@ class FilteringOpener:
                 # The operator has asked for it.
                 rates=Rates(reactor, 0),
                 bodies=storage.bodies,
-                random=os.urandom,
-                host=gethostname(),
+                occasions=Occasions(random=os.urandom, host=gethostname()),
             ),
         )
 

@@ -230,6 +230,8 @@ def _sieve(sieve: SieveConfig) -> list[tuple[Path, str]]:
     ):
         if value > most:
             found.append((("sieve", name), f"at most {most} levels are possible"))
+    if sieve.imapsieve_url and not fullmatch(r"sieve://[!-.0-~]+", sieve.imapsieve_url):
+        found.append((("sieve", "imapsieve_url"), "write sieve://host, or sieve://host:port"))
     return found
 
 

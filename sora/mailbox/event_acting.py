@@ -5,8 +5,10 @@ marks it with \\Deleted; what was edited is filed as a new message and never kep
 leaves the message as it is. Nothing that is done here is an event (§6).
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from attrs import Factory, define, frozen
@@ -16,16 +18,18 @@ from twisted.logger import Logger
 from sora.errors import ExpungeIssued, SoraError
 from sora.mail.flags import DELETED, Flags, fold_keyword
 from sora.mail.numbers import NumberSet
+from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.crossing import Crossing
 from sora.mailbox.events import MailboxEvent, Touched
-from sora.mailbox.filtering import Version, Wishes
+from sora.mailbox.filtering import Trouble, Version, Wishes
 from sora.mailbox.folders import Folder, Folders
+from sora.mailbox.notices import EVERY, trouble_memory, trouble_notice
 from sora.mailbox.open_mailboxes import OpenMailboxes
-from sora.mailbox.planning import flags_of, folder_of
+from sora.mailbox.planning import Answer, flags_of, folder_of
 from sora.mailbox.spool import Spool
 from sora.mailbox.state import Change
-from sora.mailbox.stored import ReadsBodies, StoredSending, StoredText
+from sora.mailbox.stored import Occasions, ReadsBodies, StoredSending, StoredText, addressee_of
 from sora.sieve.effects import FileInto, Notify, Redirect
 from sora.storage.interfaces import IMessages
 from sora.storage.rows import (
@@ -37,6 +41,9 @@ from sora.storage.rows import (
     Target,
 )
 
+MOST_TOLD: Final = 10_000
+"""Notices that are remembered."""
+
 
 @frozen
 class Decided:
@@ -45,6 +52,23 @@ class Decided:
     message: StoredMessage
     touched: Touched
     wishes: Wishes
+
+
+class Told:
+    """Which notices there were lately, in this process."""
+
+    def __init__(self) -> None:
+        self._until: OrderedDict[tuple[int, bytes], float] = OrderedDict()
+
+    def is_news(self, key: tuple[int, bytes], now: float) -> bool:
+        """Whether a notice is due; it is remembered then."""
+        if self._until.get(key, 0.0) > now:
+            return False
+        self._until[key] = now + EVERY
+        self._until.move_to_end(key)
+        if len(self._until) > MOST_TOLD:
+            self._until.popitem(last=False)
+        return True
 
 
 @define
@@ -60,7 +84,8 @@ class _Batch:
 
 @frozen(kw_only=True)
 class EventActing:
-    """Does it, in the name of the mailbox's owner. `sending` is None when there is no relay."""
+    """Does it, in the name of the mailbox's owner. `sending` is None when there is no relay.
+    `answering` puts notices into INBOX, and `told` remembers which there were."""
 
     messages: IMessages
     arrivals: Arrivals
@@ -68,9 +93,12 @@ class EventActing:
     open_mailboxes: OpenMailboxes
     crossing: Crossing
     sending: StoredSending | None
+    answering: Answering
+    occasions: Occasions
     clock: IReactorTime
     new_uuid: Callable[[], UUID]
     spool: Callable[[], Spool] = Spool
+    told: "Told" = Factory(lambda: Told())
 
     log = Logger()
 
@@ -85,7 +113,7 @@ class EventActing:
         batch = _Batch()
         for one in decided:
             if one.wishes.trouble is not None:
-                self._tell(event, recipient, one)
+                await self._tell(event, recipient, one, one.wishes.trouble)
                 continue
             try:
                 await self._decide(event, recipient, folders, one, batch)
@@ -93,9 +121,11 @@ class EventActing:
                 self._stays(recipient, one.message.uid, error.text)
         await self._do(event, recipient, batch)
 
-    def _tell(self, event: MailboxEvent, recipient: Recipient, one: Decided) -> None:
-        trouble = one.wishes.trouble
-        assert trouble is not None, "there is one"
+    async def _tell(
+        self, event: MailboxEvent, recipient: Recipient, one: Decided, trouble: Trouble
+    ) -> None:
+        """A script has failed: a line in the log, and for one's own script a notice in INBOX, once
+        a day for the same error (G45)."""
         self.log.warn(
             "the script {script!r} ({where}) of {address} failed for {cause} in {mailbox!r}, and"
             " the message {uid} stays as it is: {text}",
@@ -107,6 +137,18 @@ class EventActing:
             uid=one.message.uid,
             text=trouble.text,
         )
+        key = (recipient.account_id, trouble_memory(trouble).key)
+        if trouble.where != "user" or not self.told.is_news(key, self.clock.seconds()):
+            return
+        now = self._now()
+        occasion = self.occasions.of(one.message, recipient, now)
+        place = f"in {event.mailbox!r}, as it was"
+        notice = Answer(
+            "notice of a script's error",
+            lambda: trouble_notice(trouble, occasion, place),
+            is_local=True,
+        )
+        await self.answering.answer([notice], now, addressee_of(recipient))
 
     def _stays(self, recipient: Recipient, uid: int, reason: str) -> None:
         self.log.warn(

@@ -20,11 +20,11 @@ def trouble_memory(trouble: Trouble) -> Memory:
     return Memory(digest.digest(), EVERY)
 
 
-def trouble_notice(trouble: Trouble, occasion: Occasion) -> Composed:
-    """The notice."""
+def trouble_notice(trouble: Trouble, occasion: Occasion, place: str = "in your INBOX") -> Composed:
+    """The notice; `place` is where the message is now."""
     text = (
         f"Your mail filter {trouble.script!r} has failed, and what it would have done with a"
-        " message was not done. The message is in your INBOX.\n\n"
+        f" message was not done. The message is {place}.\n\n"
         f"{trouble.text}\n\n"
         f"The message was from {occasion.sender or 'the mail system'}"
         f" and has the subject: {occasion.subject or '(none)'}\n\n"

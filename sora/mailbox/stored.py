@@ -82,19 +82,45 @@ def _address(value: bytes) -> str:
     return value.decode("utf-8", "replace").strip("<> ")
 
 
+def addressee_of(recipient: Recipient) -> Addressee:
+    """A recipient by his own address."""
+    return Addressee(parse_address(recipient.address, ""), recipient)
+
+
+@frozen(kw_only=True)
+class Occasions:
+    """What of this house stands in what is sent of stored messages: `host` is its name."""
+
+    random: Callable[[int], bytes]
+    host: str
+    separator: str = "+"
+
+    def of(self, message: StoredMessage, recipient: Recipient, now: datetime) -> Occasion:
+        """A stored message for which something is sent."""
+        sender, to = envelope_of(message, recipient)
+        return Occasion(
+            account_id=recipient.account_id,
+            sender=sender,
+            recipient=to,
+            addresses=recipient.addresses or (recipient.address,),
+            header=(message.trace or b"") + (message.header or b""),
+            now=now,
+            host=self.host,
+            random=self.random,
+            separator=self.separator,
+        )
+
+
 @frozen(kw_only=True)
 class StoredSending:
     """Sends what scripts want sent of stored messages: on, or about them; each account no more than
-    its rate allows. `host` is what this host is called in what is sent; without `answering` nobody
-    is told of messages."""
+    its rate allows. Without `answering` nobody is told of messages."""
 
     relay: IRelay
     rates: Rates
     bodies: ReadsBodies
-    random: Callable[[int], bytes]
-    host: str
+    occasions: Occasions
     answering: Answering | None = None
-    separator: str = "+"
 
     async def redirect(
         self,
@@ -106,7 +132,7 @@ class StoredSending:
     ) -> str | None:
         """Send a message on, in the name of the mailbox's owner (RFC 6785 §3.4); durable when this
         returns. Gives why it was not. Raises SoraError for what may be otherwise later."""
-        occasion = self._occasion(message, recipient, now)
+        occasion = self.occasions.of(message, recipient, now)
         reason = redirecting.why_not(action, occasion) or self._is_too_much(recipient)
         if reason is not None:
             return reason
@@ -117,7 +143,7 @@ class StoredSending:
             action,
             occasion,
             self._envelope(message, recipient, occasion, is_ascii=header.isascii()),
-            self._addressee(recipient),
+            addressee_of(recipient),
             received,
             in_memory(octets),
             as_owner=True,
@@ -135,14 +161,14 @@ class StoredSending:
         """Tell of a message; what goes wrong is logged. Gives why it was not told of."""
         if self.answering is None:
             return "nobody is told of stored mail here"
-        occasion = self._occasion(message, recipient, now)
+        occasion = self.occasions.of(message, recipient, now)
         reason = notification.why_not(occasion)
         answers = []
         for action in actions[:MAX_NOTIFICATIONS]:
             reason = reason or self._is_too_much(recipient)
             if reason is None:
                 answers.append(self._notification(action, occasion))
-        await self.answering.answer(answers, now, self._addressee(recipient))
+        await self.answering.answer(answers, now, addressee_of(recipient))
         return reason
 
     def _notification(self, action: Notify, occasion: Occasion) -> Answer:
@@ -155,23 +181,6 @@ class StoredSending:
             return None
         return "the account has sent too much in the last hour"
 
-    def _occasion(self, message: StoredMessage, recipient: Recipient, now: datetime) -> Occasion:
-        sender, to = envelope_of(message, recipient)
-        return Occasion(
-            account_id=recipient.account_id,
-            sender=sender,
-            recipient=to,
-            addresses=recipient.addresses or (recipient.address,),
-            header=(message.trace or b"") + (message.header or b""),
-            now=now,
-            host=self.host,
-            random=self.random,
-            separator=self.separator,
-        )
-
-    def _addressee(self, recipient: Recipient) -> Addressee:
-        return Addressee(parse_address(recipient.address, ""), recipient)
-
     def _envelope(
         self, message: StoredMessage, recipient: Recipient, occasion: Occasion, *, is_ascii: bool
     ) -> Envelope:
@@ -180,6 +189,6 @@ class StoredSending:
         return Envelope(
             sender="" if is_null else occasion.own,
             recipients=(),
-            origin=Origin(host="", helo="", protocol="", by=self.host),
+            origin=Origin(host="", helo="", protocol="", by=self.occasions.host),
             smtputf8=not is_ascii,
         )

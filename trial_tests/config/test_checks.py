@@ -42,6 +42,18 @@ class CheckTests(SynchronousTestCase):
         self.assertIn("sieve.max_nesting: at most 60 levels", text)
         self.assertIn("sieve.max_include_depth: at most 30 levels", text)
 
+    def test_where_scripts_are_managed(self) -> None:
+        """It is a word of a capability: without spaces or a path."""
+        for url, is_good in (
+            ("sieve://mail.example.com", True),
+            ("sieve://[::1]:4190", True),
+            ("mail.example.com", False),
+            ("sieve://a b", False),
+            ("sieve://a/b", False),
+        ):
+            text = self.complaints(f'{GOOD}[sieve]\nimapsieve_url = "{url}"\n')
+            self.assertEqual("sieve.imapsieve_url: write sieve://host" in text, not is_good, url)
+
     def test_the_placeholders_of_the_example_are_refused(self) -> None:
         """Each with its line and its mend."""
         loaded = load(Path(__file__).parent / "data" / "product.toml")

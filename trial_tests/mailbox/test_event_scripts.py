@@ -19,7 +19,7 @@ from sora.mailbox.event_scripts import EventAccounts, EventRooms, EventRule, Eve
 from sora.mailbox.filtering import Link
 from sora.mailbox.places import SharedNamespace
 from sora.mailbox.redirecting import Rates
-from sora.mailbox.stored import StoredSending
+from sora.mailbox.stored import Occasions, StoredSending
 from sora.relay.memory import Kept
 from sora.storage.rows import AccountRow, FlagChange, Operation, Placed, Want
 from trial_tests.mailbox.test_filtering import PLENTY
@@ -61,13 +61,16 @@ class EventTestCase(TestCase):
         process, storage = self.process, self.world.storage
         folders = process.folders(process.namespace)
         numbers = iter(range(1, 1_000_000))
+        occasions = Occasions(
+            random=lambda count: next(numbers).to_bytes(count, "big"), host="sora.example.com"
+        )
+        answering = process.answering(folders)
         sending = StoredSending(
             relay=process.relay,
             rates=Rates(process.clock, 100),
-            answering=process.answering(folders),
+            answering=answering,
             bodies=process.bodies,
-            random=lambda count: next(numbers).to_bytes(count, "big"),
-            host="sora.example.com",
+            occasions=occasions,
         )
         acting = EventActing(
             messages=storage.messages,
@@ -76,6 +79,8 @@ class EventTestCase(TestCase):
             open_mailboxes=process.open_mailboxes,
             crossing=Crossing(storage.messages, process.bodies, process.arrivals),
             sending=sending,
+            answering=answering,
+            occasions=occasions,
             clock=process.clock,
             new_uuid=uuid4,
         )
@@ -399,6 +404,21 @@ class WhatScriptsDo(EventTestCase):
             await self.append()
             self.assertEqual((await self.there())["INBOX"][-1], "", source)
 
+    async def test_an_error_is_told_to_the_owner_once_a_day(self) -> None:
+        """G45: by a notice in INBOX; the message stays where it is."""
+        await self.script(ALWAYS + 'redirect "${no}";', "Work")
+        for _ in range(3):
+            await self.append("Work")
+        self.assertEqual(await self.there(), {"Work": [""] * 3, "INBOX": [""]})
+        _, notice = await self.ann.message("INBOX", 1, frozenset({Want.BODY}))
+        assert notice.body is not None
+        octets = await self.ann.body(notice.body, 0, notice.body.size)
+        self.assertIn(b"Your mail filter 'events' has failed", octets)
+        self.assertIn(b"The message is in 'Work', as it was.", octets)
+        self.world.clock.advance(24 * 3600)
+        await self.append("Work")
+        self.assertEqual(len((await self.there())["INBOX"]), 2)
+
     async def test_errors_never_reach_the_client(self) -> None:
         """A script that fails, that does not compile, a mailbox that is not there."""
         for source in (
@@ -406,11 +426,11 @@ class WhatScriptsDo(EventTestCase):
             'require "include"; include "nothing";',
             'fileinto "No such mailbox";',
         ):
-            await self.script(ALWAYS + source)
-            await self.append()
+            await self.script(ALWAYS + source, "Work")
+            await self.append("Work")
         await self.world.storage.scripts.put(self.row.id, "events", "not a script", PLENTY)
-        await self.append()
-        self.assertEqual(await self.there(), {"INBOX": [""] * 4})
+        await self.append("Work")
+        self.assertEqual(await self.there(), {"Work": [""] * 4, "INBOX": [""] * 3})
 
 
 class WhatIsBounded(EventTestCase):

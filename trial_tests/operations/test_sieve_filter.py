@@ -11,7 +11,7 @@ from sora.mailbox.folders import FolderRooms
 from sora.mailbox.owners import Owners
 from sora.mailbox.redirecting import Rates
 from sora.mailbox.scripts import Compiler
-from sora.mailbox.stored import StoredSending
+from sora.mailbox.stored import Occasions, StoredSending
 from sora.operations.sieve_filter import Counts, Done, SieveFiltering
 from sora.sieve.dialect import SIEVE
 from sora.sieve.errors import ScriptErrors
@@ -132,8 +132,7 @@ class FilterTests(FilteringTestCase):
                 relay=self.relay,
                 rates=Rates(self.world.clock, 0),
                 bodies=self.process.bodies,
-                random=bytes,
-                host="sora.example.com",
+                occasions=Occasions(random=bytes, host="sora.example.com"),
             ),
         )
         source = (
