@@ -14,11 +14,13 @@ from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.migrations import MigrationOperations
+from sora.operations.objects import ObjectOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
+from sora.operations.uploader import UploaderOperations
 from sora.operations.verify import VerifyOperations
 
 
@@ -28,8 +30,8 @@ class CommandFailed(Exception):
 
 @frozen(kw_only=True)
 class Store:
-    """What commands work on, and how it is closed. `filtering` and `verify` open what reads bodies
-    besides; the first also what sends, if that is asked for."""
+    """What commands work on, and how it is closed. `filtering`, `verify` and `objects` open what
+    reads bodies besides; the first also what sends, if that is asked for."""
 
     accounts: AccountOperations
     credentials: CredentialOperations
@@ -42,6 +44,8 @@ class Store:
     filtering: Callable[[bool], Awaitable[SieveFiltering]]
     relay: RelayOperations
     verify: Callable[[], Awaitable[VerifyOperations]]
+    objects: Callable[[], Awaitable[ObjectOperations]]
+    uploader: UploaderOperations
     database: DatabaseOperations
     migrations: MigrationOperations
     close: Callable[[], Awaitable[object]]

@@ -18,10 +18,12 @@ from sora.admin import (
     database,
     domains,
     migrate,
+    objects,
     quota,
     relay,
     sieve,
     sieve_filter,
+    uploader,
     verify,
 )
 from sora.admin.command import Command, CommandFailed, Store, Terminal
@@ -71,6 +73,10 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     relay.Retry,
     relay.Delete,
     relay.Stats,
+    uploader.Status,
+    uploader.Retry,
+    objects.Status,
+    objects.Reencrypt,
     verify.Verify,
     database.Status,
     database.Promoted,
@@ -88,6 +94,8 @@ GROUPS: Final = {
     "shared": "mailboxes that belong to a domain",
     "sieve": "Sieve scripts of users and of domains",
     "relay": "mail that is to be sent",
+    "uploader": "bodies that wait for an object store",
+    "objects": "the objects that bodies are, and their keys",
     "database": "the database itself, and what to do when it was set back",
     "migrate": "the schema of the database",
 }

@@ -31,6 +31,7 @@ from sora.app.integrity import verifier_of
 from sora.app.postgres_server import PostgresServer
 from sora.app.sieve import compiler_of, script_store
 from sora.app.stored import StoredBodies
+from sora.app.stores import uploader_operations
 from sora.app.tables import tables_on
 from sora.config.checks import is_placeholder
 from sora.config.config import Config
@@ -41,6 +42,7 @@ from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
+from sora.operations.objects import ObjectOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
@@ -115,6 +117,11 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         verifier = verifier_of(tables, opened.objects, opened.bodies)
         return VerifyOperations(owners, tables.verifying, verifier, opened.objects)
 
+    async def objects() -> ObjectOperations:
+        opened = await stored.open()
+        key_ids = [entry.id for entry in config.s3.encryption_keys]
+        return ObjectOperations(tables.copies, opened.copies, opened.objects, key_ids)
+
     return Store(
         accounts=parts.accounts,
         credentials=parts.credentials,
@@ -127,6 +134,8 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         filtering=FilteringOpener(config, compiler, tables, reactor, stored).open,
         relay=RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
         verify=verify,
+        objects=objects,
+        uploader=uploader_operations(config.s3, tables),
         close=stored.close,
         database=DatabaseOperations(tables.upkeep),
         migrations=migration_operations(config.database, reactor=reactor),

@@ -9,9 +9,11 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 from twisted.application.service import IService
 
+from sora.app.tables import Tables
 from sora.app.tree import Stage
 from sora.config.s3 import S3Config
 from sora.metrics.bodies import ObjectMetrics
+from sora.operations.uploader import UploaderOperations
 from sora.storage.disk.objects import DiskObjects
 from sora.storage.interfaces import IObjects
 from sora.storage.s3.client import S3Client
@@ -23,6 +25,12 @@ from sora.threads import Threads
 
 SECOND: Final = "second"
 """what the second bucket is called on the rows of its objects"""
+
+
+def uploader_operations(config: S3Config, tables: Tables) -> UploaderOperations:
+    """What waits for the stores of a configuration."""
+    copied_to = [SECOND] if config.second.bucket else []
+    return UploaderOperations(tables.uploads, tables.copies, copied_to)
 
 
 def object_stores(

@@ -144,6 +144,15 @@ class SeaweedFS:
             timeout=10.0,
         )
 
+    @property
+    def data(self) -> str:
+        """The directory of its volumes."""
+        return f"{self._directory}/data"
+
+    def delete(self, key: str) -> int:
+        """Delete an object of the bucket; the status of the answer."""
+        return self._signed("DELETE", f"/{BUCKET}/{key}")
+
     def _answers(self) -> bool:
         """Whether it can be written and read; after a restart, what was there before, too: its
         parts find one another only some time after they listen."""

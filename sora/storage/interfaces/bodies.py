@@ -15,6 +15,7 @@ from sora.storage.rows import (
     ObjectPlace,
     StoredObject,
     Upload,
+    UploadQueue,
 )
 
 
@@ -66,6 +67,13 @@ class IUploads(Interface):
 
     def backlog() -> "Deferred[Backlog]":
         """What waits for upload."""
+
+    def queue() -> "Deferred[UploadQueue]":
+        """What waits for upload, and how it stands with it."""
+
+    def retry() -> "Deferred[int]":
+        """Let what was an attempt before (`postpone` with `count`) be due now, as if it were new;
+        gives how many that are."""
 
 
 class ICleaning(Interface):
@@ -136,6 +144,9 @@ class ICopies(Interface):
 
     def backlog(store: str) -> "Deferred[Backlog]":
         """What waits to be copied to a store."""
+
+    def retry() -> "Deferred[int]":
+        """As `IUploads.retry`."""
 
     def page(after: UUID, limit: int) -> "Deferred[Sequence[StoredObject]]":
         """Stored objects of live contents, in the order of their names, beyond `after`."""

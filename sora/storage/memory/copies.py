@@ -114,6 +114,14 @@ class MemoryCopies:
         return Backlog(len(waiting), sum(size for _, size in waiting), max(0.0, age))
 
     @operation
+    def retry(self) -> int:
+        """See `ICopies.retry`."""
+        refused = [copy for copy in self.tables.copies.values() if copy.attempts]
+        for copy in refused:
+            copy.due_at, copy.attempts = self.tables.now(), 0
+        return len(refused)
+
+    @operation
     def page(self, after: UUID, limit: int) -> Sequence[StoredObject]:
         """See `ICopies.page`."""
         found = []

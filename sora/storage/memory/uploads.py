@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from sora.storage.interfaces import ICleaning, IMembership, IUploads
 from sora.storage.memory.store import ContentRecord, MemoryStore, ObjectRecord, operation
-from sora.storage.rows import Backlog, Beat, Condemned, ObjectPlace, Upload
+from sora.storage.rows import Backlog, Beat, Condemned, ObjectPlace, Upload, UploadQueue
 
 _RESERVATION = timedelta(days=1)
 
@@ -151,6 +151,38 @@ class MemoryUploads:
             return Backlog(0, 0, 0.0)
         age = (self.tables.now() - waiting[0].created_at).total_seconds()
         return Backlog(len(waiting), sum(content.size for content in waiting), max(0.0, age))
+
+    @operation
+    def queue(self) -> UploadQueue:
+        """See `IUploads.queue`."""
+        now = self.tables.now()
+        waiting = _waiting(self.tables)
+        entries = [
+            entry
+            for content in waiting
+            for entry in self.tables.objects_of(content.id)
+            if entry.state == "pending"
+        ]
+        oldest = max([(now - content.created_at).total_seconds() for content in waiting] + [0.0])
+        return UploadQueue(
+            len(waiting),
+            sum(content.size for content in waiting),
+            oldest,
+            sum(entry.due_at > now and not entry.attempts for entry in entries),
+            sum(entry.attempts > 0 for entry in entries),
+        )
+
+    @operation
+    def retry(self) -> int:
+        """See `IUploads.retry`."""
+        refused = [
+            entry
+            for entry in self.tables.objects.values()
+            if entry.state == "pending" and entry.content_id is not None and entry.attempts
+        ]
+        for entry in refused:
+            entry.due_at, entry.attempts = self.tables.now(), 0
+        return len(refused)
 
     def _new_object(self, store: str, content_id: int | None) -> ObjectRecord:
         now = self.tables.now()

@@ -96,6 +96,16 @@ class Copies:
         return await self._database.run("copies_backlog", work, write=False)
 
     @deferred
+    async def retry(self) -> int:
+        async def work(tx: Tx) -> int:
+            return await tx.value(
+                "with again as (update copies set due_at = now(), attempts = 0"
+                " where attempts > 0 returning 1) select count(*) from again"
+            )
+
+        return await self._database.run("retry_copies", work, write=False)
+
+    @deferred
     async def page(self, after: UUID, limit: int) -> Sequence[StoredObject]:
         async def work(tx: Tx) -> Sequence[StoredObject]:
             rows = await tx.all(

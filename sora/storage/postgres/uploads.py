@@ -16,7 +16,7 @@ from sora.storage.interfaces import IUploads
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.reading import object_places
-from sora.storage.rows import Backlog, ObjectPlace, Upload
+from sora.storage.rows import Backlog, ObjectPlace, Upload, UploadQueue
 
 
 @implementer(IUploads)
@@ -180,3 +180,31 @@ class Uploads:
             return Backlog(contents, octets, max(0.0, oldest))
 
         return await self._database.run("backlog", work, write=False)
+
+    @deferred
+    async def queue(self) -> UploadQueue:
+        async def work(tx: Tx) -> UploadQueue:
+            row = await tx.one(
+                "select count(*), coalesce(sum(c.size), 0)::bigint,"
+                " coalesce(extract(epoch from clock_timestamp() - min(o.created_at)), 0)::float8,"
+                " count(*) filter (where o.due_at > now() and o.attempts = 0),"
+                " count(*) filter (where o.attempts > 0)"
+                " from objects o join contents c on c.id = o.content_id"
+                " where o.state = 'pending' and o.content_id is not null and c.state = 'live'"
+            )
+            contents, octets, oldest, claimed, refused = row or (0, 0, 0.0, 0, 0)
+            return UploadQueue(contents, octets, max(0.0, oldest), claimed, refused)
+
+        return await self._database.run("upload_queue", work, write=False)
+
+    @deferred
+    async def retry(self) -> int:
+        async def work(tx: Tx) -> int:
+            # One that a worker has in hand may be done twice, under the same name: it is the same.
+            return await tx.value(
+                "with again as (update objects set due_at = now(), attempts = 0"
+                " where state = 'pending' and content_id is not null and attempts > 0 returning 1)"
+                " select count(*) from again"
+            )
+
+        return await self._database.run("retry_uploads", work, write=False)

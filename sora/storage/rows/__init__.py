@@ -44,6 +44,7 @@ from sora.storage.rows.bodies import (
     ObjectPlace,
     StoredObject,
     Upload,
+    UploadQueue,
 )
 from sora.storage.rows.changing import (
     Copied,
@@ -186,6 +187,7 @@ __all__ = [
     "Turn",
     "Unindexed",
     "Upload",
+    "UploadQueue",
     "Vanished",
     "Want",
 ]

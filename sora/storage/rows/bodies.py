@@ -41,6 +41,17 @@ class Backlog:
 
 
 @frozen
+class UploadQueue:
+    """The backlog, `claimed` by a worker now or put off for a moment, and `refused` before."""
+
+    contents: int
+    octets: int
+    oldest: float
+    claimed: int
+    refused: int
+
+
+@frozen
 class Condemned:
     """An object that is to be deleted from its store; `object_id` names it there."""
 

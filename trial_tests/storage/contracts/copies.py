@@ -85,6 +85,12 @@ class CopiesContract(Contract):
         again = await self.copies.claim("second", 9, HOUR)
         attempts = {copy.content_id: copy.attempts for copy in again}
         self.assertEqual(attempts, {first[0].content_id: 0, first[1].content_id: 1})
+        self.assertEqual(await self.copies.retry(), 2)
+        due = await self.copies.claim("second", 9, HOUR)
+        self.assertEqual(
+            {(copy.content_id, copy.attempts) for copy in due},
+            {(first[1].content_id, 0), (rest[0].content_id, 0)},
+        )
 
     async def test_what_waits_for_a_store_that_is_gone_is_forgotten(self) -> None:
         await self.copies.copy_to(["second"])

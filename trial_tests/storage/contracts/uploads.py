@@ -211,6 +211,26 @@ class UploadsContract(Contract):
         await self.uploads.postpone(upload, HOUR, True)
         self.assertEqual(list(await self.uploads.claim("s3", 1, HOUR)), [])
 
+    async def test_what_was_refused_is_tried_again_now(self) -> None:
+        """G10: what an operator sees, and can do."""
+        await self.fill(self.ann, self.inbox, [], [], [])
+        one, two = await self.uploads.claim("s3", 2, HOUR)
+        await self.uploads.postpone(one, HOUR, True)
+        queue = await self.uploads.queue()
+        self.assertEqual((queue.contents, queue.claimed, queue.refused), (3, 1, 1))
+        self.assertEqual(queue.octets, (await self.uploads.backlog()).octets)
+        self.assertEqual(await self.uploads.retry(), 1)
+        again = await self.uploads.claim("s3", 9, HOUR)
+        self.assertEqual(
+            {(each.content_id, each.attempts) for each in again} & {(one.content_id, 0)},
+            {(one.content_id, 0)},
+        )
+        self.assertNotIn(two.content_id, [each.content_id for each in again])
+        self.assertEqual(await self.uploads.retry(), 0)
+        await self.uploads.finish(two, two.size, "", None)
+        queue = await self.uploads.queue()
+        self.assertEqual((queue.contents, queue.refused), (2, 0))
+
     async def test_the_backlog_is_what_waits(self) -> None:
         """G10"""
         empty = await self.uploads.backlog()
