@@ -50,7 +50,10 @@ class MaildropTests(OnPostgres):
         """The lease runs out, as if the node had died."""
 
         async def work(tx: Any) -> None:
-            await tx.do("update maildrops set until = now() - interval '1 second'")
+            await tx.do(
+                "update maildrops set until = now() - interval '1 second' where account_id = %s",
+                (self.row.id,),
+            )
 
         await self.database.run("steal", work, write=True)
 

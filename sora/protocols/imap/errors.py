@@ -22,6 +22,7 @@ from sora.errors import (
     ExpungeIssued,
     HasChildren,
     InUse,
+    KeyMissing,
     KeywordRefused,
     MailLoop,
     MessageRefused,
@@ -32,6 +33,7 @@ from sora.errors import (
     NoSuchScript,
     NotPermitted,
     NumbersRefused,
+    ObjectDamaged,
     ObjectMissing,
     OutcomeUnknown,
     OverQuota,
@@ -117,6 +119,8 @@ ANSWERS: Final[Mapping[type[SoraError], Answer]] = {
     ShuttingDown: Answer(NO, b"[UNAVAILABLE]"),
     StoreRefused: Answer(NO, b"[SERVERBUG]"),
     ObjectMissing: Answer(NO, b"[CORRUPTION]"),
+    ObjectDamaged: Answer(NO, b"[UNAVAILABLE]"),
+    KeyMissing: Answer(NO, b"[UNAVAILABLE]"),
 }
 
 SERVER_BUG: Final = Answer(NO, b"[SERVERBUG]")

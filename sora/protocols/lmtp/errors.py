@@ -99,6 +99,8 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.ShuttingDown: (421, "4.3.2"),
     errors.StoreRefused: (451, "4.3.0"),
     errors.ObjectMissing: (451, "4.3.0"),
+    errors.ObjectDamaged: (451, "4.3.0"),
+    errors.KeyMissing: (451, "4.3.0"),
 }
 
 OVER_QUOTA_FOR_GOOD: Final = (552, "5.2.2")

@@ -58,6 +58,8 @@ CODES: Final[Mapping[type[SoraError], bytes]] = {
     errors.ShuttingDown: TRYLATER,
     errors.StoreRefused: TRYLATER,
     errors.ObjectMissing: TRYLATER,
+    errors.ObjectDamaged: TRYLATER,
+    errors.KeyMissing: TRYLATER,
 }
 """the response code of each, empty where there is none"""
 

@@ -74,6 +74,8 @@ ANSWERS: Final[Mapping[type[errors.SoraError], Answer]] = {
     errors.ShuttingDown: TEMPORARY,
     errors.StoreRefused: PERMANENT,
     errors.ObjectMissing: PERMANENT,
+    errors.ObjectDamaged: TEMPORARY,
+    errors.KeyMissing: TEMPORARY,
     NeedsUTF8: Answer("UTF8"),
 }
 
