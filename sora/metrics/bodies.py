@@ -31,8 +31,8 @@ class ObjectMetrics:
         )
         self.breaker = Gauge(
             "sora_s3_circuit_breaker_open",
-            "1 while the circuit breaker of an object store refuses calls",
-            ["store"],
+            "1 while the circuit breaker of an object store refuses calls of this kind",
+            ["store", "operation"],
             registry=registry,
         )
 

@@ -7,7 +7,12 @@ from anything on the way (G6).
 """
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
+
+from attrs import frozen
 
 from sora.errors import ObjectMissing, SoraError, StoreRefused, Unavailable
 
@@ -15,6 +20,9 @@ MAX_ERROR_BODY: Final = 64 * 1024
 
 _CODE: Final = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
 _MESSAGE: Final = re.compile(rb"<Message>([^<]{1,300})</Message>")
+_REGION: Final = re.compile(rb"<Region>([A-Za-z0-9-]{1,40})</Region>")
+_ENDPOINT: Final = re.compile(rb"<Endpoint>([A-Za-z0-9.:-]{1,200})</Endpoint>")
+_ELSEWHERE: Final = frozenset({"AuthorizationHeaderMalformed", "PermanentRedirect"})
 _MISSING: Final = frozenset({"NoSuchKey", "NoSuchVersion"})
 _TRANSIENT: Final = frozenset(
     {
@@ -37,31 +45,89 @@ _CREDENTIALS: Final = frozenset(
 )
 
 
-def code_of(body: bytes) -> str:
-    """The error code in the body of an answer, empty when there is none."""
-    found = _CODE.search(body)
-    return found[1].decode("ascii") if found else ""
+@frozen
+class Answer:
+    """An answer that is not 2xx: its body, as far as it was read, and its headers by name, in small
+    letters."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def code(self) -> str:
+        """The error code in the body, empty when there is none."""
+        return _found(_CODE, self.body)
+
+    @property
+    def region(self) -> str:
+        """Where the bucket is, if the store says so."""
+        return self.headers.get("x-amz-bucket-region", "") or _found(_REGION, self.body)
 
 
-def failure(status: int, body: bytes, what: str) -> SoraError:
+class Throttled(Unavailable):
+    """The store wants to be left alone for `after` seconds."""
+
+    def __init__(self, text: str, after: float) -> None:
+        super().__init__(text)
+        self.after = after
+
+
+class ClockSkewed(StoreRefused):
+    """The store's clock is `ahead` of ours by so many seconds, as far as it tells."""
+
+    def __init__(self, text: str, ahead: float | None) -> None:
+        super().__init__(text)
+        self.ahead = ahead
+
+
+def failure(answer: Answer, what: str, now: datetime) -> SoraError:
     """The error for an answer that is not 2xx. `what` names the request: "PUT of <key>"."""
-    code = code_of(body)
+    status, code = answer.status, answer.code
     text = f"The object store answered {status} {code} to {what}".replace("  ", " ")
-    message = _MESSAGE.search(body)
+    message = _found(_MESSAGE, answer.body)
     if message:
-        text += f": {message[1].decode('utf-8', 'replace')}"
+        text += f": {message}"
+    if status == 501 or code == "NotImplemented":
+        mend = 'if it is a checksum, set [s3] checksum = "md5" or "none"; if encryption, sse = ""'
+        return StoreRefused(f"{text}; the store does not have what was asked for: {mend}")
     if status >= 500 or status in (408, 425, 429) or code in _TRANSIENT:
-        return Unavailable(text)
+        after = answer.headers.get("retry-after", "")
+        return Throttled(text, float(after)) if after.isdecimal() else Unavailable(text)
     if status == 404 and code in _MISSING:
         return ObjectMissing(text)
     if status == 404 and not code:
         return Unavailable(f"{text}, without saying what is missing")
-    if status in (301, 302, 307, 308):
-        return StoreRefused(f"{text}: the bucket is elsewhere; check [s3] endpoint and region")
-    if code == "NoSuchBucket":
-        return StoreRefused(f"{text}; make the bucket, or mend [s3] bucket")
-    if code in _CREDENTIALS:
-        return StoreRefused(f"{text}; check [s3] access_key and secret_key")
     if code == "RequestTimeTooSkewed":
-        return StoreRefused(f"{text}; set this machine's clock")
-    return StoreRefused(text)
+        return ClockSkewed(f"{text}; set this machine's clock", _ahead(answer, now))
+    return StoreRefused(text + _mend(answer))
+
+
+def _mend(answer: Answer) -> str:
+    """What an operator can do about a refusal."""
+    if answer.status in (301, 302, 307, 308) or (answer.code in _ELSEWHERE and answer.region):
+        endpoint = _found(_ENDPOINT, answer.body)
+        if answer.region:
+            return f': the bucket is elsewhere; set [s3] region = "{answer.region}"'
+        if endpoint:
+            return f": the bucket is elsewhere, at {endpoint}; check [s3] endpoint and region"
+        return ": the bucket is elsewhere; check [s3] endpoint and region"
+    if answer.code == "NoSuchBucket":
+        return "; make the bucket, or mend [s3] bucket"
+    if answer.code in _CREDENTIALS:
+        return "; check [s3] access_key and secret_key"
+    if answer.code == "AccessDenied":
+        return "; check what the key is allowed to do, and [s3] bucket"
+    return ""
+
+
+def _ahead(answer: Answer, now: datetime) -> float | None:
+    try:
+        return (parsedate_to_datetime(answer.headers["date"]) - now).total_seconds()
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _found(pattern: re.Pattern[bytes], body: bytes) -> str:
+    found = pattern.search(body)
+    return found[1].decode("utf-8", "replace") if found else ""

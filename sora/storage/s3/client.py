@@ -6,6 +6,7 @@ seconds is given up.
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from hashlib import md5, sha256
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -16,6 +17,7 @@ from treq.client import HTTPClient
 from twisted.internet._sslverify import IOpenSSLTrustRoot
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.ssl import platformTrust
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.http_headers import Headers
@@ -25,7 +27,7 @@ from zope.interface import implementer
 from sora.config.s3 import S3Config
 from sora.errors import SoraError, Unavailable
 from sora.storage.digests import BLOCK, Metered
-from sora.storage.s3.answers import MAX_ERROR_BODY, failure
+from sora.storage.s3.answers import MAX_ERROR_BODY, Answer, ClockSkewed, failure
 from sora.storage.s3.listing import MAX_LISTING
 from sora.storage.s3.signing import EMPTY, UNSIGNED, Keys, sign
 from sora.storage.s3.transfer import Progress, Sending, collect
@@ -61,11 +63,14 @@ def digests(open_body: Callable[[], object], size: int, hash: bytes) -> Digests:
 class S3Client:
     """One bucket of one store. Keys of objects are plain ASCII."""
 
+    log = Logger()
+
     def __init__(self, config: S3Config, reactor: Any, threads: Threads) -> None:
         self._config = config
         self._reactor = reactor
         self._threads = threads
-        self._keys = Keys(config.access_key, config.secret_key, threads)
+        self._keys = Keys(config.access_key, config.secret_key, threads, reactor.seconds)
+        self._ahead = 0.0
         self._address = _address(config)
         self._pool = HTTPConnectionPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = KEPT_CONNECTIONS
@@ -187,13 +192,30 @@ class S3Client:
     ) -> IResponse:
         url = f"{self._address}/{quote(key)}" + (f"?{query}" if query else "")
         credentials = await self._keys.current()
-        signed = sign(credentials, self._config.region, method, url, headers, payload)
+        signed = sign(credentials, self._config.region, method, url, headers, payload, self._ahead)
         what = f"{method} of {key}" if key else "a listing"
         response = await self._exchange(method, url, signed, body, what)
         if 200 <= response.code < 300 or response.code in accepted:
             return response
         text = await collect(response, self._reactor, self.timeout, MAX_ERROR_BODY)
-        raise failure(response.code, text, what)
+        answer = Answer(response.code, text, _headers(response))
+        error = failure(answer, what, datetime.now(UTC))
+        if isinstance(error, ClockSkewed):
+            raise self._corrected(error)
+        raise error
+
+    def _corrected(self, error: ClockSkewed) -> SoraError:
+        """Sign with the store's clock from now on; once: then it is not the clock."""
+        ahead = error.ahead
+        if ahead is None or abs(ahead - self._ahead) < 60.0:
+            return error
+        self.log.warn(
+            "this machine's clock is {ahead:.0f} seconds behind that of the object store: set it;"
+            " requests are signed with the store's time until then",
+            ahead=ahead,
+        )
+        self._ahead = ahead
+        return Unavailable(error.text)
 
     async def _exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: Sending | None, what: str
@@ -261,6 +283,14 @@ def _address(config: S3Config) -> str:
     if config.path_style or not config.bucket:
         return f"{scheme}://{host}/{config.bucket}".rstrip("/")
     return f"{scheme}://{config.bucket}.{host}"
+
+
+def _headers(response: IResponse) -> dict[str, str]:
+    return {
+        name.decode("latin-1").lower(): values[0].decode("latin-1")
+        for name, values in response.headers.getAllRawHeaders()
+        if values
+    }
 
 
 def _drop(response: IResponse) -> None:

@@ -4,11 +4,13 @@ An object's key is `prefix` and its name; the prefix is the database's own UUID,
 address and no node name is in a key (G7).
 
 Each operation is tried a few times with growing delays, every attempt with the whole body
-again (G4), behind a circuit breaker. A refusal (4xx) is neither repeated nor counted (G5). A
-stream that breaks off goes on from where it was.
+again (G4), behind a circuit breaker for operations of its kind (`attempts.py`). A refusal (4xx) is
+neither repeated nor counted (G5). A stream that breaks off goes on from where it was.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from io import BytesIO
 from random import Random
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -19,14 +21,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sora.breaker import Breaker, State
+from sora.breaker import Breaker
 from sora.deferreds import deferred, gather
 from sora.errors import ObjectMissing, SoraError, StoreRefused, Unavailable
 from sora.metrics.bodies import ObjectMetrics
-from sora.retry import Delays, pause
+from sora.retry import Delays
 from sora.storage.digests import put_each
 from sora.storage.interfaces import IObjects
 from sora.storage.rows import Listed
+from sora.storage.s3.attempts import Attempts, Kind
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.listing import listed
 from sora.storage.s3.transfer import collect, receive
@@ -66,24 +69,32 @@ class S3Objects:
         self._name = name
         self._prefix = prefix
         self._clock = clock
-        self._random = random
-        self._metrics = metrics
-        self._delays = delays
         self._places = DeferredSemaphore(parallel)
         self._etag_is_md5 = True
-        self.breaker = Breaker(
-            f"object store {name}",
-            self._ask,
+        self._attempts = Attempts(
+            name,
+            {
+                Kind.GET: self._ask,
+                Kind.HEAD: self._ask,
+                Kind.PUT: self._try_writing,
+                Kind.DELETE: self._try_deleting,
+            },
             clock=clock,
             random=random,
+            delays=delays,
             failures=failures,
-            delays=breaker_delays,
-            changed=self._breaker_changed,
+            breaker_delays=breaker_delays,
+            metrics=metrics,
         )
+
+    @property
+    def breakers(self) -> Mapping[Kind, Breaker]:
+        """The circuit breakers, by what they are for."""
+        return self._attempts.breakers
 
     async def stop(self) -> None:
         """No more probes; idle connections are closed."""
-        await self.breaker.stop()
+        await self._attempts.stop()
         await self._client.close()
 
     @deferred
@@ -95,7 +106,7 @@ class S3Objects:
             await self._compare(name, etag, sent, size, hash)
             return etag or sent
 
-        return await self._bounded("put", work)
+        return await self._bounded(Kind.PUT, "put", work)
 
     @deferred
     async def put_many(
@@ -110,7 +121,7 @@ class S3Objects:
         if start >= end:
             await self._prove(name)
             return b""
-        return await self._bounded("get", lambda: self._read(name, start, end))
+        return await self._bounded(Kind.GET, "get", lambda: self._read(name, start, end))
 
     @deferred
     async def get_many(self, wanted: Sequence[tuple[UUID, int]]) -> Sequence[bytes | Exception]:
@@ -173,7 +184,7 @@ class S3Objects:
                         raise
 
         if start < end:
-            await self._trying("stream", work)
+            await self._attempts.run(Kind.GET, "stream", work)
         if refusals:
             raise refusals[0]  # the taker's failure says nothing about the store
 
@@ -187,7 +198,7 @@ class S3Objects:
             except ObjectMissing:
                 return
 
-        await self._bounded("delete", work)
+        await self._bounded(Kind.DELETE, "delete", work)
 
     @deferred
     async def exists(self, name: UUID) -> int | None:
@@ -199,7 +210,7 @@ class S3Objects:
             except ObjectMissing:
                 return None
 
-        return await self._bounded("exists", work)
+        return await self._bounded(Kind.HEAD, "exists", work)
 
     @deferred
     async def names(self, after: UUID | None, limit: int) -> Sequence[Listed]:
@@ -210,7 +221,7 @@ class S3Objects:
             text = await self._client.list(self._prefix, last, min(limit, MAX_LISTED))
             return listed(text, self._prefix)
 
-        return await self._bounded("list", work)
+        return await self._bounded(Kind.HEAD, "list", work)
 
     @deferred
     async def probe(self) -> None:
@@ -232,6 +243,17 @@ class S3Objects:
         except StoreRefused as error:
             if "AccessDenied" not in error.text:  # without ListBucket, missing keys are denied
                 raise
+
+    async def _try_writing(self) -> None:
+        """PUT an empty object, under a name that no object has, and DELETE it."""
+        key = f"{self._prefix}probe"
+        await self._client.put(key, BytesIO, 0, blake3().digest())
+        with suppress(SoraError):
+            await self._client.delete(key)
+
+    async def _try_deleting(self) -> None:
+        with suppress(ObjectMissing):
+            await self._client.delete(f"{self._prefix}probe")
 
     async def _read(self, name: UUID, start: int, end: int) -> bytes:
         response = await self._client.get(self._key(name), start, end)
@@ -277,46 +299,9 @@ class S3Objects:
         self.log.info("ETags of {store} are not MD5: not comparing them", store=self._name)
         self._etag_is_md5 = False
 
-    async def _bounded(self, operation: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def _bounded(self, kind: Kind, operation: str, work: Callable[[], Awaitable[T]]) -> T:
         await self._places.acquire()
         try:
-            return await self._trying(operation, work)
+            return await self._attempts.run(kind, operation, work)
         finally:
             self._places.release()
-
-    async def _trying(self, operation: str, work: Callable[[], Awaitable[T]]) -> T:
-        begun = self._clock.seconds()
-        for delay in (*self._delays.schedule(self._random), None):
-            try:
-                result = await self.breaker.run(work)
-            except Unavailable as error:
-                if delay is None or self.breaker.is_open:
-                    self._count(operation, "unavailable", begun)
-                    raise
-                self.log.debug(
-                    "{operation} on {store} is tried again: {error}",
-                    operation=operation,
-                    store=self._name,
-                    error=error.text,
-                )
-                if self._metrics is not None:
-                    self._metrics.retries.labels(self._name, operation).inc()
-                await pause(self._clock, delay)
-            except SoraError:
-                self._count(operation, "refused", begun)
-                raise
-            else:
-                self._count(operation, "success", begun)
-                return result
-        raise AssertionError("the last attempt returns or raises")
-
-    def _count(self, operation: str, status: str, begun: float) -> None:
-        if self._metrics is not None:
-            self._metrics.operations.labels(self._name, operation, status).inc()
-            self._metrics.duration.labels(self._name, operation).observe(
-                self._clock.seconds() - begun
-            )
-
-    def _breaker_changed(self, state: State) -> None:
-        if self._metrics is not None:
-            self._metrics.breaker.labels(self._name).set(state is not State.CLOSED)

@@ -5,10 +5,14 @@ ranges, and takes one `Fault` off its list for each request.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from hashlib import md5, sha256
 from typing import Any
 
-from attrs import frozen
+from attrs import Factory, frozen
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from twisted.internet import reactor
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
@@ -33,6 +37,8 @@ class Fault:
     stall: int | None = None
     etag: str = ""
     damage: bool = False
+    headers: Mapping[str, str] = Factory(dict)
+    message: str = "told to"
 
 
 class FakeS3(Resource):
@@ -40,13 +46,28 @@ class FakeS3(Resource):
 
     isLeaf = True
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Any = None) -> None:
         super().__init__()
         self.objects: dict[str, bytes] = {}
         self.faults: deque[Fault | None] = deque()
         self.requests: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
-        self._port = reactor.listenTCP(0, Site(self), interface="127.0.0.1")
+        self.connections = 0
+        self.refusing: set[str] = set()
+        self.secret_of: Mapping[str, str] | None = None
+        """secrets by access key: with them, signatures are verified"""
+        site = Site(self)
+        build = site.buildProtocol
+
+        def counted(address: Any) -> Any:
+            self.connections += 1
+            return build(address)
+
+        site.buildProtocol = counted  # type: ignore[method-assign]
+        if tls is None:
+            self._port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        else:
+            self._port = reactor.listenSSL(0, site, tls, interface="127.0.0.1")
 
     @property
     def config(self) -> S3Config:
@@ -58,6 +79,30 @@ class FakeS3(Resource):
             use_ssl=False,
             path_style=True,
             timeout=5.0,
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self._port.getHost().port)
+
+    def _is_signed(self, request: Request) -> bool:
+        """Whether the signature is that of the secret key (AWS Signature Version 4)."""
+        sent = request.getHeader("authorization") or ""
+        fields = dict(part.strip().partition("=")[::2] for part in sent[17:].split(","))
+        key, _, region, _, _ = fields["Credential"].split("/")
+        host = request.getHeader("host")
+        signed = {name: request.getHeader(name) for name in fields["SignedHeaders"].split(";")}
+        again = AWSRequest(
+            method=request.method.decode(),
+            url=f"http://{host}{request.uri.decode()}",
+            headers=signed,
+        )
+        again.context["timestamp"] = request.getHeader("x-amz-date")
+        assert self.secret_of is not None
+        signer = _Verifying(Credentials(key, self.secret_of.get(key, "")), "s3", region)
+        canonical = signer.canonical_request(again)
+        return (
+            signer.signature(signer.string_to_sign(again, canonical), again) == fields["Signature"]
         )
 
     def close(self) -> Any:
@@ -76,7 +121,15 @@ class FakeS3(Resource):
         )
         if fault is not None and fault.status:
             request.setResponseCode(fault.status)
-            return ERROR.format(fault.code, "told to").encode() if fault.code else b""
+            for name, value in fault.headers.items():
+                request.setHeader(name, value)
+            return ERROR.format(fault.code, fault.message).encode() if fault.code else b""
+        if method in self.refusing:
+            request.setResponseCode(503)
+            return ERROR.format("SlowDown", "not now").encode()
+        if self.secret_of is not None and not self._is_signed(request):
+            request.setResponseCode(403)
+            return ERROR.format("SignatureDoesNotMatch", "not so").encode()
         return getattr(self, f"_{method.lower()}")(request, path, fault)
 
     def _put(self, request: Request, path: str, fault: Fault | None) -> bytes:
@@ -136,3 +189,10 @@ class FakeS3(Resource):
         del self.objects[path]
         request.setResponseCode(204)
         return b""
+
+
+class _Verifying(S3SigV4Auth):
+    """Takes the payload's hash from the request's own header."""
+
+    def payload(self, request: AWSRequest) -> str:
+        return str(request.headers["x-amz-content-sha256"])

@@ -13,6 +13,7 @@ from sora.breaker import State
 from sora.config.s3 import S3Config
 from sora.errors import StoreRefused, Unavailable
 from sora.retry import Delays
+from sora.storage.s3.attempts import Kind
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.objects import S3Objects
 from sora.threads import Threads
@@ -75,7 +76,7 @@ class SeaweedObjectsTests(ObjectsContract, _SeaweedTestCase):
                 await objects.put(uuid4(), opener(SMALL), len(SMALL), blake3(SMALL).digest())
         self.assertIn("secret_key", caught.exception.text)
         self.assertNotIn("wrong", caught.exception.text)
-        self.assertIs(objects.breaker.state, State.CLOSED)
+        self.assertIs(objects.breakers[Kind.PUT].state, State.CLOSED)
 
 
 class SeaweedOutageTests(_SeaweedTestCase):
@@ -90,13 +91,13 @@ class SeaweedOutageTests(_SeaweedTestCase):
         self.addCleanup(self.server.start)
         for _ in range(3):
             with self.assertRaises(Unavailable):
-                await self.objects.put(uuid4(), opener(SMALL), len(SMALL), digest)
-        self.assertTrue(self.objects.breaker.is_open)
+                await self.objects.get(first, 0, 1)
+        self.assertTrue(self.objects.breakers[Kind.GET].is_open)
         with self.assertRaises(Unavailable) as caught:
             await self.objects.get(first, 0, 1)
         self.assertIn("circuit breaker", caught.exception.text)
         self.server.start()
-        while self.objects.breaker.is_open:
+        while self.objects.breakers[Kind.GET].is_open:
             await _turn()
         self.assertEqual(await self.read(first), SMALL)
 
