@@ -7,7 +7,9 @@ that refuses, no TLS where it has to be, wrong credentials, 421) is `Unavailable
 nothing, and is never a reason to bounce mail.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -25,7 +27,7 @@ from zope.interface import implementer
 from sora.errors import Unavailable
 from sora.mail.seven_bits import NotConvertible, in_seven_bits
 from sora.relay.entry import Answer, Fate
-from sora.relay.interfaces import Content, in_memory
+from sora.relay.interfaces import Content, OutgoingRecipient, in_memory
 from sora.relay.transport import Consignment
 from sora.relay.wire.answers import Reply, offers, reply_of
 from sora.relay.wire.data import DataEncoder
@@ -97,14 +99,14 @@ class SMTPConnection(ESMTPClient):
         self._clock = clock
         self._timeouts = timeouts
         self._error: Unavailable | None = None
-        self._waiting: Deferred[Reply] | None = None
+        self._waiting: deque[Deferred[Reply]] = deque()
         self._flow = _Flow()
         self._deadline: Any = None
 
     @property
     def is_usable(self) -> bool:
         """Whether another transaction can begin."""
-        return self._error is None and self._waiting is None
+        return self._error is None and not self._waiting
 
     # ------------------------------------------------------------ until it is ready
 
@@ -204,12 +206,20 @@ class SMTPConnection(ESMTPClient):
         except Refusal as refusal:
             return [self._refused(refusal)] * count
         self.messages += 1
-        reply = await self.command(line)
-        if not reply.is_good:
-            self._require_about_the_message(reply)
-            return [self._answer(reply)] * count
-        begun()
-        answers = [await self._recipient(one) for one in outgoing.recipients]
+        recipients = [self._recipient(one) for one in outgoing.recipients]
+        lines = [one for one in recipients if isinstance(one, bytes)]
+        with closing(self._in_turn([line, *lines])) as replies:
+            reply = await next(replies)
+            if not reply.is_good:
+                for left in replies if b"PIPELINING" in self.offered else ():
+                    await left
+                self._require_about_the_message(reply)
+                return [self._answer(reply)] * count
+            begun()
+            answers = [
+                one if isinstance(one, Answer) else self._answer(await next(replies))
+                for one in recipients
+            ]
         accepted = [answer.fate is Fate.SENT for answer in answers]
         if not any(accepted):
             await self.command(b"RSET")
@@ -235,12 +245,26 @@ class SMTPConnection(ESMTPClient):
             return consignment
         return evolve(consignment, size=len(octets), eight_bit=False, open=in_memory(octets))
 
-    async def _recipient(self, recipient: Any) -> Answer:
+    def _recipient(self, recipient: OutgoingRecipient) -> bytes | Answer:
+        """What is said of a recipient; the answer where that cannot be said."""
         try:
-            line = rcpt_command(recipient, self.offered)
+            return rcpt_command(recipient, self.offered)
         except Refusal as refusal:
             return self._refused(refusal)
-        return self._answer(await self.command(line))
+
+    def _in_turn(self, lines: Sequence[bytes]) -> "Generator[Deferred[Reply], None, None]":
+        """Ask several things, all at once where the server takes that (RFC 2920), else each when
+        its reply is waited for."""
+        if b"PIPELINING" not in self.offered:
+            yield from map(self.command, lines)
+            return
+        asked = [self.command(line) for line in lines]
+        try:
+            yield from asked
+        finally:
+            # Nobody waits for what comes after a connection that has ended.
+            for one in asked:
+                one.addErrback(lambda _: None)
 
     async def _body(self, consignment: Consignment, threads: Threads) -> Reply:
         """The message, as fast as it is taken. A server that answers before its end has refused
@@ -286,13 +310,14 @@ class SMTPConnection(ESMTPClient):
     def _expect(self, timeout: float) -> "Deferred[Reply]":
         self._expected = range(1000)
         self._okresponse = self._failresponse = self._replied
-        self._waiting = Deferred()
+        answer: Deferred[Reply] = Deferred()
+        self._waiting.append(answer)
         self.setTimeout(timeout)
-        return self._waiting
+        return answer
 
     def _replied(self, code: int, resp: bytes) -> None:
-        waiting, self._waiting = self._waiting, None
-        self.setTimeout(None)
+        waiting = self._waiting.popleft() if self._waiting else None
+        self.setTimeout(self._timeouts.command if self._waiting else None)
         reply = reply_of(code, self.resp)
         if waiting is None:  # 421 on an idle connection, for example
             self._break(f"it said {reply}")
@@ -360,12 +385,13 @@ class SMTPConnection(ESMTPClient):
                 self.transport.abortConnection()
             else:
                 self.transport.loseConnection()
-        waiting, self._waiting = self._waiting, None
+        waiting = list(self._waiting)
+        self._waiting.clear()
         self._flow.end(self._error)
         if not self.ready.called:
             self.ready.errback(self._error)
-        if waiting is not None:
-            waiting.errback(self._error)
+        for one in waiting:
+            one.errback(self._error)
         self.broken()
 
     def _end_deadline(self) -> None:

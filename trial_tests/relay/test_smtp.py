@@ -180,6 +180,36 @@ class SendingTests(SMTPCase):
         await self.transport(server).send(consignment(b"a\r\n"))
         self.assertEqual(server.messages[0].mail, b"MAIL FROM:<ann@example.com>")
 
+    async def test_all_at_once(self) -> None:
+        """RFC 2920: this server answers MAIL and the first recipient when it has heard of the second;
+        each has the answer that is his, and one who cannot be named to it has his own."""
+        server = await self.server(
+            MAIL=[b"250-wait"], RCPT=[SILENCE, b"250 sender\r\n550 5.1.1 who?\r\n250 ok"]
+        )
+        server.offers = [b"PIPELINING"]
+        answers = await self.transport(server).send(consignment(BODY, "a@x", "no address", "b@x"))
+        self.assertEqual(fates(answers), ["refused 550", "refused 0", "sent 250"])
+        self.assertEqual(len(server.messages), 1)
+
+    async def test_all_at_once_and_refused(self) -> None:
+        """The replies to what came along are read, too: the next message is in step."""
+        server = await self.server(
+            MAIL=[b"451 4.7.1 later", b"250 ok"], RCPT=[b"503 5.5.1 MAIL first", b"250 ok"]
+        )
+        server.offers = [b"PIPELINING"]
+        transport = self.transport(server)
+        self.assertEqual(fates(await transport.send(consignment(BODY))), ["waiting 451"])
+        self.assertEqual(fates(await transport.send(consignment(BODY))), ["sent 250"])
+        self.assertEqual((server.connections, len(server.messages)), (1, 1))
+
+    async def test_all_at_once_and_gone(self) -> None:
+        """The connection ends while several replies are awaited."""
+        server = await self.server(RCPT=[b"250 ok", GONE])
+        server.offers = [b"PIPELINING"]
+        sending = self.transport(server).send(consignment(BODY, "a@x", "b@x", "c@x"))
+        self.assertIn("the connection ended", await self.refusal(sending))
+        self.assertEqual(server.messages, [])
+
     async def test_a_server_that_takes_seven_bits(self) -> None:
         """RFC 6152 §3: what can be is said in 7 bits, and measured so."""
         server = await self.server()
