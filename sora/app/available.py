@@ -18,7 +18,6 @@ _UNUSED: Final[tuple[Path, ...]] = (
     ("database", "max_replica_lag"),
     ("database", "async_flags"),
     ("cleanup", "max_age_restriction"),
-    ("history", "retention"),
     ("history", "namespace"),
     ("limits", "session_memory"),
     ("health",),

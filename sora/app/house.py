@@ -12,6 +12,7 @@ from twisted.application.service import IService, MultiService
 
 from sora.app.accounts import accounts_on
 from sora.app.annotations import annotation_rules
+from sora.app.cleaning import cleaner_of
 from sora.app.database import make_database, migrate_database, notice_epoch
 from sora.app.doorbell import open_mailboxes_of
 from sora.app.embedded_mode import (
@@ -152,7 +153,16 @@ class House:
         middle += relay.services
         if events is not None:
             middle += [self.event_accounts, events]
-        return self._tree(storage, middle, made.listeners)
+        cleaner = cleaner_of(
+            config,
+            tables,
+            storage.objects,
+            node=config.cluster.node_id or self.hostname,
+            reactor=reactor,
+            random=self.random,
+            registry=self.registry,
+        )
+        return self._tree(storage, middle, [cleaner, *storage.workers], made.listeners)
 
     def _poll(self, open_mailboxes: OpenMailboxes) -> ChangePoll:
         return ChangePoll(
@@ -245,10 +255,11 @@ class House:
         self,
         storage: BodyStorage,
         middle: Sequence[IService],
+        workers: Sequence[IService],
         listeners: Sequence[IService],
     ) -> OrderedServices:
         tree = OrderedServices(self.reactor, self.config.limits.shutdown_timeout + PATIENCE)
-        for service in (*storage.stores, *middle, *storage.workers):
+        for service in (*storage.stores, *middle, *workers):
             tree.addService(service)
         # Listeners are stopped at the same time: their clients have the same time to leave.
         front = MultiService()

@@ -22,7 +22,6 @@ from sora.metrics.bodies import CacheMetrics, UploadMetrics
 from sora.storage.disk.cache import DiskCache
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
-from sora.workers.cleaner import Cleaner
 from sora.workers.copier import Copier
 from sora.workers.filer import Filer
 from sora.workers.indexer import Indexer
@@ -87,14 +86,6 @@ def body_storage(
         mirror=mirror,
     )
     workers: list[IService] = [
-        Cleaner(
-            tables.cleaning,
-            {store.name: store.objects for store in kept_in},
-            clock=reactor,
-            random=random,
-            grace=config.cleanup.grace_period,
-            wake_interval=config.cleanup.wake_interval,
-        ),
         indexer,
         worker,
         _copier(config, copies, tables, reactor, random, metrics),

@@ -1,30 +1,31 @@
-"""Removes what is over: expunged messages past their grace, contents that nothing refers to,
-their objects, old claims of deliveries, vacation replies and duplicates whose time is over, empty
-partitions of staging.
+"""Removes what is over: expunged messages and deleted mailboxes past their grace, deleted accounts,
+contents that nothing refers to, their objects, old claims of deliveries, vacation replies and
+duplicates whose time is over, the history that is too old, empty partitions of staging.
 
 Each step is a small batch in a transaction of its own, is safe to repeat, and skips what
 another node has in hand: there is no leader. An object is deleted from its store between two
 steps in the database, *condemned* and *forgotten*; what the store did not confirm is not
-forgotten (G6), and comes up again the next time.
+forgotten (G6), and comes up again when its lease has ended.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
-from uuid import UUID
 
-from attrs import frozen
+from attrs import asdict, frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from sora.deferreds import Tasks, gather
-from sora.errors import SoraError, Unavailable
+from sora.errors import SoraError
+from sora.metrics.cleaning import CleaningMetrics
 from sora.retry import pause
 from sora.storage.interfaces import ICleaning, IObjects
-from sora.storage.rows import Condemned
+from sora.storage.rows import CleaningStatus, Condemned, Removed
 
 BATCH: Final = 500
 MAX_BATCHES: Final = 10_000
@@ -36,8 +37,21 @@ FIRST_DELAY: Final = 30.0
 """Seconds from the start to about the first round."""
 DELIVERY_AGE: Final = timedelta(days=7)
 """How long the claim of a delivery is kept (G42)."""
-ORPHAN_GRACE: Final = timedelta(hours=1)
-"""How long a content without references is left alone: longer than any transaction lasts (G1)."""
+ORPHAN_GRACE: Final = 3600.0
+"""Seconds that a content without references is left alone at least: longer than any transaction
+lasts (G1)."""
+DELETION_LEASE: Final = timedelta(minutes=10)
+"""How long objects are in the hands of the cleaner that deletes them from their store."""
+
+
+@frozen
+class Graces:
+    """How long what is deleted is kept, in seconds: messages, mailboxes and accounts; contents and
+    their objects after the last reference went; changes in the history."""
+
+    deleted: float
+    orphans: float = ORPHAN_GRACE
+    history: float = 90 * 86400.0
 
 
 @frozen
@@ -45,19 +59,24 @@ class Cleaned:
     """What one round did: rows and objects by step."""
 
     expunged: int = 0
+    accounts: int = 0
     condemned: int = 0
     deleted: int = 0
+    octets: int = 0
+    """of the objects that were deleted"""
     kept: int = 0
     """objects whose store did not confirm the deletion"""
     deliveries: int = 0
     memories: int = 0
     """vacation replies and duplicates whose time is over"""
+    history: int = 0
+    """partitions of events"""
     partitions: int = 0
 
 
 class Cleaner(Service):
-    """Cleans every `wake_interval` seconds. `grace` is how long expunged messages stay, in
-    seconds; `stores` are the object stores by the name that is on their rows."""
+    """Cleans every `wake_interval` seconds. `stores` are the object stores by the name that is on
+    their rows; `node` is who we are among others."""
 
     log = Logger()
 
@@ -68,19 +87,23 @@ class Cleaner(Service):
         *,
         clock: IReactorTime,
         random: Random,
-        grace: float,
+        graces: Graces,
         wake_interval: float = 3600.0,
-        orphan_grace: timedelta = ORPHAN_GRACE,
         batch: int = BATCH,
+        node: str = "",
+        lease: timedelta = DELETION_LEASE,
+        metrics: CleaningMetrics | None = None,
     ) -> None:
         self._cleaning = cleaning
         self._stores = stores
         self._clock = clock
         self._random = random
-        self._grace = timedelta(seconds=grace)
+        self._graces = graces
         self._wake_interval = wake_interval
-        self._orphan_grace = orphan_grace
         self._batch = batch
+        self._node = node
+        self._lease = lease
+        self._metrics = metrics
         self._tasks = Tasks()
         self._timer: IDelayedCall | None = None
         self._is_stopping = False
@@ -99,16 +122,48 @@ class Cleaner(Service):
         return Deferred.fromCoroutine(self._tasks.join())
 
     async def clean(self) -> Cleaned:
-        """One round of all steps. Raises Unavailable when the database cannot be reached."""
+        """One round of all steps, written down for who asks how it is going. Raises Unavailable
+        when the database cannot be reached."""
+        began = datetime.fromtimestamp(self._clock.seconds(), UTC)
+        done: Counter[str] = Counter()
+        try:
+            await self._steps(done)
+        except SoraError as error:
+            self._count(done, "failed")
+            await self._note(began, done, error.text)
+            raise
+        self._count(done, "done")
+        await self._note(began, done)
+        return Cleaned(**done)
+
+    async def status(self) -> CleaningStatus:
+        """What waits to be removed, as of now; metrics tell it, too."""
+        status: CleaningStatus = await self._cleaning.status(
+            timedelta(seconds=self._graces.deleted), timedelta(seconds=self._graces.orphans)
+        )
+        if self._metrics is not None:
+            for kind in ("messages", "mailboxes", "accounts", "contents", "objects"):
+                overdue = getattr(status, kind)
+                self._metrics.waiting.labels(kind).set(overdue.count)
+                self._metrics.age.labels(kind).set(overdue.age)
+        return status
+
+    async def _steps(self, done: Counter[str]) -> None:
         cleaning, batch = self._cleaning, self._batch
-        partitions = await cleaning.make_partitions()
-        expunged = await self._repeat(lambda: cleaning.purge_expunged(self._grace, batch))
-        condemned = await self._repeat(lambda: cleaning.condemn(self._orphan_grace, batch))
-        deleted, kept = await self._delete_objects()
-        deliveries = await self._repeat(lambda: cleaning.forget_deliveries(DELIVERY_AGE, batch))
-        memories = await self._repeat(lambda: cleaning.forget_memories(batch))
-        partitions += await cleaning.drop_staging()
-        return Cleaned(expunged, condemned, deleted, kept, deliveries, memories, partitions)
+        grace = timedelta(seconds=self._graces.deleted)
+        orphans = timedelta(seconds=self._graces.orphans)
+        abandoned = min(orphans, timedelta(seconds=ORPHAN_GRACE))
+        done["partitions"] += await cleaning.make_partitions()
+        done["expunged"] += await self._repeat(lambda: cleaning.purge_expunged(grace, batch))
+        await self._remove_accounts(grace, done)
+        done["condemned"] += await self._repeat(lambda: cleaning.condemn(orphans, batch, abandoned))
+        await self._delete_objects(done)
+        done["deliveries"] += await self._repeat(
+            lambda: cleaning.forget_deliveries(DELIVERY_AGE, batch)
+        )
+        done["memories"] += await self._repeat(lambda: cleaning.forget_memories(batch))
+        done["history"] += await cleaning.forget_events(timedelta(seconds=self._graces.history))
+        done["partitions"] += await cleaning.drop_staging()
 
     # ------------------------------------------------------------ rounds
 
@@ -123,21 +178,16 @@ class Cleaner(Service):
     async def _round(self) -> None:
         try:
             cleaned = await self.clean()
-        except Unavailable as error:
+            await self.status()
+        except SoraError as error:
             self.log.info("the cleaner stops for now: {error}", error=error.text)
         else:
             if cleaned != Cleaned():
                 self.log.info(
-                    "cleaned: {expunged} messages, {condemned} contents, {deleted} objects"
-                    " ({kept} kept), {deliveries} claims, {memories} memories,"
-                    " {partitions} partitions",
-                    expunged=cleaned.expunged,
-                    condemned=cleaned.condemned,
-                    deleted=cleaned.deleted,
-                    kept=cleaned.kept,
-                    deliveries=cleaned.deliveries,
-                    memories=cleaned.memories,
-                    partitions=cleaned.partitions,
+                    "cleaned: {expunged} messages, {accounts} accounts, {condemned} contents,"
+                    " {deleted} objects of {octets} octets ({kept} kept), {deliveries} claims,"
+                    " {memories} memories, {history} months of history, {partitions} partitions",
+                    **asdict(cleaned),
                 )
         finally:
             if self.running:
@@ -154,40 +204,69 @@ class Cleaner(Service):
             await pause(self._clock, REST)
         return total
 
+    def _count(self, done: Mapping[str, int], result: str) -> None:
+        if self._metrics is not None:
+            self._metrics.rounds.labels(result).inc()
+            for kind, count in done.items():
+                if kind not in ("octets", "kept"):
+                    self._metrics.removed.labels(kind).inc(count)
+
+    async def _note(self, began: datetime, done: Mapping[str, int], error: str = "") -> None:
+        try:
+            await self._cleaning.note(self._node, began, done, error)
+        except SoraError as problem:
+            self.log.info("this round is not written down: {error}", error=problem.text)
+
+    # ------------------------------------------------------------ accounts
+
+    async def _remove_accounts(self, grace: timedelta, done: Counter[str]) -> None:
+        async def step() -> int:
+            removed: Removed | None = await self._cleaning.remove_account(grace, self._batch)
+            if removed is None:
+                return 0
+            done["expunged"] += removed.messages
+            if removed.ended:
+                done["accounts"] += 1
+                self.log.info(
+                    "the account {address} ({account}) is removed: its grace is over",
+                    address=removed.address,
+                    account=removed.account_id,
+                )
+            return 1
+
+        await self._repeat(step)
+
     # ------------------------------------------------------------ objects
 
-    async def _delete_objects(self) -> tuple[int, int]:
-        deleted = 0
-        kept: set[UUID] = set()
+    async def _delete_objects(self, done: Counter[str]) -> None:
+        """Delete what is condemned. A store that confirms nothing of a batch is left alone for this
+        round."""
+        asked = list(self._stores)
         for _ in range(MAX_BATCHES):
-            condemned = await self._cleaning.condemned(self._batch)
-            fresh = [each for each in condemned if each.object_id not in kept]
-            gone = await self._delete(fresh)
-            kept.update(each.object_id for each in fresh if each.object_id not in gone)
-            if gone:
-                deleted += await self._cleaning.forget(sorted(gone))
-            if not gone or self._is_stopping:
+            if not asked or self._is_stopping:
                 break
+            condemned = await self._cleaning.condemned(asked, self._batch, self._lease)
+            if not condemned:
+                break
+            gone = await self._delete(condemned)
+            if gone:
+                done["deleted"] += await self._cleaning.forget([each.object_id for each in gone])
+            done["octets"] += sum(each.size for each in gone)
+            done["kept"] += len(condemned) - len(gone)
+            self._count_octets(gone)
+            failed = {each.store for each in condemned} - {each.store for each in gone}
+            asked = [name for name in asked if name not in failed]
             await pause(self._clock, REST)
-        return deleted, len(kept)
 
-    async def _delete(self, condemned: list[Condemned]) -> set[UUID]:
+    async def _delete(self, condemned: Sequence[Condemned]) -> list[Condemned]:
         """Delete objects from their stores; gives those whose store confirmed it."""
         places = DeferredSemaphore(PARALLEL_DELETES)
         gone = await gather(*[places.run(self._delete_one, each) for each in condemned])
-        return {each.object_id for each, is_gone in zip(condemned, gone, strict=True) if is_gone}
+        return [each for each, is_gone in zip(condemned, gone, strict=True) if is_gone]
 
     async def _delete_one(self, condemned: Condemned) -> bool:
-        store = self._stores.get(condemned.store)
-        if store is None:
-            self.log.warn(
-                "object {name} is in the store {store}, which is not configured: it stays",
-                name=str(condemned.object_id),
-                store=condemned.store,
-            )
-            return False
         try:
-            await store.delete(condemned.object_id)
+            await self._stores[condemned.store].delete(condemned.object_id)
         except SoraError as error:
             self.log.info(
                 "object {name} of {store} stays for now: {error}",
@@ -197,3 +276,8 @@ class Cleaner(Service):
             )
             return False
         return True
+
+    def _count_octets(self, gone: Sequence[Condemned]) -> None:
+        if self._metrics is not None:
+            for each in gone:
+                self._metrics.octets.labels(each.store).inc(each.size)

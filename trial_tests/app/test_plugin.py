@@ -89,14 +89,16 @@ class OptionsTests(SynchronousTestCase):
             config = loads(text).config
             error = self.assertRaises(ConfigError, require_available, config, ("imap", "lmtp"))
             self.assertIn(expected, str(error))
-        config = loads(pop3 + "start = false\n[history]\nretention = '9d'").config
+        config = loads(pop3 + "start = false\n[limits]\nsession_memory = '9mb'").config
         [said] = require_available(config, ("imap", "lmtp"))
-        self.assertIn("history.retention", said)
+        self.assertIn("limits.session_memory", said)
 
     def test_what_has_no_effect_yet_is_said_when_it_is_changed(self) -> None:
-        text = GOOD + "[history]\nretention = '30d'\n[health]\ncheck_interval = '5s'\n"
+        text = GOOD + "[limits]\nsession_memory = '9mb'\n[health]\ncheck_interval = '5s'\n"
         said = require_available(loads(text).config, ("imap", "lmtp"))
-        self.assertEqual([one.partition(":")[0] for one in said], ["history.retention", "health"])
+        self.assertEqual(
+            [one.partition(":")[0] for one in said], ["limits.session_memory", "health"]
+        )
         self.assertEqual(require_available(loads(GOOD).config, ("imap", "lmtp")), [])
 
 

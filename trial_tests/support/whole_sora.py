@@ -38,6 +38,7 @@ LOGIN_PASSWORD = "open-sesame-7"
 BACKGROUND = frozenset(
     {
         *("beat", "poll", "versions", "claim", "reserve", "backlog", "condemned"),
+        *("make_partitions", "settle_events", "cleaning_status"),
         *("finish", "staged_bodies", "finish_many", "event_scripts"),
     }
 )

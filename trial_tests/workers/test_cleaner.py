@@ -16,7 +16,7 @@ from sora.storage.memory.objects import MemoryObjects
 from sora.storage.rows import FlagChange
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
-from sora.workers.cleaner import Cleaned, Cleaner
+from sora.workers.cleaner import Cleaned, Cleaner, Graces
 from trial_tests.mailbox.bodies_world import World, message
 
 DAY = 86400.0
@@ -39,7 +39,7 @@ class CleanerTests(TestCase):
             {"main": self.world.objects} if stores is None else stores,
             clock=self.clock,
             random=Random(5),
-            grace=14 * DAY,
+            graces=Graces(14 * DAY),
             **other,
         )
 
@@ -119,6 +119,7 @@ class CleanerTests(TestCase):
         self.assertGreaterEqual(cleaned.kept, 3)
         self.assertEqual(len(self.world.objects.objects), 3)
         self.world.objects.down = False
+        self.clock.advance(3600)
         self.assertGreaterEqual(self.clean().deleted, 3)
         self.assertEqual(self.world.objects.objects, {})
 

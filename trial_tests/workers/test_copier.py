@@ -1,6 +1,5 @@
 """sora.workers.copier"""
 
-from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -22,7 +21,7 @@ from sora.storage.memory.objects import MemoryObjects
 from sora.storage.rows import FlagChange
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
-from sora.workers.cleaner import Cleaner
+from sora.workers.cleaner import Cleaner, Graces
 from sora.workers.copier import Copier
 from sora.workers.uploader import Uploader
 from trial_tests.mailbox.bodies_world import World, message
@@ -155,8 +154,7 @@ class CopierTests(TestCase):
             {"main": self.world.objects, "second": self.second},
             clock=self.world.clock,
             random=Random(1),
-            grace=0.0,
-            orphan_grace=timedelta(0),
+            graces=Graces(0.0, 0.0),
         )
         cleaning = Deferred.fromCoroutine(cleaner.clean())
         for _ in range(200):

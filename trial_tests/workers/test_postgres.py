@@ -22,7 +22,7 @@ from sora.storage.postgres.uploads import Uploads
 from sora.storage.rows import FlagChange
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
-from sora.workers.cleaner import Cleaner
+from sora.workers.cleaner import Cleaner, Graces
 from sora.workers.filer import Filer
 from sora.workers.uploader import Uploader
 from trial_tests.mailbox.bodies_world import World, message
@@ -193,8 +193,8 @@ class BodiesOnPostgresTests(DatabaseTestCase):
                 {"main": self.world.objects},
                 clock=reactor,
                 random=Random(2),
-                grace=0.0,
-                orphan_grace=timedelta(0),
+                graces=Graces(0.0, 0.0),
+                lease=timedelta(0),
                 batch=3,
             )
             for _ in range(2)

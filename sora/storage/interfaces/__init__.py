@@ -10,7 +10,8 @@ Two implementations answer each interface, `sora.storage.postgres` and
 """
 
 from sora.storage.interfaces.accounts import IAccounts, IAliases, ICredentials, IDomains, IQuotas
-from sora.storage.interfaces.bodies import ICleaning, ICopies, IObjects, IUploads
+from sora.storage.interfaces.bodies import ICopies, IObjects, IUploads
+from sora.storage.interfaces.cleaning import ICleaning
 from sora.storage.interfaces.indexing import IIndexing
 from sora.storage.interfaces.mailboxes import IMailboxes, IMetadata, IRights
 from sora.storage.interfaces.maildrops import IMaildrops

@@ -9,7 +9,6 @@ from zope.interface import Interface
 
 from sora.storage.rows import (
     Backlog,
-    Condemned,
     Copy,
     Listed,
     ObjectPlace,
@@ -74,41 +73,6 @@ class IUploads(Interface):
     def retry() -> "Deferred[int]":
         """Let what was an attempt before (`postpone` with `count`) be due now, as if it were new;
         gives how many that are."""
-
-
-class ICleaning(Interface):
-    """What the cleaner does, each step in small batches and safe to repeat. Every method
-    gives the number of rows it handled; 0 means that there is nothing more to do now."""
-
-    def purge_expunged(grace: timedelta, limit: int) -> "Deferred[int]":
-        """Forget messages that were expunged longer than `grace` ago."""
-
-    def condemn(grace: timedelta, limit: int) -> "Deferred[int]":
-        """Mark contents that nothing refers to, and has not for `grace`, as `deleting`.
-
-        The row is locked FOR UPDATE SKIP LOCKED, and references are looked for by the next
-        statement (docs/architecture.md, trap 5).
-        """
-
-    def condemned(limit: int) -> "Deferred[Sequence[Condemned]]":
-        """Objects to delete from their stores: those of contents that are `deleting`, and
-        reservations that were never bound."""
-
-    def forget(object_ids: Sequence[UUID]) -> "Deferred[int]":
-        """The objects are gone from the store: remove their rows, and contents without any."""
-
-    def forget_deliveries(age: timedelta, limit: int) -> "Deferred[int]":
-        """Forget claims of deliveries older than `age` (G42: 7 days)."""
-
-    def forget_memories(limit: int) -> "Deferred[int]":
-        """Forget vacation replies and duplicates that were to be remembered until now (G43); up
-        to `limit` of each."""
-
-    def drop_staging() -> "Deferred[int]":
-        """Drop the partitions of staging in which nothing waits any more."""
-
-    def make_partitions() -> "Deferred[int]":
-        """Make the partitions of events and staging that the next days need."""
 
 
 class ICopies(Interface):

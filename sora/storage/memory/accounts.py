@@ -159,6 +159,8 @@ class MemoryAccounts:
         account = _account(self.tables, address)
         if account.deleted_at is None:
             raise NoSuchAccount(f"There is no deleted account {address.base}")
+        if account.removing:
+            raise NoSuchAccount("The account is being removed: its grace period is over.")
         account.deleted_at = None
 
     @operation

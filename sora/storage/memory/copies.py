@@ -85,6 +85,7 @@ class MemoryCopies:
             raise Unavailable("The reservation of this object has ended")
         if replaces is not None:
             tables.objects[replaces].state = "deleting"
+            tables.objects[replaces].due_at = tables.now()
         entry.content_id, entry.store, entry.key_id = content_id, place.store, place.key_id
         entry.stored_size, entry.checksum = place.stored_size, checksum
         tables.becomes_stored(entry)

@@ -5,6 +5,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
 from sora.storage.memory.addresses import MemoryAliases, MemoryDomains
+from sora.storage.memory.cleaning import MemoryCleaning
 from sora.storage.memory.copies import MemoryCopies
 from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
@@ -15,7 +16,7 @@ from sora.storage.memory.quotas import MemoryQuotas
 from sora.storage.memory.rights import MemoryRights
 from sora.storage.memory.scripts import MemoryScripts
 from sora.storage.memory.store import Dedup, MemoryStore
-from sora.storage.memory.uploads import MemoryCleaning, MemoryMembership, MemoryUploads
+from sora.storage.memory.uploads import MemoryMembership, MemoryUploads
 from sora.storage.memory.verifying import MemoryVerifying
 
 

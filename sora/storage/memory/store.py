@@ -27,6 +27,7 @@ from sora.mail.rights import ALL, Rights
 from sora.storage.rows import (
     ANYONE,
     PIECE,
+    CleaningRound,
     EventKind,
     MailboxRow,
     NewSecret,
@@ -56,6 +57,7 @@ class AccountRecord:
     quota_mailboxes: int | None = None
     sets_quota: bool = False
     version: int = 1
+    removing: bool = False
     keywords: Keywords = Factory(Keywords)
     subscriptions: dict[str, str] = Factory(dict)
 
@@ -130,6 +132,7 @@ class MailboxRecord:
     special_use: str | None
     uidnext: int = 1
     deleted_at: datetime | None = None
+    removing: bool = False
     unseen: int = 0
     deleted: int = 0
     size: int = 0
@@ -221,6 +224,12 @@ class ExpungedRecord:
     mailbox_id: int
     message: MessageRecord
     expunged_at: datetime
+    extended_from: datetime | None = None
+
+    @property
+    def grace_from(self) -> datetime:
+        """When its grace begins."""
+        return self.extended_from or self.expunged_at
 
 
 @define
@@ -308,6 +317,7 @@ class MemoryStore:
     scripts: dict[int, dict[str, ScriptRecord]] = Factory(dict)
     """by account and name"""
     processes: dict[UUID, datetime] = Factory(dict)
+    cleanings: dict[str, CleaningRound] = Factory(dict)
     maildrops: dict[int, MaildropRecord] = Factory(dict)
     _last_id: int = 0
 

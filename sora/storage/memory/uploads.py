@@ -7,11 +7,9 @@ from uuid import UUID
 from attrs import frozen
 from zope.interface import implementer
 
-from sora.storage.interfaces import ICleaning, IMembership, IUploads
+from sora.storage.interfaces import IMembership, IUploads
 from sora.storage.memory.store import ContentRecord, MemoryStore, ObjectRecord, operation
-from sora.storage.rows import Backlog, Beat, Condemned, ObjectPlace, Upload, UploadQueue
-
-_RESERVATION = timedelta(days=1)
+from sora.storage.rows import Backlog, Beat, ObjectPlace, Upload, UploadQueue
 
 
 @implementer(IUploads)
@@ -201,104 +199,6 @@ def _waiting(tables: MemoryStore) -> list[ContentRecord]:
         ),
         key=lambda content: (content.created_at, content.id),
     )
-
-
-@implementer(ICleaning)
-@frozen
-class MemoryCleaning:
-    """`ICleaning` in dicts. There are no partitions here."""
-
-    tables: MemoryStore
-
-    @operation
-    def purge_expunged(self, grace: timedelta, limit: int) -> int:
-        """See `ICleaning.purge_expunged`."""
-        until = self.tables.now() - grace
-        going = [gone for gone in self.tables.expunged if gone.expunged_at <= until][:limit]
-        for gone in going:
-            self.tables.expunged.remove(gone)
-            content = self.tables.contents[gone.message.content_id]
-            content.released_at = self.tables.now()
-        return len(going)
-
-    @operation
-    def condemn(self, grace: timedelta, limit: int) -> int:
-        """See `ICleaning.condemn`."""
-        until = self.tables.now() - grace
-        going = [
-            content
-            for content in self.tables.contents.values()
-            if content.state != "deleting"
-            and (content.released_at or content.created_at) <= until
-            and not self.tables.references(content.id)
-        ][:limit]
-        for content in going:
-            if content.state == "live":
-                del self.tables.live[content.scope_id, content.hash]
-            content.state, content.pieces = "deleting", None
-            entries = self.tables.objects_of(content.id)
-            for entry in entries:
-                entry.state = "deleting"
-            if not entries:
-                del self.tables.contents[content.id]
-        return len(going)
-
-    @operation
-    def condemned(self, limit: int) -> Sequence[Condemned]:
-        """See `ICleaning.condemned`."""
-        now = self.tables.now()
-        for entry in self.tables.objects.values():
-            if entry.content_id is None and entry.created_at <= now - _RESERVATION:
-                entry.state = "deleting"
-        return [
-            Condemned(entry.id, entry.store, entry.content_id)
-            for entry in self.tables.objects.values()
-            if entry.state == "deleting"
-        ][:limit]
-
-    @operation
-    def forget(self, object_ids: Sequence[UUID]) -> int:
-        """See `ICleaning.forget`."""
-        forgotten = 0
-        for object_id in object_ids:
-            entry = self.tables.objects.get(object_id)
-            if entry is None or entry.state != "deleting":
-                continue
-            del self.tables.objects[object_id]
-            forgotten += 1
-            if entry.content_id is not None and not self.tables.objects_of(entry.content_id):
-                self.tables.contents.pop(entry.content_id, None)
-        return forgotten
-
-    @operation
-    def forget_deliveries(self, age: timedelta, limit: int) -> int:
-        """See `ICleaning.forget_deliveries`."""
-        until = self.tables.now() - age
-        going = [claim for claim, done in self.tables.deliveries.items() if done.at <= until]
-        for claim in going[:limit]:
-            del self.tables.deliveries[claim]
-        return len(going[:limit])
-
-    @operation
-    def forget_memories(self, limit: int) -> int:
-        """See `ICleaning.forget_memories`."""
-        count = 0
-        for memories in (self.tables.vacations, self.tables.duplicates):
-            over = [key for key, until in memories.items() if until <= self.tables.now()]
-            for key in over[:limit]:
-                del memories[key]
-            count += len(over[:limit])
-        return count
-
-    @operation
-    def drop_staging(self) -> int:
-        """See `ICleaning.drop_staging`."""
-        return 0
-
-    @operation
-    def make_partitions(self) -> int:
-        """See `ICleaning.make_partitions`."""
-        return 0
 
 
 @implementer(IMembership)

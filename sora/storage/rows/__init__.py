@@ -55,6 +55,7 @@ from sora.storage.rows.changing import (
     Noted,
     Stored,
 )
+from sora.storage.rows.cleaning import CleaningRound, CleaningStatus, Overdue, Removed
 from sora.storage.rows.mailboxes import (
     ANYONE,
     Acl,
@@ -121,6 +122,8 @@ __all__ = [
     "Changes",
     "Claim",
     "Claimed",
+    "CleaningRound",
+    "CleaningStatus",
     "Column",
     "ColumnSet",
     "Condemned",
@@ -152,6 +155,7 @@ __all__ = [
     "ObjectPlace",
     "Opened",
     "Operation",
+    "Overdue",
     "Owner",
     "Placed",
     "Placement",
@@ -162,6 +166,7 @@ __all__ = [
     "Read",
     "Recipient",
     "RecipientScripts",
+    "Removed",
     "Replaced",
     "ReplicaRow",
     "RightsSet",

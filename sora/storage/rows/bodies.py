@@ -53,11 +53,13 @@ class UploadQueue:
 
 @frozen
 class Condemned:
-    """An object that is to be deleted from its store; `object_id` names it there."""
+    """An object that is to be deleted from its store; `object_id` names it there, `size` are the
+    octets that it has in the store, 0 where that is not known."""
 
     object_id: UUID
     store: str
     content_id: int | None
+    size: int = 0
 
 
 @frozen

@@ -9,6 +9,7 @@ from trial_tests.storage.contracts.contract import EVERYTHING, Contract, letter
 
 HOUR = timedelta(hours=1)
 NOW = timedelta(0)
+STORES = ("s3", "second")
 FIRST = UUID(int=0)
 
 
@@ -145,7 +146,7 @@ class CopiesContract(Contract):
         for _ in range(2):
             self.assertTrue(await self.copies.bind(stored.content_id, new, "", name))
         self.assertEqual(await self.places(stored.content_id), {new})
-        [condemned] = await self.storage.cleaning.condemned(9)
+        [condemned] = await self.storage.cleaning.condemned(STORES, 9, NOW)
         self.assertEqual((condemned.object_id, condemned.store), (name, "s3"))
         await self.storage.cleaning.forget([name])
         self.assertEqual(await self.places(stored.content_id), {new})
@@ -167,7 +168,7 @@ class CopiesContract(Contract):
         self.assertEqual((await self.copies.backlog("second")).contents, 0)
         self.assertEqual(list(await self.copies.page(FIRST, 9)), [])
         self.assertEqual(
-            [one.object_id for one in await self.storage.cleaning.condemned(9)], [name]
+            [one.object_id for one in await self.storage.cleaning.condemned(STORES, 9, NOW)], [name]
         )
 
     async def test_a_reservation_that_ended_is_not_bound(self) -> None:

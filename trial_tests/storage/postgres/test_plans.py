@@ -155,5 +155,14 @@ class PlansTests(StageTestCase):
             "backlog": lambda: stage.uploads.backlog(),
             "purge": lambda: stage.cleaning.purge_expunged(timedelta(0), 100),
             "condemn": lambda: stage.cleaning.condemn(timedelta(0), 100),
-            "condemned": lambda: stage.cleaning.condemned(100),
+            "condemned": lambda: stage.cleaning.condemned(["disk"], 100, timedelta(0)),
+            "cleaning status": lambda: stage.cleaning.status(timedelta(0), timedelta(0)),
+            "delete account": lambda: stage.accounts.delete(address),
+            "remove a part": lambda: stage.cleaning.remove_account(timedelta(0), 1),
+            "remove account": lambda: self.remove_all(stage),
         }
+
+    async def remove_all(self, stage: Stage) -> None:
+        """A deleted account, to its end."""
+        while await stage.cleaning.remove_account(timedelta(0), 100) is not None:
+            pass

@@ -24,6 +24,7 @@ from trial_tests.storage.postgres.stage import (
 )
 
 NOW = timedelta(0)
+STORES = ("disk", "s3")
 
 
 async def place_in(tx: Tx, stage: Stage, content: bytes) -> None:
@@ -103,7 +104,7 @@ class CleanerTests(StageTestCase):
             while running:
                 await stage.cleaning.purge_expunged(NOW, 10)
                 condemned += await stage.cleaning.condemn(NOW, 10)
-                found = await stage.cleaning.condemned(10)
+                found = await stage.cleaning.condemned(STORES, 10, NOW)
                 await stage.cleaning.forget([one.object_id for one in found])
             return condemned
 

@@ -111,6 +111,7 @@ class SchemaTests(StageTestCase):
         whole = {
             "domains",
             "alive",
+            "cleanings",
             "epochs",
             "sora",
             "copy_targets",

@@ -13,6 +13,7 @@ from trial_tests.storage.postgres.stage import (
 )
 
 NOW = timedelta(0)
+STORES = ("disk", "s3")
 PIECE = 256 * 1024
 
 
@@ -133,7 +134,7 @@ class BodyTests(StageTestCase):
         stage = await self.stage()
         (name,) = await stage.uploads.reserve("disk", 1)
         await stage.rows("update objects set created_at = now() - interval '2 days' returning 1")
-        (condemned,) = await stage.cleaning.condemned(9)
+        (condemned,) = await stage.cleaning.condemned(STORES, 9, NOW)
         self.assertEqual(condemned.object_id, name)
         arrival = arrival_of(b"x", object=ObjectPlace(name, "disk", None, 1))
         with self.assertRaises(Unavailable):
@@ -150,9 +151,9 @@ class BodyTests(StageTestCase):
         await stage.expunge(stage.inbox, [placed.placed[0].uid])
         await stage.cleaning.purge_expunged(NOW, 9)
         self.assertEqual(await stage.cleaning.condemn(NOW, 9), 1)
-        self.assertEqual(await stage.cleaning.condemned(9), [])
+        self.assertEqual(await stage.cleaning.condemned(STORES, 9, NOW), [])
         await stage.rows("update objects set due_at = now() - interval '2 hours' returning 1")
-        (condemned,) = await stage.cleaning.condemned(9)
+        (condemned,) = await stage.cleaning.condemned(STORES, 9, NOW)
         self.assertEqual(condemned.object_id, upload.object_id)
         await stage.uploads.finish(upload, upload.size, "sum", None)
         self.assertEqual(await stage.cleaning.forget([upload.object_id]), 1)
