@@ -20,6 +20,7 @@ from sora.config.s3 import EncryptionKey, S3Config
 from sora.config.servers import ServerConfig
 from sora.config.sieve import SieveConfig
 
+MIN_PART: Final = 5 * 1024 * 1024
 MAX_SIEVE_NESTING: Final = 60
 MAX_SIEVE_INCLUDES: Final = 30
 _PLACEHOLDERS: Final = frozenset(
@@ -257,6 +258,8 @@ def _rest(config: Config) -> list[tuple[Path, str]]:
     if config.s3.provider == "filesystem" and not config.s3.path:
         found.append((("s3", "path"), "name a directory"))
     found += _second(config.s3)
+    if config.s3.multipart_part_size < MIN_PART:
+        found.append((("s3", "multipart_part_size"), "stores want 5mb at least"))
     if config.database.min_conns > config.database.max_conns:
         found.append((("database", "min_conns"), "this is more than max_conns"))
     if config.tls.enabled and config.tls.provider == "file":

@@ -3,7 +3,7 @@
 from attrs import evolve, frozen
 
 from sora.config.keys import REQUIRED, key, table, tables
-from sora.config.units import DURATION
+from sora.config.units import DURATION, SIZE
 
 
 @frozen
@@ -89,6 +89,16 @@ class S3Config:
         "sha256",
         """The checksum sent with each object: "sha256", "md5" (older stores), or "none".""",
         choices=("sha256", "md5", "none"),
+    )
+    multipart_threshold: int = key(
+        "64mb",
+        "An object that is larger is uploaded in parts; 0: none is (for stores that cannot).",
+        unit=SIZE,
+    )
+    multipart_part_size: int = key(
+        "16mb",
+        "How large a part is; each upload has one in memory. Stores want 5mb at least.",
+        unit=SIZE,
     )
     sse: str = key(
         "",

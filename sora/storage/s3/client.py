@@ -8,10 +8,13 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import md5, sha256
+from io import BytesIO
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from attrs import frozen
+from blake3 import blake3
 from OpenSSL.SSL import Context
 from treq.client import HTTPClient
 from twisted.internet._sslverify import IOpenSSLTrustRoot
@@ -30,7 +33,7 @@ from sora.storage.digests import BLOCK, Metered
 from sora.storage.s3.answers import MAX_ERROR_BODY, Answer, ClockSkewed, failure
 from sora.storage.s3.listing import MAX_LISTING
 from sora.storage.s3.signing import EMPTY, UNSIGNED, Keys, sign
-from sora.storage.s3.transfer import Progress, Sending, collect
+from sora.storage.s3.transfer import Part, Progress, Sending, collect, read_part
 from sora.threads import Threads
 
 KEPT_CONNECTIONS: Final = 32
@@ -94,6 +97,15 @@ class S3Client:
         """Seconds without progress after which a transfer is given up."""
         return self._config.timeout
 
+    @property
+    def in_parts_beyond(self) -> int:
+        """Octets from which on an object is uploaded in parts; 0: none is."""
+        return self._config.multipart_threshold
+
+    async def read_part(self, body: Metered) -> Part | None:
+        """The next part of a body, read and hashed in a thread; None at the end."""
+        return await self._threads.run(read_part, body, self._config.multipart_part_size)
+
     async def put(
         self, key: str, open_body: Callable[[], object], size: int, hash: bytes
     ) -> tuple[str, str]:
@@ -111,6 +123,42 @@ class S3Client:
         etag = response.headers.getRawHeaders("ETag", [""])[0]
         return etag.strip('"'), sending.md5
 
+    async def put_part(self, key: str, query: Mapping[str, str], part: Part) -> str:
+        """PUT a part of an object; gives its ETag. Raises Unavailable, StoreRefused."""
+        headers = {"Content-MD5": part.md5} if self._config.checksum == "md5" else {}
+        sending = Sending(BytesIO(part.octets), len(part.octets), part.blake3)
+        try:
+            response = await self._request(
+                "PUT", key, headers, part.sha256, sending, query=_query(query)
+            )
+            await collect(response, self._reactor, self.timeout, MAX_ERROR_BODY)
+        finally:
+            sending.close()
+        return response.headers.getRawHeaders("ETag", [""])[0]
+
+    async def post(
+        self, key: str, query: Mapping[str, str], octets: bytes, *, describes: bool = False
+    ) -> bytes:
+        """POST, which begins an upload in parts (it `describes` the object then) and completes it;
+        gives the answer. Raises Unavailable, StoreRefused, ObjectMissing; also when the answer is
+        an error after all: a store that takes long to complete an upload answers 200 first."""
+        headers = {"Content-Type": "application/xml"}
+        if describes:
+            headers = {"Content-Type": "application/octet-stream", **self._encryption()}
+        sending = Sending(BytesIO(octets), len(octets), blake3(octets).digest())
+        try:
+            response = await self._request(
+                "POST", key, headers, sha256(octets).hexdigest(), sending, query=_query(query)
+            )
+            answer = await collect(response, self._reactor, self.timeout, MAX_ERROR_BODY)
+        finally:
+            sending.close()
+        if b"<Error>" in answer:
+            late = Answer(500, answer, {})
+            status = 500 if late.code in ("", "InternalError") else 400
+            raise failure(Answer(status, answer, {}), f"POST of {key}", datetime.now(UTC))
+        return answer
+
     async def get(self, key: str, start: int, end: int) -> IResponse:
         """Begin to GET the octets [start, end), which are at least one; the caller receives
         them. Raises Unavailable, StoreRefused, ObjectMissing."""
@@ -120,9 +168,10 @@ class S3Client:
             raise Unavailable("The object store does not answer ranges")
         return response
 
-    async def delete(self, key: str) -> None:
-        """DELETE an object. Raises Unavailable, StoreRefused, ObjectMissing."""
-        response = await self._request("DELETE", key, {})
+    async def delete(self, key: str, query: Mapping[str, str] = MappingProxyType({})) -> None:
+        """DELETE an object, or what `query` names of it. Raises Unavailable, StoreRefused,
+        ObjectMissing."""
+        response = await self._request("DELETE", key, {}, query=_query(query))
         await collect(response, self._reactor, self.timeout, MAX_ERROR_BODY)
 
     async def size(self, key: str) -> int:
@@ -144,10 +193,8 @@ class S3Client:
     async def list(self, prefix: str, after: str, limit: int) -> bytes:
         """The answer to ListObjectsV2: keys with this prefix that come after another key. Raises
         Unavailable, StoreRefused."""
-        query = urlencode(
-            {"list-type": 2, "max-keys": limit, "prefix": prefix, "start-after": after},
-            quote_via=quote,
-            safe="",
+        query = _query(
+            {"list-type": "2", "max-keys": str(limit), "prefix": prefix, "start-after": after}
         )
         response = await self._request("GET", "", {}, query=query)
         return await collect(response, self._reactor, self.timeout, MAX_LISTING)
@@ -163,11 +210,7 @@ class S3Client:
 
         Without TLS the payload is signed: nothing else protects it on the way.
         """
-        headers: dict[str, str] = {"Content-Type": "application/octet-stream"}
-        if self._config.sse:
-            headers["x-amz-server-side-encryption"] = self._config.sse
-            if self._config.sse_kms_key_id:
-                headers["x-amz-server-side-encryption-aws-kms-key-id"] = self._config.sse_kms_key_id
+        headers = {"Content-Type": "application/octet-stream", **self._encryption()}
         if self._config.checksum == "none" and self._address.startswith("https:"):
             return headers, UNSIGNED
         if size <= BLOCK:
@@ -179,6 +222,15 @@ class S3Client:
         elif self._config.checksum == "md5":
             headers["Content-MD5"] = b64encode(known.md5).decode("ascii")
         return headers, known.sha256.hex()
+
+    def _encryption(self) -> dict[str, str]:
+        """Headers that ask the store to encrypt."""
+        if not self._config.sse:
+            return {}
+        headers = {"x-amz-server-side-encryption": self._config.sse}
+        if self._config.sse_kms_key_id:
+            headers["x-amz-server-side-encryption-aws-kms-key-id"] = self._config.sse_kms_key_id
+        return headers
 
     async def _request(
         self,
@@ -283,6 +335,10 @@ def _address(config: S3Config) -> str:
     if config.path_style or not config.bucket:
         return f"{scheme}://{host}/{config.bucket}".rstrip("/")
     return f"{scheme}://{config.bucket}.{host}"
+
+
+def _query(fields: Mapping[str, str]) -> str:
+    return urlencode(fields, quote_via=quote, safe="")
 
 
 def _headers(response: IResponse) -> dict[str, str]:

@@ -32,6 +32,7 @@ from sora.storage.rows import Listed
 from sora.storage.s3.attempts import Attempts, Kind
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.listing import listed
+from sora.storage.s3.multipart import Parts
 from sora.storage.s3.transfer import collect, receive
 
 T = TypeVar("T")
@@ -87,6 +88,8 @@ class S3Objects:
             metrics=metrics,
         )
 
+        self._parts = Parts(client, self._attempts)
+
     @property
     def breakers(self) -> Mapping[Kind, Breaker]:
         """The circuit breakers, by what they are for."""
@@ -100,6 +103,13 @@ class S3Objects:
     @deferred
     async def put(self, name: UUID, open_body: Callable[[], object], size: int, hash: bytes) -> str:
         """See IObjects."""
+
+        if 0 < self._client.in_parts_beyond < size:
+            await self._places.acquire()
+            try:
+                return await self._parts.put(self._key(name), open_body, size, hash)
+            finally:
+                self._places.release()
 
         async def work() -> str:
             etag, sent = await self._client.put(self._key(name), open_body, size, hash)

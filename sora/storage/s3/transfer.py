@@ -5,10 +5,13 @@ A time limit for a whole transfer would cut a large body on a slow line; a trans
 is never cut, one that stands still for `timeout` seconds is.
 """
 
+from base64 import b64encode
 from collections.abc import Callable
-from hashlib import md5
+from hashlib import md5, sha256
 from typing import Final, cast
 
+from attrs import frozen
+from blake3 import blake3
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IConsumer, IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
@@ -19,9 +22,34 @@ from twisted.web.iweb import IBodyProducer, IResponse
 from zope.interface import implementer
 
 from sora.errors import Unavailable
-from sora.storage.digests import Metered
+from sora.storage.digests import BLOCK, Metered
 
 SEND_BLOCK: Final = 64 * 1024
+
+
+@frozen
+class Part:
+    """Some of a body, and what describes it: its SHA-256 in hexadecimal digits, its MD5 in base64,
+    its BLAKE3."""
+
+    octets: bytes
+    sha256: str
+    md5: str
+    blake3: bytes
+
+
+def read_part(body: Metered, size: int) -> Part | None:
+    """The next `size` octets of a body, fewer at its end; None when there are none."""
+    pieces: list[bytes] = []
+    left = size
+    while left and (piece := body.read(min(left, BLOCK))):
+        pieces.append(piece)
+        left -= len(piece)
+    if not pieces:
+        return None
+    octets = b"".join(pieces)
+    md = b64encode(md5(octets, usedforsecurity=False).digest()).decode("ascii")
+    return Part(octets, sha256(octets).hexdigest(), md, blake3(octets).digest())
 
 
 class Progress:

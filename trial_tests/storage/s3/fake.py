@@ -7,7 +7,9 @@ ranges, and takes one `Fault` off its list for each request.
 from collections import deque
 from collections.abc import Mapping
 from hashlib import md5, sha256
+from re import findall
 from typing import Any
+from xml.sax.saxutils import escape
 
 from attrs import Factory, frozen
 from botocore.auth import S3SigV4Auth
@@ -28,7 +30,7 @@ class Fault:
 
     `status` and `code` are answered in place of the truth; `cut` closes the connection after so
     many octets of the body; `stall` never goes on after them; `etag` is a wrong ETag; `damage`
-    keeps other bytes than were sent.
+    keeps other bytes than were sent, or answers 200 with an error inside to a POST.
     """
 
     status: int = 0
@@ -54,6 +56,7 @@ class FakeS3(Resource):
         self.headers: list[dict[str, str]] = []
         self.connections = 0
         self.refusing: set[str] = set()
+        self.uploads: dict[str, dict[int, bytes]] = {}
         self.secret_of: Mapping[str, str] | None = None
         """secrets by access key: with them, signatures are verified"""
         site = Site(self)
@@ -132,8 +135,33 @@ class FakeS3(Resource):
             return ERROR.format("SignatureDoesNotMatch", "not so").encode()
         return getattr(self, f"_{method.lower()}")(request, path, fault)
 
+    def _post(self, request: Request, path: str, fault: Fault | None) -> bytes:
+        """An upload in parts begins, and is completed."""
+        if b"uploads" in request.args:
+            upload = f"u&{len(self.uploads)}"
+            self.uploads[upload] = {}
+            return f"<A><UploadId>{escape(upload)}</UploadId></A>".encode()
+        if fault is not None and fault.damage:
+            return ERROR.format("InternalError", "after all").encode()
+        parts = self.uploads.pop(request.args[b"uploadId"][0].decode())
+        named = findall(
+            rb"<PartNumber>(\d+)</PartNumber><ETag>([^<]*)</ETag>", request.content.read()
+        )
+        assert [int(number) for number, _ in named] == sorted(parts)
+        self.objects[path] = b"".join(parts[number] for number in sorted(parts))
+        if fault is not None and fault.cut is not None:
+            request.transport.loseConnection()
+            return b""
+        return b"<A><ETag>&quot;abc-2&quot;</ETag></A>"
+
     def _put(self, request: Request, path: str, fault: Fault | None) -> bytes:
         body = request.content.read()
+        if b"uploadId" in request.args:
+            assert request.getHeader("x-amz-content-sha256") == sha256(body).hexdigest()
+            parts = self.uploads[request.args[b"uploadId"][0].decode()]
+            parts[int(request.args[b"partNumber"][0])] = body
+            request.setHeader("ETag", f'"{md5(body).hexdigest()}"')
+            return b""
         told = request.getHeader("x-amz-content-sha256")
         if told != sha256(body).hexdigest() or len(body) != int(
             request.getHeader("content-length")
@@ -183,6 +211,10 @@ class FakeS3(Resource):
         return part
 
     def _delete(self, request: Request, path: str, fault: Fault | None) -> bytes:
+        if b"uploadId" in request.args:
+            del self.uploads[request.args[b"uploadId"][0].decode()]
+            request.setResponseCode(204)
+            return b""
         if path not in self.objects:
             request.setResponseCode(404)
             return ERROR.format("NoSuchKey", "not here").encode()
