@@ -142,7 +142,7 @@ class House:
             commands=commands,
             deliveries=deliveries,
             connections=connections,
-            nouns=nouns_on(tables, tracker),
+            nouns=nouns_on(tables, tracker, config.s3),
             registry=self.registry,
             is_ready=Readiness(self.database, reactor, config.health.database_timeout),
             sieve_url=sieve_url(config, self.hostname),

@@ -6,7 +6,9 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 
 from sora.app.accounts import accounts_on
+from sora.app.stores import uploader_operations
 from sora.app.tables import Tables
+from sora.config.s3 import S3Config
 from sora.errors import SoraError
 from sora.net.tracker import Session
 from sora.operations.connections import ConnectionOperations
@@ -17,7 +19,7 @@ REMEMBERED: Final = 1.0
 """seconds for which an answer about readiness holds: who asks often costs nothing"""
 
 
-def nouns_on(tables: Tables, sessions: Iterable[Session]) -> Nouns:
+def nouns_on(tables: Tables, sessions: Iterable[Session], s3: S3Config) -> Nouns:
     """The operations on a database and on the connections of this process."""
     parts = accounts_on(tables)
     return Nouns(
@@ -25,6 +27,7 @@ def nouns_on(tables: Tables, sessions: Iterable[Session]) -> Nouns:
         credentials=parts.credentials,
         quota=parts.quota,
         connections=ConnectionOperations(lambda: sessions),
+        uploader=uploader_operations(s3, tables),
     )
 
 

@@ -152,11 +152,12 @@ class Server:
             clock=self.clock,
             staging_max_size=-1,
         )
+        self.bodies = Bodies([ObjectStore("memory", self.objects)], self.storage.uploads, threads)
         self.mail = MailStore(
             self.storage.mailboxes,
             self.storage.messages,
             arrivals,
-            Bodies([ObjectStore("memory", self.objects)], self.storage.uploads, threads),
+            self.bodies,
             self.open,
             self.poll,
             self.clock,

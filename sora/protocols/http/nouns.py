@@ -6,6 +6,7 @@ from sora.operations.accounts import AccountOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.quota import QuotaOperations
+from sora.operations.uploader import UploaderOperations
 
 
 @frozen(kw_only=True)
@@ -16,3 +17,4 @@ class Nouns:
     credentials: CredentialOperations
     quota: QuotaOperations
     connections: ConnectionOperations
+    uploader: UploaderOperations

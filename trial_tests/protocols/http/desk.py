@@ -25,6 +25,7 @@ from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
+from sora.operations.uploader import UploaderOperations
 from sora.protocols.http.endpoint import Endpoint, Scope
 from sora.protocols.http.gate import Gate, Rates
 from sora.protocols.http.keys import Key, Keys, digest_of
@@ -75,6 +76,7 @@ class DeskTestCase(SynchronousTestCase):
                 OwnerLookup(self.storage.accounts, self.storage.rights), self.storage.quotas
             ),
             connections=ConnectionOperations(lambda: self.tracker),
+            uploader=UploaderOperations(self.storage.uploads, self.storage.copies, ["second"]),
         )
         self.described = document(self.endpoints, GROUPS, "0")
         ids = count(1)
