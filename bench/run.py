@@ -109,10 +109,10 @@ def measure(servers, size, chosen, rounds):
     return figures
 
 
-def print_table(figures, names):
-    """Markdown, as it stands in docs/performance.md."""
+def print_table(figures, names, meaning="above 1: Sora is ahead"):
+    """Markdown, as it stands in docs/performance.md; `meaning` is the ratio's."""
     cores = os.cpu_count()
-    print(f"\n{cores} cores; medians; ratio above 1: Sora is ahead\n")
+    print(f"\n{cores} cores; medians; ratio {meaning}\n")
     print("| workload | " + " | ".join(names) + (" | ratio |" if len(names) > 1 else " |"))
     print("| --- |" + " ---: |" * (len(names) + (len(names) > 1)))
     for row, by_server in figures.items():
@@ -133,7 +133,7 @@ def text(row: str, figure: float) -> str:
     """A figure with its unit."""
     if not figure:
         return "not after it"
-    if row.startswith("memory"):
+    if row.startswith(("memory", "WAL")):
         return f"{figure / 1024:.0f} KiB"
     if figure < 0.001:
         return f"{figure * 1e6:.0f} µs"
