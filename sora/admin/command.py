@@ -7,12 +7,15 @@ from typing import Any, ClassVar, Protocol, TextIO
 
 from attrs import frozen
 
+from sora.admin.api import AdminAPI
+from sora.admin.failed import CommandFailed
 from sora.operations.accounts import AccountOperations
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
+from sora.operations.health import Overview
 from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.quota import QuotaOperations
@@ -23,9 +26,7 @@ from sora.operations.sieve_trial import SieveTrials
 from sora.operations.uploader import UploaderOperations
 from sora.operations.verify import VerifyOperations
 
-
-class CommandFailed(Exception):
-    """The command cannot be done; the text is one line for the operator."""
+__all__ = ["Command", "CommandFailed", "Report", "Store", "Terminal"]
 
 
 @frozen(kw_only=True)
@@ -48,6 +49,8 @@ class Store:
     uploader: UploaderOperations
     database: DatabaseOperations
     migrations: MigrationOperations
+    api: AdminAPI
+    health: Callable[[], Awaitable[Overview]]
     close: Callable[[], Awaitable[object]]
 
 

@@ -20,6 +20,7 @@ from twisted.internet.task import react
 from twisted.internet.threads import deferToThread
 from twisted.python.usage import Options as TwistedOptions
 
+from sora.admin.api import AdminAPI
 from sora.admin.command import CommandFailed, Store, Terminal
 from sora.admin.main import DEFAULT_CONFIG, OpenStore, parse, prepare, run
 from sora.app.accounts import accounts_on
@@ -27,6 +28,7 @@ from sora.app.database import make_database, migration_operations
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
 from sora.app.filtering import settings_of
 from sora.app.filtering_stored import FilteringOpener
+from sora.app.health import health_from_here
 from sora.app.integrity import verifier_of
 from sora.app.postgres_server import PostgresServer
 from sora.app.sieve import compiler_of, script_store
@@ -37,11 +39,13 @@ from sora.config.checks import is_placeholder
 from sora.config.config import Config
 from sora.config.load import load, loads
 from sora.config.problems import ConfigError
+from sora.errors import SoraError
 from sora.mailbox.scripts import Compiler
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
+from sora.operations.health import HealthOperations, Overview
 from sora.operations.objects import ObjectOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
@@ -122,6 +126,15 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         key_ids = [entry.id for entry in config.s3.encryption_keys]
         return ObjectOperations(tables.copies, opened.copies, opened.objects, key_ids)
 
+    async def health() -> Overview:
+        try:
+            opened = await stored.open()
+        except SoraError:  # the database says why
+            opened = None
+        looked = health_from_here(config, tables, opened, reactor=reactor)
+        await looked.look()
+        return HealthOperations(lambda: looked).overview()
+
     return Store(
         accounts=parts.accounts,
         credentials=parts.credentials,
@@ -136,6 +149,8 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         verify=verify,
         objects=objects,
         uploader=uploader_operations(config.s3, tables),
+        api=AdminAPI(config.admin.api_url, config.admin.api_key, reactor),
+        health=health,
         close=stored.close,
         database=DatabaseOperations(tables.upkeep),
         migrations=migration_operations(config.database, reactor=reactor),
@@ -153,6 +168,7 @@ def _config_of(given: Namespace) -> Config:
             f'[database]\nhost = "{server.host}"\nport = {server.port}\n'
             f'dbname = "{server.database}"\nuser = "{server.user}"\n'
             f'[s3]\nprovider = "filesystem"\npath = "{Path(given.dir).absolute() / "objects"}"\n'
+            f"{_api_of(EmbeddedOptions(Path(given.dir).absolute()))}"
         )
         return loads(text, MODE_NAME, os.environ, given.set).config
     needs_database = given.command.needs_database
@@ -162,6 +178,15 @@ def _config_of(given: Namespace) -> Config:
     if needs_database and is_placeholder(loaded.config.database.password):
         _fail("database.password is a placeholder: write the real one, or use password_file")
     return loaded.config
+
+
+def _api_of(options: EmbeddedOptions) -> str:
+    """`[admin]` for an embedded Sora, if it has ever run."""
+    try:
+        url = options.url_file.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+    return f'[admin]\napi_url = "{url}"\napi_key_file = "{options.key_file}"\n'
 
 
 def _require_running(directory: str) -> None:

@@ -20,7 +20,6 @@ _UNUSED: Final[tuple[Path, ...]] = (
     ("cleanup", "max_age_restriction"),
     ("history", "namespace"),
     ("limits", "session_memory"),
-    ("health",),
 )
 """keys and tables that do nothing yet: said when they are not as by default"""
 

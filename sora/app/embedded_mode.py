@@ -67,6 +67,11 @@ class EmbeddedOptions:
         return self.directory / "api-key"
 
     @property
+    def url_file(self) -> Path:
+        """Where it stands where the HTTP API is."""
+        return self.directory / "api-url"
+
+    @property
     def password_file(self) -> Path:
         """Where the first account's address and password are kept."""
         return self.directory / "password"
@@ -95,6 +100,8 @@ def configuration(options: EmbeddedOptions, say: Callable[[str], None]) -> str:
         bring_within_reach(options.postgres, choose_account(), say)
     if not options.key_file.exists():
         keep_secret(options.key_file, token_hex(32))
+    url = f"http://{HOST}:{options.base_port + PORTS['http']}\n"
+    options.url_file.write_text(url, encoding="utf-8")
     certificate = self_signed(directory / "tls", "localhost", datetime.now(UTC))
     tls_files = {
         "tls_cert_file": str(certificate.cert_file),

@@ -23,6 +23,7 @@ from sora.app.embedded_mode import (
 )
 from sora.app.event_scripts import event_accounts, event_rules, event_scripts, sieve_url
 from sora.app.filtering import DeliveryParts, delivery_of, delivery_rooms, server_scripts
+from sora.app.health import health_of
 from sora.app.http import Readiness, nouns_on
 from sora.app.relay import RelayParts, deliver_report, relay_of
 from sora.app.reload import RunningServer
@@ -37,6 +38,7 @@ from sora.auth.cache import VerifiedPasswords
 from sora.auth.threads import PasswordThreads
 from sora.auth.throttle import Throttle
 from sora.config.config import Config
+from sora.health import Health
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.event_scripts import EventScripts
@@ -123,6 +125,7 @@ class House:
         passwords = PasswordThreads(reactor, threads=os.cpu_count() or 1)
         maildrops = self._maildrops(storage, open_mailboxes)
         delivery, relay, events = self._delivery(storage, open_mailboxes)
+        health = self._health(storage, relay, certificates)
         commands, deliveries, connections = metrics_of(self.registry)
         tracker = Tracker(
             reactor.seconds, connections, per_user=config.limits.max_connections_per_user
@@ -142,7 +145,7 @@ class House:
             commands=commands,
             deliveries=deliveries,
             connections=connections,
-            nouns=nouns_on(tables, tracker, config.s3),
+            nouns=nouns_on(tables, tracker, config.s3, health),
             registry=self.registry,
             is_ready=Readiness(self.database, reactor, config.health.database_timeout),
             sieve_url=sieve_url(config, self.hostname),
@@ -162,7 +165,25 @@ class House:
             random=self.random,
             registry=self.registry,
         )
-        return self._tree(storage, middle, [cleaner, *storage.workers], made.listeners)
+        workers: list[IService] = [cleaner, *storage.workers]
+        if health is not None:
+            workers.append(health)
+        return self._tree(storage, middle, workers, made.listeners)
+
+    def _health(
+        self, storage: BodyStorage, relay: RelayParts, certificates: Mapping[int, ServerTLS]
+    ) -> Health | None:
+        if not self.config.health.enabled:
+            return None
+        return health_of(
+            self.config,
+            self.tables,
+            storage,
+            relay,
+            certificates.values(),
+            reactor=self.reactor,
+            registry=self.registry,
+        )
 
     def _poll(self, open_mailboxes: OpenMailboxes) -> ChangePoll:
         return ChangePoll(

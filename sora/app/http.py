@@ -10,8 +10,10 @@ from sora.app.stores import uploader_operations
 from sora.app.tables import Tables
 from sora.config.s3 import S3Config
 from sora.errors import SoraError
+from sora.health import Health
 from sora.net.tracker import Session
 from sora.operations.connections import ConnectionOperations
+from sora.operations.health import HealthOperations
 from sora.protocols.http.nouns import Nouns
 from sora.storage.postgres.database import Database, Tx
 
@@ -19,8 +21,10 @@ REMEMBERED: Final = 1.0
 """seconds for which an answer about readiness holds: who asks often costs nothing"""
 
 
-def nouns_on(tables: Tables, sessions: Iterable[Session], s3: S3Config) -> Nouns:
-    """The operations on a database and on the connections of this process."""
+def nouns_on(
+    tables: Tables, sessions: Iterable[Session], s3: S3Config, health: Health | None
+) -> Nouns:
+    """The operations on a database, and on the connections and the health of this process."""
     parts = accounts_on(tables)
     return Nouns(
         accounts=parts.accounts,
@@ -28,6 +32,7 @@ def nouns_on(tables: Tables, sessions: Iterable[Session], s3: S3Config) -> Nouns
         quota=parts.quota,
         connections=ConnectionOperations(lambda: sessions),
         uploader=uploader_operations(s3, tables),
+        health=HealthOperations(lambda: health),
     )
 
 

@@ -1,7 +1,7 @@
 """`[relay]` made into a relay, or into one that sends nothing."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any, Final
 
@@ -42,6 +42,8 @@ class RelayParts:
     relay: IRelay
     is_on: bool = False
     services: tuple[IService, ...] = ()
+    check: Callable[[], Awaitable[str]] | None = None
+    """a sentence for the health; raises Unavailable when mail is kept back"""
 
 
 def relay_of(
@@ -87,7 +89,7 @@ def relay_of(
         deliver_locally=deliver_locally,
         metrics=RelayMetrics(registry),
     )
-    return RelayParts(relay, True, (threads, settling, relay))
+    return RelayParts(relay, True, (threads, settling, relay), relay.check)
 
 
 async def deliver_report(delivery: Delivery, address: str, octets: bytes, *, host: str) -> bool:

@@ -5,6 +5,7 @@ from attrs import frozen
 from sora.operations.accounts import AccountOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.health import HealthOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.uploader import UploaderOperations
 
@@ -18,3 +19,4 @@ class Nouns:
     quota: QuotaOperations
     connections: ConnectionOperations
     uploader: UploaderOperations
+    health: HealthOperations

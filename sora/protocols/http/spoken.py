@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from sora.protocols.http.admin import accounts, connections, quota, uploader
+from sora.protocols.http.admin import accounts, connections, health, quota, uploader
 from sora.protocols.http.endpoint import Endpoint
 
 GROUPS: Final = {
     "accounts": "Accounts of users, their addresses, and how much they may have.",
     "connections": "Who is connected to this process.",
     "uploader": "Bodies that wait for an object store.",
+    "health": "How well the parts of this process are.",
 }
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -16,4 +17,5 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *quota.ENDPOINTS,
     *connections.ENDPOINTS,
     *uploader.ENDPOINTS,
+    *health.ENDPOINTS,
 )

@@ -22,7 +22,12 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.ssl import platformTrust
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+from twisted.web.client import (
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    HTTPConnectionPool,
+    _HTTP11ClientFactory,
+)
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
@@ -78,6 +83,7 @@ class S3Client:
         self._pool = HTTPConnectionPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = KEPT_CONNECTIONS
         self._pool.cachedConnectionTimeout = KEPT_FOR  # seconds
+        self._pool._factory = _QuietFactory
         self._pool.retryAutomatically = False  # objects.py repeats, and counts
         agent = Agent(
             reactor,
@@ -347,6 +353,12 @@ def _headers(response: IResponse) -> dict[str, str]:
         for name, values in response.headers.getAllRawHeaders()
         if values
     }
+
+
+class _QuietFactory(_HTTP11ClientFactory):
+    """Says nothing of each connection."""
+
+    noisy = False
 
 
 def _drop(response: IResponse) -> None:

@@ -16,6 +16,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from sora.health import Health
 from sora.metrics.connections import ConnectionMetrics
 from sora.net.networks import Networks
 from sora.net.peer import Peer
@@ -23,6 +24,7 @@ from sora.net.tracker import Tracker
 from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.health import HealthOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
 from sora.operations.uploader import UploaderOperations
@@ -61,6 +63,7 @@ class DeskTestCase(SynchronousTestCase):
     endpoints: Sequence[Endpoint] = ENDPOINTS
     rates = Rates()
     ready = True
+    health: Health | None = None
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -77,6 +80,7 @@ class DeskTestCase(SynchronousTestCase):
             ),
             connections=ConnectionOperations(lambda: self.tracker),
             uploader=UploaderOperations(self.storage.uploads, self.storage.copies, ["second"]),
+            health=HealthOperations(lambda: self.health),
         )
         self.described = document(self.endpoints, GROUPS, "0")
         ids = count(1)

@@ -1,0 +1,73 @@
+"""`sora-admin health`"""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from sora.admin.api import NoServer
+from sora.admin.command import Command, CommandFailed, Report, Store
+from sora.operations.health import ComponentRow
+
+
+class Health(Command):
+    """Show how well a server is."""
+
+    words = ("health",)
+    summary = "show how well a running server is, or without one what it stands on"
+    examples = ("health", "health --detailed", "health --json")
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--detailed",
+            action="store_true",
+            help="with figures, and with the last changes of each part",
+        )
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        try:
+            found = await store.api.get("/health/overview")
+            where = f"the server at {store.api.url}"
+        except NoServer as error:
+            found = await _here(store)
+            where = f"{error}; looked at from here"
+        text = "\n".join([f"{found['status']}: {where}", *_lines(found, given.detailed)])
+        report.text(text, where=where, **found)
+        if found["status"] == "unhealthy":
+            ill = [one["name"] for one in found["components"] if one["status"] == "unhealthy"]
+            raise CommandFailed(f"not healthy: {', '.join(ill)}")
+
+
+async def _here(store: Store) -> dict[str, Any]:
+    overview = await store.health()
+    return {
+        "status": overview.status,
+        "components": [_fields(row) for row in overview.components],
+    }
+
+
+def _fields(row: ComponentRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "status": row.status,
+        "text": row.text,
+        "remedy": row.remedy,
+        "took_ms": round(row.took * 1000),
+        "facts": {name: str(value) for name, value in row.facts.items()},
+        "history": [],
+    }
+
+
+def _lines(found: dict[str, Any], detailed: bool) -> list[str]:
+    lines = []
+    width = max((len(one["name"]) for one in found["components"]), default=0)
+    for one in found["components"]:
+        lines.append(f"  {one['name']:<{width}}  {one['status']:<9}  {one['text']}")
+        indent = " " * (width + 15)
+        if one["remedy"]:
+            lines.append(f"{indent}-> {one['remedy']}")
+        if detailed:
+            lines += [f"{indent}{name}: {value}" for name, value in one["facts"].items()]
+            lines += [
+                f"{indent}{change['at']}: {change['status']}: {change['text']}"
+                for change in one["history"]
+            ]
+    return lines

@@ -1,0 +1,270 @@
+"""What is looked at for the health of a process: the explicit list.
+
+`docs/deployment.md` tells operators what each of them means.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+
+from sora.app.relay import RelayParts
+from sora.app.storage import BodyStorage
+from sora.app.tables import Tables
+from sora.config.config import Config
+from sora.health import Check, Finding, Health, Status
+from sora.metrics.health import HealthMetrics
+from sora.retry import pause
+from sora.storage.postgres.database import Database, Tx
+from sora.storage.stores import ObjectStore
+from sora.threads import Threads
+from sora.tls.contexts import ServerTLS
+
+LOW: Final = (0.05, 1024**3)
+"""the share of a disk and the octets below both of which it is nearly full"""
+FULL: Final = (0.01, 100 * 1024**2)
+"""the same, and nothing more can be counted on"""
+SAMPLE: Final = 0.2
+"""seconds after which a call is to come"""
+SLOW_TURN: Final = 1.0
+"""seconds that a turn of the reactor may take"""
+RENEW: Final = timedelta(days=14)
+"""before its end a certificate should have been replaced"""
+DAY: Final = 86400.0
+
+Look = Callable[[], Awaitable[Finding]]
+
+
+def health_of(
+    config: Config,
+    tables: Tables,
+    storage: BodyStorage,
+    relay: RelayParts,
+    certificates: Iterable[ServerTLS],
+    *,
+    reactor: Any,
+    registry: CollectorRegistry,
+) -> Health:
+    """The checks of this process. Nothing of it is started."""
+    patience = config.health.s3_timeout
+    checks = [
+        _database_check(config, tables),
+        *(_store_check(store, patience) for store in storage.objects.values()),
+        Check("uploads", _uploads(config, tables), patience, _ASK_DATABASE),
+        Check("integrity", _integrity(config, tables), patience, _ASK_DATABASE),
+        Check(
+            "disks",
+            _disks(config, storage.bodies.threads),
+            patience,
+            _DISKS,
+        ),
+        Check("reactor", ReactorTurns(reactor).look, patience),
+    ]
+    if relay.check is not None:
+        checks.append(Check("relay", _relay(relay.check), patience, _RELAY))
+    known = list(dict.fromkeys(certificates))
+    if known:
+        checks.append(Check("certificates", _certificates(known, reactor)))
+    return Health(
+        checks,
+        clock=reactor,
+        interval=config.health.check_interval,
+        metrics=HealthMetrics(registry),
+    )
+
+
+def health_from_here(
+    config: Config, tables: Tables, storage: BodyStorage | None, *, reactor: Any
+) -> Health:
+    """What a process without servers can look at: what they stand on. Without `storage`, whose
+    place only the database knows, the database alone."""
+    patience = config.health.s3_timeout
+    checks = [_database_check(config, tables)]
+    if storage is not None:
+        checks += [
+            *(_store_check(store, patience) for store in storage.objects.values()),
+            Check("uploads", _uploads(config, tables), patience, _ASK_DATABASE),
+            Check("integrity", _integrity(config, tables), patience, _ASK_DATABASE),
+            Check("disks", _disks(config, storage.bodies.threads), patience, _DISKS),
+        ]
+    return Health(
+        checks,
+        clock=reactor,
+        interval=config.health.check_interval,
+        metrics=HealthMetrics(CollectorRegistry()),
+    )
+
+
+_ASK_DATABASE: Final = "See the health of the database"
+_DISKS: Final = "Look whether a file system hangs"
+_RELAY: Final = "Look whether [relay] smtp_host answers, and at sora-admin relay list"
+
+
+def _database_check(config: Config, tables: Tables) -> Check:
+    return Check(
+        "database",
+        _database(tables.database),
+        config.health.database_timeout,
+        "Look whether PostgreSQL runs and can be reached: sora-admin database status",
+    )
+
+
+def _database(database: Database) -> Look:
+    async def look() -> Finding:
+        version = await database.run("health", _ask_version, write=False)
+        text = "The database answers, through its pool of connections"
+        return Finding(Status.HEALTHY, text, facts={"server_version": version})
+
+    return look
+
+
+async def _ask_version(tx: Tx) -> str:
+    return str(await tx.value("SHOW server_version"))
+
+
+def _store_check(store: ObjectStore, patience: float) -> Check:
+    if store.is_remote:
+        remedy = (
+            "Look at [s3] and at the store's own health; mail is taken meanwhile, and read as far"
+            " as it is staged or cached"
+        )
+    else:
+        remedy = "Look whether the disk of [s3] path is mounted and writable"
+
+    async def look() -> Finding:
+        await store.objects.probe()
+        return Finding(Status.HEALTHY, f"The object store {store.name} answers")
+
+    return Check(f"object store {store.name}", look, patience, remedy)
+
+
+def _uploads(config: Config, tables: Tables) -> Look:
+    async def look() -> Finding:
+        backlog = await tables.uploads.backlog()
+        facts = {"contents": backlog.contents, "octets": backlog.octets, "oldest": backlog.oldest}
+        if backlog.oldest >= config.upload.warn_after:
+            return Finding(
+                Status.DEGRADED,
+                f"{backlog.contents} bodies wait for the object store, the oldest for"
+                f" {backlog.oldest:.0f} seconds",
+                "See the health of the object store; sora-admin uploader status tells more",
+                facts,
+            )
+        return Finding(Status.HEALTHY, f"{backlog.contents} bodies wait", facts=facts)
+
+    return look
+
+
+def _integrity(config: Config, tables: Tables) -> Look:
+    async def look() -> Finding:
+        damages = await tables.verifying.damages(0, 1000)
+        if damages:
+            return Finding(
+                Status.UNHEALTHY,
+                f"{len(damages)} bodies are damaged or missing",
+                "sora-admin verify --known names the messages; verify --repair mends what is"
+                " elsewhere, the rest has to come from a backup of the store",
+                {"damaged": len(damages)},
+            )
+        now, facts = datetime.now(UTC), {}
+        for sweep in await tables.verifying.sweeps():
+            facts[sweep.store] = (now - sweep.proven_since).total_seconds()
+        oldest = max(facts.values(), default=0.0)
+        if config.integrity.rate and 0 < config.integrity.warn_after * DAY < oldest:
+            return Finding(
+                Status.DEGRADED,
+                f"A body was not verified for {oldest / DAY:.0f} days",
+                "Raise [integrity] rate, or warn_after",
+                facts,
+            )
+        return Finding(Status.HEALTHY, "No damage is known", facts=facts)
+
+    return look
+
+
+def _disks(config: Config, threads: Threads) -> Look:
+    has_cache = bool(config.cache.path and config.cache.capacity)
+    places = {"the cache": config.cache.path} if has_cache else {}
+    if config.s3.provider == "filesystem":
+        places["the object store"] = config.s3.path
+    if config.relay.type:
+        places["the relay's queue"] = config.relay.queue.path
+
+    async def look() -> Finding:
+        return await threads.run(_look_at_disks, places)
+
+    return look
+
+
+def _look_at_disks(places: Mapping[str, str]) -> Finding:
+    facts: dict[str, int] = {}
+    full, low = [], []
+    for what, path in places.items():
+        try:
+            found = os.statvfs(path)
+        except OSError as error:
+            full.append(f"{what} ({path}: {error.strerror})")
+            continue
+        free = found.f_bavail * found.f_frsize
+        share = found.f_bavail / max(1, found.f_blocks)
+        facts[path] = free
+        if share < FULL[0] and free < FULL[1]:
+            full.append(f"{what} ({path}: {free >> 20} MB are free)")
+        elif share < LOW[0] and free < LOW[1]:
+            low.append(f"{what} ({path}: {free >> 20} MB are free)")
+    remedy = "Make room there"
+    if full:
+        return Finding(Status.UNHEALTHY, f"The disk is full of {', '.join(full)}", remedy, facts)
+    if low:
+        return Finding(Status.DEGRADED, f"Little room is left for {', '.join(low)}", remedy, facts)
+    return Finding(Status.HEALTHY, "There is room", facts=facts)
+
+
+class ReactorTurns:
+    """Whether the one thread in which everything happens is kept from it. Measured by how late a
+    call comes."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    async def look(self) -> Finding:
+        """The delay that is there now. Takes `SAMPLE` seconds."""
+        before = self._reactor.seconds()
+        await pause(self._reactor, SAMPLE)
+        late = self._reactor.seconds() - before - SAMPLE
+        facts = {"delay": round(max(0.0, late), 3)}
+        if late > SLOW_TURN:
+            return Finding(
+                Status.DEGRADED,
+                f"Turns of the reactor take up to {late:.1f} seconds: all clients wait",
+                "This process has more to do than it can: [process] workers, or more nodes",
+                facts,
+            )
+        return Finding(Status.HEALTHY, "The reactor is in time", facts=facts)
+
+
+def _relay(check: Callable[[], Awaitable[str]]) -> Look:
+    async def look() -> Finding:
+        return Finding(Status.HEALTHY, await check())
+
+    return look
+
+
+def _certificates(certificates: Iterable[ServerTLS], reactor: Any) -> Look:
+    async def look() -> Finding:
+        now = datetime.fromtimestamp(reactor.seconds(), UTC)
+        ends = {str(one.files[0]): one.certificate.not_valid_after_utc for one in certificates}
+        file, end = min(ends.items(), key=lambda item: item[1])
+        facts = {name: moment.isoformat() for name, moment in ends.items()}
+        remedy = f"Replace {file} and send SIGHUP"
+        if end <= now:
+            text = f"The certificate {file} ended on {end:%Y-%m-%d}: clients refuse it"
+            return Finding(Status.UNHEALTHY, text, remedy, facts)
+        if end <= now + RENEW:
+            text = f"The certificate {file} ends on {end:%Y-%m-%d}: its renewal is due"
+            return Finding(Status.DEGRADED, text, remedy, facts)
+        return Finding(Status.HEALTHY, f"The first certificate ends on {end:%Y-%m-%d}", facts=facts)
+
+    return look

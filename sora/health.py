@@ -1,0 +1,224 @@
+"""How well the parts of a process are: checked regularly, remembered, and told.
+
+A part that can be ill offers a *check*: it gives a finding, with what is wrong and what to do about
+it. Checks of all parts run at the same time, each with a time limit of its own; one that has not
+answered by then is ill, and is not asked again while it hangs. A change of a part's state is told
+in the log once, with the remedy; the last changes are kept.
+
+    HEALTHY     as it should be
+    DEGRADED    it works, with less than it should have: a replica is away, a backlog grows
+    UNHEALTHY   what it is there for does not work
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+from attrs import Factory, define, field, frozen
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from sora.deferreds import Tasks, gather
+from sora.errors import SoraError
+from sora.metrics.health import HealthMetrics
+
+KEPT: Final = 50
+"""changes of state that are remembered of each part"""
+
+
+class Status(StrEnum):
+    """How well a part is."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+    @property
+    def rank(self) -> int:
+        """The worse, the higher."""
+        return _RANKS[self]
+
+
+_RANKS: Final = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.UNHEALTHY: 2}
+
+
+@frozen
+class Finding:
+    """What a check has found: a sentence, what to do if it is not healthy, and figures."""
+
+    status: Status
+    text: str
+    remedy: str = ""
+    facts: Mapping[str, Any] = Factory(dict)
+
+
+@frozen
+class Check:
+    """A part, and how one looks at it. `timeout` is in seconds.
+
+    An error of `sora.errors` that `look` raises is the finding that the part is unhealthy, with
+    the error's text and this `remedy`.
+    """
+
+    component: str
+    look: Callable[[], Awaitable[Finding]]
+    timeout: float = 5.0
+    remedy: str = ""
+
+
+@frozen
+class Change:
+    """When a part came into a state, as seconds since 1970, and why."""
+
+    at: float
+    finding: Finding
+
+
+@define
+class Component:
+    """What is known of a part. Times are seconds since 1970; `took` is how many seconds the last
+    look took."""
+
+    name: str
+    finding: Finding
+    since: float
+    looked_at: float
+    took: float
+    checks: int = 0
+    failures: int = 0
+    changes: deque[Change] = field(factory=lambda: deque(maxlen=KEPT))
+
+
+class Health(Service):
+    """Looks at everything every `interval` seconds, first when it starts."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        *,
+        clock: IReactorTime,
+        interval: float,
+        metrics: HealthMetrics,
+    ) -> None:
+        self._checks = checks
+        self._clock = clock
+        self._interval = interval
+        self._metrics = metrics
+        self._components: dict[str, Component] = {}
+        self._hanging: set[str] = set()
+        self._tasks = Tasks()
+        self._timer: IDelayedCall | None = None
+
+    @property
+    def components(self) -> Sequence[Component]:
+        """All parts that have been looked at, in the order of their checks."""
+        known = self._components
+        return [known[check.component] for check in self._checks if check.component in known]
+
+    @property
+    def status(self) -> Status:
+        """That of the part that is worst."""
+        states = [component.finding.status for component in self.components]
+        return max(states, key=lambda status: status.rank, default=Status.HEALTHY)
+
+    def startService(self) -> None:
+        super().startService()
+        self._wake()
+
+    def stopService(self) -> "Deferred[None]":
+        super().stopService()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return Deferred.fromCoroutine(self._tasks.join())
+
+    async def look(self) -> None:
+        """Look at all parts now."""
+        await gather(*[self._look(check) for check in self._checks])
+
+    # ------------------------------------------------------------ inside
+
+    def _wake(self) -> None:
+        self._timer = self._clock.callLater(self._interval, self._wake)
+        self._tasks.start(self.look(), "looking at the health")
+
+    async def _look(self, check: Check) -> None:
+        begun = self._clock.seconds()
+        if check.component in self._hanging:
+            self._note(check, _late(check), begun)
+            return
+        answer: Deferred[Finding] = Deferred()
+
+        async def ask() -> None:
+            try:
+                finding = await check.look()
+            except CancelledError:
+                raise
+            except SoraError as error:
+                finding = Finding(Status.UNHEALTHY, error.text, check.remedy)
+            except Exception as error:  # noqa: BLE001 - a bug in a check blinds no other
+                self.log.failure("the check of {component} failed", component=check.component)
+                text = f"The check itself failed: {error}"
+                finding = Finding(Status.UNHEALTHY, text, "Report this, with the log")
+            finally:
+                self._hanging.discard(check.component)
+            if not answer.called:
+                answer.callback(finding)
+
+        self._hanging.add(check.component)
+        # Nobody cancels it: what was asked of a database is read to its end (G15).
+        self._tasks.start(ask(), f"the check of {check.component}")
+        late = self._clock.callLater(check.timeout, _give_up, answer, check)
+        finding = await answer
+        if late.active():
+            late.cancel()
+        self._note(check, finding, begun)
+
+    def _note(self, check: Check, finding: Finding, begun: float) -> None:
+        now = self._clock.seconds()
+        known = self._components.get(check.component)
+        before = None if known is None else known.finding.status
+        if known is None:
+            known = Component(check.component, finding, now, now, now - begun)
+            self._components[check.component] = known
+        known.finding, known.looked_at, known.took = finding, now, now - begun
+        known.checks += 1
+        known.failures += finding.status is Status.UNHEALTHY
+        self._metrics.looked(check.component, finding.status.value, now - begun)
+        if finding.status is not before:
+            known.since = now
+            known.changes.append(Change(now, finding))
+            self._tell(check.component, finding, before)
+
+    def _tell(self, component: str, finding: Finding, before: Status | None) -> None:
+        if finding.status is Status.HEALTHY:
+            if before is not None:
+                self.log.info(
+                    "health: {component} is healthy again: {text}",
+                    component=component,
+                    text=finding.text,
+                )
+            return
+        tell = self.log.error if finding.status is Status.UNHEALTHY else self.log.warn
+        tell(
+            "health: {component} is {status}: {text}. {remedy}",
+            component=component,
+            status=finding.status.value,
+            text=finding.text.rstrip("."),
+            remedy=finding.remedy,
+        )
+
+
+def _give_up(answer: "Deferred[Finding]", check: Check) -> None:
+    if not answer.called:
+        answer.callback(_late(check))
+
+
+def _late(check: Check) -> Finding:
+    text = f"It did not answer within {check.timeout:g} seconds"
+    return Finding(Status.UNHEALTHY, text, check.remedy)
