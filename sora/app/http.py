@@ -13,6 +13,7 @@ from sora.errors import SoraError
 from sora.health import Health
 from sora.net.tracker import Session
 from sora.operations.connections import ConnectionOperations
+from sora.operations.database import DatabaseOperations
 from sora.operations.health import HealthOperations
 from sora.protocols.http.nouns import Nouns
 from sora.storage.postgres.database import Database, Tx
@@ -31,6 +32,7 @@ def nouns_on(
         credentials=parts.credentials,
         quota=parts.quota,
         connections=ConnectionOperations(lambda: sessions),
+        database=DatabaseOperations(tables.upkeep),
         uploader=uploader_operations(s3, tables),
         health=HealthOperations(lambda: health),
     )

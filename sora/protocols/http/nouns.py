@@ -5,6 +5,7 @@ from attrs import frozen
 from sora.operations.accounts import AccountOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.database import DatabaseOperations
 from sora.operations.health import HealthOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.uploader import UploaderOperations
@@ -18,5 +19,6 @@ class Nouns:
     credentials: CredentialOperations
     quota: QuotaOperations
     connections: ConnectionOperations
+    database: DatabaseOperations
     uploader: UploaderOperations
     health: HealthOperations

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from sora.protocols.http.admin import accounts, connections, health, quota, uploader
+from sora.protocols.http.admin import accounts, connections, database, health, quota, uploader
 from sora.protocols.http.endpoint import Endpoint
 
 GROUPS: Final = {
     "accounts": "Accounts of users, their addresses, and how much they may have.",
     "connections": "Who is connected to this process.",
+    "database": "The database itself, and what to say of it when it was set back.",
     "uploader": "Bodies that wait for an object store.",
     "health": "How well the parts of this process are.",
 }
@@ -16,6 +17,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
     *quota.ENDPOINTS,
     *connections.ENDPOINTS,
+    *database.ENDPOINTS,
     *uploader.ENDPOINTS,
     *health.ENDPOINTS,
 )

@@ -16,6 +16,7 @@ from sora.storage.memory.quotas import MemoryQuotas
 from sora.storage.memory.rights import MemoryRights
 from sora.storage.memory.scripts import MemoryScripts
 from sora.storage.memory.store import Dedup, MemoryStore
+from sora.storage.memory.upkeep import MemoryUpkeep
 from sora.storage.memory.uploads import MemoryMembership, MemoryUploads
 from sora.storage.memory.verifying import MemoryVerifying
 
@@ -40,6 +41,7 @@ class MemoryStorage:
     copies: MemoryCopies
     cleaning: MemoryCleaning
     membership: MemoryMembership
+    upkeep: MemoryUpkeep
     maildrops: MemoryMaildrops
     verifying: MemoryVerifying
 
@@ -64,6 +66,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         copies=MemoryCopies(tables),
         cleaning=MemoryCleaning(tables),
         membership=MemoryMembership(tables),
+        upkeep=MemoryUpkeep(tables),
         maildrops=MemoryMaildrops(tables),
         verifying=MemoryVerifying(tables),
     )

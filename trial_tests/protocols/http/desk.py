@@ -24,6 +24,7 @@ from sora.net.tracker import Tracker
 from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.database import DatabaseOperations
 from sora.operations.health import HealthOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
@@ -79,6 +80,7 @@ class DeskTestCase(SynchronousTestCase):
                 OwnerLookup(self.storage.accounts, self.storage.rights), self.storage.quotas
             ),
             connections=ConnectionOperations(lambda: self.tracker),
+            database=DatabaseOperations(self.storage.upkeep),
             uploader=UploaderOperations(self.storage.uploads, self.storage.copies, ["second"]),
             health=HealthOperations(lambda: self.health),
         )
