@@ -169,6 +169,11 @@ class _Wire(txpostgres.Connection):
         if self._answered is not None:
             self._go_on()
             return
+        if self._watched < 0:
+            # It is being opened. When that fails, libpq has closed its descriptor: there is
+            # nothing to go on watching, and who opens it hears of it from the poll.
+            txpostgres._PollingMixin.doRead(self)
+            return
         try:
             super().doRead()
         except psycopg2.Error:
