@@ -5,11 +5,20 @@ from socket import AF_INET, SOCK_STREAM, socket
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Factory, Protocol
 
 from sora.errors import Unavailable
-from sora.storage.postgres.connection import Connection, Server, connect
+from sora.storage.postgres.connection import Connection, Server, _Wire, connect
 from sora.storage.postgres.errors import Lost
 from trial_tests.support.postgres import DatabaseTestCase, administer, the_server
+
+
+class HangsUp(Protocol):
+    """A server that ends as soon as it is spoken to."""
+
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
 
 
 def opening(server: Server) -> "Deferred[Connection]":
@@ -49,6 +58,20 @@ class OpeningTests(DatabaseTestCase):
         with self.assertRaises(Unavailable) as raised:
             await opening(evolve(the_server(), database="nothing_here"))
         self.assertIn('database "nothing_here" does not exist', raised.exception.text)
+
+    async def test_one_that_was_refused_is_watched_no_longer(self) -> None:
+        """libpq has closed its descriptor; the next socket that gets the same number is another's,
+        and would never be heard of."""
+        port = reactor.listenTCP(0, Factory.forProtocol(HangsUp), interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.addCleanup(port.stopListening)
+        for server in (
+            Server(host="127.0.0.1", port=port.getHost().port),
+            evolve(the_server(), database="nothing_here"),
+        ):
+            with self.assertRaises(Unavailable):
+                await opening(server)
+            watched = reactor.getReaders()  # type: ignore[attr-defined]
+            self.assertEqual([one for one in watched if isinstance(one, _Wire)], [])
 
     async def test_a_password_is_in_no_text(self) -> None:
         """G69"""
