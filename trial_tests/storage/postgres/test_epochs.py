@@ -82,14 +82,15 @@ class EpochTests(StageTestCase):
         stage = await self.stage()
         await stage.put_many(1)
         copied = (await stage.mailboxes.find(stage.account.id, "INBOX")).highest_modseq
+        heard = await stage.value("select at from alive")
         await stage.value("select promoted_v1(true)")
         first = (await stage.put(bytes_of(2))).placed[0]
         # The same copy once more, with nothing that happened since.
         await stage.rows(
             "with m as (delete from messages where uid > 1), e as (delete from epochs where epoch > 1),"
             " b as (update mailboxes b set uidnext = 2, epoch = 1, lost = '{}',"
-            " highest_modseq = %s where id = %s) update sora set epoch = 1 returning 1",
-            (copied, stage.inbox),
+            " highest_modseq = %s where id = %s), a as (update alive set at = %s) update sora set epoch = 1 returning 1",
+            (copied, stage.inbox, heard),
         )
         await stage.value("select promoted_v1(true)")
         second = (await stage.put(bytes_of(3))).placed[0]
