@@ -243,6 +243,9 @@ class PromotionTests(DisasterTestCase):
 
         # From here on the replica hears of nothing; it has what was before.
         replica.wait_for(primary)
+        self.assertRegex(node.admin("database", "status"), r"replica: .*, streaming, async, ")
+        there = node.admin("database", "status", "--set", f"database.host={replica.host}")
+        self.assertIn(", replica, timeline 1\n", there)
         replica.set("primary_conninfo", "")
         before = self.truth(node)
         writer.uid("STORE", "2,5", "+FLAGS", "(\\Flagged $Lost)")
