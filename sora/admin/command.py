@@ -12,6 +12,7 @@ from sora.admin.failed import CommandFailed
 from sora.operations.accounts import AccountOperations
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
+from sora.operations.cleaning import CleaningOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
@@ -20,6 +21,7 @@ from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
@@ -51,6 +53,8 @@ class Store:
     migrations: MigrationOperations
     api: AdminAPI
     health: Callable[[], Awaitable[Overview]]
+    retention: RetentionOperations
+    cleaning: CleaningOperations
     close: Callable[[], Awaitable[object]]
 
 

@@ -24,6 +24,7 @@ from sora.admin.api import AdminAPI
 from sora.admin.command import CommandFailed, Store, Terminal
 from sora.admin.main import DEFAULT_CONFIG, OpenStore, parse, prepare, run
 from sora.app.accounts import accounts_on
+from sora.app.cleaning import cleaner_of, graces_of, server_retention
 from sora.app.database import make_database, migration_operations
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
 from sora.app.filtering import settings_of
@@ -43,16 +44,19 @@ from sora.errors import SoraError
 from sora.mailbox.scripts import Compiler
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
+from sora.operations.cleaning import CleaningOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations, Overview
 from sora.operations.objects import ObjectOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.verify import VerifyOperations
 from sora.storage.postgres.pool import Limits
 from sora.storage.rows import Operation
+from sora.workers.cleaner import Cleaner
 
 
 class Options(TwistedOptions):
@@ -121,6 +125,18 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         verifier = verifier_of(tables, opened.objects, opened.bodies)
         return VerifyOperations(owners, tables.verifying, verifier, opened.objects)
 
+    async def cleaner() -> Cleaner:
+        opened = await stored.open()
+        return cleaner_of(
+            config,
+            tables,
+            opened.objects,
+            node="sora-admin",
+            reactor=reactor,
+            random=SystemRandom(),
+            registry=CollectorRegistry(),
+        )
+
     async def objects() -> ObjectOperations:
         opened = await stored.open()
         key_ids = [entry.id for entry in config.s3.encryption_keys]
@@ -151,6 +167,8 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         uploader=uploader_operations(config.s3, tables),
         api=AdminAPI(config.admin.api_url, config.admin.api_key, reactor),
         health=health,
+        retention=RetentionOperations(owners, tables.retention, server_retention(config.cleanup)),
+        cleaning=CleaningOperations(tables.cleaning, graces_of(config), cleaner),
         close=stored.close,
         database=DatabaseOperations(tables.upkeep),
         migrations=migration_operations(config.database, reactor=reactor),

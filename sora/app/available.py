@@ -17,7 +17,6 @@ _UNUSED: Final[tuple[Path, ...]] = (
     ("database", "read_endpoints"),
     ("database", "max_replica_lag"),
     ("database", "async_flags"),
-    ("cleanup", "max_age_restriction"),
     ("history", "namespace"),
     ("limits", "session_memory"),
 )

@@ -1,16 +1,22 @@
 """`[cleanup]` and `[history]` made into the cleaner."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from random import Random
 from typing import Any
 
+from attrs import asdict
 from prometheus_client import CollectorRegistry
 
 from sora.app.tables import Tables
+from sora.config.cleanup import CleanupConfig
 from sora.config.config import Config
+from sora.mailbox.state import Change
 from sora.metrics.cleaning import CleaningMetrics
+from sora.storage.rows import Expunged, ServerRetention
 from sora.storage.stores import ObjectStore
 from sora.workers.cleaner import ORPHAN_GRACE, Cleaner, Graces
+from sora.workers.policies import Policies
 
 
 def graces_of(config: Config) -> Graces:
@@ -19,6 +25,17 @@ def graces_of(config: Config) -> Graces:
         deleted=config.cleanup.grace_period,
         orphans=max(ORPHAN_GRACE, config.cleanup.object_grace),
         history=config.history.retention,
+    )
+
+
+def server_retention(config: CleanupConfig) -> ServerRetention:
+    """The rules that stand in the configuration."""
+    ages = asdict(config.special_use)
+    uses = {f"\\{name.capitalize()}": age for name, age in ages.items() if age is not None}
+    most = config.max_age_restriction
+    return ServerRetention(
+        None if most is None else timedelta(seconds=most),
+        {use: timedelta(seconds=age) for use, age in uses.items()},
     )
 
 
@@ -31,8 +48,14 @@ def cleaner_of(
     reactor: Any,
     random: Random,
     registry: CollectorRegistry,
+    told: Callable[[int, Change], None] = lambda mailbox_id, change: None,
 ) -> Cleaner:
-    """The cleaner of a process, which is `node` among others."""
+    """The cleaner of a process, which is `node` among others; `told` hears of changes of mailboxes
+    (`OpenMailboxes.told`)."""
+
+    def expunged(what: Expunged) -> None:
+        told(what.mailbox_id, Change(what.before, what.modseq, vanished=what.vanished))
+
     return Cleaner(
         tables.cleaning,
         {name: store.objects for name, store in stores.items()},
@@ -41,5 +64,12 @@ def cleaner_of(
         graces=graces_of(config),
         wake_interval=config.cleanup.wake_interval,
         node=node,
+        policies=Policies(
+            tables.retention,
+            server_retention(config.cleanup),
+            clock=reactor,
+            wake_interval=config.cleanup.wake_interval,
+            told=expunged,
+        ),
         metrics=CleaningMetrics(registry),
     )

@@ -164,6 +164,7 @@ class House:
             reactor=reactor,
             random=self.random,
             registry=self.registry,
+            told=open_mailboxes.told,
         )
         workers: list[IService] = [cleaner, *storage.workers]
         if health is not None:

@@ -17,6 +17,7 @@ from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.quotas import Quotas
+from sora.storage.postgres.retention import Retention
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.scripts import Scripts
 from sora.storage.postgres.upkeep import Upkeep
@@ -44,6 +45,7 @@ class Tables:
     uploads: Uploads
     copies: Copies
     cleaning: Cleaning
+    retention: Retention
     membership: Membership
     verifying: Verifying
     upkeep: Upkeep
@@ -68,6 +70,7 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         uploads=Uploads(database),
         copies=Copies(database),
         cleaning=Cleaning(database),
+        retention=Retention(database),
         membership=Membership(database),
         verifying=Verifying(database),
         upkeep=Upkeep(database),

@@ -2,8 +2,19 @@
 
 from attrs import frozen
 
-from sora.config.keys import key
+from sora.config.keys import key, table
 from sora.config.units import DURATION, OPTIONAL_DURATION
+
+
+@frozen
+class SpecialUseConfig:
+    """The same for mailboxes with a special use (RFC 6154), in place of `max_age_restriction`."""
+
+    archive: float | None = key("", "Messages in the archive.", unit=OPTIONAL_DURATION)
+    drafts: float | None = key("", "Drafts.", unit=OPTIONAL_DURATION)
+    junk: float | None = key("", "Junk.", unit=OPTIONAL_DURATION, example="30d")
+    sent: float | None = key("", "Sent messages.", unit=OPTIONAL_DURATION)
+    trash: float | None = key("", "The trash.", unit=OPTIONAL_DURATION, example="30d")
 
 
 @frozen
@@ -24,5 +35,9 @@ class CleanupConfig:
     )
     wake_interval: float = key("1h", "How often the cleaner looks for work.", unit=DURATION)
     max_age_restriction: float | None = key(
-        "", "Messages older than this are expunged (ephemeral storage).", unit=OPTIONAL_DURATION
+        "",
+        """Messages that have been in their mailbox for longer are expunged (ephemeral storage).
+        Rules for a domain or an account, by `sora-admin retention set`, come before it.""",
+        unit=OPTIONAL_DURATION,
     )
+    special_use: SpecialUseConfig = table(SpecialUseConfig)

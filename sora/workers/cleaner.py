@@ -1,6 +1,7 @@
-"""Removes what is over: expunged messages and deleted mailboxes past their grace, deleted accounts,
-contents that nothing refers to, their objects, old claims of deliveries, vacation replies and
-duplicates whose time is over, the history that is too old, empty partitions of staging.
+"""Removes what is over: what policies say (`sora.workers.policies`), expunged messages and deleted
+mailboxes past their grace, deleted accounts, contents that nothing refers to, their objects, old
+claims of deliveries, vacation replies and duplicates whose time is over, the history that is too
+old, empty partitions of staging.
 
 Each step is a small batch in a transaction of its own, is safe to repeat, and skips what
 another node has in hand: there is no leader. An object is deleted from its store between two
@@ -26,6 +27,7 @@ from sora.metrics.cleaning import CleaningMetrics
 from sora.retry import pause
 from sora.storage.interfaces import ICleaning, IObjects
 from sora.storage.rows import CleaningStatus, Condemned, Removed
+from sora.workers.policies import Policies
 
 BATCH: Final = 500
 MAX_BATCHES: Final = 10_000
@@ -58,6 +60,8 @@ class Graces:
 class Cleaned:
     """What one round did: rows and objects by step."""
 
+    expired: int = 0
+    """messages that a policy expunged"""
     expunged: int = 0
     accounts: int = 0
     condemned: int = 0
@@ -92,6 +96,7 @@ class Cleaner(Service):
         batch: int = BATCH,
         node: str = "",
         lease: timedelta = DELETION_LEASE,
+        policies: Policies | None = None,
         metrics: CleaningMetrics | None = None,
     ) -> None:
         self._cleaning = cleaning
@@ -103,6 +108,7 @@ class Cleaner(Service):
         self._batch = batch
         self._node = node
         self._lease = lease
+        self._policies = policies
         self._metrics = metrics
         self._tasks = Tasks()
         self._timer: IDelayedCall | None = None
@@ -154,6 +160,8 @@ class Cleaner(Service):
         orphans = timedelta(seconds=self._graces.orphans)
         abandoned = min(orphans, timedelta(seconds=ORPHAN_GRACE))
         done["partitions"] += await cleaning.make_partitions()
+        if self._policies is not None:
+            done["expired"] += await self._policies.apply(lambda: self._is_stopping)
         done["expunged"] += await self._repeat(lambda: cleaning.purge_expunged(grace, batch))
         await self._remove_accounts(grace, done)
         done["condemned"] += await self._repeat(lambda: cleaning.condemn(orphans, batch, abandoned))
@@ -184,7 +192,8 @@ class Cleaner(Service):
         else:
             if cleaned != Cleaned():
                 self.log.info(
-                    "cleaned: {expunged} messages, {accounts} accounts, {condemned} contents,"
+                    "cleaned: {expired} messages by policy, {expunged} past their grace,"
+                    " {accounts} accounts, {condemned} contents,"
                     " {deleted} objects of {octets} octets ({kept} kept), {deliveries} claims,"
                     " {memories} memories, {history} months of history, {partitions} partitions",
                     **asdict(cleaned),

@@ -17,6 +17,7 @@ from sora.storage.interfaces.mailboxes import IMailboxes, IMetadata, IRights
 from sora.storage.interfaces.maildrops import IMaildrops
 from sora.storage.interfaces.membership import IMembership
 from sora.storage.interfaces.messages import IMessages
+from sora.storage.interfaces.retention import IRetention
 from sora.storage.interfaces.scripts import IScripts
 from sora.storage.interfaces.upkeep import IUpkeep
 from sora.storage.interfaces.verifying import IVerifying
@@ -36,6 +37,7 @@ __all__ = [
     "IMetadata",
     "IObjects",
     "IQuotas",
+    "IRetention",
     "IRights",
     "IScripts",
     "IUpkeep",

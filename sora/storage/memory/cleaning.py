@@ -11,7 +11,14 @@ from zope.interface import implementer
 from sora.mail.rights import Rights
 from sora.storage.interfaces import ICleaning
 from sora.storage.memory.store import AccountRecord, ExpungedRecord, MemoryStore, operation
-from sora.storage.rows import CleaningRound, CleaningStatus, Condemned, Overdue, Removed
+from sora.storage.rows import (
+    CleaningRound,
+    CleaningStatus,
+    Condemned,
+    Overdue,
+    Removed,
+    RetentionOwner,
+)
 
 _RESERVATION: Final = timedelta(days=1)
 
@@ -245,5 +252,6 @@ class MemoryCleaning:
             if domain.catch_all == gone:
                 domain.catch_all = None
         tables.scripts.pop(gone, None)
+        tables.retention.pop(RetentionOwner(gone), None)
         tables.maildrops.pop(gone, None)
         del tables.accounts[gone]

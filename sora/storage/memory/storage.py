@@ -13,6 +13,7 @@ from sora.storage.memory.maildrops import MemoryMaildrops
 from sora.storage.memory.messages import MemoryMessages
 from sora.storage.memory.metadata import MemoryMetadata
 from sora.storage.memory.quotas import MemoryQuotas
+from sora.storage.memory.retention import MemoryRetention
 from sora.storage.memory.rights import MemoryRights
 from sora.storage.memory.scripts import MemoryScripts
 from sora.storage.memory.store import Dedup, MemoryStore
@@ -40,6 +41,7 @@ class MemoryStorage:
     uploads: MemoryUploads
     copies: MemoryCopies
     cleaning: MemoryCleaning
+    retention: MemoryRetention
     membership: MemoryMembership
     upkeep: MemoryUpkeep
     maildrops: MemoryMaildrops
@@ -65,6 +67,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         uploads=MemoryUploads(tables),
         copies=MemoryCopies(tables),
         cleaning=MemoryCleaning(tables),
+        retention=MemoryRetention(tables),
         membership=MemoryMembership(tables),
         upkeep=MemoryUpkeep(tables),
         maildrops=MemoryMaildrops(tables),

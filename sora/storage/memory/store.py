@@ -33,6 +33,7 @@ from sora.storage.rows import (
     NewSecret,
     ObjectPlace,
     Operation,
+    RetentionOwner,
     ScriptPosition,
 )
 
@@ -318,6 +319,10 @@ class MemoryStore:
     """by account and name"""
     processes: dict[UUID, datetime] = Factory(dict)
     cleanings: dict[str, CleaningRound] = Factory(dict)
+    retention: dict[RetentionOwner, dict[str, timedelta | None]] = Factory(dict)
+    """the longest ages, by owner and special use"""
+    retention_pass: tuple[int, datetime | None] = (0, None)
+    """the last mailbox that was looked at, and when that pass began"""
     maildrops: dict[int, MaildropRecord] = Factory(dict)
     _last_id: int = 0
 

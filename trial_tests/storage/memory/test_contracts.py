@@ -24,6 +24,7 @@ from trial_tests.storage.contracts import (
     placing,
     quotas,
     reading,
+    retention,
     rights,
     scripts,
     searching,
@@ -58,6 +59,7 @@ class OnMemory(Contract):
             uploads=memory.uploads,
             copies=memory.copies,
             cleaning=memory.cleaning,
+            retention=memory.retention,
             indexing=memory.indexing,
             membership=memory.membership,
             maildrops=memory.maildrops,
@@ -191,3 +193,7 @@ class TestTurns(OnMemory, turns.TurnsContract):
 
 class VerifyingTests(OnMemory, verifying.VerifyingContract):
     """`IVerifying`."""
+
+
+class TestRetention(OnMemory, retention.RetentionContract):
+    """`IRetention`"""

@@ -16,6 +16,7 @@ from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.quotas import Quotas
+from sora.storage.postgres.retention import Retention
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.scripts import Scripts
 from sora.storage.postgres.uploads import Uploads
@@ -38,6 +39,7 @@ from trial_tests.storage.contracts import (
     placing,
     quotas,
     reading,
+    retention,
     rights,
     scripts,
     searching,
@@ -74,6 +76,7 @@ class PostgresStorage(DatabaseTestCase):
             uploads=Uploads(database),
             copies=Copies(database),
             cleaning=Cleaning(database),
+            retention=Retention(database),
             indexing=Indexing(database),
             membership=Membership(database),
             maildrops=Maildrops(database, reactor),  # type: ignore[arg-type]
@@ -149,6 +152,10 @@ class ChangingTests(PostgresStorage, changing.ChangingContract):
 
 class CleaningTests(PostgresStorage, cleaning.CleaningContract):
     """`ICleaning`"""
+
+
+class RetentionTests(PostgresStorage, retention.RetentionContract):
+    """`IRetention`"""
 
 
 class CopyingTests(PostgresStorage, copying.CopyingContract):

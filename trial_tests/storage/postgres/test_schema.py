@@ -112,6 +112,7 @@ class SchemaTests(StageTestCase):
             "domains",
             "alive",
             "cleanings",
+            "retention_pass",
             "epochs",
             "sora",
             "copy_targets",
