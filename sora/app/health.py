@@ -54,6 +54,7 @@ def health_of(
         *(_store_check(store, patience) for store in storage.objects.values()),
         Check("uploads", _uploads(config, tables), patience, _ASK_DATABASE),
         Check("integrity", _integrity(config, tables), patience, _ASK_DATABASE),
+        Check("cleaner", look_at_cleaner(config, tables, reactor.seconds), patience, _ASK_DATABASE),
         Check(
             "disks",
             _disks(config, storage.bodies.threads),
@@ -138,6 +139,27 @@ def _store_check(store: ObjectStore, patience: float) -> Check:
         return Finding(Status.HEALTHY, f"The object store {store.name} answers")
 
     return Check(f"object store {store.name}", look, patience, remedy)
+
+
+def look_at_cleaner(config: Config, tables: Tables, now: Callable[[], float]) -> Look:
+    """How the last rounds of all nodes went. Where there was none yet, it is to come."""
+
+    async def look() -> Finding:
+        rounds = await tables.cleaning.rounds()
+        errors = [f"{each.node}: {each.error}" for each in rounds if each.error]
+        ages = [now() - each.ended_at.timestamp() for each in rounds if not each.error]
+        facts = {"nodes": len(rounds), "age": min(ages, default=None)}
+        if rounds and min(ages, default=float("inf")) > 3 * config.cleanup.wake_interval + 3600:
+            return Finding(
+                Status.DEGRADED,
+                "The cleaner has ended no round for long: what is deleted stays"
+                + (f" ({errors[0]})" if errors else ""),
+                "See the log for why, and sora-admin cleaner status for what waits",
+                facts,
+            )
+        return Finding(Status.HEALTHY, "The cleaner keeps up", facts=facts)
+
+    return look
 
 
 def _uploads(config: Config, tables: Tables) -> Look:

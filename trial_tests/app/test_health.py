@@ -1,0 +1,42 @@
+"""sora.app.health: the check of the cleaner."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from sora.app.health import look_at_cleaner
+from sora.config.config import Config
+from sora.health import Status
+from sora.storage.memory.storage import memory_storage
+
+HOUR = 3600.0
+
+
+class CleanerCheckTests(SynchronousTestCase):
+    def test_rounds_that_fail_for_long_are_told_with_their_error(self) -> None:
+        clock = Clock()
+        clock.advance(1_700_000_000)
+        tables: Any = memory_storage(clock)
+        look = look_at_cleaner(Config(), tables, clock.seconds)
+
+        def status() -> tuple[Status, str]:
+            finding = self.successResultOf(Deferred.fromCoroutine(look()))  # type: ignore[arg-type]
+            return finding.status, finding.text
+
+        def ended(node: str, error: str = "") -> None:
+            began = datetime.fromtimestamp(clock.seconds(), UTC)
+            self.successResultOf(tables.cleaning.note(node, began, {}, error))
+
+        self.assertEqual(status()[0], Status.HEALTHY)
+        ended("one")
+        clock.advance(3 * HOUR)
+        self.assertEqual(status()[0], Status.HEALTHY)
+        clock.advance(2 * HOUR)
+        ended("two", "the disk is full")
+        self.assertEqual(status()[0], Status.DEGRADED)
+        self.assertIn("two: the disk is full", status()[1])
+        ended("two")
+        self.assertEqual(status()[0], Status.HEALTHY)
