@@ -17,6 +17,7 @@ from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import Overview
+from sora.operations.mailbox import MailboxOperations
 from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.quota import QuotaOperations
@@ -41,6 +42,7 @@ class Store:
     aliases: AliasOperations
     domains: DomainOperations
     acl: AclOperations
+    mailbox: MailboxOperations
     quota: QuotaOperations
     sieve: SieveOperations
     trials: SieveTrials

@@ -48,6 +48,7 @@ from sora.operations.cleaning import CleaningOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations, Overview
+from sora.operations.mailbox import MailboxOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.retention import RetentionOperations
@@ -157,6 +158,7 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         aliases=AliasOperations(tables.aliases),
         domains=DomainOperations(tables.domains),
         acl=AclOperations(owners, rights, tables.mailboxes, _new_operation),
+        mailbox=MailboxOperations(owners, tables.mailboxes, _new_operation),
         quota=parts.quota,
         sieve=SieveOperations(owners, rights, scripts),
         trials=SieveTrials(compiler, reactor.seconds, settings_of(config.sieve)),

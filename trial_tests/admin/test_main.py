@@ -316,6 +316,30 @@ class CommandTests(DatabaseTestCase):
             code, stdout, stderr = await self.admin(*words)
             self.assertEqual((code, stdout, stderr.count("\n")), (1, "", 1), stderr)
 
+    async def test_mailboxes(self) -> None:
+        """Made, renamed, shown, deleted, in the database."""
+        await self.asyncSetUp()
+        await self.admin(
+            *("accounts", "create", "--email", EMAIL, "--password", "secret word"),
+            *("--hash", "sha512"),
+        )
+        for words in (
+            ("create", "--mailbox", "Work/Reports"),
+            ("subscribe", "--mailbox", "Work/Reports"),
+            ("rename", "--mailbox", "Work", "--to", "Old"),
+            ("status", "--mailbox", "Old/Reports"),
+        ):
+            code, _, stderr = await self.admin("mailbox", words[0], "--email", EMAIL, *words[1:])
+            self.assertEqual((code, stderr), (0, ""), words)
+        _, stdout, _ = await self.admin("mailbox", "list", "--email", EMAIL, "--json")
+        subscribed = {row["mailbox"]: row["subscribed"] for row in json.loads(stdout)}
+        self.assertEqual((subscribed["Old"], subscribed["Old/Reports"]), (False, True))
+        for name, expected in (("Old", 1), ("INBOX", 1), ("Old/Reports", 0), ("Old", 0)):
+            code, *_ = await self.admin(
+                "mailbox", "delete", "--email", EMAIL, "--mailbox", name, "--yes"
+            )
+            self.assertEqual(code, expected, name)
+
     async def test_aliases_and_domains(self) -> None:
         """Made, listed, shown, set and removed."""
         await self.asyncSetUp()
