@@ -114,7 +114,7 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         registry=CollectorRegistry(),
         limits=Limits(minimum=0, maximum=1, acquire_timeout=config.database.acquire_timeout),
     )
-    database.pool.start()
+    database.start()
     tables = tables_on(database, config.s3.dedup, reactor)
     parts = accounts_on(tables)
     owners, rights = parts.owners, tables.rights

@@ -14,8 +14,6 @@ from sora.config.problems import ConfigError, Path, Problem, dotted
 _MISSING = "not available in this version"
 _UNUSED: Final[tuple[Path, ...]] = (
     ("cluster", "enabled"),
-    ("database", "read_endpoints"),
-    ("database", "max_replica_lag"),
     ("database", "async_flags"),
     ("history", "namespace"),
     ("limits", "session_memory"),

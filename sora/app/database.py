@@ -5,39 +5,48 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
-from attrs import evolve
 from prometheus_client import CollectorRegistry
 
 from sora.config.database import DatabaseConfig
+from sora.config.units import endpoints_of
 from sora.errors import BadArgument
 from sora.metrics.database import DatabaseMetrics
 from sora.operations.migrations import MigrationOperations, MigrationRow
-from sora.storage.postgres.connection import Connection, Server, connect
-from sora.storage.postgres.database import Database, Faults, Timing, Tx, database_on
+from sora.storage.postgres.connection import Server
+from sora.storage.postgres.database import Database, Faults, Timing, Tx
+from sora.storage.postgres.endpoints import Endpoints, database_on, hosts_of
 from sora.storage.postgres.migrate import MigrationFailed, load_migrations, migrate, status
 from sora.storage.postgres.pool import Limits
 
 
-def server_of(config: DatabaseConfig) -> Server:
-    """Where the primary is, and how to reach it."""
-    return Server(
-        host=config.host,
-        port=config.port,
-        database=config.dbname,
-        user=config.user,
-        password=config.password,
-        sslmode="require" if config.tls else "",
-    )
+def servers_of(config: DatabaseConfig, hosts: str = "", port: int = 0) -> list[Server]:
+    """The hosts of the primary, or others with the same database, and how to reach them."""
+    return [
+        Server(
+            host=endpoint.host,
+            port=endpoint.port,
+            database=config.dbname,
+            user=config.user,
+            password=config.password,
+            sslmode="require" if config.tls else "",
+        )
+        for endpoint in endpoints_of(hosts or config.host, port or config.port)
+    ]
 
 
-def migration_server_of(config: DatabaseConfig) -> Server:
+def endpoints_in(config: DatabaseConfig) -> Endpoints:
+    """All servers of the configuration."""
+    replicas = [
+        (server, endpoint.max_conns or config.max_conns)
+        for endpoint in config.read_endpoints
+        for server in servers_of(config, endpoint.host, endpoint.port)
+    ]
+    return Endpoints(servers_of(config), replicas, config.max_replica_lag)
+
+
+def migration_servers_of(config: DatabaseConfig) -> list[Server]:
     """The direct way to the primary, around a PgBouncer if there is one."""
-    server = server_of(config)
-    return evolve(
-        server,
-        host=config.migrate_host or server.host,
-        port=config.migrate_port or server.port,
-    )
+    return servers_of(config, config.migrate_host, config.migrate_port)
 
 
 def limits_of(config: DatabaseConfig) -> Limits:
@@ -60,9 +69,9 @@ def make_database(
     limits: Limits | None = None,
     faults: Faults | None = None,
 ) -> Database:
-    """A Database whose pool is not started yet."""
+    """A Database that is not started yet."""
     return database_on(
-        server_of(config),
+        endpoints_in(config),
         limits or limits_of(config),
         reactor=reactor,
         random=random,
@@ -80,16 +89,12 @@ async def migrate_database(
     config: DatabaseConfig, *, reactor: Any, holder: UUID, say: Callable[[str], None]
 ) -> list[int]:
     """Bring the schema up to date. Raises Unavailable, MigrationFailed."""
-    server = migration_server_of(config)
-    return await migrate(lambda: connect(server, reactor, reactor), reactor, holder, say)
+    return await migrate(hosts_of(migration_servers_of(config), reactor).open, reactor, holder, say)
 
 
 def migration_operations(config: DatabaseConfig, *, reactor: Any) -> MigrationOperations:
     """What an operator can do with the schema, on a direct connection to the primary."""
-    server = migration_server_of(config)
-
-    async def open_connection() -> Connection:
-        return await connect(server, reactor, reactor)
+    open_connection = hosts_of(migration_servers_of(config), reactor).open
 
     async def look() -> list[MigrationRow]:
         known = load_migrations()

@@ -86,12 +86,12 @@ class House:
         await migrate_database(
             self.config.database, reactor=self.reactor, holder=self.process_id, say=say
         )
-        self.database.pool.start()
+        self.database.start()
         await notice_epoch(self.database)
 
     async def close_database(self) -> None:
         """Close the connections, when what runs on them has ended."""
-        await self.database.pool.close()
+        await self.database.close()
 
     async def first_account(self, embedded: EmbeddedOptions, login: Login) -> None:
         """Have the account of the embedded mode, and remember its password."""

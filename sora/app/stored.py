@@ -51,4 +51,4 @@ class StoredBodies:
         """Stop the stores, and close the database's connections."""
         while self._started:
             await maybeDeferred(self._started.pop().stopService)
-        await self._tables.database.pool.close()
+        await self._tables.database.close()

@@ -6,6 +6,7 @@
 | size | `"64kb" "5mb" "1gb"`, or a number of octets | octets, int |
 | network | `"10.0.0.0/8"`, `"::1"` | `ip_network` |
 | endpoint | `"host:143"`, `":993"`, `"[::1]:143"` | `Endpoint` |
+| hosts | `"db1,db2:5433"`, `["db1", "db2:5433"]` | one text: see `endpoints_of` |
 
 Sizes are binary, as the limits of mail servers always were: 1 kb is 1024 octets, and `kib`
 says the same.
@@ -23,6 +24,8 @@ Network = IPv4Network | IPv6Network
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|mb|gb|tb|kib|mib|gib|tib)?", re.IGNORECASE)
+MOST_HOSTS: Final = 16
+"""Hosts of one database: each of them is looked at every second."""
 _OCTETS: Final = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -179,6 +182,43 @@ def read_workers(value: Any) -> int | str:
     raise ValueError(f'{_shown(value)} is not a number of processes: write 1, 4 or "auto"')
 
 
+def read_hosts(value: Any) -> str:
+    """One host or several, with commas between. Raises ValueError for one that is no host."""
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f'{_shown(value)} is not a host: write "db1", "db1,db2" or ["db1", "db2"]')
+    hosts = [host.strip() for text in texts for host in text.split(",")]
+    if len(hosts) > MOST_HOSTS:
+        raise ValueError(f"{len(hosts)} hosts are too many: the most is {MOST_HOSTS}")
+    for host in hosts:
+        if not host:
+            raise ValueError(f"{_shown(value)} has an empty host in it")
+        _host_and_port(host, 5432)
+    if len(set(hosts)) < len(hosts):
+        raise ValueError(f"{_shown(value)} names a host twice")
+    return ",".join(hosts)
+
+
+def endpoints_of(hosts: str, port: int) -> tuple[Endpoint, ...]:
+    """The hosts of a text that `read_hosts` gave, each with its own port or else `port`. A host
+    that begins with `/` is the directory of a Unix socket."""
+    return tuple(_host_and_port(host, port) for host in hosts.split(","))
+
+
+def _host_and_port(host: str, port: int) -> Endpoint:
+    if host.startswith("/") or ":" not in host or _is_address(host):
+        return Endpoint(host, port)
+    return read_endpoint(host)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 @frozen
 class Unit:
     """A way to write values: its name, how it is read, how it is written as TOML."""
@@ -203,6 +243,10 @@ SIZE = Unit("size", read_size, write_size)
 NETWORKS = Unit("list of networks", read_networks, _each(write_network))
 ENDPOINT = Unit("host:port", read_endpoint, str)
 ENDPOINTS = Unit("list of host:port", read_endpoints, _each(str))
+HOSTS = Unit("host, or several with commas", read_hosts, str)
+OPTIONAL_HOSTS = Unit(
+    "host, or several with commas", lambda value: value and read_hosts(value), str
+)
 PATTERN = Unit("regular expression", read_pattern, str)
 WORKERS = Unit('number, or "auto"', read_workers, lambda value: value)
 

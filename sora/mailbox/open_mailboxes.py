@@ -313,6 +313,7 @@ class OpenMailboxes:
     def heard(self, mailbox_id: int, modseq: int) -> None:
         """Another process of this node has changed a mailbox."""
         self.met()
+        self._mailboxes.heard(mailbox_id, modseq)
         self.watchers.mailbox_changed(mailbox_id, modseq)
         mailbox = self._open.get(mailbox_id)
         # One that is merely warm is read when somebody opens it.
@@ -335,6 +336,8 @@ class OpenMailboxes:
 
     def rang(self, mailbox_id: int, modseq: int) -> None:
         """The doorbell: the mailbox has changed, somewhere. It may be late, or repeated."""
+        if modseq:
+            self._mailboxes.heard(mailbox_id, modseq)
         mailbox = self._open.get(mailbox_id)
         if mailbox is None:
             self._note(mailbox_id, modseq)
@@ -386,6 +389,7 @@ class OpenMailboxes:
         with (`Selected`, `Account`): it needs no waking. The doorbell of the others rings."""
         if change.modseq == change.before:
             return
+        self._mailboxes.heard(mailbox_id, change.modseq)
         mailbox = self._open.get(mailbox_id)
         if mailbox is None:
             self._note(mailbox_id, change.modseq)

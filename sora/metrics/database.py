@@ -9,7 +9,8 @@ class DatabaseMetrics:
     """The family `sora_db_*`.
 
     `operation` is the name given to `Database.run`, one of a fixed number; `role` is
-    `primary` or `replica`; `status` is `ok`, `error`, `lost` or `timeout`.
+    `primary`, or the host and port of a replica as the configuration names it; `status` is
+    `ok`, `error`, `lost` or `timeout`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -75,6 +76,33 @@ class DatabaseMetrics:
             "sora_db_connect_failures_total",
             "Connections that could not be opened",
             ["role"],
+            registry=registry,
+        )
+
+        self.breaker = Gauge(
+            "sora_db_circuit_breaker_open",
+            "1 while the circuit breaker of a connection pool refuses statements",
+            ["role"],
+            registry=registry,
+        )
+        self.moves = Counter(
+            "sora_db_primary_moves_total",
+            "How often the connection pool went to another primary",
+            registry=registry,
+        )
+        self.replica_lag = Gauge(
+            "sora_db_replica_lag_seconds",
+            "How far a replica is behind the primary; +Inf while that is not known",
+            ["role"],
+            registry=registry,
+        )
+        self.replica_usable = Gauge(
+            "sora_db_replica_usable", "1 while a replica is asked", ["role"], registry=registry
+        )
+        self.replica_misses = Counter(
+            "sora_db_replica_misses_total",
+            "Reads that a replica did not answer, and the primary did",
+            ["reason"],
             registry=registry,
         )
 

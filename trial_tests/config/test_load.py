@@ -125,7 +125,11 @@ class ProblemTests(SynchronousTestCase):
             ),
             (
                 "[database]\nhost = 5",
-                "f:2: database.host: 5 is not a text: write it in quotation marks",
+                'f:2: database.host: 5 is not a host: write "db1", "db1,db2" or ["db1", "db2"]',
+            ),
+            (
+                "[database]\ndbname = 5",
+                "f:2: database.dbname: 5 is not a text: write it in quotation marks",
             ),
             (
                 "[sieve]\nextensions = 'fileinto'",

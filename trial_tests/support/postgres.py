@@ -37,7 +37,8 @@ from sora.app.postgres_server import CARELESS, PostgresServer
 from sora.metrics.database import DatabaseMetrics
 from sora.retry import pause
 from sora.storage.postgres.connection import Connection, Server, connect
-from sora.storage.postgres.database import Database, Faults, Timing, database_on
+from sora.storage.postgres.database import Database, Faults, Timing
+from sora.storage.postgres.endpoints import Endpoints, database_on
 from sora.storage.postgres.migrate import checksum_of, load_migrations, migrate
 from sora.storage.postgres.pool import Limits
 
@@ -225,7 +226,7 @@ class DatabaseTestCase(TestCase):
 
     def open(
         self,
-        server: Server,
+        server: Server | Endpoints,
         *,
         limits: Limits | None = None,
         timing: Timing | None = None,
@@ -245,9 +246,9 @@ class DatabaseTestCase(TestCase):
             faults=faults,
         )
         if connect is not None:
-            database.pool._open_one = connect
-        database.pool.start()
-        self.addCleanup(lambda: Deferred.fromCoroutine(database.pool.close(grace=1)))
+            database.pool.open_one = connect
+        database.start()
+        self.addCleanup(lambda: Deferred.fromCoroutine(database.close(grace=1)))
         return database
 
     async def new_database(

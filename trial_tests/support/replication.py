@@ -157,6 +157,11 @@ class ReplicatedServer:
         self.administer(f"ALTER SYSTEM SET {name} = '{value}'")
         self.administer("SELECT pg_reload_conf()")
 
+    def set_before_start(self, line: str) -> None:
+        """Append a line to the settings of a server that does not run."""
+        with (self._postgres.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"{line}\n")
+
     # ------------------------------------------------------------------ replication
 
     @property
@@ -206,9 +211,8 @@ class ReplicatedServer:
         shutil.rmtree(self._postgres.data, ignore_errors=True)
         base_backup(primary, self.directory)
         (self._postgres.data / "standby.signal").touch()
-        with (self._postgres.data / "postgresql.auto.conf").open("a") as settings:
-            settings.write(f"primary_conninfo = '{primary._conninfo()}'\n")
-            settings.write("synchronous_standby_names = ''\n")
+        self.set_before_start(f"primary_conninfo = '{primary._conninfo()}'")
+        self.set_before_start("synchronous_standby_names = ''")
         self._own()
         self.start()
 

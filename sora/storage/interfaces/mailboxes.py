@@ -64,6 +64,10 @@ class IMailboxes(Interface):
         Raises NoSuchMailbox when the mailbox was deleted meanwhile.
         """
 
+    def heard(mailbox_id: int, modseq: int) -> None:
+        """The caller knows that a mailbox has come to this modseq, by a write of its own or from
+        another process: nothing that is read in it from now on is older (G21). Asks nobody."""
+
     def take_turns(mailbox_ids: Sequence[int], taker: UUID) -> "Deferred[Mapping[int, Turn]]":
         """Take the turn to say what is \\Recent (`Turn`) in those of the mailboxes where no living
         process has it (`IMembership`). Gives those that `taker` has now. One round trip.

@@ -141,6 +141,9 @@ class MemoryMailboxes:
             lost=mailbox.lost,
         )
 
+    def heard(self, mailbox_id: int, modseq: int) -> None:
+        """See `IMailboxes.heard`: there is only one copy."""
+
     @operation
     def take_turns(self, mailbox_ids: Sequence[int], taker: UUID) -> Mapping[int, Turn]:
         """See `IMailboxes.take_turns`."""

@@ -64,6 +64,11 @@ class Server:
     application_name: str = "sora"
     connect_timeout: float = 5.0
 
+    @property
+    def where(self) -> str:
+        """Its host and port, for people; of a Unix socket the directory."""
+        return self.host if self.host.startswith("/") else f"{self.host}:{self.port}"
+
     def parameters(self, hostaddr: str = "") -> dict[str, Any]:
         """What libpq is given."""
         wanted: dict[str, Any] = {
@@ -327,8 +332,7 @@ async def connect(server: Server, clock: IReactorTime, reactor: Any) -> Connecti
         reason = " ".join(str(error).split())
         if not late.active():
             reason = f"it did not answer within {server.connect_timeout:g} s"
-        where = server.host if server.host.startswith("/") else f"{server.host}:{server.port}"
-        raise Unavailable(f"The database at {where} cannot be reached: {reason}") from error
+        raise Unavailable(f"The database at {server.where} cannot be reached: {reason}") from error
     finally:
         if late.active():
             late.cancel()

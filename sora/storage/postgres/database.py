@@ -42,7 +42,7 @@ connection goes back to the pool by itself.
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import psycopg2
 from attrs import define, field, frozen
@@ -50,16 +50,27 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import shielded
+from sora.breaker import Breaker, State
+from sora.deferreds import gather, shielded
 from sora.errors import OutcomeUnknown, Unavailable
 from sora.metrics.database import DatabaseMetrics
 from sora.retry import Delays, pause
-from sora.storage.postgres.connection import Answer, Connection, Parameters, Server, connect
+from sora.storage.postgres.connection import Answer, Connection, Parameters
 from sora.storage.postgres.errors import Lost, Remedy, is_trouble, remedy, translate
-from sora.storage.postgres.pool import Limits, Pool
+from sora.storage.postgres.hosts import PrimaryHosts
+from sora.storage.postgres.lookout import Lookout
+from sora.storage.postgres.pool import Pool
+from sora.storage.postgres.reads import Reads
+from sora.storage.postgres.replicas import Replicas
+from sora.storage.postgres.tokens import Tokens
+from sora.storage.postgres.tx import Row, Tx
+
+PROBE_WITHIN: Final = 5.0
+"""seconds that the probe of a circuit breaker may take, beside the time to connect"""
+
+__all__ = ["Database", "Faults", "Row", "Timing", "Tx"]
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
 
 
 class Faults(Protocol):
@@ -89,35 +100,6 @@ class Timing:
     """Pauses before a statement is sent again; when they are used up, the error is raised."""
 
 
-class Tx:
-    """The four verbs. `parameters` are those of psycopg2: `%s` or `%(name)s`.
-
-    With parameters, a `%` in `sql` is written `%%`; without, as it is.
-    """
-
-    async def execute(self, sql: str, parameters: Parameters = None) -> Answer:
-        """Everything that came back."""
-        raise NotImplementedError
-
-    async def all(self, sql: str, parameters: Parameters = None) -> list[Row]:
-        """All rows."""
-        return (await self.execute(sql, parameters)).rows
-
-    async def one(self, sql: str, parameters: Parameters = None) -> Row | None:
-        """The first row, or None when there is none."""
-        rows = (await self.execute(sql, parameters)).rows
-        return rows[0] if rows else None
-
-    async def value(self, sql: str, parameters: Parameters = None) -> Any:
-        """The first column of the first row, or None when there is no row."""
-        row = await self.one(sql, parameters)
-        return None if row is None else row[0]
-
-    async def do(self, sql: str, parameters: Parameters = None) -> int:
-        """Nothing of interest comes back; how many rows were changed."""
-        return (await self.execute(sql, parameters)).count
-
-
 class Database:
     """PostgreSQL, shared by all adapters. Made over a pool, which its owner starts and closes."""
 
@@ -132,14 +114,44 @@ class Database:
         metrics: DatabaseMetrics,
         timing: Timing | None = None,
         faults: Faults | None = None,
+        hosts: PrimaryHosts | None = None,
+        breaker: Breaker | None = None,
+        replicas: Replicas | None = None,
+        lookout: Lookout | None = None,
     ) -> None:
         self.statements: Counter[str] = Counter()
         self.pool = pool
         self.timing = timing or Timing()
         self._clock = clock
         self._random = random
-        self._metrics = metrics
+        self.metrics = metrics
         self._faults = faults
+        self.hosts = hosts
+        self.breaker = breaker or breaker_of(pool, clock, random, metrics)
+        self.tokens = Tokens(clock.seconds)
+        self.replicas = replicas or Replicas()
+        self.reads = Reads(self, self.replicas, self.tokens)
+        self.lookout = lookout
+
+    def start(self) -> None:
+        """Open connections, and look after the servers."""
+        for pool in self._pools:
+            pool.start()
+        if self.lookout is not None:
+            self.lookout.start()
+
+    async def close(self, grace: float = 10.0) -> None:
+        """Look no more, and close all connections: see `Pool.close`."""
+        if self.lookout is not None:
+            await self.lookout.stop()
+        breakers = [replica.breaker for replica in self.replicas.all]
+        for breaker in [self.breaker, *breakers]:
+            await breaker.stop()
+        await gather(*[pool.close(grace) for pool in self._pools])
+
+    @property
+    def _pools(self) -> "list[Pool[Connection]]":
+        return [self.pool, *[replica.pool for replica in self.replicas.all]]
 
     async def run(
         self,
@@ -188,12 +200,16 @@ class Database:
     ) -> T:
         delays = self.timing.repeats.schedule(self._random)
         while True:
-            connection = await self.pool.acquire()
+            connection = await self._acquire()
             attempted = Deferred.fromCoroutine(self._attempt(connection, attempt))
             try:
-                return await shielded(attempted)
+                result = await shielded(attempted)
+                self.breaker.succeeded()
+                return result
             except Lost as error:
                 failed: Exception = error
+                if error.late:
+                    self.breaker.failed(error)
                 if error.sent and write:
                     raise OutcomeUnknown() from error
                 final: Exception = Unavailable(
@@ -201,6 +217,7 @@ class Database:
                 )
             except psycopg2.Error as error:
                 failed, final = error, translate(name, error)
+                self.breaker.succeeded()  # an answer, though not the one that was wanted
                 if is_trouble(error):
                     self.log.warn(
                         "{operation} failed in the database: {reason}",
@@ -210,13 +227,26 @@ class Database:
                 if remedy(error) is Remedy.RAISE:
                     raise final from error
                 if remedy(error) is Remedy.LEAVE:
+                    if self.hosts is not None:
+                        self.hosts.doubt()
                     self.pool.reset()
             delay = next(delays, None)
             if delay is None:
                 raise final from failed
             self.log.debug("{operation} is sent again: {reason}", operation=name, reason=failed)
-            self._metrics.repeats.labels(name, self.pool.role).inc()
+            self.metrics.repeats.labels(name, self.pool.role).inc()
             await pause(self._clock, delay)
+
+    async def _acquire(self) -> Connection:
+        """A connection, unless the breaker is open. That too many wait is no failure of the
+        server, and does not open it; that none can be opened is."""
+        self.breaker.check()
+        try:
+            return await self.pool.acquire()
+        except Unavailable as error:
+            if self.pool.trouble:
+                self.breaker.failed(error)
+            raise
 
     async def _attempt(
         self, connection: Connection, attempt: Callable[[Connection], Awaitable[T]]
@@ -237,7 +267,7 @@ class Database:
         tx = _AllTogether(self, connection, name, limit)
         committed = False
         try:
-            await tx.execute(f"BEGIN; {self._limits(limit, write=True)}")
+            await tx.execute(f"BEGIN; {self.limits(limit, write=True)}")
             result = await work(tx)
             tx.committing = True
             answer = await tx.execute("COMMIT")
@@ -245,7 +275,7 @@ class Database:
                 raise AssertionError(f"{name}: an error was swallowed, and COMMIT rolled back")
             committed = True
         finally:
-            self._metrics.transactions.labels("commit" if committed else "rollback").inc()
+            self.metrics.transactions.labels("commit" if committed else "rollback").inc()
             if not committed:
                 await self._roll_back(connection, tx)
         return result
@@ -262,11 +292,17 @@ class Database:
     # ------------------------------------------------------------------ one statement
 
     async def exchange(
-        self, connection: Connection, name: str, sql: str, parameters: Parameters, limit: float
+        self,
+        connection: Connection,
+        name: str,
+        sql: str,
+        parameters: Parameters,
+        limit: float,
+        role: str = "primary",
     ) -> Answer:
         """Send one message and wait for its answer, at most `limit` and the margin.
 
-        For this module's own use. Raises Lost and psycopg2.Error.
+        For this package's own use. Raises Lost and psycopg2.Error.
         """
         if self._faults is not None and self._faults.before(name, sql):
             connection.close()
@@ -277,13 +313,14 @@ class Database:
         try:
             answer = await connection.execute(sql, parameters)
             status = "ok"
-        except Lost:
-            status = "lost" if deadline.active() else "timeout"
+        except Lost as error:
+            error.late = not deadline.active()
+            status = "timeout" if error.late else "lost"
             raise
         finally:
             if deadline.active():
                 deadline.cancel()
-            self._metrics.statement(name, status, self.pool.role, self._clock.seconds() - began)
+            self.metrics.statement(name, status, role, self._clock.seconds() - began)
         if self._faults is not None and self._faults.after(name, sql):
             connection.close()
             raise Lost("a fault before the answer was read", sent=True)
@@ -292,14 +329,15 @@ class Database:
     async def _alone(
         self, name: str, sql: str, parameters: Parameters, limit: float, write: bool
     ) -> Answer:
-        message = f"{self._limits(limit, write)}{sql}"
+        message = f"{self.limits(limit, write)}{sql}"
 
         async def attempt(connection: Connection) -> Answer:
             return await self.exchange(connection, name, message, parameters, limit)
 
         return await self._repeating(name, attempt, write=write)
 
-    def _limits(self, limit: float, write: bool) -> str:
+    def limits(self, limit: float, write: bool) -> str:
+        """What stands in front of a statement. For this package's own use."""
         limits = f"SET LOCAL statement_timeout = {_milliseconds(limit)}; "
         if write:
             limits += f"SET LOCAL lock_timeout = {_milliseconds(min(limit, self.timing.lock))}; "
@@ -335,31 +373,35 @@ class _AllTogether(Tx):
                 self._connection, self._name, sql, parameters, self._limit
             )
         except Lost as error:
-            raise Lost(error.reason, sent=error.sent and self.committing) from error
+            lost = Lost(error.reason, sent=error.sent and self.committing)
+            lost.late = error.late
+            raise lost from error
 
 
-def database_on(
-    server: Server,
-    limits: Limits,
-    *,
-    reactor: Any,
-    random: Random,
-    metrics: DatabaseMetrics,
-    timing: Timing | None = None,
-    faults: Faults | None = None,
-) -> Database:
-    """A Database on `server`. Its pool is started by `database.pool.start()`, and ended by
-    `database.pool.close()`."""
-    pool: Pool[Connection] = Pool(
-        lambda: connect(server, reactor, reactor),
-        limits,
-        clock=reactor,
-        random=random,
-        metrics=metrics,
-    )
-    return Database(
-        pool, clock=reactor, random=random, metrics=metrics, timing=timing, faults=faults
-    )
+def breaker_of(
+    pool: Pool[Connection], clock: IReactorTime, random: Random, metrics: DatabaseMetrics
+) -> Breaker:
+    """The circuit breaker of a pool. Its probe opens a connection of its own, past the pool,
+    and asks for a sign of life (G11)."""
+
+    async def probe() -> None:
+        connection = await pool.open_one()
+        deadline = clock.callLater(PROBE_WITHIN, connection.abort)
+        try:
+            await connection.execute("SELECT 1")
+        except (Lost, psycopg2.Error) as error:
+            raise Unavailable(f"The database does not answer: {error}") from error
+        finally:
+            if deadline.active():
+                deadline.cancel()
+            connection.close()
+        pool.wake()
+
+    def changed(state: State) -> None:
+        metrics.breaker.labels(pool.role).set(state is not State.CLOSED)
+
+    metrics.breaker.labels(pool.role).set(False)
+    return Breaker(f"database pool {pool.role}", probe, clock=clock, random=random, changed=changed)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -39,10 +39,12 @@ from sora.errors import (
 
 
 class Lost(Exception):
-    """The connection ended. `sent` says whether the statement may have reached the server."""
+    """The connection ended. `sent` says whether the statement may have reached the server,
+    `late` whether it ended because no answer came in time."""
 
     def __init__(self, reason: str, *, sent: bool) -> None:
         super().__init__(reason)
+        self.late = False
         self.reason = reason
         self.sent = sent
 
@@ -87,6 +89,9 @@ OURS: dict[str, type[SoraError]] = {
     "SR021": Superseded,
 }
 """What our PL/pgSQL functions raise."""
+
+BEHIND = "SR030"
+"""Raised by `require_modseq_v1` on a replica that has not applied what is known (G21)."""
 
 _REMEDIES: dict[str, Remedy] = {
     "40001": Remedy.REPEAT,  # serialization_failure

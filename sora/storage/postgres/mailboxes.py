@@ -134,6 +134,7 @@ class Mailboxes:
         if is_old:
             await self._renew(opened.mailbox.id)
             opened, _ = await self._database.run("open", work, write=False)
+        self.heard(opened.mailbox.id, opened.mailbox.highest_modseq)
         return opened
 
     async def _renew(self, mailbox_id: int) -> None:
@@ -177,7 +178,12 @@ class Mailboxes:
                 packing.number_set(row[20]),
             )
 
-        return await self._database.run("changes", work, write=False)
+        changes = await self._database.run("changes", work, write=False)
+        self.heard(mailbox_id, changes.mailbox.highest_modseq)
+        return changes
+
+    def heard(self, mailbox_id: int, modseq: int) -> None:
+        self._database.tokens.note(mailbox_id, modseq)
 
     @deferred
     async def take_turns(self, mailbox_ids: Sequence[int], taker: UUID) -> Mapping[int, Turn]:
@@ -217,7 +223,7 @@ class Mailboxes:
             text, is_lost = row
             return Vanished(None if text is None else packing.number_set(text), is_lost)
 
-        return await self._database.run("vanished", work, write=False)
+        return await self._database.reads.run("vanished", mailbox_id, work)
 
     @deferred
     async def poll(self, mailbox_ids: Sequence[int]) -> Mapping[int, int]:
@@ -229,7 +235,10 @@ class Mailboxes:
             )
             return dict(rows)
 
-        return await self._database.run("poll", work, write=False)
+        found = await self._database.run("poll", work, write=False)
+        for mailbox_id, modseq in found.items():
+            self.heard(mailbox_id, modseq)
+        return found
 
     @deferred
     async def versions(self, account_ids: Sequence[int]) -> Mapping[int, int]:

@@ -98,7 +98,7 @@ class Pool(Generic[C]):
     ) -> None:
         self.role = role
         self.limits = limits
-        self._open_one = open_one
+        self.open_one = open_one
         self._clock = clock
         self._random = random
         self._metrics = metrics
@@ -150,6 +150,24 @@ class Pool(Generic[C]):
                 timer.cancel()
         await self._tasks.join()
 
+    def leave(self) -> None:
+        """Leave the server, also with what is under way on it: whoever waits for an answer hears
+        at once that it is lost. The next connections are opened now."""
+        self._generation += 1
+        for connection in list(self._members):
+            if connection in self._idle:
+                self._drop(connection)
+            else:
+                connection.close()  # its user gives it back
+        self.wake()
+
+    def wake(self) -> None:
+        """The server is there again, as somebody has seen: do not wait for the next attempt."""
+        if self._next_opening is not None and self._next_opening.active():
+            self._next_opening.cancel()
+        self._failures = 0
+        self._fill()
+
     def reset(self) -> None:
         """Leave the server: close idle connections now, and those in use when they come back."""
         self._generation += 1
@@ -198,6 +216,11 @@ class Pool(Generic[C]):
             return
         member.idle_since = now
         self._offer(connection)
+
+    @property
+    def trouble(self) -> str:
+        """Why the last attempt to connect failed; empty when it did not."""
+        return self._trouble
 
     @property
     def size(self) -> int:
@@ -284,7 +307,7 @@ class Pool(Generic[C]):
     async def _open(self) -> None:
         generation = self._generation
         try:
-            connection = await self._open_one()
+            connection = await self.open_one()
         except Unavailable as error:
             self._refused(error)
             return
@@ -301,7 +324,11 @@ class Pool(Generic[C]):
     def _refused(self, error: Unavailable) -> None:
         self._metrics.connect_failures.labels(self.role).inc()
         if not self._failures:
-            self.log.warn("{reason}", reason=error.text, role=self.role)
+            self.log.warn(
+                "database pool {role} opens no connection: {reason}",
+                reason=error.text,
+                role=self.role,
+            )
         self._trouble = error.text
         delay = self.limits.opening.delay(self._failures, self._random)
         self._failures += 1

@@ -147,7 +147,7 @@ async def columns(
     async def work(tx: Tx) -> list[tuple[Any, ...]]:
         return await tx.all(sql, (mailbox_id, uids.multirange()))
 
-    rows = await database.run("read", work, write=False)
+    rows = await database.reads.run("read", mailbox_id, work, uid=_highest(uids))
     read = iter(zip(*rows, strict=True)) if rows else repeat(())
     found = next(read)
     values: dict[Column, Sequence[Any]] = {}
@@ -179,7 +179,11 @@ async def _batch(
     async def work(tx: Tx) -> list[tuple[Any, ...]]:
         return await tx.all(sql, (mailbox_id, uids.multirange()))
 
-    return await database.run("read", work, write=False)
+    return await database.reads.run("read", mailbox_id, work, uid=_highest(uids))
+
+
+def _highest(uids: NumberSet) -> int:
+    return uids.ranges[-1][1] if uids else 0
 
 
 async def _seeing(

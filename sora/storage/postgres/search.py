@@ -17,7 +17,7 @@ async def search(
 ) -> Sequence[int]:
     """`IMessages.search`"""
     statement = statements.search(mailbox_id, criterion, gone_since)
-    return await _numbers(database, "search", statement)
+    return await _numbers(database, mailbox_id, "search", statement)
 
 
 async def sort(
@@ -29,7 +29,7 @@ async def sort(
 ) -> Sequence[int]:
     """`IMessages.sort`"""
     statement = statements.sort(mailbox_id, criterion, keys, gone_since)
-    return await _numbers(database, "sort", statement)
+    return await _numbers(database, mailbox_id, "sort", statement)
 
 
 async def threads(
@@ -37,7 +37,7 @@ async def threads(
 ) -> Sequence[ThreadRow]:
     """`IMessages.threads`"""
     statement = statements.threads(mailbox_id, criterion, gone_since)
-    rows = await _rows(database, "threads", statement)
+    rows = await _rows(database, mailbox_id, "threads", statement)
     return [thread_row(row) for row in rows]
 
 
@@ -54,23 +54,27 @@ async def relevance(
     database: Database, mailbox_id: int, criterion: Criterion, uids: NumberSet
 ) -> Mapping[int, int]:
     """`IMessages.relevance`"""
-    rows = await _rows(database, "relevance", statements.scores(mailbox_id, criterion, uids))
+    rows = await _rows(
+        database, mailbox_id, "relevance", statements.scores(mailbox_id, criterion, uids)
+    )
     return dict(rows)
 
 
-async def _numbers(database: Database, name: str, statement: Statement) -> Sequence[int]:
+async def _numbers(
+    database: Database, mailbox_id: int, name: str, statement: Statement
+) -> Sequence[int]:
     sql, parameters = statement
 
     async def work(tx: Tx) -> Sequence[int]:
         return packing.numbers(await tx.value(sql, parameters))
 
-    return await database.run(name, work, write=False, timeout=database.timing.search)
+    return await database.reads.run(name, mailbox_id, work, timeout=database.timing.search)
 
 
-async def _rows(database: Database, name: str, statement: Statement) -> list[Row]:
+async def _rows(database: Database, mailbox_id: int, name: str, statement: Statement) -> list[Row]:
     sql, parameters = statement
 
     async def work(tx: Tx) -> list[Row]:
         return await tx.all(sql, parameters)
 
-    return await database.run(name, work, write=False, timeout=database.timing.search)
+    return await database.reads.run(name, mailbox_id, work, timeout=database.timing.search)
