@@ -97,7 +97,7 @@ class Life:
     async def close(self) -> None:
         """All connections end, and the server has noticed; the process lives on."""
         self.heard = self.membership._heard
-        await self.database.pool.close(grace=1)
+        await self.database.close(grace=1)
         query = f"select 1 from pg_stat_activity where datname = '{self.fresh.name}'"
         while administer(query):
             await pause(reactor, 0.01)  # type: ignore[arg-type]
