@@ -17,6 +17,9 @@ from sora.errors import StoreRefused
 from sora.mailbox.bodies import Bodies
 from sora.metrics.bodies import UploadMetrics
 from sora.storage.memory.objects import MemoryObjects
+from sora.storage.sealed.keyring import Keyring
+from sora.storage.sealed.layout import sealed_size
+from sora.storage.sealed.objects import SealedObjects
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.workers import filer
@@ -68,6 +71,22 @@ class FilerTests(TestCase):
 
     def attempts(self) -> set[int]:
         return {entry.attempts for entry in self.world.storage.tables.objects.values()}
+
+    async def test_what_it_files_is_encrypted(self) -> None:
+        """With a key; the rows name it."""
+        threads, objects = self.world.threads, self.world.objects
+        sealed = SealedObjects(objects, Keyring([("k", bytes(32))]), threads)
+        store = ObjectStore("main", objects, sealed=sealed, key_id="k")
+        await self.deliver(5)
+        filer = Filer(self.world.storage.uploads, store, clock=self.clock, random=Random(3))
+        self.addCleanup(filer.stopService)
+        filer.startService()
+        self.bodies = Bodies([store], self.world.storage.uploads, threads)
+        await self.check()
+        for place in await self.world.places():
+            [copy] = place.objects
+            self.assertEqual((copy.key_id, copy.stored_size), ("k", sealed_size(place.size)))
+            self.assertTrue(objects.objects[copy.id].startswith(b"SORAE"))
 
     async def test_at_its_start_it_files_what_is_there(self) -> None:
         await self.deliver(25)

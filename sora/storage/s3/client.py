@@ -299,15 +299,15 @@ class S3Client:
             body.progress = progress
         try:
             return await exchange
-        except CancelledError:
-            if not stalled:
-                raise
-            raise Unavailable(
-                f"The object store did not answer to {what} for {self.timeout:g} seconds"
-            ) from None
         except SoraError:
             raise
         except Exception as error:  # whatever the network does, it was no answer
+            if stalled:  # the cancellation comes alone, or inside of what it broke
+                raise Unavailable(
+                    f"The object store did not answer to {what} for {self.timeout:g} seconds"
+                ) from None
+            if isinstance(error, CancelledError):
+                raise
             raise _translated(error, what) from error
         finally:
             progress.suspend()

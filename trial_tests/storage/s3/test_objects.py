@@ -10,6 +10,7 @@ from blake3 import blake3
 from prometheus_client import CollectorRegistry
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from sora.errors import ObjectMissing, StoreRefused, Unavailable
@@ -22,6 +23,50 @@ from trial_tests.storage.contracts.objects import LARGE, SMALL, ObjectsContract,
 from trial_tests.storage.s3.fake import FakeS3, Fault
 
 PREFIX = "5b3f/"
+
+
+class SlowStore:
+    """Reads about `step` octets of a PUT every twentieth of a second, none at all if that is 0; and
+    answers when `size` have come."""
+
+    def __init__(self, step: int, size: int) -> None:
+        self.received = 0
+        self._step, self._size = step, size
+        self._connections: list[Any] = []
+        store = self
+
+        class Taking(Protocol):
+            left = 0
+            later: Any = None
+
+            def connectionMade(self) -> None:
+                store._connections.append(self)
+                self.go_on()
+
+            def dataReceived(self, data: bytes) -> None:
+                store.received += len(data)
+                self.left -= len(data)
+                if store.received >= size:
+                    self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                elif self.left <= 0:
+                    self.transport.pauseProducing()
+                    self.later = reactor.callLater(0.05, self.go_on) if step else None
+
+            def go_on(self) -> None:
+                self.later, self.left = None, step
+                self.transport.resumeProducing()
+
+            def connectionLost(self, reason: Any = None) -> None:
+                if self.later is not None:
+                    self.later.cancel()
+
+        self._port = reactor.listenTCP(0, Factory.forProtocol(Taking), interface="127.0.0.1")
+        self.endpoint = f"127.0.0.1:{self._port.getHost().port}"
+
+    async def close(self) -> None:
+        for connection in self._connections:
+            connection.transport.abortConnection()
+        await self._port.stopListening()
 
 
 class _FakeTestCase(TestCase):
@@ -149,6 +194,21 @@ class FaultTests(_FakeTestCase):
         self.fake.faults.extend([Fault(stall=100_000)])
         self.assertEqual(await objects.get(name, 0, len(LARGE)), LARGE)
         self.assertEqual(len(self.fake.requests), 2)
+
+    async def test_a_store_that_takes_nothing_is_given_up_and_a_slow_one_is_not(self) -> None:
+        """A PUT of 30 MB: the one reads nothing after the head; the other a little now and then, for
+        longer than the time limit."""
+        data = LARGE * 10
+        stuck, slow = SlowStore(0, len(data)), SlowStore(1_000_000, len(data))
+        for store in (stuck, slow):
+            self.addCleanup(store.close)
+        with self.assertRaises(Unavailable) as caught:
+            await self.put(data, self.store(endpoint=stuck.endpoint, timeout=0.1))
+        self.assertIn("did not answer", caught.exception.text)
+        begun = reactor.seconds()
+        await self.put(data, self.store(endpoint=slow.endpoint, timeout=1.0))
+        self.assertGreaterEqual(slow.received, len(data))
+        self.assertGreater(reactor.seconds() - begun, 1.0)
 
     async def test_a_slow_taker_is_not_a_slow_store(self) -> None:
         objects = self.store(timeout=0.05)
