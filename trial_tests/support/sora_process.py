@@ -67,6 +67,8 @@ class SoraProcess:
         self.embedded = embedded
         self.doorbell = self.directory / "bell"
         """those that have the same one are on the same node"""
+        self.environment: dict[str, str] = {}
+        """beside that of this process"""
         self.process: subprocess.Popen[bytes] | None = None
         self.log = self.directory / "output.log"
 
@@ -145,6 +147,7 @@ class SoraProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
+                env={**os.environ, **self.environment},
                 start_new_session=True,
             )
 

@@ -1,0 +1,123 @@
+"""One seed: load, faults in its order, healing, and what is wrong then."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from random import Random
+from typing import Final
+
+from attrs import define, field
+
+from trial_tests.faults.checks import check_objects, check_rows, read_all, wait_until_quiet
+from trial_tests.faults.ledger import Ledger
+from trial_tests.faults.load import Client, Deliverer, Drainer, Reader, Work
+from trial_tests.faults.plan import Strike, strikes_of
+from trial_tests.faults.wires import Cut, Refused
+from trial_tests.faults.world import World
+
+AFTERWARDS: Final = 0.4
+"""seconds of load after all is well again: sessions that lived through it go on"""
+
+
+@define
+class Outcome:
+    """What a seed did, and what was wrong. Times are seconds."""
+
+    seed: int
+    strikes: Sequence[Strike]
+    wrongs: list[str] = field(factory=list)
+    counts: dict[str, int] = field(factory=dict)
+    letters: int = 0
+    acknowledged: int = 0
+    found: int = 0
+    load: float = 0.0
+    quiet: float = 0.0
+    checks: float = 0.0
+
+    @property
+    def operations(self) -> int:
+        """How many operations clients asked for."""
+        return sum(self.counts.values())
+
+    def line(self) -> str:
+        """In short."""
+        return (
+            f"seed {self.seed}: {len(self.strikes)} faults, {self.operations} operations, "
+            f"{self.acknowledged} of {self.letters} letters acknowledged, {self.found} messages found; "
+            f"load {self.load:.1f} s, quiet {self.quiet:.1f} s, checks {self.checks:.1f} s; "
+            + ("FAILED" if self.wrongs else "ok")
+        )
+
+    def report(self) -> str:
+        """All that one needs to look into it."""
+        lines = [f"Seed {self.seed}. Again: python -m trial_tests.faults --seed {self.seed}"]
+        lines += [f"  {strike}" for strike in self.strikes]
+        return "\n".join([*lines, *self.wrongs])
+
+
+def run_seed(world: World, seed: int) -> Outcome:
+    """Do what the seed says; blocks until it is checked."""
+    return asyncio.run(_run(world, seed))
+
+
+async def _run(world: World, seed: int) -> Outcome:
+    outcome = Outcome(seed, strikes_of(seed))
+    mark = f"{seed}-{time.time_ns():x}"
+    accounts = [f"{name}-{mark}@faults.example" for name in ("ann", "bob", "pop")]
+    await asyncio.to_thread(world.make_accounts, *accounts)
+    ledger = Ledger()
+    work = Work(ledger, f"s{seed}")
+    clock = time.monotonic()
+    clients = [asyncio.ensure_future(one.run()) for one in _clients(world, work, accounts, seed)]
+    await asyncio.gather(*(_strike(world, strike) for strike in outcome.strikes))
+    await asyncio.to_thread(world.heal)
+    await asyncio.sleep(AFTERWARDS)
+    work.stopping = True
+    await asyncio.gather(*clients)
+    outcome.load = time.monotonic() - clock
+
+    clock = time.monotonic()
+    outcome.wrongs += await asyncio.to_thread(wait_until_quiet, world)
+    outcome.quiet = time.monotonic() - clock
+
+    clock = time.monotonic()
+    try:
+        node = world.nodes[seed % len(world.nodes)]
+        found, wrongs = await read_all(node, ledger, accounts)
+    except (Cut, Refused) as error:
+        found, wrongs = [], [f"a healthy server does not serve: {error}"]
+    outcome.wrongs += [*wrongs, *ledger.check(found)]
+    outcome.wrongs += await asyncio.to_thread(check_rows, world)
+    outcome.wrongs += await asyncio.to_thread(check_objects, world)
+    outcome.checks = time.monotonic() - clock
+    outcome.counts = work.counts
+    outcome.letters, outcome.acknowledged = len(ledger.letters), ledger.acknowledged()
+    outcome.found = len(found)
+    return outcome
+
+
+async def _strike(world: World, strike: Strike) -> None:
+    await asyncio.sleep(strike.at)
+    await asyncio.to_thread(strike.fault.begin, world)
+    await asyncio.sleep(strike.lasts)
+    await asyncio.to_thread(strike.fault.end, world)
+
+
+def _clients(world: World, work: Work, accounts: Sequence[str], seed: int) -> list[Client]:
+    """Two that deliver, four that read and write on two accounts, one that drains the third."""
+    one, two = world.nodes
+    ann, bob, pop = accounts
+    rng = Random(seed)
+
+    def own() -> Random:
+        return Random(rng.getrandbits(64))
+
+    return [
+        Deliverer(work, lambda: one.sora.lmtp, "", own(), recipients=accounts),
+        Deliverer(work, lambda: two.sora.lmtp, "", own(), recipients=accounts),
+        Reader(work, lambda: one.sora.imap, ann, own(), 0, 2),
+        Reader(work, lambda: two.sora.imap, ann, own(), 1, 2),
+        Reader(work, lambda: one.sora.imap, bob, own(), 0, 2),
+        Reader(work, lambda: two.sora.imap, bob, own(), 1, 2),
+        Drainer(work, lambda: one.pop3, pop, own()),
+    ]
