@@ -45,6 +45,12 @@ SELECT c.id, c.created_at FROM contents c WHERE c.state = 'live'
     AND NOT EXISTS (SELECT FROM expunged e WHERE e.content_id = c.id)
     AND NOT EXISTS (SELECT FROM orphans o WHERE o.content_id = c.id)
 """
+_STAGED: Final = """
+SELECT c.id, c.state, c.size, date_trunc('second', now() - c.created_at)::text AS age, o.id::text,
+    o.store, o.state, o.attempts, (o.due_at - now())::text AS due,
+    (SELECT count(*) FROM staging s WHERE s.content_id = c.id AND s.slot = c.staging_slot) AS pieces
+FROM contents c LEFT JOIN objects o ON o.content_id = c.id WHERE c.staging_slot IS NOT NULL AND c.state = 'live'
+"""
 _UNBORN: Final = """
 SELECT m.mailbox_id, m.uid, b.uidnext, m.modseq, b.highest_modseq FROM messages m
 JOIN mailboxes b ON b.id = m.mailbox_id WHERE m.uid >= b.uidnext OR m.modseq > b.highest_modseq
@@ -67,9 +73,7 @@ def wait_until_quiet(world: World) -> list[str]:
 
 def _unquiet(world: World) -> list[str]:
     said = []
-    staged = world.rows("SELECT count(*) FROM contents WHERE staging_slot IS NOT NULL")[0][0]
-    if staged:
-        said.append(f"{staged} bodies are staged still")
+    said += [f"a body is staged still: {row}" for row in world.rows(_STAGED)[:5]]
     for number, node in enumerate(world.nodes):
         said += [f"node {number}: {text}" for text in _leaks(node)]
     return said

@@ -1,6 +1,5 @@
 """The faults, and in which order a seed has them."""
 
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -109,16 +108,18 @@ def _process_of_sora(rng: Random) -> Fault:
     is_clean = rng.random() < 0.25
 
     def begin(world: World) -> None:
-        for node in nodes(world):
-            if node.is_alive and is_clean:
-                node.sora.stop()
-            elif node.is_alive:
-                node.sora.kill_sora()
+        with world.hands:
+            for node in nodes(world):
+                if node.is_alive and is_clean:
+                    node.sora.stop()
+                elif node.is_alive:
+                    node.sora.kill_sora()
 
     def end(world: World) -> None:
-        for node in nodes(world):
-            if not node.is_alive:
-                node.sora.spawn()
+        with world.hands:
+            for node in nodes(world):
+                if not node.is_alive:
+                    node.sora.spawn()
         deadline = time.monotonic() + STARTING
         for node in nodes(world):
             # With the database away it ends, and says so: it is started again in the end.
@@ -132,14 +133,16 @@ def _database(rng: Random) -> Fault:
     kind = rng.choice(("kill -9", "kill -9", "stop", "SIGSTOP"))
 
     def begin(world: World) -> None:
-        if kind == "SIGSTOP":
-            world.postgres.pause()
-        elif world.postgres._started:
-            world.postgres.kill() if kind == "kill -9" else world.postgres.stop()
+        with world.hands:
+            if kind == "SIGSTOP":
+                world.postgres.pause()
+            elif world.postgres._started:
+                world.postgres.kill() if kind == "kill -9" else world.postgres.stop()
 
     def end(world: World) -> None:
-        world.postgres.resume()
-        world.start_postgres()
+        with world.hands:
+            world.postgres.resume()
+            world.start_postgres()
 
     return Fault(f"{kind} of PostgreSQL", begin, end)
 
@@ -148,18 +151,19 @@ def _store(rng: Random) -> Fault:
     kind = rng.choice((signal.SIGKILL, signal.SIGSTOP))
 
     def begin(world: World) -> None:
-        process = world.store._process
-        if process is not None:
-            process.send_signal(kind)
-            if kind is signal.SIGKILL:
-                process.wait()
+        with world.hands:
+            process = world.store._process
+            if process is not None:
+                process.send_signal(kind)
+                if kind is signal.SIGKILL:
+                    process.wait()
 
     def end(world: World) -> None:
-        process = world.store._process
-        if process is not None and process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGCONT)
-        world.store.start()
+        with world.hands:
+            process = world.store._process
+            if process is not None:
+                process.send_signal(signal.SIGCONT)
+            world.store.start()
 
     return Fault(f"{kind.name} of SeaweedFS", begin, end)
 

@@ -64,20 +64,20 @@ async def _run(world: World, seed: int) -> Outcome:
     outcome = Outcome(seed, strikes_of(seed))
     mark = f"{seed}-{time.time_ns():x}"
     accounts = [f"{name}-{mark}@faults.example" for name in ("ann", "bob", "pop")]
-    await asyncio.to_thread(world.make_accounts, *accounts)
+    await world.do(world.make_accounts, *accounts)
     ledger = Ledger()
     work = Work(ledger, f"s{seed}")
     clock = time.monotonic()
     clients = [asyncio.ensure_future(one.run()) for one in _clients(world, work, accounts, seed)]
     await asyncio.gather(*(_strike(world, strike) for strike in outcome.strikes))
-    await asyncio.to_thread(world.heal)
+    await world.do(world.heal)
     await asyncio.sleep(AFTERWARDS)
     work.stopping = True
     await asyncio.gather(*clients)
     outcome.load = time.monotonic() - clock
 
     clock = time.monotonic()
-    outcome.wrongs += await asyncio.to_thread(wait_until_quiet, world)
+    outcome.wrongs += await world.do(wait_until_quiet, world)
     outcome.quiet = time.monotonic() - clock
 
     clock = time.monotonic()
@@ -87,8 +87,8 @@ async def _run(world: World, seed: int) -> Outcome:
     except (Cut, Refused) as error:
         found, wrongs = [], [f"a healthy server does not serve: {error}"]
     outcome.wrongs += [*wrongs, *ledger.check(found)]
-    outcome.wrongs += await asyncio.to_thread(check_rows, world)
-    outcome.wrongs += await asyncio.to_thread(check_objects, world)
+    outcome.wrongs += await world.do(check_rows, world)
+    outcome.wrongs += await world.do(check_objects, world)
     outcome.checks = time.monotonic() - clock
     outcome.counts = work.counts
     outcome.letters, outcome.acknowledged = len(ledger.letters), ledger.acknowledged()
@@ -98,9 +98,9 @@ async def _run(world: World, seed: int) -> Outcome:
 
 async def _strike(world: World, strike: Strike) -> None:
     await asyncio.sleep(strike.at)
-    await asyncio.to_thread(strike.fault.begin, world)
+    await world.do(strike.fault.begin, world)
     await asyncio.sleep(strike.lasts)
-    await asyncio.to_thread(strike.fault.end, world)
+    await world.do(strike.fault.end, world)
 
 
 def _clients(world: World, work: Work, accounts: Sequence[str], seed: int) -> list[Client]:

@@ -6,15 +6,19 @@ its own. All of it is real; everything here blocks, and runs beside the load in 
                       └── SeaweedFS  ──┘
 """
 
+import asyncio
 import json
 import os
 import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from threading import RLock
+from typing import Any, Final, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -29,6 +33,8 @@ from trial_tests.support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, Seawee
 from trial_tests.support.small_disk import SmallDisk
 from trial_tests.support.sora_node import SoraNode
 from trial_tests.support.tcp_proxy import TcpProxy
+
+T = TypeVar("T")
 
 API_KEY: Final = "6b1f0a9c8d7e5f4a3b2c1d0e9f8a7b6c"
 NODES: Final = 2
@@ -122,6 +128,11 @@ class World:
     store: SeaweedFS
     nodes: list[Node] = field(factory=list)
     database_id: str = ""
+    hands: RLock = field(factory=RLock)
+    """held by who starts or ends a process: faults overlap"""
+    threads: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(16, "faults"))
+    """where faults happen. They live as long as the world: SeaweedFS ends with the thread that has
+    started it (PR_SET_PDEATHSIG)"""
 
     @classmethod
     def create(cls, weed: str) -> "World":
@@ -198,6 +209,12 @@ class World:
         if not (self.postgres.directory / "socket").exists():
             shutil.rmtree(self.postgres._postgres.socket, ignore_errors=True)
         shutil.rmtree(self.directory, ignore_errors=True)
+        self.threads.shutdown()
+
+    async def do(self, work: Callable[..., T], *arguments: object) -> T:
+        """Do what blocks beside the load."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, work, *arguments)
 
     # ------------------------------------------------------------------ use
 
@@ -235,7 +252,9 @@ class World:
         return self.postgres.administer(sql, "sora")
 
     def time_passes(self) -> None:
-        """Leases and pauses of uploads, and the hour that an orphan is left alone, are over."""
+        """Leases and pauses of uploads are over, and the hour for which orphans, and bodies that were
+        never placed, are left alone."""
+        self.rows("UPDATE contents SET created_at = now() - interval '1 day' WHERE state = 'pending'")
         self.rows("UPDATE objects SET due_at = now() WHERE state = 'pending' AND due_at > now()")
         self.rows("UPDATE orphans SET since = since - interval '1 day'")
 

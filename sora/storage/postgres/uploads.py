@@ -115,7 +115,7 @@ class Uploads:
         async def work(tx: Tx) -> Sequence[Upload]:
             rows = await tx.all(
                 "select content_id, object_id::text, hash, size, attempts"
-                " from claim_uploads_v1(%s, %s, %s)",
+                " from claim_uploads_v2(%s, %s, %s)",
                 (store, limit, lease),
             )
             return [

@@ -158,6 +158,18 @@ class CleaningContract(Contract):
         self.assertEqual(list(await self.storage.uploads.claim("s3", 10, NOW)), [])
         self.assertEqual((await self.storage.uploads.backlog()).contents, 0)
 
+    async def test_what_is_condemned_in_the_midst_of_its_upload_is_claimed_no_more(self) -> None:
+        """And takes nobody's turn: who claims one gets the oldest that has to be uploaded."""
+        await self.put(self.ann, self.inbox, letter("short life"))
+        await self.put(self.ann, self.inbox, letter("long life"))
+        first, second = await self.storage.uploads.claim("s3", 10, NOW)
+        await self.store(self.inbox, sets(1), "add", "\\Deleted")
+        await self.storage.messages.expunge(self.inbox.id, None, self.operation())
+        await self.clean()
+        claimed = await self.storage.uploads.claim("s3", 1, NOW)
+        self.assertEqual([one.object_id for one in claimed], [second.object_id])
+        self.assertNotEqual(first.object_id, second.object_id)
+
     async def test_small_batches(self) -> None:
         await self.fill(self.ann, self.inbox, [], [], [])
         await self.expunge_all()

@@ -215,3 +215,22 @@ class HistoryTests(StageTestCase):
 
         await stage.database.transaction("read", read)
         self.assertEqual(await stage.cleaning.forget_events(90 * DAY), 1)
+
+
+class BegunUploadTests(StageTestCase):
+    async def test_what_an_upload_may_have_left_is_deleted_while_others_upload(self) -> None:
+        """G1, G6: an upload was begun, the message went, and an hour is over. Workers that claim
+        meanwhile keep nothing from the cleaner."""
+        stage = await self.stage()
+        uids = await stage.put_many(1)
+        (upload,) = await stage.uploads.claim("s3", 1, NOW)
+        await stage.expunge(stage.inbox, uids)
+        await stage.cleaning.purge_expunged(NOW, 10)
+        self.assertEqual(await stage.cleaning.condemn(NOW, 10), 1)
+        self.assertEqual(list(await stage.cleaning.condemned(["s3"], 10, NOW)), [])
+        await stage.rows("update objects set due_at = now() - interval '61 minutes' returning 1")
+        self.assertEqual(list(await stage.uploads.claim("s3", 1, DAY)), [])
+        (condemned,) = await stage.cleaning.condemned(["s3"], 10, NOW)
+        self.assertEqual(condemned.object_id, upload.object_id)
+        self.assertEqual(await stage.cleaning.forget([upload.object_id]), 1)
+        self.assertEqual(await stage.value("select count(*) from contents"), 0)
