@@ -254,7 +254,9 @@ class World:
     def time_passes(self) -> None:
         """Leases and pauses of uploads are over, and the hour for which orphans, and bodies that were
         never placed, are left alone."""
-        self.rows("UPDATE contents SET created_at = now() - interval '1 day' WHERE state = 'pending'")
+        self.rows(
+            "UPDATE contents SET created_at = now() - interval '1 day' WHERE state = 'pending'"
+        )
         self.rows("UPDATE objects SET due_at = now() WHERE state = 'pending' AND due_at > now()")
         self.rows("UPDATE orphans SET since = since - interval '1 day'")
 
