@@ -1,9 +1,11 @@
 """Scripts for what clients do (RFC 6785), with a whole Sora: over the wire, on PostgreSQL."""
 
+from collections import Counter
 from pathlib import Path
 
 from twisted.internet import reactor
 
+from sora.mailbox.event_scripts import EventScripts
 from sora.retry import pause
 from sora.storage.postgres.scripts import Scripts
 from sora.storage.rows import ScriptLimits
@@ -90,8 +92,12 @@ addr = "127.0.0.1:{free_port()}"
         await bob.ask(b"APPEND INBOX {8+}\r\nA: a\r\n\r\n")
         while sora.database.statements["recipient"] == before:
             await pause(reactor, 0.01)  # type: ignore[arg-type]
-        spent = await self.cost(sora, bob.ask(b"APPEND INBOX {8+}\r\nA: b\r\n\r\n"))
-        self.assertEqual(sum(spent.values()), 1, spent)
+        (events,) = [one for one in sora._service if isinstance(one, EventScripts)]  # type: ignore[attr-defined, union-attr]
+        while events._waits or events._working:
+            await pause(reactor, 0.01)  # type: ignore[arg-type]
+        for _ in range(3):
+            spent = await self.cost(sora, bob.ask(b"APPEND INBOX {8+}\r\nA: b\r\n\r\n"))
+            self.assertEqual(spent, Counter(place=1))
         spent = await self.cost(sora, bob.ask(b"STORE 1 +FLAGS (\\Seen)"))
         self.assertEqual(sum(spent.values()), 1, spent)
 
