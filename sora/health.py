@@ -16,14 +16,14 @@ from enum import StrEnum
 from typing import Any, Final
 
 from attrs import Factory, define, field, frozen
-from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import Tasks, gather
+from sora.deferreds import gather
 from sora.errors import SoraError
 from sora.metrics.health import HealthMetrics
+from sora.waking import Waking
 
 KEPT: Final = 50
 """changes of state that are remembered of each part"""
@@ -92,7 +92,7 @@ class Component:
     changes: deque[Change] = field(factory=lambda: deque(maxlen=KEPT))
 
 
-class Health(Service):
+class Health(Waking):
     """Looks at everything every `interval` seconds, first when it starts."""
 
     log = Logger()
@@ -105,14 +105,12 @@ class Health(Service):
         interval: float,
         metrics: HealthMetrics,
     ) -> None:
+        super().__init__(clock)
         self._checks = checks
-        self._clock = clock
         self._interval = interval
         self._metrics = metrics
         self._components: dict[str, Component] = {}
         self._hanging: set[str] = set()
-        self._tasks = Tasks()
-        self._timer: IDelayedCall | None = None
 
     @property
     def components(self) -> Sequence[Component]:
@@ -130,13 +128,6 @@ class Health(Service):
         super().startService()
         self._wake()
 
-    def stopService(self) -> "Deferred[None]":
-        super().stopService()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        return Deferred.fromCoroutine(self._tasks.join())
-
     async def look(self) -> None:
         """Look at all parts now."""
         await gather(*[self._look(check) for check in self._checks])
@@ -144,7 +135,7 @@ class Health(Service):
     # ------------------------------------------------------------ inside
 
     def _wake(self) -> None:
-        self._timer = self._clock.callLater(self._interval, self._wake)
+        self._wake_in(self._interval)
         self._tasks.start(self.look(), "looking at the health")
 
     async def _look(self, check: Check) -> None:

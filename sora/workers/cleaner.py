@@ -16,17 +16,17 @@ from random import Random
 from typing import Final
 
 from attrs import asdict, frozen
-from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredSemaphore
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import Tasks, gather
+from sora.deferreds import gather
 from sora.errors import SoraError
 from sora.metrics.cleaning import CleaningMetrics
 from sora.retry import pause
 from sora.storage.interfaces import ICleaning, IObjects
 from sora.storage.rows import CleaningStatus, Condemned, Removed
+from sora.waking import Waking
 from sora.workers.policies import Policies
 
 BATCH: Final = 500
@@ -78,7 +78,7 @@ class Cleaned:
     partitions: int = 0
 
 
-class Cleaner(Service):
+class Cleaner(Waking):
     """Cleans every `wake_interval` seconds. `stores` are the object stores by the name that is on
     their rows; `node` is who we are among others."""
 
@@ -99,9 +99,9 @@ class Cleaner(Service):
         policies: Policies | None = None,
         metrics: CleaningMetrics | None = None,
     ) -> None:
+        super().__init__(clock)
         self._cleaning = cleaning
         self._stores = stores
-        self._clock = clock
         self._random = random
         self._graces = graces
         self._wake_interval = wake_interval
@@ -110,8 +110,6 @@ class Cleaner(Service):
         self._lease = lease
         self._policies = policies
         self._metrics = metrics
-        self._tasks = Tasks()
-        self._timer: IDelayedCall | None = None
         self._is_stopping = False
 
     def startService(self) -> None:
@@ -120,12 +118,8 @@ class Cleaner(Service):
         self._sleep(min(FIRST_DELAY, self._wake_interval))
 
     def stopService(self) -> "Deferred[None]":
-        super().stopService()
         self._is_stopping = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        return Deferred.fromCoroutine(self._tasks.join())
+        return super().stopService()
 
     async def clean(self) -> Cleaned:
         """One round of all steps, written down for who asks how it is going. Raises Unavailable
@@ -176,11 +170,9 @@ class Cleaner(Service):
     # ------------------------------------------------------------ rounds
 
     def _sleep(self, seconds: float) -> None:
-        delay = seconds * (0.5 + self._random.random())  # nodes do not march in step
-        self._timer = self._clock.callLater(delay, self._wake)
+        self._wake_in(seconds * (0.5 + self._random.random()))  # nodes do not march in step
 
     def _wake(self) -> None:
-        self._timer = None
         self._tasks.start(self._round(), "cleaner")
 
     async def _round(self) -> None:

@@ -12,18 +12,18 @@ from random import Random
 from typing import Final
 
 from attrs import frozen
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredSemaphore
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import Tasks, gather
+from sora.deferreds import gather
 from sora.errors import SoraError, StorageFull, Unavailable
 from sora.mailbox.copies import ObjectCopies
 from sora.metrics.bodies import UploadMetrics
 from sora.retry import Delays
 from sora.storage.interfaces import ICopies
 from sora.storage.rows import Backlog, Copy
+from sora.waking import Waking
 from sora.workers.backlog import BacklogWatch
 
 PAGE: Final = 1000
@@ -42,7 +42,7 @@ class CopierStatus:
     backlog: Backlog
 
 
-class Copier(Service):
+class Copier(Waking):
     """Copies to the store `to`, up to `workers` at the same time; `batch_size` are claimed with
     one statement. `lease` and `wake_interval` are seconds, `warn_after` is as for `BacklogWatch`.
     """
@@ -65,10 +65,10 @@ class Copier(Service):
         away: Delays = AWAY,
         metrics: UploadMetrics | None = None,
     ) -> None:
+        super().__init__(clock)
         self._copies = copies
         self._copying = copying
         self._to = to
-        self._clock = clock
         self._random = random
         self._workers = workers
         self._batch_size = batch_size
@@ -84,8 +84,6 @@ class Copier(Service):
             what="copies",
             queue="s3_copy",
         )
-        self._tasks = Tasks()
-        self._timer: IDelayedCall | None = None
         self._is_working = False
         self._has_said = False
         self._failures = 0
@@ -98,13 +96,6 @@ class Copier(Service):
         super().startService()
         self._wake()
 
-    def stopService(self) -> "Deferred[None]":
-        super().stopService()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        return Deferred.fromCoroutine(self._tasks.join())
-
     @property
     def status(self) -> CopierStatus:
         """What it does now; the backlog is as of the last wake-up."""
@@ -113,8 +104,7 @@ class Copier(Service):
     # ------------------------------------------------------------ work
 
     def _wake(self) -> None:
-        delay = self._wake_interval * (0.75 + 0.5 * self._random.random())
-        self._timer = self._clock.callLater(delay, self._wake)
+        self._wake_in(self._wake_interval * (0.75 + 0.5 * self._random.random()))
         if not self._is_working:
             self._is_working = True
             self._tasks.start(self._work(), f"copying to {self._to}")

@@ -12,18 +12,17 @@ from datetime import timedelta
 from random import Random
 from typing import Final
 
-from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import Tasks
 from sora.errors import SoraError, StorageFull, Unavailable
 from sora.metrics.bodies import UploadMetrics
 from sora.retry import Delays
 from sora.storage.interfaces import IUploads
 from sora.storage.rows import Upload
 from sora.storage.stores import ObjectStore
+from sora.waking import Waking
 from sora.workers.backlog import BacklogWatch
 
 TOGETHER: Final = 4 * 1024 * 1024
@@ -34,7 +33,7 @@ AWAY: Final = Delays(first=5.0, longest=60.0)
 REFUSED: Final = Delays(first=60.0, longest=3600.0)
 
 
-class Filer(Service):
+class Filer(Waking):
     """One round at a time. `batch_size` bodies are claimed with one statement; `lease`, `gather`
     and `wake_interval` are seconds, `warn_after` is as for `BacklogWatch`."""
 
@@ -54,9 +53,9 @@ class Filer(Service):
         warn_after: float = 900.0,
         metrics: UploadMetrics | None = None,
     ) -> None:
+        super().__init__(clock)
         self._uploads = uploads
         self._store = store
-        self._clock = clock
         self._random = random
         self._batch_size = batch_size
         self._lease = timedelta(seconds=lease)
@@ -64,8 +63,6 @@ class Filer(Service):
         self._wake_interval = wake_interval
         self._metrics = metrics
         self._watch = BacklogWatch(uploads.backlog, store.name, clock, warn_after, metrics)
-        self._tasks = Tasks()
-        self._timer: IDelayedCall | None = None
         self._soon: IDelayedCall | None = None
         self._running = False
         self._again = False
@@ -79,12 +76,10 @@ class Filer(Service):
         self._wake()
 
     def stopService(self) -> "Deferred[None]":
-        super().stopService()
-        for timer in (self._timer, self._soon):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._soon = None
-        return Deferred.fromCoroutine(self._tasks.join())
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        return super().stopService()
 
     def poke(self) -> None:
         """A body was staged."""
@@ -96,8 +91,7 @@ class Filer(Service):
         return self._clock.seconds() < self._not_before
 
     def _wake(self) -> None:
-        delay = self._wake_interval * (0.75 + 0.5 * self._random.random())
-        self._timer = self._clock.callLater(delay, self._wake)
+        self._wake_in(self._wake_interval * (0.75 + 0.5 * self._random.random()))
         self._tasks.start(self._watch.look(), "looking at the upload backlog")
         if not self._is_away and self._soon is None:
             self._begin()

@@ -14,12 +14,10 @@ from random import Random
 from typing import Final
 
 from attrs import define, field
-from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import Tasks
 from sora.errors import SoraError
 from sora.mail.sort_keys import is_reply
 from sora.mail.word_index import WordIndex, WordRow
@@ -27,6 +25,7 @@ from sora.retry import pause
 from sora.storage.interfaces import IIndexing
 from sora.storage.rows import SearchText, Segment, Unindexed
 from sora.threads import Threads
+from sora.waking import Waking
 
 LEAST: Final = 500
 """Messages of the smallest segment."""
@@ -54,7 +53,7 @@ PRUNED: Final = 50
 """Segments that are removed at a time."""
 
 
-class Indexer(Service):
+class Indexer(Waking):
     """Indexes what is due, every `wake_interval` seconds, one segment after the other."""
 
     log = Logger()
@@ -71,10 +70,10 @@ class Indexer(Service):
         most: int = MOST,
         most_octets: int = MOST_OCTETS,
     ) -> None:
+        super().__init__(clock)
         self.setName("indexer")
         self._indexing = indexing
         self._threads = threads
-        self._clock = clock
         self._random = random
         self._wake_interval = wake_interval
         self._least = least
@@ -83,8 +82,6 @@ class Indexer(Service):
         self._rounds = 0
         self._grown: set[int] = set()
         self._next_sweep = 0.0
-        self._tasks = Tasks()
-        self._timer: IDelayedCall | None = None
         self._is_stopping = False
 
     def startService(self) -> None:
@@ -93,12 +90,8 @@ class Indexer(Service):
         self._sleep()
 
     def stopService(self) -> "Deferred[None]":
-        super().stopService()
         self._is_stopping = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        return Deferred.fromCoroutine(self._tasks.join())
+        return super().stopService()
 
     def grew(self, mailbox_id: int, last_uid: int, count: int) -> None:
         """This process has put `count` messages into a mailbox, the last one with this UID. Now
@@ -155,11 +148,10 @@ class Indexer(Service):
     # ------------------------------------------------------------ rounds
 
     def _sleep(self) -> None:
-        delay = self._wake_interval * (0.5 + self._random.random())  # nodes do not march in step
-        self._timer = self._clock.callLater(delay, self._wake)
+        # Nodes do not march in step.
+        self._wake_in(self._wake_interval * (0.5 + self._random.random()))
 
     def _wake(self) -> None:
-        self._timer = None
         self._tasks.start(self._round(), "indexer")
 
     async def _round(self) -> None:

@@ -12,18 +12,16 @@ from random import Random
 from typing import Final
 
 from attrs import frozen
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import Tasks
 from sora.errors import OutcomeUnknown, SoraError
 from sora.mailbox.verifying import Verdict, Verifier
 from sora.metrics.integrity import IntegrityMetrics
 from sora.retry import pause
 from sora.storage.interfaces import IVerifying
 from sora.storage.rows import Fault, Proof, Suspect
+from sora.waking import Waking
 
 SLICE: Final = 100
 """objects that are asked for at a time"""
@@ -61,7 +59,7 @@ class Pace:
         return max(octets / self.octets, 1 / self.objects)
 
 
-class Sweeper(Service):
+class Sweeper(Waking):
     """Goes through `stores`, by name, one after the other. `mend`: what is elsewhere is written
     again."""
 
@@ -79,27 +77,18 @@ class Sweeper(Service):
         random: Random,
         metrics: IntegrityMetrics,
     ) -> None:
+        super().__init__(clock)
         self._verifying = verifying
         self._verifier = verifier
         self._stores = stores
         self._pace = pace
         self._mend = mend
-        self._clock = clock
         self._random = random
         self._metrics = metrics
-        self._tasks = Tasks()
-        self._timer: IDelayedCall | None = None
 
     def startService(self) -> None:
         super().startService()
         self._sleep()
-
-    def stopService(self) -> "Deferred[None]":
-        super().stopService()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        return Deferred.fromCoroutine(self._tasks.join())
 
     async def sweep(self, store: str) -> Step:
         """Go on with the pass of a store, for one slice. Raises Unavailable when the database or
@@ -142,11 +131,10 @@ class Sweeper(Service):
     # ------------------------------------------------------------ rounds
 
     def _sleep(self) -> None:
-        delay = IDLE * (0.75 + 0.5 * self._random.random())  # nodes do not march in step
-        self._timer = self._clock.callLater(delay, self._wake)
+        # Nodes do not march in step.
+        self._wake_in(IDLE * (0.75 + 0.5 * self._random.random()))
 
     def _wake(self) -> None:
-        self._timer = None
         self._tasks.start(self._round(), "verifying what is stored")
 
     async def _round(self) -> None:

@@ -12,12 +12,10 @@ from random import Random
 from typing import Final
 
 from attrs import frozen
-from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredLock
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.defer import CancelledError, DeferredLock
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sora.deferreds import Tasks
 from sora.errors import OutcomeUnknown, SoraError, StorageFull, StoreRefused, Unavailable
 from sora.mailbox.copies import Mirror
 from sora.mailbox.spool import Spool
@@ -26,6 +24,7 @@ from sora.retry import Delays
 from sora.storage.interfaces import IUploads
 from sora.storage.rows import Upload
 from sora.storage.stores import ObjectStore
+from sora.waking import Waking
 from sora.workers.backlog import BacklogWatch
 
 PIECES_AT_ONCE: Final = 4
@@ -47,7 +46,7 @@ class UploaderStatus:
     oldest: float
 
 
-class Uploader(Service):
+class Uploader(Waking):
     """Up to `workers` bodies at the same time; `batch_size` are claimed with one statement.
 
     `lease` and `wake_interval` are seconds; `warn_after` is the age in seconds of the oldest body
@@ -73,9 +72,9 @@ class Uploader(Service):
         mirror: Mirror | None = None,
         metrics: UploadMetrics | None = None,
     ) -> None:
+        super().__init__(clock)
         self._uploads = uploads
         self._store = store
-        self._clock = clock
         self._random = random
         self._workers = workers
         self._batch_size = batch_size
@@ -85,8 +84,6 @@ class Uploader(Service):
         self._unreachable = unreachable
         self._mirror = mirror
         self._metrics = metrics
-        self._tasks = Tasks()
-        self._timer: IDelayedCall | None = None
         self._claimed: list[Upload] = []
         self._claiming = DeferredLock()
         self._poked = False
@@ -102,16 +99,9 @@ class Uploader(Service):
         super().startService()
         self._wake()
 
-    def stopService(self) -> "Deferred[None]":
-        super().stopService()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        return Deferred.fromCoroutine(self._finish())
-
-    async def _finish(self) -> None:
+    async def _end(self) -> None:
         """What is being PUT is finished; what was only claimed goes back."""
-        await self._tasks.join()
+        await super()._end()
         claimed, self._claimed = self._claimed, []
         for upload in claimed:
             await self._put_off(upload, 0.0, count=False)
@@ -140,8 +130,7 @@ class Uploader(Service):
     # ------------------------------------------------------------ workers
 
     def _wake(self) -> None:
-        delay = self._wake_interval * (0.75 + 0.5 * self._random.random())
-        self._timer = self._clock.callLater(delay, self._wake)
+        self._wake_in(self._wake_interval * (0.75 + 0.5 * self._random.random()))
         self._hire(1)
         self._tasks.start(self._watch.look(), "looking at the upload backlog")
 
