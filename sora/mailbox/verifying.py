@@ -68,7 +68,8 @@ class Verifier:
         if fault is not None and await self._verifying.is_stored(proof.object.id):
             fault = await self._fault(proof)  # once more: a network may damage octets, too
         if fault is None:
-            await self._verifying.mended(proof.content_id, proof.object.store)
+            if proof.is_suspect:
+                await self._verifying.mended(proof.content_id, proof.object.store)
             return Looked(Verdict.INTACT)
         suspect = Suspect(proof.content_id, fault, proof.object.store, proof.object.id)
         if not await self._verifying.note(suspect):

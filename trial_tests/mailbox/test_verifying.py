@@ -99,7 +99,8 @@ class VerifierTests(VerifyingTestCase):
         data = self.damage(0)
         await self.verifier().look(self.proofs[0], mend=False)
         self.world.objects.objects[self.proofs[0].object.id] = data
-        await self.verifier().look(self.proofs[0], mend=False)
+        [first, *_] = await self.verifying.proofs("main", FIRST, 9)
+        await self.verifier().look(first, mend=False)
         self.assertEqual(await self.damages(), [])
         self.flush()
 

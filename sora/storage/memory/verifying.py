@@ -210,6 +210,7 @@ class MemoryVerifying:
                         content.size,
                         content.pieces is not None,
                         tuple(others),
+                        (content.id, entry.store) in self._damages,
                     )
                 )
         return proofs

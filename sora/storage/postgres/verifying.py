@@ -23,7 +23,8 @@ from sora.storage.rows import (
 )
 
 _PROOF: Final = (
-    "object_id::text, store, key_id, stored_size, content_id, hash, size, staged, others"
+    "object_id::text, store, key_id, stored_size, content_id, hash, size, staged, others, exists ("
+    " select from damages d where d.content_id = p.content_id and d.store = p.store)"
 )
 
 
@@ -48,7 +49,7 @@ class Verifying:
     async def proofs(self, store: str, after: UUID, limit: int) -> Sequence[Proof]:
         async def work(tx: Tx) -> Sequence[Proof]:
             rows = await tx.all(
-                f"select {_PROOF} from proofs_v1(%s, %s, %s)", (store, str(after), limit)
+                f"select {_PROOF} from proofs_v1(%s, %s, %s) p", (store, str(after), limit)
             )
             return [_proof(row) for row in rows]
 
@@ -96,7 +97,7 @@ class Verifying:
     async def proofs_of(self, account_id: int, after: int, limit: int) -> Sequence[Proof]:
         async def work(tx: Tx) -> Sequence[Proof]:
             rows = await tx.all(
-                f"select {_PROOF} from proofs_of_v1(%s, %s, %s)", (account_id, after, limit)
+                f"select {_PROOF} from proofs_of_v1(%s, %s, %s) p", (account_id, after, limit)
             )
             return [_proof(row) for row in rows]
 
@@ -192,7 +193,7 @@ class Verifying:
 
 
 def _proof(row: Sequence[Any]) -> Proof:
-    name, store, key_id, stored_size, content_id, hash_, size, staged, others = row
+    name, store, key_id, stored_size, content_id, hash_, size, staged, others, is_suspect = row
     return Proof(
         ObjectPlace(packing.uuid(name), store, key_id, stored_size),
         content_id,
@@ -200,6 +201,7 @@ def _proof(row: Sequence[Any]) -> Proof:
         size,
         staged,
         tuple(object_places(others)),
+        is_suspect,
     )
 
 

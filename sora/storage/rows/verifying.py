@@ -24,7 +24,8 @@ class Fault(StrEnum):
 class Proof:
     """An object as it has to be: `size` and `hash` (BLAKE3) are its content's.
 
-    `others` are further copies in other stores, `staged` whether its octets are in staging.
+    `others` are further copies in other stores, `staged` whether its octets are in staging,
+    `is_suspect` whether damage is known of it.
     """
 
     object: ObjectPlace
@@ -33,6 +34,7 @@ class Proof:
     size: int
     staged: bool
     others: tuple[ObjectPlace, ...] = ()
+    is_suspect: bool = False
 
 
 @frozen

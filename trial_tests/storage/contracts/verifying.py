@@ -91,10 +91,15 @@ class VerifyingContract(Contract):
         known = list(await self.verifying.damages(0, 9))
         self.assertEqual({one.suspect.object_id for one in known}, {one.id for one in places})
         self.assertEqual(list(await self.verifying.damages(known[0].number, 9)), known[1:])
+        self.assertTrue(
+            all(one.is_suspect for one in await self.verifying.proofs("disk", FIRST, 2))
+        )
         await self.verifying.mended(first.content_id, "disk")
         await self.verifying.mended(first.content_id, "disk")
         (left,) = await self.verifying.damages(0, 9)
         self.assertEqual(left.suspect.fault, Fault.DAMAGED)
+        suspects = [one for one in await self.verifying.proofs("disk", FIRST, 2) if one.is_suspect]
+        self.assertEqual([one.content_id for one in suspects], [second.content_id])
         (message,) = await self.verifying.messages_of(second.content_id, 9)
         self.assertEqual((message.address, message.mailbox), ("ann@example.com", "INBOX"))
 
