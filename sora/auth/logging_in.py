@@ -14,6 +14,7 @@ from sora.auth.interfaces import IAuthenticator, Identity
 from sora.auth.sasl import MECHANISMS, Negotiation
 from sora.auth.scram_exchange import Binding, ScramExchange
 from sora.errors import AuthenticationFailed, BadArgument
+from sora.net.connection import Connection
 from sora.net.peer import Peer
 
 NONCE_OCTETS: Final = 18
@@ -45,6 +46,19 @@ class Channel:
     binding: Binding = no_binding
 
 
+def channel_on(
+    connection: Connection, protocol: str, ask: Callable[[bytes], Awaitable[bytes]]
+) -> Channel:
+    """The channel of a connection."""
+    return Channel(
+        peer=connection.peer,
+        protocol=protocol,
+        ask=ask,
+        bindings=connection.bindings,
+        binding=connection.binding,
+    )
+
+
 @frozen
 class LoggedIn:
     """Who has logged in; `final` is what the mechanism has the server say at the end, None for
@@ -74,6 +88,17 @@ async def log_in(
     if mechanism in MECHANISMS:
         return await _by_password(authenticator, mechanism, initial, channel)
     return await _by_scram(authenticator, mechanism == SCRAM_PLUS, initial, channel)
+
+
+async def log_in_by_challenges(
+    authenticator: IAuthenticator, mechanism: str, initial: bytes | None, channel: Channel
+) -> Identity:
+    """The same where the line that tells of success has no room for what the mechanism says at the
+    end: that is one more challenge, whose response says nothing."""
+    done = await log_in(authenticator, mechanism, initial, channel)
+    if done.final is not None:
+        await channel.ask(done.final)
+    return done.identity
 
 
 async def _by_password(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
-from sora.auth.logging_in import Channel, log_in
+from sora.auth.logging_in import channel_on, log_in_by_challenges
 from sora.errors import (
     BadSyntax,
     NotPermitted,
@@ -433,19 +433,15 @@ class Session:
         self, mechanism: str, initial: bytes | None, ask: Callable[[bytes], Awaitable[bytes]]
     ) -> None:
         """The same by a SASL mechanism; `ask` sends a challenge and gives the response."""
-        connection = self.connection
-        channel = Channel(
-            peer=connection.peer,
-            protocol="imap",
-            ask=ask,
-            bindings=connection.bindings,
-            binding=connection.binding,
+        # OK has no room for what the mechanism says at the end (RFC 3501 §6.2.2).
+        self._enter(
+            await log_in_by_challenges(
+                self.services.authenticator,
+                mechanism,
+                initial,
+                channel_on(self.connection, "imap", ask),
+            )
         )
-        done = await log_in(self.services.authenticator, mechanism, initial, channel)
-        if done.final is not None:
-            # OK has no room for what the mechanism says at the end (RFC 3501 §6.2.2).
-            await ask(done.final)
-        self._enter(done.identity)
 
     def _enter(self, identity: Identity) -> None:
         self.connection.identify(identity.address)

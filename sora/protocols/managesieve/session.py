@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
-from sora.auth.logging_in import Channel, log_in, offered_mechanisms
+from sora.auth.logging_in import channel_on, log_in, offered_mechanisms
 from sora.errors import (
     AuthenticationFailed,
     BadSyntax,
@@ -294,13 +294,7 @@ class Session:
         """Let the client log in; gives what the mechanism has the server say at the end. Raises
         what `sora.auth.logging_in.log_in` does."""
         connection = self._connection
-        channel = Channel(
-            peer=connection.peer,
-            protocol="managesieve",
-            ask=ask,
-            bindings=connection.bindings,
-            binding=connection.binding,
-        )
+        channel = channel_on(connection, "managesieve", ask)
         done = await log_in(self._services.authenticator, mechanism, initial, channel)
         connection.identify(done.identity.address)
         self._identity = done.identity

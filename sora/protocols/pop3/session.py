@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
-from sora.auth.logging_in import Channel, log_in, offered_mechanisms
+from sora.auth.logging_in import channel_on, log_in_by_challenges, offered_mechanisms
 from sora.errors import (
     AuthenticationFailed,
     AuthenticationRefused,
@@ -307,19 +307,15 @@ class Session:
         self, mechanism: str, initial: bytes | None, ask: Callable[[bytes], Awaitable[bytes]]
     ) -> str:
         """The same by a SASL mechanism; `ask` sends a challenge and gives the response."""
-        connection = self.connection
-        channel = Channel(
-            peer=connection.peer,
-            protocol="pop3",
-            ask=ask,
-            bindings=connection.bindings,
-            binding=connection.binding,
+        # +OK has no room for what the mechanism says at the end (RFC 5034 §4).
+        return await self._enter(
+            await log_in_by_challenges(
+                self.services.authenticator,
+                mechanism,
+                initial,
+                channel_on(self.connection, "pop3", ask),
+            )
         )
-        done = await log_in(self.services.authenticator, mechanism, initial, channel)
-        if done.final is not None:
-            # +OK has no room for what the mechanism says at the end (RFC 5034 §4).
-            await ask(done.final)
-        return await self._enter(done.identity)
 
     async def _enter(self, identity: Identity) -> str:
         self.connection.identify(identity.address)
