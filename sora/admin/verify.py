@@ -7,7 +7,7 @@ from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.output import Octets, size_text
-from sora.operations.verify import KnownDamage, Strangers, Verified, VerifyOperations
+from sora.operations.verify import KnownDamage, Strangers, VerifyOperations
 
 
 class Verify(Command):
@@ -75,15 +75,10 @@ class Verify(Command):
 
 
 async def _verify(given: Namespace, operations: VerifyOperations, report: Report) -> None:
-    done = Verified()
     if given.email:
         done = await operations.account(given.email, mend=given.repair)
     else:
-        for name in [given.store] if given.store else sorted(operations.stores):
-            one = await operations.store(name, mend=given.repair)
-            for key, value in asdict(one).items():
-                setattr(done, key, getattr(done, key) + value)
-        await operations.rows(done)
+        done = await operations.everything(given.store, mend=given.repair)
     report.say(
         f"{done.objects} objects ({size_text(done.octets)}) were read: {done.damaged} are damaged"
         f" or missing, {done.mended} were mended; {done.bodiless} contents have no body",

@@ -162,7 +162,7 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         quota=parts.quota,
         sieve=SieveOperations(owners, rights, scripts),
         trials=SieveTrials(compiler, reactor.seconds, settings_of(config.sieve)),
-        filtering=FilteringOpener(config, compiler, tables, reactor, stored).open,
+        filtering=FilteringOpener(config, compiler, tables, reactor, stored, _new_operation).open,
         relay=RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
         verify=verify,
         objects=objects,

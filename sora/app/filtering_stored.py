@@ -2,6 +2,7 @@
 store, opened when they are needed."""
 
 import os
+from collections.abc import Callable
 from random import SystemRandom
 from socket import gethostname
 from time import thread_time
@@ -39,6 +40,7 @@ class FilteringOpener:
     tables: Tables
     reactor: Any
     stored: StoredBodies
+    new_operation: Callable[[], Operation]
 
     async def open(self, sends: bool = False) -> SieveFiltering:
         """What filters stored mail; `sends`: what scripts redirect is put into the queue of the
@@ -46,10 +48,8 @@ class FilteringOpener:
         config, tables, reactor = self.config, self.tables, self.reactor
         storage = await self.stored.open()
         threads = Threads(reactor, 1, "scripts")
-        await self.stored.start(threads)
         deposit = self._deposit(threads) if sends else None
-        if deposit is not None:
-            await self.stored.start(deposit)
+        await self.stored.start(threads, *([] if deposit is None else [deposit]))
         filters = FilterRooms(
             compiler=self.compiler,
             scripts=tables.scripts,
@@ -77,7 +77,7 @@ class FilteringOpener:
             filters=Filters(filters),
             folders=folders,
             bodies=storage.bodies,
-            new_operation=_new_operation,
+            new_operation=self.new_operation,
             now=reactor.seconds,
             sending=None
             if deposit is None
@@ -104,7 +104,3 @@ class FilteringOpener:
                 max_size=relay.queue.max_size,
             )
         )
-
-
-def _new_operation() -> Operation:
-    return Operation(uuid4(), actor="operator", protocol="sora-admin")

@@ -6,12 +6,15 @@ from typing import Any
 from attrs import evolve
 from prometheus_client import CollectorRegistry
 from twisted.application.service import IService
-from twisted.internet.defer import maybeDeferred
 
 from sora.app.database import database_id
 from sora.app.storage import BodyStorage, body_storage
 from sora.app.tables import Tables
+from sora.app.tree import OrderedServices
 from sora.config.config import Config
+
+PATIENCE = 10.0
+"""seconds that one of them may take to stop"""
 
 
 class StoredBodies:
@@ -22,7 +25,7 @@ class StoredBodies:
         self._config = evolve(config, cache=evolve(config.cache, path=""))
         self._tables = tables
         self._reactor = reactor
-        self._started: list[IService] = []
+        self._started: list[OrderedServices] = []
         self._opened: BodyStorage | None = None
 
     async def open(self) -> BodyStorage:
@@ -37,18 +40,20 @@ class StoredBodies:
             random=SystemRandom(),
             registry=CollectorRegistry(),
         )
-        for service in storage.stores:
-            await self.start(service)
+        await self.start(*storage.stores)
         self._opened = storage
         return storage
 
-    async def start(self, service: IService) -> None:
-        """Start something that works on them, and is stopped before them."""
-        await maybeDeferred(service.startService)
-        self._started.append(service)
+    async def start(self, *services: IService) -> None:
+        """Start what works on those that are started, and is stopped before them."""
+        tree = OrderedServices(self._reactor, PATIENCE)
+        for service in services:
+            tree.addService(service)
+        await tree.startService()
+        self._started.append(tree)
 
     async def close(self) -> None:
         """Stop the stores, and close the database's connections."""
         while self._started:
-            await maybeDeferred(self._started.pop().stopService)
+            await self._started.pop().stopService()
         await self._tables.database.close()

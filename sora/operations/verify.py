@@ -1,6 +1,6 @@
 """What an operator can do about the integrity of what is stored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -62,46 +62,28 @@ class VerifyOperations:
     verifier: Verifier
     stores: Mapping[str, ObjectStore]
 
-    async def account(
-        self, email: str, *, mend: bool, told: Callable[[Verified], None] = lambda _: None
-    ) -> Verified:
+    async def account(self, email: str, *, mend: bool) -> Verified:
         """Read and hash all that an account's messages are made of."""
         account_id = await self.owners.account_id(Whose(email=email))
         done, after = Verified(), 0
-        while True:
-            proofs: Sequence[Proof] = await self.verifying.proofs_of(account_id, after, PAGE)
-            if not proofs:
-                return done
-            for proof in proofs:
-                await self._look(proof, mend, done)
+        while proofs := await self.verifying.proofs_of(account_id, after, PAGE):
+            await self._look(proofs, mend, done)
             after = proofs[-1].content_id
-            told(done)
+        return done
 
-    async def store(
-        self, store: str, *, mend: bool, told: Callable[[Verified], None] = lambda _: None
-    ) -> Verified:
-        """Read and hash all objects of a store. Raises BadArgument for one that is not there."""
-        self._store(store)
-        done, after = Verified(), UUID(int=0)
-        while True:
-            proofs: Sequence[Proof] = await self.verifying.proofs(store, after, PAGE)
-            if not proofs:
-                return done
-            for proof in proofs:
-                await self._look(proof, mend, done)
-            after = proofs[-1].object.id
-            told(done)
-
-    async def rows(self, done: Verified) -> None:
-        """Look whether each content has a body anywhere, by the rows alone."""
-        after = 0
-        while True:
-            last, found = await self.verifying.bodiless(after, LISTED)
-            for content_id in found:
-                done.bodiless += await self.verifying.note(Suspect(content_id, Fault.BODILESS))
-            if last is None:
-                return
-            after = last
+    async def everything(self, store: str | None = None, *, mend: bool) -> Verified:
+        """Read and hash all objects, or those of one store; and look whether each content has a
+        body anywhere. Raises BadArgument for a store that is not there."""
+        if store is not None:
+            self._store(store)
+        done = Verified()
+        for name in sorted(self.stores) if store is None else [store]:
+            after = UUID(int=0)
+            while proofs := await self.verifying.proofs(name, after, PAGE):
+                await self._look(proofs, mend, done)
+                after = proofs[-1].object.id
+        await self._rows(done)
+        return done
 
     async def strangers(self, store: str, *, remove: bool) -> Strangers:
         """What a store has that no row knows of: left by a restore to an earlier time, or by a
@@ -109,16 +91,14 @@ class VerifyOperations:
         the delivery that it belongs to has ended. Raises BadArgument, Unavailable."""
         objects, result = self._store(store).objects, Strangers()
         after: UUID | None = None
-        while True:
-            page: Sequence[Listed] = await objects.names(after, LISTED)
-            if not page:
-                return result
+        while page := await objects.names(after, LISTED):
             result.listed += len(page)
             unknown = set(await self.verifying.strangers(store, [one.name for one in page]))
             for one in page:
                 if one.name in unknown:
                     await self._stranger(objects, one, remove, result)
             after = page[-1].name
+        return result
 
     async def known(self, after: int = 0, limit: int = PAGE) -> list[KnownDamage]:
         """What is known to be damaged, and whose messages it is."""
@@ -135,12 +115,23 @@ class VerifyOperations:
 
     # ------------------------------------------------------------ inside
 
-    async def _look(self, proof: Proof, mend: bool, done: Verified) -> None:
-        looked = await self.verifier.look(proof, mend=mend)
-        done.objects += 1
-        done.octets += proof.size
-        done.mended += looked.verdict is Verdict.MENDED
-        done.damaged += looked.verdict is Verdict.DAMAGED
+    async def _look(self, proofs: Sequence[Proof], mend: bool, done: Verified) -> None:
+        for proof in proofs:
+            looked = await self.verifier.look(proof, mend=mend)
+            done.objects += 1
+            done.octets += proof.size
+            done.mended += looked.verdict is Verdict.MENDED
+            done.damaged += looked.verdict is Verdict.DAMAGED
+
+    async def _rows(self, done: Verified) -> None:
+        after = 0
+        while True:
+            last, found = await self.verifying.bodiless(after, LISTED)
+            for content_id in found:
+                done.bodiless += await self.verifying.note(Suspect(content_id, Fault.BODILESS))
+            if last is None:
+                return
+            after = last
 
     async def _stranger(
         self, objects: IObjects, one: Listed, remove: bool, result: Strangers
