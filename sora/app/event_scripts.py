@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Final, cast
 from uuid import uuid4
 
-from twisted.internet.interfaces import IReactorTime
-
 from sora.app.filtering import DeliveryParts, DeliveryRooms, read_script
 from sora.config.config import Config
 from sora.config.problems import ConfigError, Problem
@@ -17,7 +15,6 @@ from sora.mailbox.event_scripts import EventAccounts, EventRooms, EventRule, Eve
 from sora.mailbox.events import CAUSES, Cause
 from sora.mailbox.filtering import Link
 from sora.mailbox.stored import Occasions, StoredSending
-from sora.storage.interfaces import IMetadata
 
 PORT: Final = 4190
 """of ManageSieve (RFC 5804 §1.8)"""
@@ -44,11 +41,6 @@ def event_rules(config: Config) -> tuple[EventRule, ...]:
     if problems:
         raise ConfigError(problems)
     return tuple(rules)
-
-
-def event_accounts(config: Config, metadata: IMetadata, reactor: IReactorTime) -> EventAccounts:
-    """Who has scripts for events, whether or not they run here."""
-    return EventAccounts(metadata, reactor)
 
 
 def event_scripts(

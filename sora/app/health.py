@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -51,16 +51,9 @@ def health_of(
     patience = config.health.s3_timeout
     checks = [
         _database_check(config, tables),
-        *(_store_check(store, patience) for store in storage.objects.values()),
-        Check("uploads", _uploads(config, tables), patience, _ASK_DATABASE),
-        Check("integrity", _integrity(config, tables), patience, _ASK_DATABASE),
+        *_checks_of_storage(config, tables, storage),
         Check("cleaner", look_at_cleaner(config, tables, reactor.seconds), patience, _ASK_DATABASE),
-        Check(
-            "disks",
-            _disks(config, storage.bodies.threads),
-            patience,
-            _DISKS,
-        ),
+        _disks_check(config, storage),
         Check("reactor", ReactorTurns(reactor).look, patience),
     ]
     if relay.check is not None:
@@ -68,6 +61,23 @@ def health_of(
     known = list(dict.fromkeys(certificates))
     if known:
         checks.append(Check("certificates", _certificates(known, reactor)))
+    return _health(config, checks, reactor, registry)
+
+
+def health_from_here(
+    config: Config, tables: Tables, storage: BodyStorage | None, *, reactor: Any
+) -> Health:
+    """What a process without servers can look at: what they stand on. Without `storage`, whose
+    place only the database knows, the database alone."""
+    checks = [_database_check(config, tables)]
+    if storage is not None:
+        checks += [*_checks_of_storage(config, tables, storage), _disks_check(config, storage)]
+    return _health(config, checks, reactor, CollectorRegistry())
+
+
+def _health(
+    config: Config, checks: Sequence[Check], reactor: Any, registry: CollectorRegistry
+) -> Health:
     return Health(
         checks,
         clock=reactor,
@@ -76,31 +86,23 @@ def health_of(
     )
 
 
-def health_from_here(
-    config: Config, tables: Tables, storage: BodyStorage | None, *, reactor: Any
-) -> Health:
-    """What a process without servers can look at: what they stand on. Without `storage`, whose
-    place only the database knows, the database alone."""
-    patience = config.health.s3_timeout
-    checks = [_database_check(config, tables)]
-    if storage is not None:
-        checks += [
-            *(_store_check(store, patience) for store in storage.objects.values()),
-            Check("uploads", _uploads(config, tables), patience, _ASK_DATABASE),
-            Check("integrity", _integrity(config, tables), patience, _ASK_DATABASE),
-            Check("disks", _disks(config, storage.bodies.threads), patience, _DISKS),
-        ]
-    return Health(
-        checks,
-        clock=reactor,
-        interval=config.health.check_interval,
-        metrics=HealthMetrics(CollectorRegistry()),
-    )
-
-
 _ASK_DATABASE: Final = "See the health of the database"
 _DISKS: Final = "Look whether a file system hangs"
 _RELAY: Final = "Look whether [relay] smtp_host answers, and at sora-admin relay list"
+
+
+def _checks_of_storage(config: Config, tables: Tables, storage: BodyStorage) -> list[Check]:
+    patience = config.health.s3_timeout
+    return [
+        *(_store_check(store, patience) for store in storage.objects.values()),
+        Check("uploads", _uploads(config, tables), patience, _ASK_DATABASE),
+        Check("integrity", _integrity(config, tables), patience, _ASK_DATABASE),
+    ]
+
+
+def _disks_check(config: Config, storage: BodyStorage) -> Check:
+    look = _disks(config, storage.bodies.threads)
+    return Check("disks", look, config.health.s3_timeout, _DISKS)
 
 
 def _database_check(config: Config, tables: Tables) -> Check:

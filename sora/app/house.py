@@ -21,7 +21,7 @@ from sora.app.embedded_mode import (
     ensure_account,
     remember,
 )
-from sora.app.event_scripts import event_accounts, event_rules, event_scripts, sieve_url
+from sora.app.event_scripts import event_rules, event_scripts, sieve_url
 from sora.app.filtering import DeliveryParts, delivery_of, delivery_rooms, server_scripts
 from sora.app.health import health_of
 from sora.app.http import Readiness, nouns_on
@@ -41,7 +41,7 @@ from sora.config.config import Config
 from sora.health import Health
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
-from sora.mailbox.event_scripts import EventScripts
+from sora.mailbox.event_scripts import EventAccounts, EventScripts
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.open_mailboxes import OpenMailboxes
@@ -79,7 +79,7 @@ class House:
         self.compiler = compiler_of(config, self.compiling.run)
         self.server_scripts = server_scripts(config)
         self.event_rules = event_rules(config)
-        self.event_accounts = event_accounts(config, self.tables.metadata, reactor)
+        self.event_accounts = EventAccounts(self.tables.metadata, reactor)
 
     async def open_database(self, say: Callable[[str], None]) -> None:
         """Bring the schema up to date, and open connections."""
