@@ -7,7 +7,6 @@ its own. All of it is real; everything here blocks, and runs beside the load in 
 """
 
 import asyncio
-import json
 import os
 import re
 import shutil
@@ -19,13 +18,12 @@ from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final, TypeVar
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from attrs import define, field
 
 from sora.app.postgres_server import PORT
 from trial_tests.faults.load import PASSWORD
+from trial_tests.support.http_api import ask
 from trial_tests.support.postgres import _roomy_place, temporary_directory
 from trial_tests.support.replication import ReplicatedServer
 from trial_tests.support.scram_postgres import free_port
@@ -93,22 +91,11 @@ class Node:
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """A request to its HTTP API: status and body. Raises OSError when it does not answer."""
-        request = Request(
-            f"http://127.0.0.1:{self.http}{path}",
-            None if body is None else json.dumps(body).encode(),
-            {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"},
-            method=method,
-        )
-        try:
-            with urlopen(request, timeout=20) as answer:
-                status, kind, octets = answer.status, answer.headers["Content-Type"], answer.read()
-        except HTTPError as error:
-            status, kind, octets = error.code, error.headers["Content-Type"], error.read()
-        return status, json.loads(octets) if kind and "json" in kind else octets.decode()
+        return ask(self.http, API_KEY, method, path, body)
 
     def metric(self, name: str, labels: str) -> float:
         """The sum of a metric over all members whose labels match a pattern."""
-        text = self.ask("GET", "/metrics")[1]
+        text = self.ask("GET", "/metrics")[1].decode()
         found = re.findall(rf"(?m)^{name}\{{{labels}\}} (\S+)$", text)
         return sum(float(one) for one in found)
 

@@ -17,7 +17,8 @@ from typing import Any, Final
 import psycopg2
 
 from sora.storage.postgres.connection import Connection, Server
-from trial_tests.support.postgres import FreshDatabase, administer
+from sora.storage.postgres.database import Database
+from trial_tests.support.postgres import DatabaseTestCase, FreshDatabase, administer, connector
 
 LARGE: Final = frozenset(
     [
@@ -114,6 +115,19 @@ def _find_whole_indexes(server: Server) -> Iterator[str]:
                     yield index
     finally:
         connection.close()
+
+
+async def watched_database(test: DatabaseTestCase, forced: bool = True) -> "tuple[Database, Plans]":
+    """A fresh database, and the plans of what is done there; `forced` as for `explain`."""
+    fresh, plans = await test.fresh(), Plans()
+    explain(fresh, forced)
+
+    async def connect() -> Connection:
+        connection = await connector(fresh.name)()
+        plans.watch(connection)
+        return connection
+
+    return test.open(fresh.server, connect=connect), plans
 
 
 class Plans:

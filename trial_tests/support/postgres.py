@@ -111,7 +111,12 @@ def temporary_directory(prefix: str, place: str = _DISK) -> Path:
 
 def administer(sql: str) -> list[tuple[Any, ...]]:
     """Run one statement on the server's own database, now, blocking."""
-    connection = psycopg2.connect(**the_server().parameters())
+    return run_on(the_server(), sql)
+
+
+def run_on(server: Server, sql: str) -> list[tuple[Any, ...]]:
+    """The same on any database."""
+    connection = psycopg2.connect(**server.parameters())
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

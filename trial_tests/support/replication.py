@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-import psycopg2
 from attrs import define, evolve, field
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
@@ -37,7 +36,7 @@ from sora.app.postgres_binaries import find_binaries
 from sora.app.postgres_server import PORT, PostgresServer
 from sora.storage.postgres.connection import Server, connect
 from sora.storage.postgres.migrate import migrate
-from trial_tests.support.postgres import _roomy_place, temporary_directory
+from trial_tests.support.postgres import _roomy_place, run_on, temporary_directory
 from trial_tests.support.scram_postgres import _loopback
 from trial_tests.support.sora_process import descendants
 
@@ -138,14 +137,7 @@ class ReplicatedServer:
 
     def administer(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement as the superuser, now."""
-        connection = psycopg2.connect(**self.server(database).parameters())
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return run_on(self.server(database), sql)
 
     def value(self, sql: str, database: str = "postgres") -> Any:
         """The first column of the first row."""

@@ -13,11 +13,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import psycopg2
 from attrs import define, field
 
 from sora.app.postgres_server import CARELESS, PostgresServer
 from sora.app.processes import choose_account
+from trial_tests.support.postgres import run_on
 
 ROLE = "mail"
 DATABASE = "mail"
@@ -60,14 +60,7 @@ class ScramPostgres:
     def administer(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement as the superuser."""
         assert self._server is not None
-        connection = psycopg2.connect(**self._server.server(database).parameters())
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return run_on(self._server.server(database), sql)
 
     def start_bouncer(self, program: str) -> int:
         """A PgBouncer in transaction mode before it; gives its port on 127.0.0.1.

@@ -7,13 +7,12 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.protocols.http.keys import digest_of
+from trial_tests.support.http_api import ask
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres, free_port
 from trial_tests.support.sora_node import SoraNode
@@ -56,18 +55,7 @@ class HttpApiTests(SynchronousTestCase):
 
     def ask(self, method: str, path: str, body: Any = None, key: str = KEY) -> tuple[int, Any]:
         """One request: the status, and the body, as JSON where it is."""
-        request = Request(
-            f"http://127.0.0.1:{self.port}{path}",
-            None if body is None else json.dumps(body).encode(),
-            {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-            method=method,
-        )
-        try:
-            with urlopen(request, timeout=20) as answer:
-                status, kind, octets = answer.status, answer.headers["Content-Type"], answer.read()
-        except HTTPError as error:
-            status, kind, octets = error.code, error.headers["Content-Type"], error.read()
-        return status, json.loads(octets) if kind and "json" in kind else octets
+        return ask(self.port, key, method, path, body)
 
     def test_an_operators_day(self) -> None:
         """An account is made and logs in, is seen and kicked; metrics tell of it; the log has who

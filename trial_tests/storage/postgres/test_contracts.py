@@ -5,7 +5,6 @@ from twisted.internet import reactor
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.addresses import Aliases, Domains
 from sora.storage.postgres.cleaning import Cleaning
-from sora.storage.postgres.connection import Connection
 from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
@@ -50,8 +49,8 @@ from trial_tests.storage.contracts import (
     verifying,
 )
 from trial_tests.storage.contracts.contract import Storage
-from trial_tests.support.plans import Plans, can_explain, explain
-from trial_tests.support.postgres import DatabaseTestCase, connector
+from trial_tests.support.plans import can_explain, watched_database
+from trial_tests.support.postgres import DatabaseTestCase
 
 
 class PostgresStorage(DatabaseTestCase):
@@ -88,21 +87,9 @@ class PostgresStorage(DatabaseTestCase):
     async def _watched_database(self) -> Database:
         if not can_explain():
             return await self.new_database()
-        database, plans = await self.watched()
+        database, plans = await watched_database(self)
         self.addCleanup(lambda: self.assertEqual(plans.take(), set()))
         return database
-
-    async def watched(self) -> tuple[Database, Plans]:
-        """A database, and the plans of what is done there."""
-        fresh, plans = await self.fresh(), Plans()
-        explain(fresh)
-
-        async def connect() -> Connection:
-            connection = await connector(fresh.name)()
-            plans.watch(connection)
-            return connection
-
-        return self.open(fresh.server, connect=connect), plans
 
 
 class Operator:
@@ -257,7 +244,7 @@ class PlansTests(PostgresStorage):
         """Also inside of functions."""
         if not can_explain():
             return
-        database, plans = await self.watched()
+        database, plans = await watched_database(self)
         function = (
             "create function pg_temp.count_by_size() returns bigint language plpgsql as"
             " 'begin return (select count(*) from messages where size > 7); end';"

@@ -12,7 +12,6 @@ from sora.addresses import parse_address
 from sora.mail.criteria import TextHas
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
-from sora.storage.postgres.connection import Connection
 from sora.storage.postgres.maildrops import Maildrops
 from sora.storage.rows import Claim, FlagChange, SortBy, SortKey, Want
 from trial_tests.storage.postgres.stage import (
@@ -22,8 +21,7 @@ from trial_tests.storage.postgres.stage import (
     bytes_of,
     new_operation,
 )
-from trial_tests.support.plans import Plans, can_explain, explain
-from trial_tests.support.postgres import connector
+from trial_tests.support.plans import can_explain, watched_database
 
 ACCOUNTS: Final = 10_000
 FILLED: Final = [
@@ -82,15 +80,8 @@ class PlansTests(StageTestCase):
     async def test_no_operation_reads_a_table_of_many_as_a_whole(self) -> None:
         if not can_explain():
             return
-        fresh, plans = await self.fresh(), Plans()
-        explain(fresh, forced=False)
-
-        async def connect() -> Connection:
-            connection = await connector(fresh.name)()
-            plans.watch(connection)
-            return connection
-
-        stage = await self.stage_on(self.open(fresh.server, connect=connect))
+        database, plans = await watched_database(self, forced=False)
+        stage = await self.stage_on(database)
         await stage.put_many(3)
         await stage.rows(_FILL)
         plans.take()
