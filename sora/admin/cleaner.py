@@ -87,6 +87,31 @@ class Run(Command):
         )
 
 
+class Runs(Command):
+    """Show unusual runs of deletions."""
+
+    words = ("cleaner", "runs")
+    summary = "show accounts that deleted far more than is their habit, while it is kept"
+    examples = ("cleaner runs", "cleaner runs --json")
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        report.table(
+            ["account", "from", "to", "messages", "habit", "remaining", "kept until"],
+            [
+                {
+                    "account": each.run.address or str(each.run.account_id),
+                    "from": each.run.began_at,
+                    "to": each.run.last_at,
+                    "messages": each.run.messages,
+                    "habit": each.run.habit,
+                    "remaining": each.run.remaining,
+                    "kept until": each.kept_until,
+                }
+                for each in await store.cleaning.runs()
+            ],
+        )
+
+
 def _by_account(due: Sequence[DueMessages]) -> list[dict[str, Any]]:
     """What policies expunge, summed up by account."""
     rows: dict[int, dict[str, Any]] = {}

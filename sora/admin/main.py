@@ -91,6 +91,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     retention.Preview,
     cleaner.Status,
     cleaner.Run,
+    cleaner.Runs,
     uploader.Status,
     uploader.Retry,
     objects.Status,

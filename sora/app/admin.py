@@ -170,7 +170,9 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         api=AdminAPI(config.admin.api_url, config.admin.api_key, reactor),
         health=health,
         retention=RetentionOperations(owners, tables.retention, server_retention(config.cleanup)),
-        cleaning=CleaningOperations(tables.cleaning, graces_of(config), cleaner),
+        cleaning=CleaningOperations(
+            tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
+        ),
         close=stored.close,
         database=DatabaseOperations(tables.upkeep),
         migrations=migration_operations(config.database, reactor=reactor),

@@ -9,13 +9,14 @@ from attrs import asdict
 from prometheus_client import CollectorRegistry
 
 from sora.app.tables import Tables
-from sora.config.cleanup import CleanupConfig
+from sora.config.cleanup import CleanupConfig, UnusualDeletionsConfig
 from sora.config.config import Config
 from sora.mailbox.state import Change
 from sora.metrics.cleaning import CleaningMetrics
-from sora.storage.rows import Expunged, ServerRetention
+from sora.storage.rows import Expunged, ServerRetention, Unusual
 from sora.storage.stores import ObjectStore
 from sora.workers.cleaner import ORPHAN_GRACE, Cleaner, Graces
+from sora.workers.deletions import DeletionWatch
 from sora.workers.policies import Policies
 
 
@@ -25,6 +26,7 @@ def graces_of(config: Config) -> Graces:
         deleted=config.cleanup.grace_period,
         orphans=max(ORPHAN_GRACE, config.cleanup.object_grace),
         history=config.history.retention,
+        extra=config.cleanup.unusual_deletions.extra_grace,
     )
 
 
@@ -56,6 +58,7 @@ def cleaner_of(
     def expunged(what: Expunged) -> None:
         told(what.mailbox_id, Change(what.before, what.modseq, vanished=what.vanished))
 
+    metrics = CleaningMetrics(registry)
     return Cleaner(
         tables.cleaning,
         {name: store.objects for name, store in stores.items()},
@@ -71,5 +74,20 @@ def cleaner_of(
             wake_interval=config.cleanup.wake_interval,
             told=expunged,
         ),
-        metrics=CleaningMetrics(registry),
+        watch=_watch_of(config.cleanup.unusual_deletions, tables, reactor, metrics),
+        metrics=metrics,
+    )
+
+
+def _watch_of(
+    config: UnusualDeletionsConfig, tables: Tables, reactor: Any, metrics: CleaningMetrics
+) -> DeletionWatch | None:
+    if not config.messages:
+        return None
+    return DeletionWatch(
+        tables.deletions,
+        Unusual(config.messages, config.share / 100, config.factor),
+        clock=reactor,
+        extra=config.extra_grace,
+        metrics=metrics,
     )

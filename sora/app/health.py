@@ -53,6 +53,7 @@ def health_of(
         _database_check(config, tables),
         *_checks_of_storage(config, tables, storage),
         Check("cleaner", look_at_cleaner(config, tables, reactor.seconds), patience, _ASK_DATABASE),
+        Check("deletions", look_at_deletions(tables, reactor.seconds), patience, _ASK_DATABASE),
         _disks_check(config, storage),
         Check("reactor", ReactorTurns(reactor).look, patience),
     ]
@@ -160,6 +161,29 @@ def look_at_cleaner(config: Config, tables: Tables, now: Callable[[], float]) ->
                 facts,
             )
         return Finding(Status.HEALTHY, "The cleaner keeps up", facts=facts)
+
+    return look
+
+
+def look_at_deletions(tables: Tables, now: Callable[[], float]) -> Look:
+    """Whether accounts deleted far more than is their habit, and somebody should look: for a day
+    from when it was noticed."""
+
+    async def look() -> Finding:
+        since = datetime.fromtimestamp(now() - DAY, UTC)
+        runs = [run for run in await tables.deletions.runs(since) if run.noticed_at >= since]
+        facts = {run.address or str(run.account_id): run.messages for run in runs[:10]}
+        if not runs:
+            return Finding(Status.HEALTHY, "Nobody deletes more than usually", facts=facts)
+        first = runs[0]
+        return Finding(
+            Status.DEGRADED,
+            f"{len(runs)} accounts deleted far more than is their habit: {first.address}"
+            f" {first.messages} messages, with {first.remaining} left",
+            "Ask whether it was on purpose: sora-admin cleaner runs names them, and until when what"
+            " they deleted is kept",
+            facts,
+        )
 
     return look
 

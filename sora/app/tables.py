@@ -10,6 +10,7 @@ from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database
+from sora.storage.postgres.deletions import Deletions
 from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.maildrops import Maildrops
@@ -45,6 +46,7 @@ class Tables:
     uploads: Uploads
     copies: Copies
     cleaning: Cleaning
+    deletions: Deletions
     retention: Retention
     membership: Membership
     verifying: Verifying
@@ -70,6 +72,7 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         uploads=Uploads(database),
         copies=Copies(database),
         cleaning=Cleaning(database),
+        deletions=Deletions(database),
         retention=Retention(database),
         membership=Membership(database),
         verifying=Verifying(database),

@@ -18,6 +18,34 @@ class SpecialUseConfig:
 
 
 @frozen
+class UnusualDeletionsConfig:
+    """Runs of deletions that are far beyond an account's habit, as when a phone or a thief deletes
+    everything: what went in one is kept longer, and the log and the health tell of it."""
+
+    messages: int = key(
+        500,
+        """So many messages, deleted by an account in a day and the one before it (UTC), may be such
+        a run. What is moved or goes by a policy does not count. 0: there are none.""",
+        least=0,
+    )
+    share: int = key(
+        50,
+        """Or this share of what it had, in percent, where that is less, and 50 messages at
+        least.""",
+        least=1,
+    )
+    factor: int = key(
+        5,
+        """It is one if it is more than so many times the most that the account deleted in a day of
+        the four weeks that ended a week before.""",
+        least=1,
+    )
+    extra_grace: float = key(
+        "28d", "How much longer than `grace_period` it is kept.", unit=DURATION
+    )
+
+
+@frozen
 class CleanupConfig:
     """Expunged mail is kept for a grace period, restorable, and then removed."""
 
@@ -41,3 +69,4 @@ class CleanupConfig:
         unit=OPTIONAL_DURATION,
     )
     special_use: SpecialUseConfig = table(SpecialUseConfig)
+    unusual_deletions: UnusualDeletionsConfig = table(UnusualDeletionsConfig)

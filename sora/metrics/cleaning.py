@@ -34,3 +34,8 @@ class CleaningMetrics:
             ["kind"],
             registry=registry,
         )
+        self.unusual = Counter(
+            "sora_cleaner_unusual_deletions_total",
+            "Runs of deletions beyond an account's habit that were noticed",
+            registry=registry,
+        )

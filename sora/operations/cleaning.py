@@ -1,23 +1,33 @@
 """What an operator can do with the cleaner."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from attrs import frozen
 
-from sora.storage.interfaces import ICleaning
-from sora.storage.rows import CleaningRound, CleaningStatus
+from sora.storage.interfaces import ICleaning, IDeletions
+from sora.storage.rows import CleaningRound, CleaningStatus, DeletionRun
 from sora.workers.cleaner import Cleaned, Cleaner, Graces
+
+
+@frozen
+class KeptRun:
+    """An unusual run of deletions; its first messages can be restored until this time at least."""
+
+    run: DeletionRun
+    kept_until: datetime
 
 
 @frozen
 class CleaningOperations:
     """What waits to be removed, and a round that is done now. `open_cleaner` gives the cleaner,
-    with its object stores."""
+    with its object stores; `seconds` is the clock."""
 
     cleaning: ICleaning
     graces: Graces
     open_cleaner: Callable[[], Awaitable[Cleaner]]
+    deletions: IDeletions
+    seconds: Callable[[], float]
 
     async def status(self) -> CleaningStatus:
         """What waits to be removed. Raises Unavailable."""
@@ -30,6 +40,13 @@ class CleaningOperations:
         """The last round of each node."""
         rounds: Sequence[CleaningRound] = await self.cleaning.rounds()
         return rounds
+
+    async def runs(self) -> list[KeptRun]:
+        """Unusual runs of deletions of which messages are still kept; the last one first."""
+        kept = timedelta(seconds=self.graces.deleted + self.graces.extra)
+        since = datetime.fromtimestamp(self.seconds(), UTC) - kept
+        found: Sequence[DeletionRun] = await self.deletions.runs(since)
+        return [KeptRun(run, run.began_at + kept) for run in found]
 
     async def run(self) -> Cleaned:
         """One round, now. Raises Unavailable."""

@@ -1,7 +1,7 @@
 """Removes what is over: what policies say (`sora.workers.policies`), expunged messages and deleted
-mailboxes past their grace, deleted accounts, contents that nothing refers to, their objects, old
-claims of deliveries, vacation replies and duplicates whose time is over, the history that is too
-old, empty partitions of staging.
+mailboxes past their grace (which `sora.workers.deletions` may extend), deleted accounts, contents
+that nothing refers to, their objects, old claims of deliveries, vacation replies and duplicates
+whose time is over, the history that is too old, empty partitions of staging.
 
 Each step is a small batch in a transaction of its own, is safe to repeat, and skips what
 another node has in hand: there is no leader. An object is deleted from its store between two
@@ -27,6 +27,7 @@ from sora.retry import pause
 from sora.storage.interfaces import ICleaning, IObjects
 from sora.storage.rows import CleaningStatus, Condemned, Removed
 from sora.waking import Waking
+from sora.workers.deletions import DeletionWatch
 from sora.workers.policies import Policies
 
 BATCH: Final = 500
@@ -49,11 +50,13 @@ DELETION_LEASE: Final = timedelta(minutes=10)
 @frozen
 class Graces:
     """How long what is deleted is kept, in seconds: messages, mailboxes and accounts; contents and
-    their objects after the last reference went; changes in the history."""
+    their objects after the last reference went; changes in the history. What went in an unusual
+    run of deletions is kept for `extra` more."""
 
     deleted: float
     orphans: float = ORPHAN_GRACE
     history: float = 90 * 86400.0
+    extra: float = 28 * 86400.0
 
 
 @frozen
@@ -62,6 +65,8 @@ class Cleaned:
 
     expired: int = 0
     """messages that a policy expunged"""
+    unusual: int = 0
+    """runs of deletions that were noticed"""
     expunged: int = 0
     accounts: int = 0
     condemned: int = 0
@@ -97,6 +102,7 @@ class Cleaner(Waking):
         node: str = "",
         lease: timedelta = DELETION_LEASE,
         policies: Policies | None = None,
+        watch: DeletionWatch | None = None,
         metrics: CleaningMetrics | None = None,
     ) -> None:
         super().__init__(clock)
@@ -109,6 +115,7 @@ class Cleaner(Waking):
         self._node = node
         self._lease = lease
         self._policies = policies
+        self._watch = watch
         self._metrics = metrics
         self._is_stopping = False
 
@@ -154,6 +161,8 @@ class Cleaner(Waking):
         orphans = timedelta(seconds=self._graces.orphans)
         abandoned = min(orphans, timedelta(seconds=ORPHAN_GRACE))
         done["partitions"] += await cleaning.make_partitions()
+        if self._watch is not None:  # before anything is removed
+            done["unusual"] += await self._watch.look(lambda: self._is_stopping)
         if self._policies is not None:
             done["expired"] += await self._policies.apply(lambda: self._is_stopping)
         done["expunged"] += await self._repeat(lambda: cleaning.purge_expunged(grace, batch))
@@ -209,7 +218,7 @@ class Cleaner(Waking):
         if self._metrics is not None:
             self._metrics.rounds.labels(result).inc()
             for kind, count in done.items():
-                if kind not in ("octets", "kept"):
+                if kind not in ("octets", "kept", "unusual"):
                     self._metrics.removed.labels(kind).inc(count)
 
     async def _note(self, began: datetime, done: Mapping[str, int], error: str = "") -> None:

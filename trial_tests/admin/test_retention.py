@@ -40,7 +40,9 @@ class RetentionAdminTests(TestCase):
             **others
             | {
                 "retention": RetentionOperations(owners, storage.retention, server),
-                "cleaning": CleaningOperations(storage.cleaning, graces, cleaner),
+                "cleaning": CleaningOperations(
+                    storage.cleaning, graces, cleaner, storage.deletions, clock.seconds
+                ),
                 "close": self.close,
             }
         )

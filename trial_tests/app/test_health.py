@@ -1,4 +1,4 @@
-"""sora.app.health: the check of the cleaner."""
+"""sora.app.health: the checks of the cleaner and of deletions."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,10 +7,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sora.app.health import look_at_cleaner
+from sora.app.health import look_at_cleaner, look_at_deletions
 from sora.config.config import Config
 from sora.health import Status
 from sora.storage.memory.storage import memory_storage
+from sora.storage.rows import DeletionRun
 
 HOUR = 3600.0
 
@@ -39,4 +40,36 @@ class CleanerCheckTests(SynchronousTestCase):
         self.assertEqual(status()[0], Status.DEGRADED)
         self.assertIn("two: the disk is full", status()[1])
         ended("two")
+        self.assertEqual(status()[0], Status.HEALTHY)
+
+
+class DeletionsCheckTests(SynchronousTestCase):
+    def test_an_unusual_run_is_told_of_for_a_day(self) -> None:
+        clock = Clock()
+        clock.advance(1_700_000_000)
+        storage = memory_storage(clock)
+        tables: Any = storage
+        look = look_at_deletions(tables, clock.seconds)
+
+        def status() -> tuple[Status, str]:
+            finding = self.successResultOf(Deferred.fromCoroutine(look()))  # type: ignore[arg-type]
+            return finding.status, finding.text
+
+        self.assertEqual(status()[0], Status.HEALTHY)
+        now = storage.tables.now()
+        run = DeletionRun(
+            account_id=1,
+            address="ann@example.com",
+            began_at=now,
+            last_at=now,
+            messages=700,
+            habit=3,
+            remaining=2,
+            noticed_at=now,
+            extended=True,
+        )
+        storage.tables.deletion_runs[1] = [run]
+        self.assertEqual(status()[0], Status.DEGRADED)
+        self.assertIn("ann@example.com 700 messages, with 2 left", status()[1])
+        clock.advance(25 * HOUR)
         self.assertEqual(status()[0], Status.HEALTHY)

@@ -26,6 +26,7 @@ LARGE: Final = frozenset(
         "content_texts",
         "contents",
         "credentials",
+        "deletions",
         "deliveries",
         "domains",
         "duplicates",

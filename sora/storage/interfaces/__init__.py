@@ -12,6 +12,7 @@ Two implementations answer each interface, `sora.storage.postgres` and
 from sora.storage.interfaces.accounts import IAccounts, IAliases, ICredentials, IDomains, IQuotas
 from sora.storage.interfaces.bodies import ICopies, IObjects, IUploads
 from sora.storage.interfaces.cleaning import ICleaning
+from sora.storage.interfaces.deletions import IDeletions
 from sora.storage.interfaces.indexing import IIndexing
 from sora.storage.interfaces.mailboxes import IMailboxes, IMetadata, IRights
 from sora.storage.interfaces.maildrops import IMaildrops
@@ -28,6 +29,7 @@ __all__ = [
     "ICleaning",
     "ICopies",
     "ICredentials",
+    "IDeletions",
     "IDomains",
     "IIndexing",
     "IMailboxes",

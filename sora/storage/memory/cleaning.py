@@ -254,4 +254,7 @@ class MemoryCleaning:
         tables.scripts.pop(gone, None)
         tables.retention.pop(RetentionOwner(gone), None)
         tables.maildrops.pop(gone, None)
+        tables.deletion_runs.pop(gone, None)
+        for day in [key for key in tables.deletions if key[0] == gone]:
+            del tables.deletions[day]
         del tables.accounts[gone]

@@ -243,7 +243,7 @@ class MemoryMailboxes:
         if self._inferiors(account_id, mailbox.key):
             raise HasChildren(f"{name!r} has inferior mailboxes")
         for uid in list(mailbox.messages):
-            self.tables.drop(mailbox, uid)
+            self.tables.drop(mailbox, uid, "mailbox deleted")
         self.tables.record(mailbox, EventKind.DELETED, NumberSet(), operation)
         mailbox.acl.clear()
         mailbox.deleted_at = self.tables.now()
@@ -351,6 +351,6 @@ class MemoryMailboxes:
         modseq = self.tables.record(made, EventKind.MOVED_IN, uids, operation)
         for uid, message in enumerate(moving, 1):
             self.tables.put(made, evolve(message, uid=uid, modseq=modseq))
-            self.tables.drop(inbox, message.uid)
+            self.tables.drop(inbox, message.uid, "moved")
         gone = NumberSet.of(message.uid for message in moving)
         self.tables.record(inbox, EventKind.MOVED_OUT, gone, operation)

@@ -387,7 +387,7 @@ def take_away(
     if going:
         store.record(mailbox, kind, vanished, operation)
     for uid in going:
-        store.drop(mailbox, uid)
+        store.drop(mailbox, uid, "moved" if kind is EventKind.MOVED_OUT else "expunged")
     return Expunged(mailbox.id, before, mailbox.highest_modseq, vanished)
 
 

@@ -87,7 +87,7 @@ class MemoryRetention:
         if not uids:
             return Expunged(mailbox_id, known, known, NumberSet())
         for uid in uids:
-            self.tables.drop(mailbox, uid)
+            self.tables.drop(mailbox, uid, "retention")
         gone = NumberSet.of(uids)
         modseq = self.tables.record(mailbox, EventKind.EXPUNGED, gone, operation)
         return Expunged(mailbox_id, known, modseq, gone)

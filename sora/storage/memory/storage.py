@@ -7,6 +7,7 @@ from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
 from sora.storage.memory.addresses import MemoryAliases, MemoryDomains
 from sora.storage.memory.cleaning import MemoryCleaning
 from sora.storage.memory.copies import MemoryCopies
+from sora.storage.memory.deletions import MemoryDeletions
 from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
 from sora.storage.memory.maildrops import MemoryMaildrops
@@ -41,6 +42,7 @@ class MemoryStorage:
     uploads: MemoryUploads
     copies: MemoryCopies
     cleaning: MemoryCleaning
+    deletions: MemoryDeletions
     retention: MemoryRetention
     membership: MemoryMembership
     upkeep: MemoryUpkeep
@@ -67,6 +69,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         uploads=MemoryUploads(tables),
         copies=MemoryCopies(tables),
         cleaning=MemoryCleaning(tables),
+        deletions=MemoryDeletions(tables),
         retention=MemoryRetention(tables),
         membership=MemoryMembership(tables),
         upkeep=MemoryUpkeep(tables),

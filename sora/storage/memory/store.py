@@ -8,7 +8,7 @@ can fail before it changes anything.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar
 from uuid import UUID, uuid4
@@ -28,6 +28,7 @@ from sora.storage.rows import (
     ANYONE,
     PIECE,
     CleaningRound,
+    DeletionRun,
     EventKind,
     MailboxRow,
     NewSecret,
@@ -225,7 +226,10 @@ class ExpungedRecord:
     mailbox_id: int
     message: MessageRecord
     expunged_at: datetime
+    kind: str = "expunged"
     extended_from: datetime | None = None
+    is_counted: bool = False
+    """among the deletions of its account"""
 
     @property
     def grace_from(self) -> datetime:
@@ -323,6 +327,10 @@ class MemoryStore:
     """the longest ages, by owner and special use"""
     retention_pass: tuple[int, datetime | None] = (0, None)
     """the last mailbox that was looked at, and when that pass began"""
+    deletions: dict[tuple[int, date], int] = Factory(dict)
+    """how many messages an account deleted on a day"""
+    deletion_runs: dict[int, list[DeletionRun]] = Factory(dict)
+    """by account; the last one last"""
     maildrops: dict[int, MaildropRecord] = Factory(dict)
     _last_id: int = 0
 
@@ -449,11 +457,12 @@ class MemoryStore:
         mailbox.uidnext = max(mailbox.uidnext, message.uid + 1)
         self._count(mailbox, message, 1)
 
-    def drop(self, mailbox: MailboxRecord, uid: int) -> None:
-        """Take a message away, to where expunged ones wait for the end of their grace."""
+    def drop(self, mailbox: MailboxRecord, uid: int, kind: str = "expunged") -> None:
+        """Take a message away, to where expunged ones wait for the end of their grace; `kind` is
+        how it went."""
         message = mailbox.messages.pop(uid)
         self._count(mailbox, message, -1)
-        self.expunged.append(ExpungedRecord(mailbox.id, message, self.now()))
+        self.expunged.append(ExpungedRecord(mailbox.id, message, self.now(), kind))
 
     def gone(self, mailbox: MailboxRecord, since: int) -> list[MessageRecord]:
         """The messages that were taken away after a modseq, and are kept."""

@@ -56,6 +56,13 @@ from sora.storage.rows.changing import (
     Stored,
 )
 from sora.storage.rows.cleaning import CleaningRound, CleaningStatus, Overdue, Removed
+from sora.storage.rows.deletions import (
+    HABIT_DAYS,
+    LEAST_SHARE,
+    DeletionRun,
+    LookedAt,
+    Unusual,
+)
 from sora.storage.rows.mailboxes import (
     ANYONE,
     Acl,
@@ -114,6 +121,8 @@ from sora.storage.rows.verifying import (
 
 __all__ = [
     "ANYONE",
+    "HABIT_DAYS",
+    "LEAST_SHARE",
     "PIECE",
     "AccountRow",
     "Acl",
@@ -140,6 +149,7 @@ __all__ = [
     "CredentialRow",
     "Damage",
     "DamagedMessage",
+    "DeletionRun",
     "Delivered",
     "DomainRow",
     "DueMailboxes",
@@ -154,6 +164,7 @@ __all__ = [
     "Listed",
     "Listing",
     "Login",
+    "LookedAt",
     "MailboxRow",
     "MaildropBody",
     "MaildropClosed",
@@ -205,6 +216,7 @@ __all__ = [
     "ThreadRow",
     "Turn",
     "Unindexed",
+    "Unusual",
     "Upload",
     "UploadQueue",
     "Vanished",

@@ -62,6 +62,7 @@ class Storage:
     uploads: Any
     copies: Any
     cleaning: Any
+    deletions: Any
     retention: Any
     indexing: Any
     membership: Any

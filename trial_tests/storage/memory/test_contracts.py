@@ -16,6 +16,7 @@ from trial_tests.storage.contracts import (
     copies,
     copying,
     credentials,
+    deletions,
     delivering,
     indexing,
     mailboxes,
@@ -59,6 +60,7 @@ class OnMemory(Contract):
             uploads=memory.uploads,
             copies=memory.copies,
             cleaning=memory.cleaning,
+            deletions=memory.deletions,
             retention=memory.retention,
             indexing=memory.indexing,
             membership=memory.membership,
@@ -197,3 +199,7 @@ class VerifyingTests(OnMemory, verifying.VerifyingContract):
 
 class TestRetention(OnMemory, retention.RetentionContract):
     """`IRetention`"""
+
+
+class TestDeletions(OnMemory, deletions.DeletionsContract):
+    pass

@@ -8,6 +8,7 @@ from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.deletions import Deletions
 from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.maildrops import Maildrops
@@ -30,6 +31,7 @@ from trial_tests.storage.contracts import (
     copies,
     copying,
     credentials,
+    deletions,
     delivering,
     indexing,
     mailboxes,
@@ -75,6 +77,7 @@ class PostgresStorage(DatabaseTestCase):
             uploads=Uploads(database),
             copies=Copies(database),
             cleaning=Cleaning(database),
+            deletions=Deletions(database),
             retention=Retention(database),
             indexing=Indexing(database),
             membership=Membership(database),
@@ -139,6 +142,10 @@ class ChangingTests(PostgresStorage, changing.ChangingContract):
 
 class CleaningTests(PostgresStorage, cleaning.CleaningContract):
     """`ICleaning`"""
+
+
+class DeletionsTests(PostgresStorage, deletions.DeletionsContract):
+    """`IDeletions`"""
 
 
 class RetentionTests(PostgresStorage, retention.RetentionContract):

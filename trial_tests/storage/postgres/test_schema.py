@@ -112,6 +112,7 @@ class SchemaTests(StageTestCase):
             "domains",
             "alive",
             "cleanings",
+            "deletions_pass",
             "retention_pass",
             "epochs",
             "sora",
