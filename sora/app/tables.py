@@ -17,6 +17,7 @@ from sora.storage.postgres.maildrops import Maildrops
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
+from sora.storage.postgres.past import PastMail
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.retention import Retention
 from sora.storage.postgres.rights import RightsTable
@@ -41,6 +42,7 @@ class Tables:
     metadata: Metadata
     scripts: Scripts
     messages: Messages
+    past: PastMail
     maildrops: Maildrops
     indexing: Indexing
     uploads: Uploads
@@ -67,6 +69,7 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         metadata=Metadata(database),
         scripts=Scripts(database),
         messages=Messages(database, reactor),
+        past=PastMail(database, reactor),
         maildrops=Maildrops(database, reactor),
         indexing=Indexing(database),
         uploads=Uploads(database),

@@ -18,6 +18,7 @@ from sora.storage.interfaces.mailboxes import IMailboxes, IMetadata, IRights
 from sora.storage.interfaces.maildrops import IMaildrops
 from sora.storage.interfaces.membership import IMembership
 from sora.storage.interfaces.messages import IMessages
+from sora.storage.interfaces.past import IPast
 from sora.storage.interfaces.retention import IRetention
 from sora.storage.interfaces.scripts import IScripts
 from sora.storage.interfaces.upkeep import IUpkeep
@@ -38,6 +39,7 @@ __all__ = [
     "IMessages",
     "IMetadata",
     "IObjects",
+    "IPast",
     "IQuotas",
     "IRetention",
     "IRights",

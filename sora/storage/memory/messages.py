@@ -134,12 +134,13 @@ class MemoryMessages:
     ) -> Copied:
         """See `IMessages.copy`."""
         source = self.tables.mailbox(mailbox_id)
-        target = self._destination(account_id, destination)
-        rights = self._inserting(target, asker, destination)
+        target, rights = self.inserting(account_id, destination, asker)
         messages = present(source, uids)
         if len(messages) != len(uids):
             raise ExpungeIssued()
-        return _copy(self.tables, source, messages, target, rights, EventKind.COPIED_IN, operation)
+        return copy_into(
+            self.tables, source, messages, target, rights, EventKind.COPIED_IN, operation
+        )
 
     @operation
     def move(
@@ -153,10 +154,11 @@ class MemoryMessages:
     ) -> Moved:
         """See `IMessages.move`."""
         source = self.tables.mailbox(mailbox_id)
-        target = self._destination(account_id, destination)
-        rights = self._inserting(target, asker, destination)
+        target, rights = self.inserting(account_id, destination, asker)
         messages = present(source, uids)
-        copied = _copy(self.tables, source, messages, target, rights, EventKind.MOVED_IN, operation)
+        copied = copy_into(
+            self.tables, source, messages, target, rights, EventKind.MOVED_IN, operation
+        )
         going = [message.uid for message in messages]
         return Moved(copied, take_away(self.tables, source, going, EventKind.MOVED_OUT, operation))
 
@@ -175,14 +177,17 @@ class MemoryMessages:
             change = FlagChange("add", Flags(SEEN))
             stored = change_flags(self.tables, mailbox, uids, change, see, 0)
         return Read(
-            tuple(self._stored_message(message, wants) for message in present(mailbox, uids)),
+            tuple(self.stored_message(message, wants) for message in present(mailbox, uids)),
             stored,
         )
 
     @operation
     def columns(self, mailbox_id: int, uids: NumberSet, wanted: Sequence[Column]) -> ColumnSet:
         """See `IMessages.columns`."""
-        messages = present(self.tables.mailbox(mailbox_id), uids)
+        return self.column_set(present(self.tables.mailbox(mailbox_id), uids), wanted)
+
+    def column_set(self, messages: Sequence[MessageRecord], wanted: Sequence[Column]) -> ColumnSet:
+        """Columns of messages."""
         return ColumnSet(
             [message.uid for message in messages],
             {column: [self._column(message, column) for message in messages] for column in wanted},
@@ -259,21 +264,22 @@ class MemoryMessages:
         mailbox = self.tables.mailbox(mailbox_id)
         return relevance(self.tables, mailbox, criterion, present(mailbox, uids))
 
-    def _destination(self, account_id: int, name: str) -> MailboxRecord:
+    def inserting(
+        self, account_id: int, name: str, asker: int | None
+    ) -> tuple[MailboxRecord, Rights]:
+        """The mailbox that is copied to, and the rights on it of who does it."""
         if self.tables.accounts[account_id].deleted_at is not None:
             raise NoSuchMailbox(f"There is no mailbox {name!r}")
-        return self.tables.find(account_id, name)
-
-    def _inserting(self, target: MailboxRecord, asker: int | None, name: str) -> Rights:
-        """The rights on a mailbox of who copies to it."""
+        target = self.tables.find(account_id, name)
         rights = target.rights(asker)
         if Rights.INSERT in rights:
-            return rights
+            return target, rights
         if Rights.LOOKUP in rights:
             raise NotPermitted("You have not the right i on this mailbox.")
         raise NoSuchMailbox(f"There is no mailbox {name!r}")
 
-    def _stored_message(self, message: MessageRecord, wants: frozenset[Want]) -> StoredMessage:
+    def stored_message(self, message: MessageRecord, wants: frozenset[Want]) -> StoredMessage:
+        """What is wanted of a message."""
         content = self.tables.contents[message.content_id]
         facts = content.facts
         assert facts is not None, "a live content has its facts"
@@ -391,7 +397,7 @@ def take_away(
     return Expunged(mailbox.id, before, mailbox.highest_modseq, vanished)
 
 
-def _copy(
+def copy_into(
     store: MemoryStore,
     source: MailboxRecord,
     messages: Sequence[MessageRecord],

@@ -13,6 +13,7 @@ from sora.storage.memory.mailboxes import MemoryMailboxes
 from sora.storage.memory.maildrops import MemoryMaildrops
 from sora.storage.memory.messages import MemoryMessages
 from sora.storage.memory.metadata import MemoryMetadata
+from sora.storage.memory.past import MemoryPast
 from sora.storage.memory.quotas import MemoryQuotas
 from sora.storage.memory.retention import MemoryRetention
 from sora.storage.memory.rights import MemoryRights
@@ -34,6 +35,7 @@ class MemoryStorage:
     domains: MemoryDomains
     mailboxes: MemoryMailboxes
     messages: MemoryMessages
+    past: MemoryPast
     rights: MemoryRights
     indexing: MemoryIndexing
     quotas: MemoryQuotas
@@ -61,6 +63,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         domains=MemoryDomains(tables),
         mailboxes=MemoryMailboxes(tables),
         messages=MemoryMessages(tables),
+        past=MemoryPast(tables),
         rights=MemoryRights(tables),
         indexing=MemoryIndexing(tables),
         quotas=MemoryQuotas(tables),

@@ -238,6 +238,17 @@ class ExpungedRecord:
 
 
 @define
+class PastRecord:
+    """The numbers of a mailbox's expunged messages; `messages` is how many the last look found."""
+
+    uidnext: int = 1
+    highest_modseq: int = 0
+    messages: int = 0
+    numbers: dict[int, tuple[int, int]] = Factory(dict)
+    """by UID; and the modseq of the look that has found it"""
+
+
+@define
 class AliasRecord:
     """An address that only receives."""
 
@@ -314,6 +325,7 @@ class MemoryStore:
     copies: dict[tuple[int, str], CopyRecord] = Factory(dict)
     """what waits, by content and store"""
     expunged: list[ExpungedRecord] = Factory(list)
+    pasts: dict[int, PastRecord] = Factory(dict)
     deliveries: dict[tuple[int, str, bytes], DeliveryRecord] = Factory(dict)
     vacations: dict[tuple[int, bytes], datetime] = Factory(dict)
     duplicates: dict[tuple[int, bytes], datetime] = Factory(dict)
@@ -413,10 +425,14 @@ class MemoryStore:
         touched: int = EVERY_FLAG,
     ) -> int:
         """One change: raises the mailbox's modseq, and gives it."""
-        passed = int((self.now() - _EPOCH).total_seconds() * 1_000_000)
-        mailbox.highest_modseq = max(mailbox.highest_modseq + 1, passed)
+        mailbox.highest_modseq = self.next_modseq(mailbox.highest_modseq)
         mailbox.events.append(EventRecord(mailbox.highest_modseq, kind, uids, operation, touched))
         return mailbox.highest_modseq
+
+    def next_modseq(self, highest: int) -> int:
+        """The modseq of a change after one that had `highest`."""
+        passed = int((self.now() - _EPOCH).total_seconds() * 1_000_000)
+        return max(highest + 1, passed)
 
     # -------------------------------------------------------------- who
 

@@ -74,10 +74,11 @@ TEXTS: Final = (
 class Asked:
     """What the conditions of one statement share: parameters by name, and the sets of UIDs that
     the index gives, by name. `gone_since` is the modseq after which messages went that are looked
-    at, too."""
+    at, too. With `is_past` it is what was expunged that is looked at, and nothing else."""
 
     mailbox_id: int
     gone_since: int | None = None
+    is_past: bool = field(default=False, kw_only=True)
     parameters: dict[str, Any] = field(factory=dict)
     found: dict[str, str] = field(factory=dict)
 

@@ -32,6 +32,9 @@ from sora.storage.rows import (
 BATCH: Final = 1000
 """Messages of one round trip."""
 
+SOURCE: Final = "messages_in_v1"
+"""the function that gives the messages of a mailbox by their UIDs"""
+
 BODY_COLUMNS: Final = (
     "m.trace",
     "c.id",
@@ -98,7 +101,7 @@ CONTENTS: Final = " cross join lateral (select * from contents where id = m.cont
 
 
 @frozen
-class _Places:
+class Places:
     """Where the columns of `_PLACED` are in a row; the columns of a body follow one another."""
 
     envelope: int | None
@@ -118,7 +121,7 @@ async def read(
     see: Operation | None,
 ) -> Read:
     """`IMessages.read`: one round trip for each 1,000 messages."""
-    sql, places = _statement(wants)
+    sql, places = statement_of(wants)
     messages: list[StoredMessage] = []
     stored: Stored | None = None
     left = uids
@@ -127,7 +130,7 @@ async def read(
     else:
         rows = await _batch(database, mailbox_id, left, sql)
     while True:
-        messages.extend(_message(row, places) for row in rows)
+        messages.extend(stored_message(row, places) for row in rows)
         if len(rows) < BATCH:
             return Read(tuple(messages), stored)
         left = left - NumberSet(((1, messages[-1].uid),))
@@ -142,12 +145,17 @@ async def columns(
     """`IMessages.columns`. What is not wanted is neither read nor made: parsing dates and UUIDs
     that nobody asked for took longer than all the rest."""
     chosen = tuple(dict.fromkeys(wanted))
-    sql = _listing(chosen)
+    sql = listing_of(chosen)
 
     async def work(tx: Tx) -> list[tuple[Any, ...]]:
         return await tx.all(sql, (mailbox_id, uids.multirange()))
 
     rows = await database.reads.run("read", mailbox_id, work, uid=_highest(uids))
+    return column_set(chosen, rows)
+
+
+def column_set(chosen: Sequence[Column], rows: Sequence[tuple[Any, ...]]) -> ColumnSet:
+    """The rows of `listing_of` as values."""
     read = iter(zip(*rows, strict=True)) if rows else repeat(())
     found = next(read)
     values: dict[Column, Sequence[Any]] = {}
@@ -164,11 +172,13 @@ async def columns(
 
 
 @lru_cache(maxsize=64)
-def _listing(columns: tuple[Column, ...]) -> str:
+def listing_of(columns: tuple[Column, ...], source: str = SOURCE) -> str:
+    """The statement for columns of at most `BATCH` messages; its parameters are the mailbox and the
+    UIDs, which are those of `source`."""
     listed = ", ".join(["m.uid", *[_LISTED[column] for column in columns]])
     needs_content = any("c." in _LISTED[column] for column in columns)
     return (
-        f"select {listed} from (select * from messages_in_v1(%s, %s::int8multirange)"
+        f"select {listed} from (select * from {source}(%s, %s::int8multirange)"
         f" order by uid limit {BATCH}) m{CONTENTS if needs_content else ''} order by m.uid"
     )
 
@@ -212,19 +222,20 @@ async def _seeing(
 
 
 @lru_cache(maxsize=64)
-def _statement(wants: frozenset[Want]) -> "tuple[str, _Places]":
-    """The statement for these columns, and where each column is in its rows."""
+def statement_of(wants: frozenset[Want], source: str = SOURCE) -> "tuple[str, Places]":
+    """The statement for these columns, and where each column is in its rows; for the rest see
+    `listing_of`."""
     columns = list(_ALWAYS)
     for want in sorted(wants):
         columns.extend(column for column in _COLUMNS[want] if column not in columns)
     join = CONTENTS if wants else ""
     named = ", ".join(f"{column} as c{place}" for place, column in enumerate(columns))
     sql = (
-        f"select {named} from (select * from messages_in_v1(%s, %s::int8multirange)"
+        f"select {named} from (select * from {source}(%s, %s::int8multirange)"
         f" order by uid limit {BATCH}) m{join} order by m.uid"
     )
     places = {column: place for place, column in enumerate(columns)}
-    return sql, _Places(*(places.get(column) for column in _PLACED))
+    return sql, Places(*(places.get(column) for column in _PLACED))
 
 
 @lru_cache(maxsize=2048)
@@ -232,7 +243,7 @@ def _zone(minutes: int) -> timezone:
     return timezone(timedelta(minutes=minutes))
 
 
-def _message(row: tuple[Any, ...], at: "_Places") -> StoredMessage:
+def stored_message(row: tuple[Any, ...], at: Places) -> StoredMessage:
     """A row as a value. This runs for every message of a FETCH: no calls that can be spared."""
     uid, size, internal_date, zone, email_id, thread_id, save_date = row[:7]
     return StoredMessage(

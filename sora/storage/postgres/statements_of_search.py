@@ -11,6 +11,8 @@ message. Both are read by one statement, so at one moment; what arrived just now
 
 What went after a modseq is found by the events after it: there are few, or none.
 
+The past of a mailbox (`0041_past.sql`) has no index, and is read as if all of it were above.
+
 Just-in-time compilation would take longer than what it saves, so it is off; and a large mailbox is
 sorted in memory.
 """
@@ -49,10 +51,16 @@ _LAST: Final = 9223372036854775807
 _LEAVING: Final = f"{EventKind.EXPUNGED}, {EventKind.MOVED_OUT}"
 
 
-def search(mailbox_id: int, criterion: Criterion, gone_since: int | None = None) -> Statement:
+def search(
+    mailbox_id: int,
+    criterion: Criterion,
+    gone_since: int | None = None,
+    *,
+    past: bool = False,
+) -> Statement:
     """A search; its one value is the UIDs with commas between. Messages that went after the modseq
-    `gone_since` are among it."""
-    asked = Asked(mailbox_id, gone_since)
+    `gone_since` are among it. With `past` it is a search in the past, by old UIDs."""
+    asked = Asked(mailbox_id, gone_since, is_past=past)
     found = _found(asked, criterion, lambda conditions: "m.uid")
     return _statement(asked, found, "select string_agg(uid::text, ',' order by uid) from found")
 
@@ -63,9 +71,11 @@ def sort(
     keys: Sequence[SortKey],
     gone_since: int | None = None,
     few: int = FEW,
+    *,
+    past: bool = False,
 ) -> Statement:
     """A search whose UIDs are in the order of the keys."""
-    asked = Asked(mailbox_id, gone_since)
+    asked = Asked(mailbox_id, gone_since, is_past=past)
     columns = "m.uid, m.internal_date, m.size, m.content_id"
     scored = any(key.by is SortBy.RELEVANCY for key in keys)
 
@@ -84,11 +94,16 @@ def sort(
 
 
 def threads(
-    mailbox_id: int, criterion: Criterion, gone_since: int | None = None, few: int = FEW
+    mailbox_id: int,
+    criterion: Criterion,
+    gone_since: int | None = None,
+    few: int = FEW,
+    *,
+    past: bool = False,
 ) -> Statement:
     """Rows of uid, message id, In-Reply-To, References with line feeds between, base subject,
     whether it is a reply, the whole subject where that is not known, and the date."""
-    asked = Asked(mailbox_id, gone_since)
+    asked = Asked(mailbox_id, gone_since, is_past=past)
     found = _found(asked, criterion, lambda conditions: "m.uid, m.internal_date, m.content_id")
     keys = _keys_of(
         asked,
@@ -110,9 +125,11 @@ def threads(
     )
 
 
-def scores(mailbox_id: int, criterion: Criterion, uids: NumberSet) -> Statement:
+def scores(
+    mailbox_id: int, criterion: Criterion, uids: NumberSet, *, past: bool = False
+) -> Statement:
     """Rows of uid and score."""
-    asked = Asked(mailbox_id)
+    asked = Asked(mailbox_id, is_past=past)
     found = _found(
         asked,
         UidIn(uids),
@@ -126,12 +143,15 @@ def scores(mailbox_id: int, criterion: Criterion, uids: NumberSet) -> Statement:
 
 def _statement(asked: Asked, found: str, select: str) -> Statement:
     sets = "".join(f"{name} as materialized ({sql}), " for name, sql in asked.found.items())
-    gone = "" if asked.gone_since is None else f" gone as materialized ({_gone(asked)}),"
-    sql = (
-        f"{_SETTINGS}with upto as materialized (select coalesce(max(indexed_uid), 0) as uid,"
-        f" coalesce(max(messages), 0) as messages from mailboxes where id = %(mailbox)s),{gone}"
-        f" {sets}{found} {select}"
+    upto = (
+        "select coalesce(max(indexed_uid), 0) as uid, coalesce(max(messages), 0) as messages"
+        " from mailboxes where id = %(mailbox)s"
     )
+    also = "" if asked.gone_since is None else f" gone as materialized ({_gone(asked)}),"
+    if asked.is_past:
+        upto = "select 0::bigint as uid, 0::bigint as messages"
+        also = " past as materialized (select * from past_in_v1(%(mailbox)s, '{[1,)}')),"
+    sql = f"{_SETTINGS}with upto as materialized ({upto}),{also} {sets}{found} {select}"
     return sql, asked.parameters
 
 
@@ -149,8 +169,11 @@ def _found(asked: Asked, criterion: Criterion, columns: Callable[[Conditions], s
     """What matches, as a table `found`."""
     below, above = Conditions(asked, indexed=True), Conditions(asked, indexed=False)
     parts = criterion.parts if isinstance(criterion, And) else (criterion,)
-    ways = _indexed(below, [below.of(part) for part in parts], columns(below))
     each = " and ".join(above.of(part) for part in parts) or "true"
+    if asked.is_past:
+        chosen = columns(above)
+        return f"found as materialized (select {chosen} from past m{above.joins} where {each})"
+    ways = _indexed(below, [below.of(part) for part in parts], columns(below))
     chosen = columns(above)
     scanned = (
         f"select {chosen} from messages m{above.joins} where m.mailbox_id = %(mailbox)s"
@@ -190,6 +213,8 @@ def _keys_of(asked: Asked, indexed: Sequence[str], above: Sequence[str], few: in
     arrays = [column for column in indexed if " as " not in column]
     constants = [column for column in indexed if " as " in column]
     unnested = ", ".join(f"s.{column}" for column in arrays)
+    # Segments know nothing of what is past.
+    few = _LAST if asked.is_past else few
     gone = ""
     if asked.gone_since is not None:
         # A segment goes with the last of its messages.

@@ -82,6 +82,7 @@ from sora.storage.rows.mailboxes import (
     Vanished,
 )
 from sora.storage.rows.membership import Beat
+from sora.storage.rows.past import Past
 from sora.storage.rows.reading import (
     BodyPlace,
     Column,
@@ -179,6 +180,7 @@ __all__ = [
     "Operation",
     "Overdue",
     "Owner",
+    "Past",
     "Placed",
     "Placement",
     "Prepared",

@@ -55,6 +55,7 @@ class Storage:
     domains: Any
     mailboxes: Any
     messages: Any
+    past: Any
     rights: Any
     quotas: Any
     metadata: Any

@@ -22,6 +22,7 @@ from trial_tests.storage.contracts import (
     mailboxes,
     maildrops,
     metadata,
+    past,
     placing,
     quotas,
     reading,
@@ -53,6 +54,7 @@ class OnMemory(Contract):
             domains=memory.domains,
             mailboxes=memory.mailboxes,
             messages=memory.messages,
+            past=memory.past,
             rights=memory.rights,
             quotas=memory.quotas,
             metadata=memory.metadata,
@@ -195,6 +197,14 @@ class TestTurns(OnMemory, turns.TurnsContract):
 
 class VerifyingTests(OnMemory, verifying.VerifyingContract):
     """`IVerifying`."""
+
+
+class PastTests(OnMemory, past.PastContract):
+    """`IPast`"""
+
+
+class PastApartTests(OnMemory, past.ApartContract):
+    """`IPast`, between scopes"""
 
 
 class TestRetention(OnMemory, retention.RetentionContract):

@@ -15,6 +15,7 @@ from sora.storage.postgres.maildrops import Maildrops
 from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
+from sora.storage.postgres.past import PastMail
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.retention import Retention
 from sora.storage.postgres.rights import RightsTable
@@ -37,6 +38,7 @@ from trial_tests.storage.contracts import (
     mailboxes,
     maildrops,
     metadata,
+    past,
     placing,
     quotas,
     reading,
@@ -70,6 +72,7 @@ class PostgresStorage(DatabaseTestCase):
             domains=Domains(database),
             mailboxes=Mailboxes(database, reactor),  # type: ignore[arg-type]
             messages=Messages(database, reactor),  # type: ignore[arg-type]
+            past=PastMail(database, reactor),  # type: ignore[arg-type]
             quotas=Quotas(database),
             rights=RightsTable(database, reactor),  # type: ignore[arg-type]
             metadata=Metadata(database),
@@ -146,6 +149,14 @@ class CleaningTests(PostgresStorage, cleaning.CleaningContract):
 
 class DeletionsTests(PostgresStorage, deletions.DeletionsContract):
     """`IDeletions`"""
+
+
+class PastTests(PostgresStorage, past.PastContract):
+    """`IPast`"""
+
+
+class PastApartTests(PostgresStorage, past.ApartContract):
+    """`IPast`, between scopes"""
 
 
 class RetentionTests(PostgresStorage, retention.RetentionContract):
