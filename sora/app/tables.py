@@ -19,6 +19,7 @@ from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.past import PastMail
 from sora.storage.postgres.quotas import Quotas
+from sora.storage.postgres.restoring import Restoring
 from sora.storage.postgres.retention import Retention
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.scripts import Scripts
@@ -49,6 +50,7 @@ class Tables:
     copies: Copies
     cleaning: Cleaning
     deletions: Deletions
+    restoring: Restoring
     retention: Retention
     membership: Membership
     verifying: Verifying
@@ -76,6 +78,7 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         copies=Copies(database),
         cleaning=Cleaning(database),
         deletions=Deletions(database),
+        restoring=Restoring(database),
         retention=Retention(database),
         membership=Membership(database),
         verifying=Verifying(database),

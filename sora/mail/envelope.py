@@ -5,11 +5,13 @@ or empty are From. A field that may stand once only and stands twice is the firs
 To, Cc or Bcc fields are one list.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from attrs import frozen
 
+from sora.mail import encoded_words
 from sora.mail.address_list import MailAddress, parse
 from sora.mail.headers import Field
 from sora.mail.imap_strings import nstring
@@ -18,6 +20,10 @@ _FIRST_ONLY: Final = frozenset(
     (b"date", b"subject", b"from", b"sender", b"reply-to", b"in-reply-to", b"message-id")
 )
 _LISTS: Final = frozenset((b"to", b"cc", b"bcc"))
+
+# The date and the subject at the beginning of an envelope, each a quoted string, a literal or NIL.
+_STRING: Final = re.compile(rb'NIL|"((?:[^"\\]|\\.)*)"|\{([0-9]+)\}\r\n', re.DOTALL)
+_QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 
 
 @frozen
@@ -84,3 +90,21 @@ def _addresses(addresses: Sequence[MailAddress]) -> bytes:
             for one in addresses
         ]
     )
+
+
+def subject(wire: bytes) -> str:
+    """The subject of an envelope as text, decoded (RFC 2047); empty when there is none."""
+    value, place = b"", 1
+    for _ in ("date", "subject"):
+        found = _STRING.match(wire, place)
+        if found is None:
+            return ""
+        quoted, length = found.groups()
+        place = found.end()
+        if length is not None:
+            value = wire[place : place + int(length)]
+            place += int(length)
+        else:
+            value = _QUOTED_PAIR.sub(rb"\1", quoted or b"")
+        place += 1
+    return encoded_words.decode(value)

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sora.mail.envelope import read
+from sora.mail.envelope import read, subject
 from sora.mail.headers import fields, header_end
 from trial_tests.support.messages import SHAPES
 
@@ -69,3 +69,22 @@ class EnvelopeTests(SynchronousTestCase):
         found = wire(message[: header_end(message)])
         self.assertIn(b'("Mon, 1 Jan 2024 00:00:00 +0000" "first" ', found)
         self.assertIn(b'((NIL NIL "b" "example.com")(NIL NIL "c" "example.com"))', found)
+
+
+class SubjectTests(SynchronousTestCase):
+    """The subject of what is kept as an envelope."""
+
+    def test_whatever_stands_in_the_field_is_read_back(self) -> None:
+        for value, expected in (
+            (b"plain", "plain"),
+            (b'a "quoted" \\ word', 'a "quoted" \\ word'),
+            (b"=?utf-8?q?gr=C3=BCn?=", "gr\u00fcn"),
+            ("gr\u00fcn".encode(), "gr\u00fcn"),
+            (b"x" * 2000, "x" * 2000),
+            (b"", ""),
+        ):
+            for date in (b'Date: (\\") {3}\r\n', b"Date: \xff\r\n", b""):
+                with self.subTest(value[:20], date=date):
+                    self.assertEqual(subject(wire(date + b"Subject: " + value + b"\r\n")), expected)
+        self.assertEqual(subject(wire(b"From: a@example.com\r\n")), "")
+        self.assertEqual(subject(b"(no envelope"), "")

@@ -19,6 +19,7 @@ from sora.storage.interfaces.maildrops import IMaildrops
 from sora.storage.interfaces.membership import IMembership
 from sora.storage.interfaces.messages import IMessages
 from sora.storage.interfaces.past import IPast
+from sora.storage.interfaces.restoring import IRestoring
 from sora.storage.interfaces.retention import IRetention
 from sora.storage.interfaces.scripts import IScripts
 from sora.storage.interfaces.upkeep import IUpkeep
@@ -41,6 +42,7 @@ __all__ = [
     "IObjects",
     "IPast",
     "IQuotas",
+    "IRestoring",
     "IRetention",
     "IRights",
     "IScripts",

@@ -41,7 +41,7 @@ class MemoryCleaning:
         if going:
             return len(going)
         for mailbox in self.tables.mailboxes.values():
-            if mailbox.deleted_at is None or mailbox.deleted_at > until:
+            if mailbox.grace_from is None or mailbox.grace_from > until:
                 continue
             if not mailbox.messages and self._expunged_in(mailbox.id):
                 continue
@@ -194,7 +194,7 @@ class MemoryCleaning:
             age = (now - grace - min(due)).total_seconds() if due else 0.0
             return Overdue(len(due), age)
 
-        mailboxes = [each.deleted_at for each in tables.mailboxes.values() if each.deleted_at]
+        mailboxes = [each.grace_from for each in tables.mailboxes.values() if each.deleted_at]
         accounts = [each.deleted_at for each in tables.accounts.values() if each.deleted_at]
         going = [each for each in tables.objects.values() if each.state == "deleting"]
         released = [each.released_at for each in tables.contents.values()]

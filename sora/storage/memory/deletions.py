@@ -31,13 +31,26 @@ class MemoryDeletions:
             for gone in tables.expunged
             if not gone.is_counted and _counts(gone) and gone.expunged_at <= until
         ]
-        counts = Counter(self._account(gone) for gone in new)
+        boxes = [
+            box
+            for box in tables.mailboxes.values()
+            if box.deleted_at and box.deleted_at <= until and box.messages and not box.is_counted
+        ]
+        deleted = [(self._account(gone), gone.expunged_at, 1) for gone in new]
+        deleted += [
+            (box.account_id, box.deleted_at, len(box.messages)) for box in boxes if box.deleted_at
+        ]
         for gone in new:
             gone.is_counted = True
-            key = self._account(gone), gone.expunged_at.astimezone(UTC).date()
-            tables.deletions[key] = tables.deletions.get(key, 0) + 1
+        for box in boxes:
+            box.is_counted = True
+        counts: Counter[int] = Counter()
+        for account, at, count in deleted:
+            counts[account] += count
+            key = account, at.astimezone(UTC).date()
+            tables.deletions[key] = tables.deletions.get(key, 0) + count
         begun = [self._judge(account, counts[account], until, unusual) for account in counts]
-        return LookedAt(len(new), tuple(run for run in begun if run is not None))
+        return LookedAt(counts.total(), tuple(run for run in begun if run is not None))
 
     @operation
     def extend(self, extra: timedelta, limit: int) -> int:
@@ -50,6 +63,7 @@ class MemoryDeletions:
                 for gone in going:
                     gone.extended_from = gone.expunged_at + extra
                 if not going:
+                    self._extend_mailboxes(run, extra)
                     runs[place] = evolve(run, extended=True)
                 return len(going) or 1
         return 0
@@ -69,6 +83,13 @@ class MemoryDeletions:
 
     def _account(self, gone: ExpungedRecord) -> int:
         return self.tables.mailboxes[gone.mailbox_id].account_id
+
+    def _extend_mailboxes(self, run: DeletionRun, extra: timedelta) -> None:
+        for box in self.tables.mailboxes.values():
+            at = box.deleted_at
+            is_new = box.account_id == run.account_id and box.extended_from is None
+            if at is not None and is_new and run.began_at <= at <= run.last_at:
+                box.extended_from = at + extra
 
     def _is_of(self, gone: ExpungedRecord, run: DeletionRun) -> bool:
         is_whose = _counts(gone) and self._account(gone) == run.account_id
@@ -114,4 +135,4 @@ class MemoryDeletions:
 
 
 def _counts(gone: ExpungedRecord) -> bool:
-    return gone.kind in ("expunged", "mailbox deleted")
+    return gone.kind == "expunged"

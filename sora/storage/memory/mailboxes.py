@@ -33,7 +33,12 @@ from sora.storage.rows import (
     Vanished,
 )
 
-_ARRIVING = (EventKind.ARRIVED, EventKind.COPIED_IN, EventKind.MOVED_IN)
+_ARRIVING = (
+    EventKind.ARRIVED,
+    EventKind.COPIED_IN,
+    EventKind.MOVED_IN,
+    EventKind.RESTORED,
+)
 _CHANGING = (*_ARRIVING, EventKind.FLAGS)
 
 
@@ -242,8 +247,6 @@ class MemoryMailboxes:
         mailbox = self.tables.find(account_id, name)
         if self._inferiors(account_id, mailbox.key):
             raise HasChildren(f"{name!r} has inferior mailboxes")
-        for uid in list(mailbox.messages):
-            self.tables.drop(mailbox, uid, "mailbox deleted")
         self.tables.record(mailbox, EventKind.DELETED, NumberSet(), operation)
         mailbox.acl.clear()
         mailbox.deleted_at = self.tables.now()

@@ -15,6 +15,7 @@ from sora.storage.memory.messages import MemoryMessages
 from sora.storage.memory.metadata import MemoryMetadata
 from sora.storage.memory.past import MemoryPast
 from sora.storage.memory.quotas import MemoryQuotas
+from sora.storage.memory.restoring import MemoryRestoring
 from sora.storage.memory.retention import MemoryRetention
 from sora.storage.memory.rights import MemoryRights
 from sora.storage.memory.scripts import MemoryScripts
@@ -45,6 +46,7 @@ class MemoryStorage:
     copies: MemoryCopies
     cleaning: MemoryCleaning
     deletions: MemoryDeletions
+    restoring: MemoryRestoring
     retention: MemoryRetention
     membership: MemoryMembership
     upkeep: MemoryUpkeep
@@ -73,6 +75,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         copies=MemoryCopies(tables),
         cleaning=MemoryCleaning(tables),
         deletions=MemoryDeletions(tables),
+        restoring=MemoryRestoring(tables),
         retention=MemoryRetention(tables),
         membership=MemoryMembership(tables),
         upkeep=MemoryUpkeep(tables),

@@ -134,6 +134,9 @@ class MailboxRecord:
     special_use: str | None
     uidnext: int = 1
     deleted_at: datetime | None = None
+    extended_from: datetime | None = None
+    is_counted: bool = False
+    """its deletion, among those of its account"""
     removing: bool = False
     unseen: int = 0
     deleted: int = 0
@@ -154,6 +157,11 @@ class MailboxRecord:
     def key(self) -> str:
         """What its name is compared by."""
         return name_key(self.name)
+
+    @property
+    def grace_from(self) -> datetime | None:
+        """When the grace of a deleted one begins."""
+        return self.extended_from or self.deleted_at
 
     def rights(self, asker: int | None) -> Rights:
         """What an account may do with it; None is an operator."""
@@ -473,12 +481,17 @@ class MemoryStore:
         mailbox.uidnext = max(mailbox.uidnext, message.uid + 1)
         self._count(mailbox, message, 1)
 
-    def drop(self, mailbox: MailboxRecord, uid: int, kind: str = "expunged") -> None:
-        """Take a message away, to where expunged ones wait for the end of their grace; `kind` is
-        how it went."""
+    def take(self, mailbox: MailboxRecord, uid: int) -> MessageRecord:
+        """Take a message away, and count it no longer."""
         message = mailbox.messages.pop(uid)
         self._count(mailbox, message, -1)
-        self.expunged.append(ExpungedRecord(mailbox.id, message, self.now(), kind))
+        return message
+
+    def drop(self, mailbox: MailboxRecord, uid: int, kind: str = "expunged") -> None:
+        """Take a message to where expunged ones wait for the end of their grace; `kind` is how it
+        went."""
+        message = self.take(mailbox, uid)
+        self.expunged.append(ExpungedRecord(mailbox.id, message, self.now(), kind=kind))
 
     def gone(self, mailbox: MailboxRecord, since: int) -> list[MessageRecord]:
         """The messages that were taken away after a modseq, and are kept."""

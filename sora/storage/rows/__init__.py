@@ -94,6 +94,14 @@ from sora.storage.rows.reading import (
     StoredMessage,
     Want,
 )
+from sora.storage.rows.restoring import (
+    DeletedMailbox,
+    GoneFilter,
+    GoneMessage,
+    GonePage,
+    GonePlace,
+    Restored,
+)
 from sora.storage.rows.retention import (
     DueMailboxes,
     DueMessages,
@@ -150,6 +158,7 @@ __all__ = [
     "CredentialRow",
     "Damage",
     "DamagedMessage",
+    "DeletedMailbox",
     "DeletionRun",
     "Delivered",
     "DomainRow",
@@ -161,6 +170,10 @@ __all__ = [
     "Fate",
     "Fault",
     "FlagChange",
+    "GoneFilter",
+    "GoneMessage",
+    "GonePage",
+    "GonePlace",
     "Kept",
     "Listed",
     "Listing",
@@ -193,6 +206,7 @@ __all__ = [
     "Removed",
     "Replaced",
     "ReplicaRow",
+    "Restored",
     "RetentionOwner",
     "RetentionRule",
     "RightsSet",

@@ -102,3 +102,4 @@ class EventKind(IntEnum):
     DELETED = 9
     RIGHTS = 10
     ANNOTATED = 11
+    RESTORED = 12

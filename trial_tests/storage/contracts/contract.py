@@ -64,6 +64,7 @@ class Storage:
     copies: Any
     cleaning: Any
     deletions: Any
+    restoring: Any
     retention: Any
     indexing: Any
     membership: Any

@@ -26,6 +26,7 @@ from trial_tests.storage.contracts import (
     placing,
     quotas,
     reading,
+    restoring,
     retention,
     rights,
     scripts,
@@ -63,6 +64,7 @@ class OnMemory(Contract):
             copies=memory.copies,
             cleaning=memory.cleaning,
             deletions=memory.deletions,
+            restoring=memory.restoring,
             retention=memory.retention,
             indexing=memory.indexing,
             membership=memory.membership,
@@ -205,6 +207,10 @@ class PastTests(OnMemory, past.PastContract):
 
 class PastApartTests(OnMemory, past.ApartContract):
     """`IPast`, between scopes"""
+
+
+class TestRestoring(OnMemory, restoring.RestoringContract):
+    """`IRestoring`"""
 
 
 class TestRetention(OnMemory, retention.RetentionContract):

@@ -17,6 +17,7 @@ from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.past import PastMail
 from sora.storage.postgres.quotas import Quotas
+from sora.storage.postgres.restoring import Restoring
 from sora.storage.postgres.retention import Retention
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.scripts import Scripts
@@ -42,6 +43,7 @@ from trial_tests.storage.contracts import (
     placing,
     quotas,
     reading,
+    restoring,
     retention,
     rights,
     scripts,
@@ -81,6 +83,7 @@ class PostgresStorage(DatabaseTestCase):
             copies=Copies(database),
             cleaning=Cleaning(database),
             deletions=Deletions(database),
+            restoring=Restoring(database),
             retention=Retention(database),
             indexing=Indexing(database),
             membership=Membership(database),
@@ -157,6 +160,10 @@ class PastTests(PostgresStorage, past.PastContract):
 
 class PastApartTests(PostgresStorage, past.ApartContract):
     """`IPast`, between scopes"""
+
+
+class RestoringTests(PostgresStorage, restoring.RestoringContract):
+    """`IRestoring`"""
 
 
 class RetentionTests(PostgresStorage, retention.RetentionContract):

@@ -38,7 +38,7 @@ FILLED: Final = [
 """tables that have thousands of rows here; PostgreSQL may read others as a whole"""
 
 # Everybody has an INBOX with five messages; each of their contents is in ten of them.
-_FILL: Final = f"""
+FILL: Final = f"""
 insert into accounts (scope_id, next_uidvalidity)
     select 7, 1 from generate_series(1, {ACCOUNTS});
 insert into credentials (account_id, domain_id, address, address_key, is_primary)
@@ -83,7 +83,7 @@ class PlansTests(StageTestCase):
         database, plans = await watched_database(self, forced=False)
         stage = await self.stage_on(database)
         await stage.put_many(3)
-        await stage.rows(_FILL)
+        await stage.rows(FILL)
         plans.take()
         for name, work in self.operations(stage).items():
             await work()
