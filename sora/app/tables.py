@@ -11,6 +11,7 @@ from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database
 from sora.storage.postgres.deletions import Deletions
+from sora.storage.postgres.importing import Importing
 from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.maildrops import Maildrops
@@ -45,6 +46,7 @@ class Tables:
     messages: Messages
     past: PastMail
     maildrops: Maildrops
+    importing: Importing
     indexing: Indexing
     uploads: Uploads
     copies: Copies
@@ -73,6 +75,7 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         messages=Messages(database, reactor),
         past=PastMail(database, reactor),
         maildrops=Maildrops(database, reactor),
+        importing=Importing(database),
         indexing=Indexing(database),
         uploads=Uploads(database),
         copies=Copies(database),

@@ -13,6 +13,7 @@ from sora.storage.interfaces.accounts import IAccounts, IAliases, ICredentials, 
 from sora.storage.interfaces.bodies import ICopies, IObjects, IUploads
 from sora.storage.interfaces.cleaning import ICleaning
 from sora.storage.interfaces.deletions import IDeletions
+from sora.storage.interfaces.importing import IImporting
 from sora.storage.interfaces.indexing import IIndexing
 from sora.storage.interfaces.mailboxes import IMailboxes, IMetadata, IRights
 from sora.storage.interfaces.maildrops import IMaildrops
@@ -33,6 +34,7 @@ __all__ = [
     "ICredentials",
     "IDeletions",
     "IDomains",
+    "IImporting",
     "IIndexing",
     "IMailboxes",
     "IMaildrops",

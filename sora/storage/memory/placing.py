@@ -26,6 +26,7 @@ from sora.storage.rows import (
     EventKind,
     Expunged,
     Fate,
+    Incoming,
     Operation,
     Placed,
     Placement,
@@ -263,6 +264,30 @@ def put_message(
         before=before,
         mask=mask,
         keywords=keywords_in(account.keywords, mask),
+    )
+
+
+def made_message(
+    store: MemoryStore,
+    account: AccountRecord,
+    content_id: int,
+    size: int,
+    incoming: Incoming,
+    modseq: int,
+) -> MessageRecord:
+    """A message that is imported, under the UID that it brings."""
+    assert incoming.uid is not None, "it has got a UID"
+    return MessageRecord(
+        uid=incoming.uid,
+        content_id=content_id,
+        mask=store.mask(account, incoming.flags),
+        modseq=modseq,
+        internal_date=incoming.internal_date,
+        email_id=incoming.email_id,
+        size=size,
+        trace=b"",
+        save_date=store.now(),
+        thread_id=_thread_of(store, account, content_id, incoming.email_id),
     )
 
 

@@ -8,6 +8,7 @@ from sora.storage.memory.addresses import MemoryAliases, MemoryDomains
 from sora.storage.memory.cleaning import MemoryCleaning
 from sora.storage.memory.copies import MemoryCopies
 from sora.storage.memory.deletions import MemoryDeletions
+from sora.storage.memory.importing import MemoryImporting
 from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
 from sora.storage.memory.maildrops import MemoryMaildrops
@@ -38,6 +39,7 @@ class MemoryStorage:
     messages: MemoryMessages
     past: MemoryPast
     rights: MemoryRights
+    importing: MemoryImporting
     indexing: MemoryIndexing
     quotas: MemoryQuotas
     metadata: MemoryMetadata
@@ -67,6 +69,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         messages=MemoryMessages(tables),
         past=MemoryPast(tables),
         rights=MemoryRights(tables),
+        importing=MemoryImporting(tables),
         indexing=MemoryIndexing(tables),
         quotas=MemoryQuotas(tables),
         metadata=MemoryMetadata(tables),

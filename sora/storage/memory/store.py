@@ -337,6 +337,10 @@ class MemoryStore:
     deliveries: dict[tuple[int, str, bytes], DeliveryRecord] = Factory(dict)
     vacations: dict[tuple[int, bytes], datetime] = Factory(dict)
     duplicates: dict[tuple[int, bytes], datetime] = Factory(dict)
+    imports: dict[tuple[int, str, int], int] = Factory(dict)
+    """mailboxes that were given a UIDVALIDITY, by account, name and that"""
+    imported: dict[int, dict[bytes, int]] = Factory(dict)
+    """UIDs by mailbox and the key of what was imported"""
     metadata: dict[tuple[int, int, str], bytes] = Factory(dict)
     """values by mailbox (0: the server), reader (0: everybody) and path"""
     scripts: dict[int, dict[str, ScriptRecord]] = Factory(dict)

@@ -63,6 +63,13 @@ from sora.storage.rows.deletions import (
     LookedAt,
     Unusual,
 )
+from sora.storage.rows.importing import (
+    MAX_IMPORTED,
+    ImportDone,
+    Imported,
+    ImportFate,
+    Incoming,
+)
 from sora.storage.rows.mailboxes import (
     ANYONE,
     Acl,
@@ -132,6 +139,7 @@ __all__ = [
     "ANYONE",
     "HABIT_DAYS",
     "LEAST_SHARE",
+    "MAX_IMPORTED",
     "PIECE",
     "AccountRow",
     "Acl",
@@ -174,6 +182,10 @@ __all__ = [
     "GoneMessage",
     "GonePage",
     "GonePlace",
+    "ImportDone",
+    "ImportFate",
+    "Imported",
+    "Incoming",
     "Kept",
     "Listed",
     "Listing",

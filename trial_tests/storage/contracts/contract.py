@@ -66,6 +66,7 @@ class Storage:
     deletions: Any
     restoring: Any
     retention: Any
+    importing: Any
     indexing: Any
     membership: Any
     maildrops: Any

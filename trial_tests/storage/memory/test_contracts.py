@@ -18,6 +18,7 @@ from trial_tests.storage.contracts import (
     credentials,
     deletions,
     delivering,
+    importing,
     indexing,
     mailboxes,
     maildrops,
@@ -66,6 +67,7 @@ class OnMemory(Contract):
             deletions=memory.deletions,
             restoring=memory.restoring,
             retention=memory.retention,
+            importing=memory.importing,
             indexing=memory.indexing,
             membership=memory.membership,
             maildrops=memory.maildrops,
@@ -142,6 +144,10 @@ class TestSearching(OnMemory, searching.SearchingContract):
 
 
 class TestSorting(OnMemory, sorting.SortingContract):
+    pass
+
+
+class TestImporting(OnMemory, importing.ImportingContract):
     pass
 
 

@@ -9,6 +9,7 @@ from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.deletions import Deletions
+from sora.storage.postgres.importing import Importing
 from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
 from sora.storage.postgres.maildrops import Maildrops
@@ -35,6 +36,7 @@ from trial_tests.storage.contracts import (
     credentials,
     deletions,
     delivering,
+    importing,
     indexing,
     mailboxes,
     maildrops,
@@ -85,6 +87,7 @@ class PostgresStorage(DatabaseTestCase):
             deletions=Deletions(database),
             restoring=Restoring(database),
             retention=Retention(database),
+            importing=Importing(database),
             indexing=Indexing(database),
             membership=Membership(database),
             maildrops=Maildrops(database, reactor),  # type: ignore[arg-type]
@@ -208,6 +211,10 @@ class SearchingTests(PostgresStorage, searching.SearchingContract):
 
 class SortingTests(PostgresStorage, sorting.SortingContract):
     """`IMessages.sort`, `threads`, `relevance`"""
+
+
+class ImportingTests(PostgresStorage, importing.ImportingContract):
+    """`IImporting`."""
 
 
 class IndexingTests(PostgresStorage, indexing.IndexingContract):
