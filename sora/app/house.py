@@ -12,7 +12,7 @@ from twisted.application.service import IService, MultiService
 
 from sora.app.accounts import accounts_on
 from sora.app.annotations import annotation_rules
-from sora.app.cleaning import cleaner_of
+from sora.app.cleaning import cleaner_of, server_retention
 from sora.app.database import make_database, migrate_database, notice_epoch
 from sora.app.doorbell import open_mailboxes_of
 from sora.app.embedded_mode import (
@@ -42,6 +42,7 @@ from sora.health import Health
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.event_scripts import EventAccounts, EventScripts
+from sora.mailbox.keeping import Keeping
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.open_mailboxes import OpenMailboxes
@@ -138,6 +139,7 @@ class House:
             authenticator=self._authenticator(passwords, database_id),
             mail=self._mail(storage, open_mailboxes, poll, events),
             maildrops=maildrops,
+            keeping=Keeping(tables.retention, server_retention(config.cleanup), reactor),
             delivery=delivery,
             scripts=script_store(config, tables.scripts, self.compiler),
             spool=Spool,

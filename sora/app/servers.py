@@ -14,6 +14,7 @@ from sora.auth.interfaces import IAuthenticator
 from sora.config.config import Config
 from sora.config.servers import ServerConfig
 from sora.mailbox.delivery import Delivery
+from sora.mailbox.keeping import Keeping
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.scripts import ScriptStore
@@ -49,6 +50,7 @@ class Parts:
     authenticator: IAuthenticator
     mail: MailStore
     maildrops: Maildrops
+    keeping: Keeping
     delivery: Delivery
     scripts: ScriptStore
     spool: Callable[[], Spool]
@@ -122,9 +124,9 @@ def _pop3(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         server=server,
         pop3=parts.config.pop3,
         limits=parts.config.limits,
-        cleanup=parts.config.cleanup,
         authenticator=parts.authenticator,
         maildrops=parts.maildrops,
+        keeping=parts.keeping,
         commands=parts.commands,
         new_id=lambda: uuid4().hex[:12],
         tls=tls,

@@ -6,15 +6,12 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from sora.auth.interfaces import IAuthenticator
-from sora.config.cleanup import CleanupConfig
 from sora.config.limits import LimitsConfig
 from sora.config.pop3 import POP3Config
 from sora.config.servers import ServerConfig
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.pop3.protocol import POP3Factory
-from sora.protocols.pop3.services import MaildropAccess, Services, Settings
-
-DAY = 24 * 3600
+from sora.protocols.pop3.services import KeepingAccess, MaildropAccess, Services, Settings
 
 
 def pop3_factory(
@@ -23,9 +20,9 @@ def pop3_factory(
     server: ServerConfig,
     pop3: POP3Config,
     limits: LimitsConfig,
-    cleanup: CleanupConfig,
     authenticator: IAuthenticator,
     maildrops: MaildropAccess,
+    keeping: KeepingAccess,
     commands: CommandMetrics,
     new_id: Callable[[], str],
     tls: Any = None,
@@ -36,16 +33,15 @@ def pop3_factory(
     `tls` is a connection creator, used for STLS where the server does not speak TLS from the
     first octet. `new_id` names sessions.
     """
-    kept = cleanup.max_age_restriction
     settings = Settings(
         login_timeout=limits.login_timeout,
         idle_timeout=max(pop3.idle_timeout, Settings().idle_timeout),
         login_delay=int(pop3.login_delay),
-        expire=None if kept is None else int(kept // DAY),
     )
     services = Services(
         authenticator=authenticator,
         maildrops=maildrops,
+        keeping=keeping,
         metrics=commands,
         new_id=new_id,
         tls=tls if server.starttls and not server.tls else None,

@@ -9,6 +9,7 @@ from sora.auth.interfaces import IAuthenticator, Identity
 from sora.mailbox.maildrop import Maildrop
 from sora.mailbox.reach import SessionFacts
 from sora.metrics.protocol import CommandMetrics
+from sora.storage.rows import Kept
 
 
 @frozen(kw_only=True)
@@ -20,13 +21,21 @@ class Settings:
     """RFC 1939 §3: at least 10 minutes"""
     login_delay: int = 0
     """the least time between two logins, as CAPA tells it (RFC 2449 §6.5)"""
-    expire: int | None = None
-    """days that messages are kept at least, as CAPA tells it; None: for ever (§6.7)"""
     bad_commands_before_login: int = 5
     bad_commands: int = 50
     """bad commands in a row before the connection ends"""
     failed_logins: int = 5
     """before the connection ends"""
+
+
+class KeepingAccess(Protocol):
+    """Who knows for how long messages are kept: `sora.mailbox.keeping` implements it."""
+
+    async def of(self, account_id: int) -> Kept | None:
+        """See `Keeping.of`."""
+
+    async def anybody(self) -> Kept | None:
+        """See `Keeping.anybody`."""
 
 
 class MaildropAccess(Protocol):
@@ -49,6 +58,7 @@ class Services:
 
     authenticator: IAuthenticator
     maildrops: MaildropAccess
+    keeping: KeepingAccess
     metrics: CommandMetrics
     new_id: Callable[[], str]
     tls: Any = None

@@ -34,6 +34,7 @@ from sora.protocols.pop3.errors import TEMPORARY, answer_to
 from sora.protocols.pop3.services import Services, Settings
 from sora.protocols.pop3.wire.answers import negative, positive
 from sora.protocols.pop3.wire.reader import Line, POP3Reader
+from sora.storage.rows import Kept
 
 PORTION = 1000
 """lines of an answer after which the client is waited for"""
@@ -64,6 +65,8 @@ class Session:
         self._reader = reader
         self._commands = commands
         self._maildrop: Maildrop | None = None
+        self._identity: Identity | None = None
+        self._kept: Kept | None = None
         self._afterwards: Callable[[], None] | None = None
         self._waited = 0.0
         self._bad = 0
@@ -324,9 +327,19 @@ class Session:
         except SoraError:
             self.connection.unidentify()
             raise
+        self._identity = identity
         self.connection.must_end_by = None
         self._bad = 0
         return f"{maildrop.count} messages ({maildrop.octets} octets)"
+
+    async def kept(self) -> Kept | None:
+        """For how long messages are kept at least: in the maildrop of who has logged in, or else in
+        anybody's. None while it cannot be found out."""
+        if self._identity is None:
+            return await self.services.keeping.anybody()
+        if self._kept is None:
+            self._kept = await self.services.keeping.of(self._identity.account_id)
+        return self._kept
 
     async def _open(self, identity: Identity) -> Maildrop:
         facts = SessionFacts(self.id, "pop3", self.connection.peer.host)

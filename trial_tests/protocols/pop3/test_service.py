@@ -19,9 +19,9 @@ class ServiceTests(POP3TestCase):
             server=config.servers[0],
             pop3=config.pop3,
             limits=config.limits,
-            cleanup=config.cleanup,
             authenticator=None,  # type: ignore[arg-type]
             maildrops=self.post.house,
+            keeping=None,  # type: ignore[arg-type]
             commands=None,  # type: ignore[arg-type]
             new_id=lambda: "session",
             tls=tls,
@@ -36,22 +36,13 @@ class ServiceTests(POP3TestCase):
     def test_what_is_configured(self) -> None:
         factory = self.factory(
             '[pop3]\nlogin_delay = "2m"\nidle_timeout = "30s"\n'
-            '[cleanup]\nmax_age_restriction = "30d"\n'
             '[limits]\nlogin_timeout = "5s"\n'
             + SERVER
             + "starttls = false\ninsecure_auth = false\n",
             "context",
         )
         # RFC 1939 §3: ten minutes at least.
-        expected = Settings(login_timeout=5, idle_timeout=600, login_delay=120, expire=30)
+        expected = Settings(login_timeout=5, idle_timeout=600, login_delay=120)
         self.assertEqual(factory._settings, expected)
         self.assertIsNone(factory._services.tls)
         self.assertFalse(factory._services.insecure_auth)
-
-
-class ExpireTests(POP3TestCase):
-    settings = Settings(expire=30)
-
-    def test_messages_are_kept_for_some_days(self) -> None:
-        """RFC 2449 §6.7"""
-        self.assertIn(b"\r\nEXPIRE 30\r\n", self.pop.ask(b"CAPA"))

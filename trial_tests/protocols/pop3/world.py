@@ -7,10 +7,12 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from sora.mailbox.bodies import Bodies
+from sora.mailbox.keeping import Keeping
 from sora.mailbox.maildrops import Maildrops
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.pop3.protocol import POP3Connection, POP3Factory
 from sora.protocols.pop3.services import Services, Settings
+from sora.storage.rows import ServerRetention
 from sora.storage.stores import ObjectStore
 from trial_tests.support.transcript import (
     PASSWORD,
@@ -51,6 +53,7 @@ class Post:
         made = Services(
             authenticator=OnePassword(storage),
             maildrops=self.house,
+            keeping=Keeping(storage.retention, ServerRetention(), server.clock),
             metrics=CommandMetrics(server.registry.__class__()),
             new_id=lambda: "session",
             insecure_auth=True,
