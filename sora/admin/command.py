@@ -22,6 +22,7 @@ from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.restoring import RestoringOperations
 from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
@@ -55,6 +56,7 @@ class Store:
     migrations: MigrationOperations
     api: AdminAPI
     health: Callable[[], Awaitable[Overview]]
+    restoring: RestoringOperations
     retention: RetentionOperations
     cleaning: CleaningOperations
     close: Callable[[], Awaitable[object]]

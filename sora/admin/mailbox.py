@@ -21,12 +21,22 @@ class ListMailboxes(Command):
 
     words = ("mailbox", "list")
     summary = "list mailboxes, and how much is in them"
-    examples = ("mailbox list --email ann@example.com", "mailbox list --domain example.com --json")
+    examples = (
+        "mailbox list --email ann@example.com",
+        "mailbox list --domain example.com --json",
+        "mailbox list --email ann@example.com --deleted",
+    )
 
     def arguments(self, parser: ArgumentParser) -> None:
         add_owner(parser)
+        parser.add_argument(
+            "--deleted", action="store_true", help="those that were deleted and can be restored"
+        )
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        if given.deleted:
+            await self._deleted(given, store, report)
+            return
         listing = await store.mailbox.list(owner_of(given))
         subscribed = {name_key(name) for name in listing.subscriptions}
         report.table(
@@ -41,6 +51,22 @@ class ListMailboxes(Command):
                     "subscribed": name_key(row.name) in subscribed,
                 }
                 for row in listing.mailboxes
+            ],
+        )
+
+    async def _deleted(self, given: Namespace, store: Store, report: Report) -> None:
+        report.table(
+            ["mailbox", "number", "deleted", "messages", "size", "kept until"],
+            [
+                {
+                    "mailbox": each.name,
+                    "number": each.id,
+                    "deleted": each.deleted_at,
+                    "messages": each.messages,
+                    "size": Octets(each.size),
+                    "kept until": each.grace_from + store.restoring.grace,
+                }
+                for each in await store.restoring.deleted_mailboxes(owner_of(given))
             ],
         )
 
@@ -136,4 +162,39 @@ class Unsubscribe(_OfOne):
             f"not subscribed to {given.mailbox} any longer",
             mailbox=given.mailbox,
             subscribed=False,
+        )
+
+
+class Restore(_OfOne):
+    """Restore a deleted mailbox."""
+
+    words = ("mailbox", "restore")
+    summary = "bring back a mailbox that was deleted, with its messages"
+    examples = (
+        "mailbox restore --email ann@example.com --mailbox Work --yes",
+        "mailbox restore --email ann@example.com --mailbox Work --to Work/Old --yes",
+    )
+    destroys = "Restore the mailbox {mailbox}?"
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        super().arguments(parser)
+        parser.add_argument(
+            "--to", metavar="NAME", help="under this name, where its own is taken or not wanted"
+        )
+        parser.add_argument(
+            "--number",
+            type=int,
+            metavar="N",
+            help="of several with this name the one that `mailbox list --deleted` tells so",
+        )
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        row = await store.restoring.restore_mailbox(
+            owner_of(given), given.mailbox, given.to, given.number
+        )
+        report.say(
+            f"restored {given.mailbox} as {row.name}, with {row.messages} messages",
+            mailbox=given.mailbox,
+            name=row.name,
+            messages=row.messages,
         )

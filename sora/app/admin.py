@@ -8,6 +8,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -51,6 +52,7 @@ from sora.operations.health import HealthOperations, Overview
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.restoring import RestoringOperations
 from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
@@ -169,6 +171,13 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         uploader=uploader_operations(config.s3, tables),
         api=AdminAPI(config.admin.api_url, config.admin.api_key, reactor),
         health=health,
+        restoring=RestoringOperations(
+            owners,
+            tables.mailboxes,
+            tables.restoring,
+            _new_operation,
+            timedelta(seconds=config.cleanup.grace_period),
+        ),
         retention=RetentionOperations(owners, tables.retention, server_retention(config.cleanup)),
         cleaning=CleaningOperations(
             tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
