@@ -13,6 +13,7 @@ from sora.operations.accounts import AccountOperations
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
 from sora.operations.cleaning import CleaningOperations
+from sora.operations.configuration import ConfigurationOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
@@ -59,6 +60,7 @@ class Store:
     restoring: RestoringOperations
     retention: RetentionOperations
     cleaning: CleaningOperations
+    configuration: ConfigurationOperations
     close: Callable[[], Awaitable[object]]
 
 

@@ -15,6 +15,7 @@ from sora.admin import (
     acl,
     aliases,
     cleaner,
+    config,
     connections,
     credentials,
     database,
@@ -109,6 +110,8 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     database.Promoted,
     migrate.Status,
     migrate.Up,
+    config.Check,
+    config.Show,
 )
 GROUPS: Final = {
     "accounts": "accounts of users, and their addresses",
@@ -131,6 +134,7 @@ GROUPS: Final = {
     "stats": "counts of a running server",
     "database": "the database itself, and what to do when it was set back",
     "migrate": "the schema of the database",
+    "config": "the configuration file",
 }
 DEFAULT_CONFIG: Final = "/etc/sora/config.toml"
 PROGRAM: Final = "twistd sora-admin"

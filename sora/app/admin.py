@@ -25,6 +25,7 @@ from sora.admin.api import AdminAPI
 from sora.admin.command import CommandFailed, Store, Terminal
 from sora.admin.main import DEFAULT_CONFIG, OpenStore, parse, prepare, run
 from sora.app.accounts import accounts_on
+from sora.app.available import require_available
 from sora.app.cleaning import cleaner_of, graces_of, server_retention
 from sora.app.database import make_database, migration_operations
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
@@ -33,19 +34,20 @@ from sora.app.filtering_stored import FilteringOpener
 from sora.app.health import health_from_here
 from sora.app.integrity import verifier_of
 from sora.app.postgres_server import PostgresServer
+from sora.app.servers import BUILDERS
 from sora.app.sieve import compiler_of, script_store
 from sora.app.stored import StoredBodies
 from sora.app.stores import uploader_operations
 from sora.app.tables import tables_on
 from sora.config.checks import is_placeholder
-from sora.config.config import Config
-from sora.config.load import load, loads
+from sora.config.load import Loaded, load, loads
 from sora.config.problems import ConfigError
 from sora.errors import SoraError
 from sora.mailbox.scripts import Compiler
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
 from sora.operations.cleaning import CleaningOperations
+from sora.operations.configuration import ConfigurationOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations, Overview
@@ -86,13 +88,13 @@ def makeService(options: Options) -> NoReturn:
     """Do the command, and end the process with its exit code."""
     given = options.given
     try:
-        config = _config_of(given)
-        compiler = compiler_of(config, deferToThread)
+        loaded = _load(given)
+        compiler = compiler_of(loaded.config, deferToThread)
     except ConfigError as error:
         _fail("\nsora-admin: ".join(str(problem) for problem in error.problems))
 
     def main(reactor: Any) -> "Deferred[None]":
-        return Deferred.fromCoroutine(_main(given, partial(_open_store, config, compiler, reactor)))
+        return Deferred.fromCoroutine(_main(given, partial(_open_store, loaded, compiler, reactor)))
 
     react(main)
     raise SystemExit(0)
@@ -105,8 +107,9 @@ async def _main(given: Namespace, open_store: OpenStore) -> None:
         raise SystemExit(code)
 
 
-async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: Namespace) -> Store:
+async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: Namespace) -> Store:
     """The database that is meant, with one connection. Raises CommandFailed, Unavailable."""
+    config = loaded.config
     if given.dir and given.command.needs_database:
         _require_running(given.dir)
     database = make_database(
@@ -182,6 +185,9 @@ async def _open_store(config: Config, compiler: Compiler, reactor: Any, given: N
         cleaning=CleaningOperations(
             tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
         ),
+        configuration=ConfigurationOperations(
+            loaded, partial(require_available, server_types=BUILDERS)
+        ),
         close=stored.close,
         database=DatabaseOperations(tables.upkeep),
         migrations=migration_operations(config.database, reactor=reactor),
@@ -192,7 +198,7 @@ def _new_operation() -> Operation:
     return Operation(uuid4(), actor="operator", protocol="sora-admin")
 
 
-def _config_of(given: Namespace) -> Config:
+def _load(given: Namespace) -> Loaded:
     if given.dir:
         server = PostgresServer(EmbeddedOptions(Path(given.dir).absolute()).postgres).server()
         text = (
@@ -201,14 +207,14 @@ def _config_of(given: Namespace) -> Config:
             f'[s3]\nprovider = "filesystem"\npath = "{Path(given.dir).absolute() / "objects"}"\n'
             f"{_api_of(EmbeddedOptions(Path(given.dir).absolute()))}"
         )
-        return loads(text, MODE_NAME, os.environ, given.set).config
+        return loads(text, MODE_NAME, os.environ, given.set)
     needs_database = given.command.needs_database
     if not (needs_database or given.config or Path(DEFAULT_CONFIG).exists()):
-        return loads("", "--set", os.environ, given.set).config
+        return loads("", "--set", os.environ, given.set)
     loaded = load(given.config or DEFAULT_CONFIG, os.environ, given.set)
     if needs_database and is_placeholder(loaded.config.database.password):
         _fail("database.password is a placeholder: write the real one, or use password_file")
-    return loaded.config
+    return loaded
 
 
 def _api_of(options: EmbeddedOptions) -> str:

@@ -158,8 +158,8 @@ def _shown_default(attribute: "Attribute[Any]") -> str:
     """The default, or the example of a required key, as TOML."""
     described = about(attribute)
     if attribute.default is NOTHING:
-        return _toml(described.example)
-    return described.written or _toml(default_of(attribute))
+        return toml_text(described.example)
+    return described.written or toml_text(default_of(attribute))
 
 
 def default_of(attribute: "Attribute[Any]") -> Any:
@@ -171,11 +171,12 @@ def default_of(attribute: "Attribute[Any]") -> Any:
     return list(value) if is_list(attribute) else value
 
 
-def _toml(value: Any) -> str:
+def toml_text(value: Any) -> str:
+    """A text, number, truth or list of them as TOML writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(toml_text, value)) + "]"
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return str(value)
@@ -211,7 +212,7 @@ def _row(attribute: "Attribute[Any]") -> str:
     default = "required" if attribute.default is NOTHING else f"`{_shown_default(attribute)}`"
     meaning = described.doc
     if described.choices:
-        choices = ", ".join(f"`{_toml(choice)}`" for choice in described.choices)
+        choices = ", ".join(f"`{toml_text(choice)}`" for choice in described.choices)
         meaning += f" One of {choices}."
     if described.secret:
         meaning += f" Secret; `{attribute.name}_file` names a file that holds it."
