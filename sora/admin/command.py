@@ -58,6 +58,7 @@ class Store:
     api: AdminAPI
     health: Callable[[], Awaitable[Overview]]
     restoring: RestoringOperations
+    doctor: Callable[[], Awaitable[Overview]]
     retention: RetentionOperations
     cleaning: CleaningOperations
     configuration: ConfigurationOperations

@@ -29,7 +29,7 @@ class Health(Command):
         except NoServer as error:
             found = await _here(store)
             where = f"{error}; looked at from here"
-        text = "\n".join([f"{found['status']}: {where}", *_lines(found, given.detailed)])
+        text = "\n".join([f"{found['status']}: {where}", *component_lines(found, given.detailed)])
         report.text(text, where=where, **found)
         if found["status"] == "unhealthy":
             ill = [one["name"] for one in found["components"] if one["status"] == "unhealthy"]
@@ -40,11 +40,12 @@ async def _here(store: Store) -> dict[str, Any]:
     overview = await store.health()
     return {
         "status": overview.status,
-        "components": [_fields(row) for row in overview.components],
+        "components": [component_fields(row) for row in overview.components],
     }
 
 
-def _fields(row: ComponentRow) -> dict[str, Any]:
+def component_fields(row: ComponentRow) -> dict[str, Any]:
+    """A part as the HTTP API tells it."""
     return {
         "name": row.name,
         "status": row.status,
@@ -56,7 +57,8 @@ def _fields(row: ComponentRow) -> dict[str, Any]:
     }
 
 
-def _lines(found: dict[str, Any], detailed: bool) -> list[str]:
+def component_lines(found: dict[str, Any], detailed: bool) -> list[str]:
+    """Each part with what to do about it; `detailed` with figures and the last changes."""
     lines = []
     width = max((len(one["name"]) for one in found["components"]), default=0)
     for one in found["components"]:

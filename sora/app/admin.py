@@ -28,6 +28,7 @@ from sora.app.accounts import accounts_on
 from sora.app.available import require_available
 from sora.app.cleaning import cleaner_of, graces_of, server_retention
 from sora.app.database import make_database, migration_operations
+from sora.app.doctor import doctor_of
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
 from sora.app.filtering import settings_of
 from sora.app.filtering_stored import FilteringOpener
@@ -36,6 +37,7 @@ from sora.app.integrity import verifier_of
 from sora.app.postgres_server import PostgresServer
 from sora.app.servers import BUILDERS
 from sora.app.sieve import compiler_of, script_store
+from sora.app.storage import BodyStorage
 from sora.app.stored import StoredBodies
 from sora.app.stores import uploader_operations
 from sora.app.tables import tables_on
@@ -43,6 +45,7 @@ from sora.config.checks import is_placeholder
 from sora.config.load import Loaded, load, loads
 from sora.config.problems import ConfigError
 from sora.errors import SoraError
+from sora.health import Health
 from sora.mailbox.scripts import Compiler
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
@@ -148,14 +151,26 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
         key_ids = [entry.id for entry in config.s3.encryption_keys]
         return ObjectOperations(tables.copies, opened.copies, opened.objects, key_ids)
 
-    async def health() -> Overview:
+    configuration = ConfigurationOperations(
+        loaded, partial(require_available, server_types=BUILDERS)
+    )
+    migrations = migration_operations(config.database, reactor=reactor)
+
+    async def stores_if_known() -> BodyStorage | None:
         try:
-            opened = await stored.open()
+            return await stored.open()
         except SoraError:  # the database says why
-            opened = None
-        looked = health_from_here(config, tables, opened, reactor=reactor)
-        await looked.look()
-        return HealthOperations(lambda: looked).overview()
+            return None
+
+    async def health() -> Overview:
+        opened = await stores_if_known()
+        return await _looked(health_from_here(config, tables, opened, reactor=reactor))
+
+    async def doctor() -> Overview:
+        opened = await stores_if_known()
+        return await _looked(
+            doctor_of(config, tables, opened, configuration, migrations, reactor=reactor)
+        )
 
     return Store(
         accounts=parts.accounts,
@@ -181,17 +196,21 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
             _new_operation,
             timedelta(seconds=config.cleanup.grace_period),
         ),
+        doctor=doctor,
         retention=RetentionOperations(owners, tables.retention, server_retention(config.cleanup)),
         cleaning=CleaningOperations(
             tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
         ),
-        configuration=ConfigurationOperations(
-            loaded, partial(require_available, server_types=BUILDERS)
-        ),
+        configuration=configuration,
         close=stored.close,
         database=DatabaseOperations(tables.upkeep),
-        migrations=migration_operations(config.database, reactor=reactor),
+        migrations=migrations,
     )
+
+
+async def _looked(health: Health) -> Overview:
+    await health.look()
+    return HealthOperations(lambda: health).overview()
 
 
 def _new_operation() -> Operation:
@@ -205,6 +224,7 @@ def _load(given: Namespace) -> Loaded:
             f'[database]\nhost = "{server.host}"\nport = {server.port}\n'
             f'dbname = "{server.database}"\nuser = "{server.user}"\n'
             f'[s3]\nprovider = "filesystem"\npath = "{Path(given.dir).absolute() / "objects"}"\n'
+            '[cache]\npath = ""\n'
             f"{_api_of(EmbeddedOptions(Path(given.dir).absolute()))}"
         )
         return loads(text, MODE_NAME, os.environ, given.set)

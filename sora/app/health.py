@@ -61,18 +61,27 @@ def health_of(
         checks.append(Check("relay", _relay(relay.check), patience, _RELAY))
     known = list(dict.fromkeys(certificates))
     if known:
-        checks.append(Check("certificates", _certificates(known, reactor)))
+        checks.append(Check("certificates", look_at_certificates(known, reactor)))
     return _health(config, checks, reactor, registry)
 
 
 def health_from_here(
     config: Config, tables: Tables, storage: BodyStorage | None, *, reactor: Any
 ) -> Health:
-    """What a process without servers can look at: what they stand on. Without `storage`, whose
-    place only the database knows, the database alone."""
+    """What a process without servers can look at: what they stand on."""
+    return health_of_checks(config, checks_from_here(config, tables, storage), reactor)
+
+
+def checks_from_here(config: Config, tables: Tables, storage: BodyStorage | None) -> list[Check]:
+    """The database first; without `storage`, whose place only the database knows, nothing else."""
     checks = [_database_check(config, tables)]
     if storage is not None:
         checks += [*_checks_of_storage(config, tables, storage), _disks_check(config, storage)]
+    return checks
+
+
+def health_of_checks(config: Config, checks: Sequence[Check], reactor: Any) -> Health:
+    """What looks once, for the command line."""
     return _health(config, checks, reactor, CollectorRegistry())
 
 
@@ -248,12 +257,12 @@ def _disks(config: Config, threads: Threads) -> Look:
 
 def _look_at_disks(places: Mapping[str, str]) -> Finding:
     facts: dict[str, int] = {}
-    full, low = [], []
+    missing, full, low = [], [], []
     for what, path in places.items():
         try:
             found = os.statvfs(path)
         except OSError as error:
-            full.append(f"{what} ({path}: {error.strerror})")
+            missing.append(f"{what} ({path}: {error.strerror})")
             continue
         free = found.f_bavail * found.f_frsize
         share = found.f_bavail / max(1, found.f_blocks)
@@ -263,6 +272,10 @@ def _look_at_disks(places: Mapping[str, str]) -> Finding:
         elif share < LOW[0] and free < LOW[1]:
             low.append(f"{what} ({path}: {free >> 20} MB are free)")
     remedy = "Make room there"
+    if missing:
+        text = f"There is no place for {', '.join(missing)}"
+        mend = "Look whether its file system is mounted, and make the directory"
+        return Finding(Status.UNHEALTHY, text, mend, facts)
     if full:
         return Finding(Status.UNHEALTHY, f"The disk is full of {', '.join(full)}", remedy, facts)
     if low:
@@ -300,7 +313,9 @@ def _relay(check: Callable[[], Awaitable[str]]) -> Look:
     return look
 
 
-def _certificates(certificates: Iterable[ServerTLS], reactor: Any) -> Look:
+def look_at_certificates(certificates: Iterable[ServerTLS], reactor: Any) -> Look:
+    """When the first of them ends."""
+
     async def look() -> Finding:
         now = datetime.fromtimestamp(reactor.seconds(), UTC)
         ends = {str(one.files[0]): one.certificate.not_valid_after_utc for one in certificates}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from sora.storage.rows import Epoch, ServerStatus
+from sora.storage.rows import Epoch, ServerSettings, ServerStatus
 
 
 class IUpkeep(Interface):
@@ -14,6 +14,10 @@ class IUpkeep(Interface):
     def status(tables: int) -> "Deferred[ServerStatus]":
         """How the server is, with the `tables` largest tables. Works before there is a schema, and
         on a replica."""
+
+    def settings(names: Sequence[str], now: float) -> "Deferred[ServerSettings]":
+        """What the server is set to, of these settings those that it knows. `now` is the caller's
+        time, in seconds since 1970."""
 
     def epochs() -> "Deferred[Sequence[Epoch]]":
         """All epochs, the present one last."""

@@ -7,7 +7,7 @@ from zope.interface import implementer
 
 from sora.storage.interfaces import IUpkeep
 from sora.storage.memory.store import MemoryStore, operation
-from sora.storage.rows import Epoch, ServerStatus
+from sora.storage.rows import Epoch, ServerSettings, ServerStatus
 
 
 @implementer(IUpkeep)
@@ -34,6 +34,11 @@ class MemoryUpkeep:
             database_id=None,
             epoch=self._epoch(),
         )
+
+    @operation
+    def settings(self, names: Sequence[str], now: float) -> ServerSettings:
+        """See `IUpkeep.settings`. There are none."""
+        return ServerSettings({}, self.tables.now().timestamp() - now)
 
     @operation
     def epochs(self) -> Sequence[Epoch]:

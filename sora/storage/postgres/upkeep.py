@@ -10,7 +10,7 @@ from sora.errors import OutcomeUnknown
 from sora.storage.interfaces import IUpkeep
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
-from sora.storage.rows import Epoch, ReplicaRow, ServerStatus, TableRow
+from sora.storage.rows import Epoch, ReplicaRow, ServerSettings, ServerStatus, TableRow
 
 _SERVER: Final = """
     SELECT current_setting('server_version'), pg_is_in_recovery(),
@@ -46,6 +46,10 @@ _TABLES: Final = """
 _EPOCHS: Final = """
     SELECT epoch, id::text, reason, began_at, heard_at, timeline, uid_jump
     FROM epochs ORDER BY epoch
+"""
+_SETTINGS: Final = """
+    SELECT extract(epoch FROM clock_timestamp())::float8, json_object_agg(name, setting)
+    FROM pg_settings WHERE name = ANY(%s)
 """
 
 
@@ -83,6 +87,15 @@ class Upkeep:
             )
 
         return await self._database.run("status", work, write=False)
+
+    @deferred
+    async def settings(self, names: Sequence[str], now: float) -> ServerSettings:
+        async def work(tx: Tx) -> ServerSettings:
+            row = await tx.one(_SETTINGS, (list(names),))
+            assert row is not None, "an aggregate has one row"
+            return ServerSettings(row[1] or {}, row[0] - now)
+
+        return await self._database.run("settings", work, write=False)
 
     @deferred
     async def epochs(self) -> Sequence[Epoch]:

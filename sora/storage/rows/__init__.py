@@ -125,7 +125,7 @@ from sora.storage.rows.scripts import (
     ScriptRow,
 )
 from sora.storage.rows.searching import SearchText, Segment, SortBy, SortKey, ThreadRow, Unindexed
-from sora.storage.rows.upkeep import Epoch, ReplicaRow, ServerStatus, TableRow
+from sora.storage.rows.upkeep import Epoch, ReplicaRow, ServerSettings, ServerStatus, TableRow
 from sora.storage.rows.verifying import (
     Damage,
     DamagedMessage,
@@ -229,6 +229,7 @@ __all__ = [
     "Secret",
     "Segment",
     "ServerRetention",
+    "ServerSettings",
     "ServerStatus",
     "SharedMailbox",
     "SortBy",

@@ -1,6 +1,6 @@
 """The database itself, as an operator sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -75,3 +75,12 @@ class ServerStatus:
     epoch: Epoch | None
     replicas: Sequence[ReplicaRow] = Factory(tuple)
     tables: Sequence[TableRow] = Factory(tuple)
+
+
+@frozen
+class ServerSettings:
+    """What a PostgreSQL server is set to, by the names of its settings, and `ahead`: by how many
+    seconds its clock is before the caller's."""
+
+    values: Mapping[str, str]
+    ahead: float

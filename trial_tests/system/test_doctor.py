@@ -1,0 +1,171 @@
+"""Who is paged at night asks one command: PostgreSQL, the object store and the relay's target go away
+one by one, and health, metrics, log and `doctor` name the culprit, and how to mend it."""
+
+import json
+import shutil
+import socketserver
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from trial_tests.support.postgres import temporary_directory
+from trial_tests.support.scram_postgres import (
+    DATABASE,
+    PASSWORD,
+    ROLE,
+    ScramPostgres,
+    free_port,
+)
+from trial_tests.support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, seaweedfs
+from trial_tests.support.sora_node import SoraNode
+from trial_tests.support.sora_process import EMAIL
+from trial_tests.support.sora_process import PASSWORD as LOGIN
+from trial_tests.support.tcp_proxy import TcpProxy
+
+KEY = "a-key-for-the-doctor-s-own-test"
+WAIT_SECONDS = 60
+
+
+class _Smarthost(socketserver.StreamRequestHandler):
+    """What a relay speaks to, as far as a look at it goes."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 smarthost.example ESMTP\r\n")
+        self.rfile.readline()
+
+
+class DoctorTests(SynchronousTestCase):
+    timeout = 300
+
+    def setUp(self) -> None:
+        postgres = ScramPostgres(temporary_directory("sora-test-doctor-"), settings={})
+        self.addCleanup(postgres.remove)
+        postgres.start()
+        self.postgres = self.proxy((postgres.host, postgres.port))
+        host, _, port = seaweedfs(self).endpoint.partition(":")
+        self.store = self.proxy((host, int(port)))
+        smarthost = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Smarthost)
+        smarthost.daemon_threads = True
+        threading.Thread(target=smarthost.serve_forever, daemon=True).start()
+        self.addCleanup(smarthost.server_close)
+        self.addCleanup(smarthost.shutdown)
+        self.smarthost = self.proxy(smarthost.server_address)
+        directory = tempfile.mkdtemp(prefix="sora-doctor-")
+        self.addCleanup(shutil.rmtree, directory, True)
+        Path(directory, "relay").mkdir(mode=0o700)
+        self.node = self.node_in(directory)
+        self.addCleanup(self.node.cleanup)
+        self.node.start()
+        self.node.admin("accounts", "create", "--email", EMAIL, "--password", LOGIN)
+
+    def proxy(self, target: Any) -> TcpProxy:
+        proxy = TcpProxy((target[0], target[1]))
+        proxy.start()
+        self.addCleanup(proxy.stop)
+        return proxy
+
+    def node_in(self, directory: str) -> SoraNode:
+        self.http = free_port()
+        node = SoraNode(
+            directory,
+            {
+                "database": {
+                    "host": "127.0.0.1",
+                    "port": self.postgres.port,
+                    "dbname": DATABASE,
+                    "user": ROLE,
+                    "password": PASSWORD,
+                    "acquire_timeout": "1s",
+                },
+                "s3": {
+                    "endpoint": f"127.0.0.1:{self.store.port}",
+                    "bucket": BUCKET,
+                    "access_key": ACCESS_KEY,
+                    "secret_key": SECRET_KEY,
+                    "use_ssl": False,
+                    "path_style": True,
+                    "timeout": "2s",
+                },
+                "relay": {
+                    "type": "smtp",
+                    "smtp_host": f"127.0.0.1:{self.smarthost.port}",
+                    "tls_use_starttls": False,
+                    "queue": {"path": f"{directory}/relay"},
+                },
+                "health": {"check_interval": "1s", "database_timeout": "2s", "s3_timeout": "3s"},
+                "admin": {"api_url": f"http://127.0.0.1:{self.http}", "api_key": KEY},
+            },
+        )
+        node.servers.append({"type": "http_api", "addr": f"127.0.0.1:{self.http}", "api_key": KEY})
+        node.write()
+        return node
+
+    # ------------------------------------------------------------------ what is asked
+
+    def doctor(self, well: bool) -> tuple[str, str]:
+        """The part to mend first, and all that was printed."""
+        said = self.node.admin("doctor", "--json", succeeds=well)
+        found, _ = json.JSONDecoder().raw_decode(said)
+        return str(found["first"]), self.node.admin("doctor", succeeds=well)
+
+    def metric(self, component: str) -> str:
+        """The state of a part, as `/metrics` has it."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        start = f'sora_component_health_status{{component="{component}",status="'
+        found = [line.removeprefix(start) for line in lines if line.startswith(start)]
+        return "".join(line.partition('"')[0] for line in found if line.endswith(" 1.0"))
+
+    def until_metric(self, component: str, status: str) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self.metric(component) != status:
+            self.assertLess(time.monotonic(), deadline, f"{component} is {self.metric(component)}")
+            time.sleep(0.2)
+
+    def test_the_culprit_is_named(self) -> None:
+        """Each of the three, with the mend; and all is well before and after."""
+        self.until_metric("relay", "healthy")
+        first, said = self.doctor(well=True)
+        self.assertEqual(first, "None", said)
+
+        for culprit, way, mend in (
+            ("object store s3", self.store, "Look at [s3]"),
+            ("relay", self.smarthost, "[relay] smtp_host"),
+            ("database", self.postgres, "whether PostgreSQL runs"),
+        ):
+            way.refuse()
+            way.cut()
+            if culprit != "relay":  # which a server notices when it has something to send
+                self.until_metric(culprit, "unhealthy")
+                log = self.node.messages_of_log()
+                self.assertIn(f"health: {culprit} is unhealthy", log)
+                self.assertIn(culprit, self.node.admin("health", succeeds=False))
+            first, said = self.doctor(well=False)
+            self.assertEqual(first, culprit, said)
+            self.assertIn(mend, said)
+            way.heal()
+            if culprit != "relay":
+                self.until_metric(culprit, "healthy")
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self.doctor_says_ill():
+            self.assertLess(time.monotonic(), deadline, self.doctor_says_ill())
+            time.sleep(0.5)
+
+    def doctor_says_ill(self) -> str:
+        said = self.node.admin("health", "--json")
+        found = json.loads(said)
+        return ", ".join(one["name"] for one in found["components"] if one["status"] != "healthy")
+
+    def test_what_is_wrong_with_the_configuration_comes_first(self) -> None:
+        """A file that was edited after the start, before anybody is woken by a restart."""
+        Path(self.node.file).write_text(
+            self.node.file.read_text().replace('smtp_host = "127.0.0.1:', 'smtp_host = ":')
+        )
+        first, said = self.doctor(well=False)
+        self.assertEqual(first, "configuration", said)
+        self.assertIn("smtp_host", said)
