@@ -28,7 +28,9 @@ def main() -> int:
     if options.sieve:
         return sieve.main()
     if options.scale:
-        return scaled.main(options.scale, options.accounts, options.rounds, options.keep)
+        return scaled.main(
+            options.scale, options.accounts, options.rounds, options.keep, options.kept
+        )
     size = (
         Size(mailbox=500, deliveries=100, singles=50, idle_sessions=20) if options.quick else Size()
     )
@@ -73,6 +75,9 @@ def arguments() -> argparse.Namespace:
         help="Sora alone: ten thousand messages beside N in many accounts",
     )
     parser.add_argument("--accounts", type=int, default=10_000, help="how many, with --scale")
+    parser.add_argument(
+        "--kept", type=Path, metavar="DIRECTORY", help="with --scale: what --keep has kept"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--alone", action="store_true", help="only Sora")
     parser.add_argument(

@@ -1,7 +1,8 @@
 """What a database costs by its size: one with ten thousand messages beside one with millions.
 
-Both are made by `bench.generated`. Each operation goes to another account, as with many users: of
-the large database nothing is in memory that was not read a moment ago.
+Both are made by `bench.generated`. The large one is asked twice: about as few accounts as the small
+one has, which tells what size alone costs; and each time about another account, of which nothing is
+in memory that was not read a moment ago, which tells what it costs that not all of it fits there.
 """
 
 import random
@@ -15,48 +16,71 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
+from attrs import frozen
 
 from bench.client import IMAP, LMTP
 from bench.generated import Scale, generate
-from bench.servers import Server, Sora
+from bench.servers import Sora
 from bench.workloads import Row, new_messages
 
 SMALL = Scale(10_000, 10)
 TIMES = 300
 """operations of each kind and round"""
 
-Place = tuple[Sora, Scale, random.Random]
+
+@frozen
+class Place:
+    """A server with so much in it, and how many of its accounts are asked about."""
+
+    name: str
+    server: Sora
+    scale: Scale
+    people: int
+    rng: random.Random
 
 
-def main(messages: int, accounts: int, rounds: int, keep: bool) -> int:
-    """Make both, measure in turn, and print the table."""
+def main(messages: int, accounts: int, rounds: int, keep: bool, kept: Path | None) -> int:
+    """Make both, or take what was `kept`; measure in turn, and print the table."""
     from bench.run import print_table
 
-    directory = Path(tempfile.mkdtemp(prefix="sora-bench-"))
+    directory = kept or Path(tempfile.mkdtemp(prefix="sora-bench-"))
     directory.chmod(0o755)
-    large = Scale(messages, accounts)
+    servers: list[Sora] = []
     places: list[Place] = []
     try:
-        for scale in (SMALL, large):
+        for scale in (SMALL, Scale(messages, accounts)):
             server = Sora(directory, f"{scale.messages:,}")
-            places.append((server, scale, random.Random(scale.messages)))
-            begin = time.monotonic()
-            generate(scale, server.dsn, server.objects)
-            _say(f"{server.name} messages in {time.monotonic() - begin:.0f} s")
+            servers.append(server)
+            if kept is None:
+                begin = time.monotonic()
+                generate(scale, server.dsn, server.objects)
+                _say(f"{server.name} messages in {time.monotonic() - begin:.0f} s")
             _sizes(server)
+        few, many = servers
+        places = [
+            Place(few.name, few, SMALL, SMALL.accounts, random.Random(1)),
+            Place(
+                f"{many.name}, {SMALL.accounts} accounts",
+                many,
+                scale,
+                SMALL.accounts,
+                random.Random(2),
+            ),
+            Place(f"{many.name}, {accounts:,} accounts", many, scale, accounts, random.Random(3)),
+        ]
         figures: dict[str, dict[str, list[float]]] = {}
         for number in range(rounds):
             for workload in WORKLOADS:
                 for place in places if number % 2 == 0 else places[::-1]:
                     for row, figure in workload(place):
                         by_server = figures.setdefault(row, {})
-                        by_server.setdefault(place[0].name, []).append(figure)
-        names = [server.name for server, _, _ in places]
-        print_table(figures, names, "above 1: what the size of the database costs")
+                        by_server.setdefault(place.name, []).append(figure)
+        names = [place.name for place in places]
+        print_table(figures, names, "of the first two, above 1: what size alone costs")
     finally:
-        for server, _, _ in places:
+        for server in servers:
             server.stop()
-        if keep:
+        if keep or kept:
             _say(f"kept: {directory}")
         else:
             shutil.rmtree(directory, ignore_errors=True)
@@ -69,13 +93,13 @@ def main(messages: int, accounts: int, rounds: int, keep: bool) -> int:
 def deliver(place: Place) -> list[Row]:
     """One connection, each message to another account; and what is written to the log of PostgreSQL
     for it, with whole pages where a checkpoint was before."""
-    server, scale, rng = place
+    server = place.server
     bodies = new_messages(TIMES)
     client = LMTP(server.lmtp)
     before = _wal(server)
     begin = time.perf_counter()
     for body in bodies:
-        client.deliver(body, [_somebody(scale, rng)])
+        client.deliver(body, [_somebody(place)])
     seconds = time.perf_counter() - begin
     written = _wal(server) - before
     client.close()
@@ -87,11 +111,10 @@ def deliver(place: Place) -> list[Row]:
 
 def open_account(place: Place) -> list[Row]:
     """LOGIN, and SELECT."""
-    server, scale, rng = place
     logins, selects = [], []
     for _ in range(TIMES // 3):
         begin = time.perf_counter()
-        client = IMAP(server.imap, _somebody(scale, rng), scale.password)
+        client = IMAP(place.server.imap, _somebody(place), place.scale.password)
         middle = time.perf_counter()
         client.command(b"SELECT INBOX")
         logins.append(middle - begin)
@@ -105,16 +128,16 @@ def open_account(place: Place) -> list[Row]:
 
 def commands(place: Place) -> list[Row]:
     """One command in an INBOX that has just been selected."""
-    server, scale, rng = place
+    scale = place.scale
     most = scale.messages // scale.accounts * 8 // 10
 
     def uids(count: int) -> bytes:
-        first = rng.randrange(1, most - count)
+        first = place.rng.randrange(1, most - count)
         return b"%d:%d" % (first, first + count - 1)
 
     def row(name: str, command: Callable[[], bytes], times: int) -> Row:
         def once() -> float:
-            with _session(server, scale, rng) as client:
+            with _session(place) as client:
                 line = command()
                 begin = time.perf_counter()
                 client.command(line)
@@ -137,13 +160,13 @@ def commands(place: Place) -> list[Row]:
 WORKLOADS: tuple[Callable[[Place], list[Row]], ...] = (deliver, open_account, commands)
 
 
-def _somebody(scale: Scale, rng: random.Random) -> str:
-    return scale.address(rng.randrange(scale.accounts))
+def _somebody(place: Place) -> str:
+    return place.scale.address(place.rng.randrange(place.people))
 
 
 @contextmanager
-def _session(server: Server, scale: Scale, rng: random.Random) -> Iterator[IMAP]:
-    client = IMAP(server.imap, _somebody(scale, rng), scale.password)
+def _session(place: Place) -> Iterator[IMAP]:
+    client = IMAP(place.server.imap, _somebody(place), place.scale.password)
     try:
         client.command(b"SELECT INBOX")
         yield client

@@ -85,7 +85,7 @@ class Sora(Server):
     def __init__(self, directory: Path, name: str = "Sora") -> None:
         self.name = name
         directory = directory / name.lower().replace(",", "")
-        directory.mkdir()
+        directory.mkdir(exist_ok=True)
         base = free_base_port()
         self.imap, self.lmtp, self.pop3 = base + 143, base + 24, base + 110
         self.log = directory / "sora.log"

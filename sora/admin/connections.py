@@ -40,7 +40,19 @@ class ListConnections(Command):
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         found = await store.api.get("/connections", **_chosen(given))
         rows = [_row(one) for one in found["items"]]
-        headings = ["id", "user", "protocol", "server", "address", "tls", "since", "in", "out"]
+        headings = [
+            "id",
+            "user",
+            "protocol",
+            "server",
+            "address",
+            "tls",
+            "state",
+            "client",
+            "since",
+            "in",
+            "out",
+        ]
         report.table(headings, rows)
 
 
@@ -48,6 +60,8 @@ def _row(one: dict[str, Any]) -> dict[str, Any]:
     return {
         **one,
         "user": one["user"] or None,
+        "state": one["state"] or None,
+        "client": one["client"] or None,
         "since": datetime.fromisoformat(one["since"]),
         "in": Octets(one["octets_in"]),
         "out": Octets(one["octets_out"]),

@@ -48,6 +48,7 @@ from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
 from sora.metrics.authentication import AuthenticationMetrics
+from sora.metrics.imap import IdleMetrics
 from sora.metrics.sieve import SieveMetrics
 from sora.net.networks import Networks
 from sora.net.tracker import Tracker
@@ -145,6 +146,7 @@ class House:
             spool=Spool,
             tracker=tracker,
             commands=commands,
+            idle=IdleMetrics(self.registry),
             deliveries=deliveries,
             connections=connections,
             nouns=nouns_on(tables, tracker, config.s3, health),

@@ -20,6 +20,7 @@ from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.scripts import ScriptStore
 from sora.mailbox.spool import Spool
 from sora.metrics.connections import ConnectionMetrics
+from sora.metrics.imap import IdleMetrics
 from sora.metrics.lmtp import DeliveryMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.limits import ConnectionLimits
@@ -56,6 +57,7 @@ class Parts:
     spool: Callable[[], Spool]
     tracker: Tracker
     commands: CommandMetrics
+    idle: IdleMetrics
     deliveries: DeliveryMetrics
     connections: ConnectionMetrics
     nouns: Nouns
@@ -81,6 +83,7 @@ def _imap(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         mail=parts.mail,
         commands=parts.commands,
         new_id=lambda: uuid4().hex[:12],
+        idle=parts.idle,
         tls=tls,
         sieve_url=parts.sieve_url,
     )

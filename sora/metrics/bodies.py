@@ -48,7 +48,7 @@ class CacheMetrics:
             registry=registry,
         )
         self.octets = Gauge("sora_cache_size_bytes", "Octets in the cache", registry=registry)
-        self.objects = Gauge("sora_cache_objects_total", "Bodies in the cache", registry=registry)
+        self.objects = Gauge("sora_cache_objects", "Bodies in the cache", registry=registry)
 
 
 class UploadMetrics:

@@ -22,6 +22,7 @@ held as they came, and inflated when the reader has nothing left; what is flushe
 as one.
 """
 
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -42,6 +43,7 @@ from zope.interface import implementer
 from sora.net.binding import binding_of, bindings_of
 from sora.net.deflate import Deflaters, Garbled, Inflate
 from sora.net.peer import Peer
+from sora.net.standing import Standing
 
 READ_AHEAD: Final = 64 * 1024
 """octets taken from a client while nobody waits for it"""
@@ -119,6 +121,8 @@ class Connection(TwistedProtocol):
 
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
+        self.describe: Callable[[], Standing] = Standing
+        """where the conversation stands; set by who leads it"""
         self.octets_in = 0
         self.octets_out = 0
         self.ended: Deferred[None] = Deferred()

@@ -15,6 +15,7 @@ from sora.errors import TooMany
 from sora.metrics.connections import ConnectionMetrics
 from sora.net.connection import Registration
 from sora.net.peer import Peer
+from sora.net.standing import Standing
 
 
 class Conversation(Protocol):
@@ -25,6 +26,7 @@ class Conversation(Protocol):
     ended: "Deferred[None]"
     octets_in: int
     octets_out: int
+    describe: Callable[[], Standing]
 
     @property
     def is_tls(self) -> bool:

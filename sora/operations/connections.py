@@ -12,7 +12,8 @@ from sora.net.tracker import Session
 
 @frozen
 class ConnectionRow:
-    """A connection. `user` is empty until somebody has logged in; `since` is aware; octets are
+    """A connection. `user` is empty until somebody has logged in; `since` is aware; `state`
+    is in the protocol's words, `client` what the client says that it is; octets are
     those of the client's protocol, without TLS."""
 
     id: int
@@ -23,6 +24,8 @@ class ConnectionRow:
     port: int
     tls: bool
     since: datetime
+    state: str
+    client: str
     octets_in: int
     octets_out: int
 
@@ -86,6 +89,7 @@ class ConnectionOperations:
 
 def _row(session: Session) -> ConnectionRow:
     connection = session.connection
+    standing = connection.describe()
     return ConnectionRow(
         id=session.id,
         user=session.user,
@@ -95,6 +99,8 @@ def _row(session: Session) -> ConnectionRow:
         port=connection.peer.port,
         tls=connection.is_tls,
         since=datetime.fromtimestamp(session.since, UTC),
+        state=standing.state,
+        client=standing.client,
         octets_in=connection.octets_in,
         octets_out=connection.octets_out,
     )

@@ -1,7 +1,7 @@
 """HTTP on a listener: twisted.web's channel, with what the listener and the tracker ask of any
 connection, and with requests whose bodies are bounded before anybody looks at them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from twisted.web.server import Request, Site
 
 from sora.net.connection import Registration
 from sora.net.peer import Peer
+from sora.net.standing import Standing
 
 MAX_BODY: Final = 1024 * 1024
 """octets of a request's body"""
@@ -60,6 +61,7 @@ class HTTPConnection(HTTPChannel):
         super().__init__()
         self.ended: Deferred[None] = Deferred()
         """fires when nothing is answered any more, and nothing will be"""
+        self.describe: Callable[[], Standing] = Standing
         self.octets_in = 0
         self.octets_out = 0
         self._is_closing = False

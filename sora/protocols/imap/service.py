@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from sora.auth.interfaces import IAuthenticator
 from sora.config.limits import LimitsConfig
 from sora.config.servers import ServerConfig
+from sora.metrics.imap import IdleMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.imap.extensions import imapsieve
 from sora.protocols.imap.protocol import IMAPFactory
@@ -26,6 +27,7 @@ def imap_factory(
     mail: MailAccess,
     commands: CommandMetrics,
     new_id: Callable[[], str],
+    idle: IdleMetrics,
     tls: Any = None,
     sieve_url: str = "",
 ) -> IMAPFactory:
@@ -42,6 +44,7 @@ def imap_factory(
         mail=mail,
         metrics=commands,
         new_id=new_id,
+        idle=idle,
         tls=tls if can_start_tls else None,
         insecure_auth=server.allows_insecure_auth,
     )

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from attrs import field, frozen
+from prometheus_client import CollectorRegistry
 
 from sora.auth.interfaces import IAuthenticator, Identity
 from sora.mailbox.account import Account
 from sora.mailbox.reach import SessionFacts
 from sora.mailbox.spool import Spools
+from sora.metrics.imap import IdleMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.deflate import Deflaters
 
@@ -61,6 +63,7 @@ class Services:
     mail: MailAccess
     metrics: CommandMetrics
     new_id: Callable[[], str]
+    idle: IdleMetrics = field(factory=lambda: IdleMetrics(CollectorRegistry()))
     tls: Any = None
     """a connection creator for STARTTLS; None: there is no STARTTLS"""
     deflaters: Deflaters = field(factory=Deflaters)

@@ -6,7 +6,7 @@ logged in, which mailbox is open, how to write, how to ask the client for more.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
 
@@ -25,6 +25,7 @@ from sora.mailbox.reach import SessionFacts
 from sora.mailbox.selected import Selected
 from sora.mailbox.view import FlagUpdate, ManyFlags
 from sora.net.connection import Connection, ConnectionEnded, TimedOut, Unreadable
+from sora.net.standing import Standing, client_text
 from sora.protocols.imap.answering import Answering
 from sora.protocols.imap.capabilities import When
 from sora.protocols.imap.command import Command, State
@@ -42,6 +43,12 @@ from sora.protocols.imap.wire.write import mailbox as mailbox_name
 
 if TYPE_CHECKING:
     from sora.protocols.imap.notifying import Notifying
+
+STATE_NAMES: Final = {
+    State.GREETED: "not authenticated",
+    State.AUTHENTICATED: "authenticated",
+    State.SELECTED: "selected",
+}
 
 
 class Session:
@@ -70,8 +77,10 @@ class Session:
         self.is_stopping = False
         self.write = connection.write
         self.literals = Literals(self, reader)
+        self.is_idling = False
         self._reader = reader
         self.answering = Answering(self)
+        connection.describe = self.describe
         self._before_login()
 
     def _before_login(self) -> None:
@@ -90,6 +99,12 @@ class Session:
         self.answering.bad = 0
         self._reader.line_limit = self.limits.line_before_login
         self._reader.skip_limit = self.limits.skip_before_login
+
+    def describe(self) -> Standing:
+        """The state (RFC 9051 §3), with the mailbox that is selected."""
+        state = "idle" if self.is_idling else STATE_NAMES[self.state]
+        name = f" {self.selected.name}" if self.selected is not None else ""
+        return Standing(state + name, client_text(self.client))
 
     # ---------------------------------------------------------- the conversation
 

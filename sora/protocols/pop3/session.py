@@ -29,6 +29,7 @@ from sora.errors import (
 from sora.mailbox.maildrop import Maildrop
 from sora.mailbox.reach import SessionFacts
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.net.standing import Standing
 from sora.protocols.pop3.command import Command, State
 from sora.protocols.pop3.errors import TEMPORARY, answer_to
 from sora.protocols.pop3.services import Services, Settings
@@ -58,6 +59,7 @@ class Session:
         self.settings = settings
         self.id = services.new_id()
         self.write = connection.write
+        connection.describe = self.describe
         self.user: str | None = None
         """what USER has said, until PASS"""
         self.takes_utf8 = False
@@ -252,6 +254,10 @@ class Session:
     def state(self) -> int:
         """Where the session is."""
         return State.AUTHORIZATION if self._maildrop is None else State.TRANSACTION
+
+    def describe(self) -> Standing:
+        """The state (RFC 1939 §3)."""
+        return Standing("transaction" if self._maildrop is not None else "authorization")
 
     @property
     def maildrop(self) -> Maildrop:

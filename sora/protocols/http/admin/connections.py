@@ -40,6 +40,8 @@ class Connection:
     port: int = said("The port there.")
     tls: bool = said("Whether it is encrypted.")
     since: datetime = said("When it was accepted.")
+    state: str = said("How far it has come, in the protocol's words.", example="selected INBOX")
+    client: str = said("What the client says that it is (ID); empty if it says nothing.")
     octets_in: int = said("Octets that came from the client.", minimum=0)
     octets_out: int = said("Octets that went to it.", minimum=0)
 

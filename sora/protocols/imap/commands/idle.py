@@ -20,12 +20,16 @@ class Idle(Command):
 
     async def run(self, session: Session) -> bytes | None:
         session.continuation(b"idling")
+        session.is_idling = True
+        session.services.idle.began()
         selected = session.selected
         if selected is not None:
             selected.watch(session.wake)
         try:
             await self._idle(session)
         finally:
+            session.is_idling = False
+            session.services.idle.ended()
             if selected is not None:
                 selected.watch(None)
         return None

@@ -1,0 +1,126 @@
+"""Writes `docs/metrics.md` from the classes: `python -m sora.metrics.document`, with `--check` as
+`sora.config.document` has it."""
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
+
+from sora.metrics.authentication import AuthenticationMetrics
+from sora.metrics.bodies import CacheMetrics, ObjectMetrics, UploadMetrics
+from sora.metrics.cleaning import CleaningMetrics
+from sora.metrics.connections import ConnectionMetrics
+from sora.metrics.database import DatabaseMetrics
+from sora.metrics.doorbell import DoorbellMetrics
+from sora.metrics.health import HealthMetrics
+from sora.metrics.imap import IdleMetrics
+from sora.metrics.integrity import IntegrityMetrics
+from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.memory import MemoryMetrics
+from sora.metrics.protocol import CommandMetrics
+from sora.metrics.relay import RelayMetrics
+from sora.metrics.sieve import SieveMetrics
+
+MANUAL: Final = Path("docs/metrics.md")
+
+FAMILIES: Final[tuple[tuple[str, tuple[Callable[[CollectorRegistry], object], ...]], ...]] = (
+    ("Connections and authentication", (ConnectionMetrics, AuthenticationMetrics)),
+    ("Database", (DatabaseMetrics,)),
+    ("Storage", (ObjectMetrics, IntegrityMetrics)),
+    ("Cache", (CacheMetrics,)),
+    ("Protocols", (CommandMetrics, IdleMetrics, DeliveryMetrics, SieveMetrics, DoorbellMetrics)),
+    ("Workers", (UploadMetrics, CleaningMetrics, RelayMetrics)),
+    ("Health", (HealthMetrics,)),
+    ("Memory", (MemoryMetrics,)),
+)
+"""all metrics of a process, by what they are about"""
+
+_HEAD = """\
+# Metrics
+
+<!-- Written by python -m sora.metrics.document; change the classes in sora/metrics instead. -->
+
+A server of type `http_api` has them at `/metrics`, in the text format of Prometheus. They are those of one process.
+
+| file | what it is |
+| --- | --- |
+| `etc/prometheus.yml` | how Prometheus scrapes Sora, and takes the rules |
+| `etc/prometheus-rules.yml` | alerts: what to wake somebody for, and what can wait; each says what to do |
+| `etc/grafana-dashboard.json` | a dashboard for Grafana |
+
+Counters only rise, and begin with 0 at each start: ask for `rate(…)`. Labels have few values each: never an address, a user or a
+text of a client's. A histogram `x` has `x_bucket`, `x_count` and `x_sum`. A number that is not there yet has not been counted yet.
+"""
+
+_PROCESS = """\
+Besides, the metrics of every Python process: `process_resident_memory_bytes`, `process_open_fds` and `process_max_fds`,
+`process_cpu_seconds_total`, `process_start_time_seconds`, `python_gc_*`, `python_info`.
+"""
+
+
+class _Recording(CollectorRegistry):
+    """A registry that remembers its collectors in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Collector] = []
+
+    def register(self, collector: Collector) -> None:
+        """One more."""
+        self.found.append(collector)
+        super().register(collector)
+
+
+def rows_of(kinds: Sequence[Callable[[CollectorRegistry], object]]) -> list[tuple[str, ...]]:
+    """Name, type, labels and meaning of each metric that these classes make."""
+    registry = _Recording()
+    for kind in kinds:
+        kind(registry)
+    return [_row(one) for one in registry.found if isinstance(one, MetricWrapperBase)]
+
+
+def _row(metric: Any) -> tuple[str, ...]:
+    (described,) = metric.describe()
+    name = described.name + ("_total" if described.type == "counter" else "")
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+    return f"`{name}`", described.type, labels, described.documentation
+
+
+def manual() -> str:
+    """The text of `docs/metrics.md`."""
+    parts = [_HEAD]
+    for title, kinds in FAMILIES:
+        lines = [f"## {title}", ""]
+        lines += [text for kind in kinds if (text := _about(kind))]
+        lines += ["", "| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
+        lines += [f"| {' | '.join(row)} |" for row in rows_of(kinds)]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join([*parts, _PROCESS])
+
+
+def _about(kind: Any) -> str:
+    """What a class says of its labels."""
+    text = " ".join((kind.__doc__ or "").split())
+    found = re.search(r"Labels are bounded: (.*)", text) or re.search(r"(`\w+` is .*)", text)
+    return found.group(1)[:1].upper() + found.group(1)[1:] if found else ""
+
+
+def main(arguments: list[str], root: Path) -> int:
+    """Write the file below `root`, or compare it. Gives the exit code."""
+    path, text = root / MANUAL, manual()
+    if "--check" in arguments:
+        if path.is_file() and path.read_text("utf-8") == text:
+            return 0
+        sys.stderr.write(f"{path} is not what `python -m sora.metrics.document` writes\n")
+        return 1
+    path.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], Path()))
