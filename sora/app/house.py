@@ -49,6 +49,7 @@ from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
 from sora.metrics.authentication import AuthenticationMetrics
 from sora.metrics.imap import IdleMetrics
+from sora.metrics.memory import MemoryMetrics
 from sora.metrics.sieve import SieveMetrics
 from sora.net.networks import Networks
 from sora.net.tracker import Tracker
@@ -133,12 +134,18 @@ class House:
             reactor.seconds, connections, per_user=config.limits.max_connections_per_user
         )
         self.trackers.append(tracker)
+        mail = self._mail(storage, open_mailboxes, poll, events)
+        MemoryMetrics(
+            self.registry,
+            mailboxes=lambda: open_mailboxes.memory,
+            messages=lambda: mail.kept_octets,
+        )
         parts = Parts(
             config=config,
             reactor=reactor,
             hostname=self.hostname,
             authenticator=self._authenticator(passwords, database_id),
-            mail=self._mail(storage, open_mailboxes, poll, events),
+            mail=mail,
             maildrops=maildrops,
             keeping=Keeping(tables.retention, server_retention(config.cleanup), reactor),
             delivery=delivery,

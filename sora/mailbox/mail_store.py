@@ -66,6 +66,7 @@ class MailStore:
         annotation_rules: AnnotationRules = DEFAULT_RULES,
         events: Events | None = None,
     ) -> None:
+        self._kept = Kept(kept_memory)
         self._rooms = AccountRooms(
             mailboxes=mailboxes,
             rights=rights,
@@ -79,7 +80,7 @@ class MailStore:
                 messages,
                 bodies,
                 open_mailboxes,
-                Kept(kept_memory),
+                self._kept,
                 Crossing(messages, bodies, arrivals),
                 poll,
                 events,
@@ -87,6 +88,11 @@ class MailStore:
             clock=clock,
             new_uuid=new_uuid,
         )
+
+    @property
+    def kept_octets(self) -> int:
+        """What is kept of messages takes so much memory."""
+        return self._kept.octets
 
     def account(self, identity: Identity, facts: SessionFacts) -> Account:
         """The mailboxes of somebody who has logged in, for one session."""

@@ -234,6 +234,11 @@ class OpenMailboxes:
                 self._warm[state.mailbox_id] = self._clock.seconds()
             self.cool()
 
+    @property
+    def memory(self) -> int:
+        """About how many octets the states of all mailboxes take, in use or warm."""
+        return sum(mailbox.state.memory for mailbox in self._open.values())
+
     def cool(self) -> None:
         """Let go of what has been warm for too long, or takes too much memory."""
         memory = 0

@@ -43,6 +43,11 @@ class Kept:
         self.orders = Orders(memory // 8)
         self.places: Columns[StoredMessage] = Columns(memory // 4, _octets_of_place)
 
+    @property
+    def octets(self) -> int:
+        """About how much memory all of it takes."""
+        return self.texts.octets + self.orders.octets + self.places.octets
+
 
 class Reading:
     """Reads in the selected mailbox of one session.

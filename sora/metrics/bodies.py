@@ -8,7 +8,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class ObjectMetrics:
-    """What object stores do."""
+    """What object stores do.
+
+    Labels are bounded: `store` is a configured name; `operation` is what is asked of it: `get`,
+    `put`, `delete`, `list` and so on, of a circuit breaker its kind; `status` is `success`,
+    `refused` or `unavailable`.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.operations = Counter(
@@ -38,7 +43,11 @@ class ObjectMetrics:
 
 
 class CacheMetrics:
-    """What the cache of bodies does."""
+    """What the cache of bodies does.
+
+    Labels are bounded: `operation` is `get` with the `result` `hit` or `miss`, `put` with
+    `success`, or `evict` with `room` or `damaged`.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.operations = Counter(
@@ -52,7 +61,11 @@ class CacheMetrics:
 
 
 class UploadMetrics:
-    """What the upload workers do."""
+    """What the upload workers do.
+
+    Labels are bounded: `result` is `success`, `unavailable` or `refused`; `queue_type` is
+    `s3_upload` for bodies that wait for the store, `s3_copy` for those that wait for the second.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.attempts = Counter(

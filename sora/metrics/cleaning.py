@@ -4,7 +4,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class CleaningMetrics:
-    """What the cleaner does, and what waits for it. `kind` is a step of the cleaner."""
+    """What the cleaner does, and what waits for it.
+
+    Labels are bounded: `kind` is a step of the cleaner, `result` of a round is `done` or `failed`,
+    `store` is where objects were.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.removed = Counter(

@@ -10,7 +10,8 @@ class DatabaseMetrics:
 
     `operation` is the name given to `Database.run`, one of a fixed number; `role` is
     `primary`, or the host and port of a replica as the configuration names it; `status` is
-    `ok`, `error`, `lost` or `timeout`.
+    `ok`, `error`, `lost` or `timeout`; `reason` is why a replica's answer was not taken: `behind`,
+    `conflict`, `lost`, `unavailable` or `error`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -45,21 +45,24 @@ _HEAD = """\
 
 <!-- Written by python -m sora.metrics.document; change the classes in sora/metrics instead. -->
 
-A server of type `http_api` has them at `/metrics`, in the text format of Prometheus. They are those of one process.
+A server of type `http_api` has them at `/metrics`, in the text format of Prometheus. They are
+those of one process.
 
 | file | what it is |
 | --- | --- |
 | `etc/prometheus.yml` | how Prometheus scrapes Sora, and takes the rules |
-| `etc/prometheus-rules.yml` | alerts: what to wake somebody for, and what can wait; each says what to do |
+| `etc/prometheus-rules.yml` | alerts: what to wake somebody for, and what can wait |
 | `etc/grafana-dashboard.json` | a dashboard for Grafana |
 
-Counters only rise, and begin with 0 at each start: ask for `rate(…)`. Labels have few values each: never an address, a user or a
-text of a client's. A histogram `x` has `x_bucket`, `x_count` and `x_sum`. A number that is not there yet has not been counted yet.
+Counters only rise, and begin with 0 at each start: ask for `rate(…)`. Labels have few values
+each: never an address, a user or a text of a client's. A histogram `x` has `x_bucket`,
+`x_count` and `x_sum`. What is not there yet has not been counted yet.
 """
 
 _PROCESS = """\
-Besides, the metrics of every Python process: `process_resident_memory_bytes`, `process_open_fds` and `process_max_fds`,
-`process_cpu_seconds_total`, `process_start_time_seconds`, `python_gc_*`, `python_info`.
+Besides, the metrics of every Python process: `process_resident_memory_bytes`,
+`process_open_fds` and `process_max_fds`, `process_cpu_seconds_total`,
+`process_start_time_seconds`, `python_gc_*`, `python_info`.
 """
 
 

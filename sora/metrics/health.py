@@ -8,7 +8,11 @@ STATUSES: Final = ("healthy", "degraded", "unhealthy")
 
 
 class HealthMetrics:
-    """How well the parts are."""
+    """How well the parts are.
+
+    Labels are bounded: `component` is a part as `sora-admin health` names it, `status` is
+    `healthy`, `degraded` or `unhealthy`.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._status = Gauge(

@@ -4,7 +4,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class IntegrityMetrics:
-    """What was verified, and what was found."""
+    """What was verified, and what was found.
+
+    Labels are bounded: `store` is a configured name, `verdict` is `intact`, `gone`, `mended` or
+    `damaged`.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.objects = Counter(
