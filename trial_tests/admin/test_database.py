@@ -26,16 +26,16 @@ class DatabaseCommandTests(DatabaseTestCase):
             f'[database]\nhost = "{server.host}"\nport = {server.port}\nuser = "{server.user}"\n'
             f'password = "{server.password}"\ndbname = "{server.database}"\n'
         )
-        self.config = loads(text, "a test").config
+        self.loaded = loads(text, "a test")
 
     async def admin(self, *words: str) -> Any:
         """What a command prints as JSON, or its error as a text."""
         given = parse([*words, "--json"])
         prepare(given, Terminal(StringIO(), StringIO()))
-        compiler = compiler_of(self.config, deferToThread)
+        compiler = compiler_of(self.loaded.config, deferToThread)
         stdout, stderr = StringIO(), StringIO()
         code = await run(
-            given, partial(_open_store, self.config, compiler, reactor), stdout, stderr
+            given, partial(_open_store, self.loaded, compiler, reactor), stdout, stderr
         )
         return stderr.getvalue() if code else json.loads(stdout.getvalue())
 
