@@ -72,7 +72,7 @@ class Policies:
                         before=before.isoformat(timespec="seconds"),
                         mailbox=mailbox_id,
                     )
-            if not part.looked:
+            if part.looked < MAILBOXES:  # the pass is at its end
                 break
             await pause(self._clock, REST)
         return count
