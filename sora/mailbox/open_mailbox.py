@@ -207,6 +207,10 @@ class OpenMailbox:
                 self.mailbox_id, before, state.keywords.known, self._taker
             )
             self._turns.heard(self.mailbox_id, changes.turn)
+            if changes.mailbox.uidvalidity != state.uidvalidity:
+                # It was deleted and restored: what clients know of it counts no longer.
+                self.mark_deleted()
+                return
             if changes.complete:
                 state.update(changes)
             else:

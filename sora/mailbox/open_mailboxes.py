@@ -206,6 +206,8 @@ class OpenMailboxes:
         row = opened.mailbox
         recency = self.turns.heard(row.id, opened.turn)
         there = self._open.get(row.id)
+        if there is not None and there.state.uidvalidity != row.uidvalidity:
+            there.mark_deleted()
         if there is not None and not there.state.is_deleted:
             if there.state.highest_modseq >= row.highest_modseq:
                 return there

@@ -1,5 +1,7 @@
 """Open mailboxes: what they cost in round trips, answers in any order, other processes."""
 
+from uuid import UUID
+
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.trial.unittest import TestCase
 
@@ -9,7 +11,7 @@ from sora.mail.flags import DELETED, FLAGGED, SEEN, Flags, parse_flags
 from sora.mail.numbers import NumberSet
 from sora.mailbox.account import Account
 from sora.mailbox.selected import Selected
-from sora.storage.rows import FlagChange, SortBy, SortKey, Want
+from sora.storage.rows import FlagChange, Operation, SortBy, SortKey, Want
 from trial_tests.mailbox.models import Client
 from trial_tests.mailbox.world import Process, World, message, spool
 
@@ -509,6 +511,23 @@ class ChangePollTests(MailboxTestCase):
         self.pass_time()
         self.assertEqual(rings, ["ring"])
         self.assertEqual([update.uid for update in one.updates(True).flags], [1])
+
+    async def test_a_mailbox_that_was_deleted_and_restored_is_another_one(self) -> None:
+        """RFC 3501 §2.3.1.1: sessions that were not told of it in between end, and who opens it
+        finds it under its new UIDVALIDITY."""
+        storage, operation = self.world.storage, Operation(UUID(int=7))
+        first = await self.ann.select("Other", False)
+        mailbox_id = await storage.mailboxes.delete(self.row.id, "Other", operation)
+        await storage.restoring.restore_mailbox(self.row.id, mailbox_id, "Other", operation)
+        second = await self.ann.select("Other", False)
+        self.assertTrue(first.is_deleted)
+        self.assertLess(first.uidvalidity, second.uidvalidity)
+        await storage.mailboxes.delete(self.row.id, "Other", operation)
+        await storage.restoring.restore_mailbox(self.row.id, mailbox_id, "Other", operation)
+        self.assertFalse(second.is_deleted)
+        self.pass_time()
+        self.assertTrue(second.is_deleted)
+        await second.close()
 
     async def test_one_question_is_for_all_open_mailboxes(self) -> None:
         await self.select()
