@@ -40,11 +40,11 @@ class AdminAPI:
         suffix = f"?{urlencode(given)}" if given else ""
         return await self._ask("GET", path + suffix, None)
 
-    async def post(self, path: str, body: Any) -> Any:
-        """What comes of a POST. Raises NoServer, CommandFailed."""
-        return await self._ask("POST", path, body)
+    async def post(self, path: str, body: Any, patience: float = TIMEOUT) -> Any:
+        """What comes of a POST, in so many seconds. Raises NoServer, CommandFailed."""
+        return await self._ask("POST", path, body, patience)
 
-    async def _ask(self, method: str, path: str, body: Any) -> Any:
+    async def _ask(self, method: str, path: str, body: Any, patience: float = TIMEOUT) -> Any:
         if not self._key:
             raise CommandFailed(
                 "the HTTP API wants a key: set [admin] api_key or api_key_file to one of the"
@@ -57,11 +57,11 @@ class AdminAPI:
             data = json.dumps(body).encode()
         try:
             response = await self._http.request(
-                method, f"{self._url}/admin{path}", headers=headers, data=data, timeout=TIMEOUT
+                method, f"{self._url}/admin{path}", headers=headers, data=data, timeout=patience
             )
             text = await response.content()
         except CancelledError:
-            raise NoServer(f"{self._url} did not answer within {TIMEOUT:g} seconds") from None
+            raise NoServer(f"{self._url} did not answer within {patience:g} seconds") from None
         except Exception as error:  # noqa: BLE001 - whatever the network does, it was no answer
             raise NoServer(f"no server answers at {self._url} ([admin] api_url): {error}") from None
         return _answer(self._url, response, text)

@@ -12,6 +12,7 @@ from sora.admin.failed import CommandFailed
 from sora.operations.accounts import AccountOperations
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
+from sora.operations.cache import CacheOperations
 from sora.operations.cleaning import CleaningOperations
 from sora.operations.configuration import ConfigurationOperations
 from sora.operations.credentials import CredentialOperations
@@ -53,6 +54,7 @@ class Store:
     verify: Callable[[], Awaitable[VerifyOperations]]
     objects: Callable[[], Awaitable[ObjectOperations]]
     uploader: UploaderOperations
+    cache: CacheOperations
     database: DatabaseOperations
     migrations: MigrationOperations
     api: AdminAPI

@@ -49,6 +49,7 @@ from sora.health import Health
 from sora.mailbox.scripts import Compiler
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
+from sora.operations.cache import CacheOperations
 from sora.operations.cleaning import CleaningOperations
 from sora.operations.configuration import ConfigurationOperations
 from sora.operations.database import DatabaseOperations
@@ -187,6 +188,7 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
         verify=verify,
         objects=objects,
         uploader=uploader_operations(config.s3, tables),
+        cache=CacheOperations(None, tables.cache_history, reactor.seconds),
         api=AdminAPI(config.admin.api_url, config.admin.api_key, reactor),
         health=health,
         restoring=RestoringOperations(

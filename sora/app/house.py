@@ -78,6 +78,7 @@ class House:
         self.tables = tables_on(self.database, config.s3.dedup, reactor)
         # Not the qualified name: asking for it may wait for a name server.
         self.hostname = gethostname()
+        self.node = config.cluster.node_id or self.hostname
         self.compiling = Threads(reactor, COMPILING_THREADS, "compiling")
         self.compiler = compiler_of(config, self.compiling.run)
         self.server_scripts = server_scripts(config)
@@ -110,6 +111,7 @@ class House:
             config,
             database_id,
             tables,
+            node=self.node,
             reactor=reactor,
             random=self.random,
             registry=self.registry,
@@ -156,7 +158,7 @@ class House:
             idle=IdleMetrics(self.registry),
             deliveries=deliveries,
             connections=connections,
-            nouns=nouns_on(tables, tracker, config.s3, health),
+            nouns=nouns_on(tables, tracker, config.s3, health, storage.cache),
             registry=self.registry,
             is_ready=Readiness(self.database, reactor, config.health.database_timeout),
             sieve_url=sieve_url(config, self.hostname),
@@ -171,7 +173,7 @@ class House:
             config,
             tables,
             storage.objects,
-            node=config.cluster.node_id or self.hostname,
+            node=self.node,
             reactor=reactor,
             random=self.random,
             registry=self.registry,
@@ -204,7 +206,7 @@ class House:
             open_mailboxes,
             self.reactor,
             self.process_id,
-            self.config.cluster.node_id or self.hostname,
+            self.node,
         )
 
     def _mail(

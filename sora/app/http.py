@@ -12,6 +12,7 @@ from sora.config.s3 import S3Config
 from sora.errors import SoraError
 from sora.health import Health
 from sora.net.tracker import Session
+from sora.operations.cache import CacheOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.health import HealthOperations
@@ -23,15 +24,20 @@ REMEMBERED: Final = 1.0
 
 
 def nouns_on(
-    tables: Tables, sessions: Iterable[Session], s3: S3Config, health: Health | None
+    tables: Tables,
+    sessions: Iterable[Session],
+    s3: S3Config,
+    health: Health | None,
+    cache: CacheOperations,
 ) -> Nouns:
-    """The operations on a database, and on the connections and the health of this process."""
+    """The operations on a database, and on the connections, health and cache of this process."""
     parts = accounts_on(tables)
     return Nouns(
         accounts=parts.accounts,
         credentials=parts.credentials,
         quota=parts.quota,
         connections=ConnectionOperations(lambda: sessions),
+        cache=cache,
         database=DatabaseOperations(tables.upkeep),
         uploader=uploader_operations(s3, tables),
         health=HealthOperations(lambda: health),

@@ -19,9 +19,11 @@ from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.copies import Mirror, ObjectCopies
 from sora.metrics.bodies import CacheMetrics, UploadMetrics
+from sora.operations.cache import CacheOperations, LiveCache
 from sora.storage.disk.cache import DiskCache
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
+from sora.workers.cache_history import CacheRecorder
 from sora.workers.copier import Copier
 from sora.workers.filer import Filer
 from sora.workers.indexer import Indexer
@@ -38,7 +40,8 @@ more than a wait for the disk"""
 class BodyStorage:
     """Where bodies go and come from. `objects` are the object stores by name, the first one first,
     and `copies` makes further objects in them; `stores` start before, `workers` after the rest;
-    `grew` wants to hear of messages that came into a mailbox."""
+    `grew` wants to hear of messages that came into a mailbox; `cache` is what operators can do with
+    the cache."""
 
     arrivals: Arrivals
     bodies: Bodies
@@ -47,6 +50,7 @@ class BodyStorage:
     stores: tuple[IService, ...]
     workers: tuple[IService, ...]
     grew: Callable[[int, int, int], None]
+    cache: CacheOperations
 
 
 def body_storage(
@@ -54,11 +58,12 @@ def body_storage(
     database_id: UUID,
     tables: Tables,
     *,
+    node: str,
     reactor: Any,
     random: Random,
     registry: CollectorRegistry,
 ) -> BodyStorage:
-    """Build what keeps bodies. Nothing of it is started."""
+    """Build what keeps bodies on a node. Nothing of it is started."""
     threads = Threads(reactor, DISK_THREADS, "bodies")
     kept_in, store_services = object_stores(
         config.s3, database_id, reactor=reactor, random=random, registry=registry, threads=threads
@@ -101,9 +106,21 @@ def body_storage(
     )
     if sweeper is not None:
         workers.append(sweeper)
+    live = None
+    if cache is not None:
+        recorder = CacheRecorder(cache, tables.cache_history, node, reactor)
+        live = LiveCache(cache, recorder.sample)
+        workers.append(recorder)
     services = [threads, *store_services, *cache_services, Stage("arrivals", stop=arrivals.stop)]
     return BodyStorage(
-        arrivals, bodies, copies, by_name, tuple(services), tuple(workers), indexer.grew
+        arrivals=arrivals,
+        bodies=bodies,
+        copies=copies,
+        objects=by_name,
+        stores=tuple(services),
+        workers=tuple(workers),
+        grew=indexer.grew,
+        cache=CacheOperations(live, tables.cache_history, reactor.seconds),
     )
 
 

@@ -36,6 +36,7 @@ class StoredBodies:
             self._config,
             await database_id(self._tables.database),
             self._tables,
+            node="sora-admin",
             reactor=self._reactor,
             random=SystemRandom(),
             registry=CollectorRegistry(),

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.addresses import Aliases, Domains
+from sora.storage.postgres.cache import CacheHistory
 from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
@@ -57,6 +58,7 @@ class Tables:
     membership: Membership
     verifying: Verifying
     upkeep: Upkeep
+    cache_history: CacheHistory
 
 
 def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
@@ -86,4 +88,5 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         membership=Membership(database),
         verifying=Verifying(database),
         upkeep=Upkeep(database),
+        cache_history=CacheHistory(database),
     )

@@ -23,6 +23,7 @@ from trial_tests.support.postgres import DatabaseTestCase, FreshDatabase, admini
 LARGE: Final = frozenset(
     [
         "accounts",
+        "cache_metrics",
         "content_texts",
         "contents",
         "credentials",

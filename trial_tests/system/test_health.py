@@ -58,7 +58,9 @@ class LiveCommandTests(SynchronousTestCase):
 
     def test_who_is_connected_and_ending_it(self) -> None:
         """And all is well."""
-        sora = self.start()
+        cache = tempfile.mkdtemp(prefix="sora-cache-")
+        self.addCleanup(shutil.rmtree, cache, True)
+        sora = self.start("--set", f"cache.path={cache}")
         self.wait_for(sora, "reactor", "healthy")
         health = self.asked(sora, "health")
         self.assertEqual(health["status"], "healthy", health)
@@ -75,11 +77,40 @@ class LiveCommandTests(SynchronousTestCase):
         self.assertEqual(self.asked(sora, "connections", "kick", "--user", EMAIL)["kicked"], 1)
         self.assertRaises(imaplib.IMAP4.abort, self.use, client)
         self.assertEqual(self.asked(sora, "connections", "list", "--user", EMAIL), [])
+        self.check_cache(sora, cache)
 
         self.assertIn(sora.stop(), CLEAN_ENDS)
         done = self.admin(sora, "health")
         self.assertEqual(done.returncode, 1)
         self.assertIn("does not run", done.stderr)
+
+    def check_cache(self, sora: SoraProcess, cache: str) -> None:
+        """What was read is kept; after a purge it is read all the same."""
+        client = imaplib.IMAP4("127.0.0.1", sora.imap, timeout=30)
+        client.login(EMAIL, PASSWORD)
+        client.append("INBOX", None, None, b"Subject: kept\r\n\r\n" + b"words " * 20_000)
+        client.select()
+
+        def read() -> bytes:
+            _, ((_, octets), _) = client.fetch("1", "(BODY.PEEK[])")  # type: ignore[misc]
+            return bytes(octets)
+
+        octets = read()
+        read()
+        stats = self.asked(sora, "cache", "stats")
+        self.assertEqual(stats["path"], cache)
+        self.assertEqual(stats["octets"], len(octets))
+        self.assertEqual(self.admin(sora, "cache", "purge").returncode, 1)
+        self.assertEqual(self.asked(sora, "cache", "purge", "--yes")["objects"], 1)
+        self.assertEqual(self.asked(sora, "cache", "stats")["octets"], 0)
+        self.assertEqual(read(), octets)
+        self.assertEqual(self.asked(sora, "cache", "stats")["octets"], len(octets))
+        client.logout()
+        self.assertIn("1 bodies", self.admin(sora, "cache", "stats").stdout)
+        (row,) = self.asked(sora, "cache", "metrics")
+        self.assertEqual((row["instance"], row["hits"]), (stats["instance"], 0))
+        self.assertIn("HIT RATIO", self.admin(sora, "cache", "metrics", "--history").stdout)
+        self.assertEqual(self.admin(sora, "cache", "metrics", "--since", "soon").returncode, 2)
 
     def test_the_object_store_is_named_while_it_is_away(self) -> None:
         """With what to do about it; and it is healthy again when it is back."""

@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from sora.operations.accounts import AccountOperations
+from sora.operations.cache import CacheOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
@@ -19,6 +20,7 @@ class Nouns:
     credentials: CredentialOperations
     quota: QuotaOperations
     connections: ConnectionOperations
+    cache: CacheOperations
     database: DatabaseOperations
     uploader: UploaderOperations
     health: HealthOperations

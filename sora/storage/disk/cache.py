@@ -17,35 +17,28 @@ from typing import Final
 from uuid import uuid4
 
 from attrs import frozen
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.logger import Logger
+from zope.interface import implementer
 
-from sora.deferreds import Tasks
+from sora.deferreds import Tasks, deferred
 from sora.errors import Unavailable
 from sora.metrics.bodies import CacheMetrics
 from sora.storage.digests import is_whole
 from sora.storage.disk.at_once import AtOnce
 from sora.storage.disk.eviction import Eviction
+from sora.storage.interfaces import IBodyCache
+from sora.storage.rows import CacheStatus
 from sora.threads import Threads
 
 BATCH: Final = 64
 """Bodies that are written by one call of a thread."""
+PURGE_BATCH: Final = 1000
+"""Bodies that are removed by one, in a purge."""
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}\Z")
 _TEMPORARY: Final = re.compile(r"\.new-[0-9a-f]{32}\Z")
 _DIRECTORIES: Final = tuple(f"{number:02x}" for number in range(256))
-
-
-@frozen
-class CacheStatus:
-    """What `sora-admin cache stats` shows. Sizes are octets."""
-
-    objects: int
-    octets: int
-    capacity: int
-    max_object_size: int
-    hits: int
-    misses: int
 
 
 @frozen
@@ -55,6 +48,7 @@ class _Write:
     written: "Deferred[None]"
 
 
+@implementer(IBodyCache)
 class DiskCache:
     """The cache. `start` is called once, before anything else.
 
@@ -76,7 +70,7 @@ class DiskCache:
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._at_once = AtOnce(seconds)
-        self._path = path
+        self.path = path
         self._max_object_size = max_object_size
         self._threads = threads
         self._metrics = metrics
@@ -85,9 +79,14 @@ class DiskCache:
         self._waiting: dict[bytes, _Write] = {}
         self._waiting_octets = 0
         self._is_writing = False
+        # Whoever changes files has it: what has gone is off the disk before more comes.
+        self._changing = DeferredLock()
         self._tasks = Tasks()
         self._hits = 0
         self._misses = 0
+        self._written = 0
+        self._evicted = 0
+        self._damaged = 0
 
     @property
     def max_object_size(self) -> int:
@@ -98,12 +97,15 @@ class DiskCache:
     def status(self) -> CacheStatus:
         """How full it is, and how good."""
         return CacheStatus(
-            len(self._index),
-            self._index.octets,
-            self._index.capacity,
-            self._max_object_size,
-            self._hits,
-            self._misses,
+            objects=len(self._index),
+            octets=self._index.octets,
+            capacity=self._index.capacity,
+            max_object_size=self._max_object_size,
+            hits=self._hits,
+            misses=self._misses,
+            written=self._written,
+            evicted=self._evicted,
+            damaged=self._damaged,
         )
 
     async def start(self) -> None:
@@ -112,16 +114,16 @@ class DiskCache:
         Raises Unavailable, naming the path and the mend.
         """
         try:
-            found = await self._threads.run(_scan, self._path)
+            found = await self._threads.run(_scan, self.path)
         except OSError as error:
             raise Unavailable(
-                f"The cache {self._path} cannot be used: {error.strerror}; mend [cache] path, or: "
-                f"sudo install -d -o $(id -un) -m 0700 {self._path}"
+                f"The cache {self.path} cannot be used: {error.strerror}; mend [cache] path, or: "
+                f"sudo install -d -o $(id -un) -m 0700 {self.path}"
             ) from error
         gone = []
         for name, size in found:
             gone += self._index.add(name, size)
-        await self._threads.run(_remove, self._path, gone)
+        await self._threads.run(_remove, self.path, gone)
         self._measure()
 
     async def stop(self) -> None:
@@ -176,14 +178,19 @@ class DiskCache:
             self._tasks.start(self._write(), "writing to the cache of bodies")
         return written
 
-    async def purge(self) -> int:
-        """Remove everything; gives how many."""
+    @deferred
+    async def purge(self) -> tuple[int, int]:
+        """See `IBodyCache.purge`. What is put meanwhile may stay. Raises Unavailable."""
         names = list(self._index)
-        for name in names:
-            self._index.remove(name)
-        await self._threads.run(_remove, self._path, names)
-        self._measure()
-        return len(names)
+        objects = octets = 0
+        for start in range(0, len(names), PURGE_BATCH):
+            async with self._changing:
+                sizes = {name: self._index.size(name) for name in names[start:][:PURGE_BATCH]}
+                there = {name: size for name, size in sizes.items() if size is not None}
+                await self._remove(list(there))
+            objects += len(there)
+            octets += sum(there.values())
+        return objects, octets
 
     # ------------------------------------------------------------ inside
 
@@ -194,24 +201,39 @@ class DiskCache:
     async def _read(self, wanted: Sequence[tuple[bytes, int]]) -> list[bytes | None]:
         if len(wanted) == 1:
             [(hash, size)] = wanted
-            data = self._at_once.read(_place(self._path, hash), size)
+            data = self._at_once.read(_place(self.path, hash), size)
             if data is not None and is_whole(data, size, hash):
                 return [data]
-        return await self._threads.run(_read, self._path, wanted)
+        return await self._threads.run(_read, self.path, wanted)
 
     async def _evict(self, name: bytes) -> None:
-        """A file that is not what it should be."""
-        if name in self._index:
+        """A file that is not what it should be. Never fails: it is a miss in any case."""
+        async with self._changing:
+            if name in self._index:
+                self._damaged += 1
+                self._count("evict", "damaged")
+                with suppress(Unavailable):
+                    await self._remove([name])
+
+    async def _remove(self, names: Sequence[bytes]) -> None:
+        """Remove files, then take them off the index: it never has less than the disk. Raises
+        Unavailable: what is left of them still counts."""
+        try:
+            await self._threads.run(_remove, self.path, names)
+        except OSError as error:
+            text = f"The cache {self.path} cannot be cleared: {error.strerror}"
+            self.log.warn("{text}", text=text)
+            raise Unavailable(text) from error
+        for name in names:
             self._index.remove(name)
-            self._count("evict", "damaged")
-            await self._threads.run(_remove, self._path, [name])
-            self._measure()
+        self._measure()
 
     async def _write(self) -> None:
         """Write what waits, a batch at a time, until nothing does."""
         try:
             while self._waiting:
-                await self._write_batch([*self._waiting.values()][:BATCH])
+                async with self._changing:
+                    await self._write_batch([*self._waiting.values()][:BATCH])
         finally:
             self._is_writing = False
 
@@ -221,7 +243,7 @@ class DiskCache:
             gone += self._index.add(write.hash, len(write.data))
         kept = [write for write in batch if write.hash in self._index]
         try:
-            await self._threads.run(_replace, self._path, gone, kept)
+            await self._threads.run(_replace, self.path, gone, kept)
         except CancelledError:
             raise
         except OSError as error:
@@ -229,11 +251,13 @@ class DiskCache:
                 self._index.remove(write.hash)
             self.log.warn(
                 "the cache of bodies {path} cannot be written: {error}",
-                path=self._path,
+                path=self.path,
                 error=error.strerror,
             )
             await self._clear([*gone, *[write.hash for write in batch]])
         else:
+            self._evicted += len(gone)
+            self._written += len(kept)
             for _ in gone:
                 self._count("evict", "room")
             for _ in kept:
@@ -247,11 +271,11 @@ class DiskCache:
 
     async def _clear(self, names: Sequence[bytes]) -> None:
         try:
-            await self._threads.run(_remove, self._path, names)
+            await self._threads.run(_remove, self.path, names)
         except OSError as error:
             self.log.warn(
                 "the cache of bodies {path} cannot be cleared: {error}",
-                path=self._path,
+                path=self.path,
                 error=error.strerror,
             )
 

@@ -11,6 +11,7 @@ Two implementations answer each interface, `sora.storage.postgres` and
 
 from sora.storage.interfaces.accounts import IAccounts, IAliases, ICredentials, IDomains, IQuotas
 from sora.storage.interfaces.bodies import ICopies, IObjects, IUploads
+from sora.storage.interfaces.cache import IBodyCache, ICacheHistory
 from sora.storage.interfaces.cleaning import ICleaning
 from sora.storage.interfaces.deletions import IDeletions
 from sora.storage.interfaces.importing import IImporting
@@ -29,6 +30,8 @@ from sora.storage.interfaces.verifying import IVerifying
 __all__ = [
     "IAccounts",
     "IAliases",
+    "IBodyCache",
+    "ICacheHistory",
     "ICleaning",
     "ICopies",
     "ICredentials",

@@ -5,6 +5,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from sora.storage.memory.accounts import MemoryAccounts, MemoryCredentials
 from sora.storage.memory.addresses import MemoryAliases, MemoryDomains
+from sora.storage.memory.cache import MemoryCacheHistory
 from sora.storage.memory.cleaning import MemoryCleaning
 from sora.storage.memory.copies import MemoryCopies
 from sora.storage.memory.deletions import MemoryDeletions
@@ -54,6 +55,7 @@ class MemoryStorage:
     upkeep: MemoryUpkeep
     maildrops: MemoryMaildrops
     verifying: MemoryVerifying
+    cache_history: MemoryCacheHistory
 
 
 def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorage:
@@ -84,4 +86,5 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         upkeep=MemoryUpkeep(tables),
         maildrops=MemoryMaildrops(tables),
         verifying=MemoryVerifying(tables),
+        cache_history=MemoryCacheHistory(tables),
     )

@@ -27,6 +27,7 @@ from sora.mail.rights import ALL, Rights
 from sora.storage.rows import (
     ANYONE,
     PIECE,
+    CacheSample,
     CleaningRound,
     DeletionRun,
     EventKind,
@@ -354,6 +355,7 @@ class MemoryStore:
     deletions: dict[tuple[int, date], int] = Factory(dict)
     """how many messages an account deleted on a day"""
     deletion_runs: dict[int, list[DeletionRun]] = Factory(dict)
+    cache_samples: list[CacheSample] = Factory(list)
     """by account; the last one last"""
     maildrops: dict[int, MaildropRecord] = Factory(dict)
     _last_id: int = 0

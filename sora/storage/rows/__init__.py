@@ -46,6 +46,7 @@ from sora.storage.rows.bodies import (
     Upload,
     UploadQueue,
 )
+from sora.storage.rows.cache import CacheSample, CacheStatus
 from sora.storage.rows.changing import (
     Copied,
     EventKind,
@@ -153,6 +154,8 @@ __all__ = [
     "Backlog",
     "Beat",
     "BodyPlace",
+    "CacheSample",
+    "CacheStatus",
     "Changes",
     "Claim",
     "Claimed",

@@ -22,6 +22,7 @@ from sora.net.networks import Networks
 from sora.net.peer import Peer
 from sora.net.tracker import Tracker
 from sora.operations.accounts import AccountOperations, PasswordHashing
+from sora.operations.cache import CacheOperations, LiveCache
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
@@ -65,6 +66,7 @@ class DeskTestCase(SynchronousTestCase):
     rates = Rates()
     ready = True
     health: Health | None = None
+    cache: LiveCache | None = None
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -80,6 +82,7 @@ class DeskTestCase(SynchronousTestCase):
                 OwnerLookup(self.storage.accounts, self.storage.rights), self.storage.quotas
             ),
             connections=ConnectionOperations(lambda: self.tracker),
+            cache=CacheOperations(self.cache, self.storage.cache_history, self.clock.seconds),
             database=DatabaseOperations(self.storage.upkeep),
             uploader=UploaderOperations(self.storage.uploads, self.storage.copies, ["second"]),
             health=HealthOperations(lambda: self.health),

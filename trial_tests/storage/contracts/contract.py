@@ -71,6 +71,7 @@ class Storage:
     membership: Any
     maildrops: Any
     verifying: Any
+    cache_history: Any
     set_quota: Callable[[int, int | None, int | None], Awaitable[None]]
     """account id, octets, messages"""
     """`user@domain`, or `@domain` for the domain's catch-all; account id"""

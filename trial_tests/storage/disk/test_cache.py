@@ -126,8 +126,37 @@ class DiskCacheTests(TestCase):
     async def test_purging_removes_everything(self) -> None:
         data = b"a body"
         await self.cache.put(digest(data), data)
-        self.assertEqual(await self.cache.purge(), 1)
+        self.assertEqual(await self.cache.purge(), (1, 6))
         self.assertEqual((self.on_disk(), self.cache.status.octets), (0, 0))
+
+    async def test_what_is_read_and_kept_during_a_purge_is_right(self) -> None:
+        """Each answer is a miss or the body, the capacity holds, and nothing is said to be
+        damaged. G9"""
+        bodies = [bytes([number]) * 900 for number in range(11)]
+        for _ in range(3):
+            await gather(*[self.cache.put(digest(data), data) for data in bodies])
+            purging = self.cache.purge()
+            writing = [self.cache.put(digest(data), data) for data in bodies]
+            wanted = [(digest(data), len(data)) for data in bodies]
+            for _ in range(5):
+                found = await self.cache.get_many(wanted)
+                for data, one in zip(bodies, found, strict=True):
+                    self.assertIn(one, (None, data))
+                self.assertLessEqual(self.on_disk(), 10_000)
+            await purging
+            await gather(*writing)
+            self.assertEqual(self.on_disk(), self.cache.status.octets)
+        self.assertEqual(self.cache.status.damaged, 0)
+
+    async def test_what_cannot_be_purged_still_counts(self) -> None:
+        data = b"a body"
+        await self.cache.put(digest(data), data)
+        os.unlink(self.file(data))
+        os.mkdir(self.file(data))
+        with self.assertRaises(Unavailable) as caught:
+            await self.cache.purge()
+        self.assertIn(self.path, caught.exception.text)
+        self.assertEqual(self.cache.status.objects, 1)
 
     async def test_what_waits_to_be_written_is_bounded(self) -> None:
         cache = await self.new(max_waiting=1_000)
@@ -148,6 +177,9 @@ class DiskCacheTests(TestCase):
 
         self.assertEqual((count("get", "miss"), count("get", "hit")), (1, 1))
         self.assertEqual(count("put", "success"), 1)
+        status = self.cache.status
+        self.assertEqual((status.written, status.evicted, status.damaged), (1, 0, 0))
+        self.assertEqual(status.hit_ratio, 0.5)
         self.assertEqual(self.registry.get_sample_value("sora_cache_size_bytes"), 6)
 
     async def test_a_place_that_cannot_be_used_is_named(self) -> None:

@@ -10,6 +10,7 @@ from trial_tests.storage.contracts import (
     accounts,
     addresses,
     appending,
+    cache,
     changing,
     charsets,
     cleaning,
@@ -72,6 +73,7 @@ class OnMemory(Contract):
             membership=memory.membership,
             maildrops=memory.maildrops,
             verifying=memory.verifying,
+            cache_history=memory.cache_history,
             set_quota=_Operator(tables).set_quota,
             forget_history=_Operator(tables).forget_history,
         )
@@ -225,3 +227,7 @@ class TestRetention(OnMemory, retention.RetentionContract):
 
 class TestDeletions(OnMemory, deletions.DeletionsContract):
     pass
+
+
+class TestCacheHistory(OnMemory, cache.CacheHistoryContract):
+    """`ICacheHistory`"""

@@ -4,6 +4,7 @@ from twisted.internet import reactor
 
 from sora.storage.postgres.accounts import Accounts
 from sora.storage.postgres.addresses import Aliases, Domains
+from sora.storage.postgres.cache import CacheHistory
 from sora.storage.postgres.cleaning import Cleaning
 from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
@@ -28,6 +29,7 @@ from trial_tests.storage.contracts import (
     accounts,
     addresses,
     appending,
+    cache,
     changing,
     charsets,
     cleaning,
@@ -92,6 +94,7 @@ class PostgresStorage(DatabaseTestCase):
             membership=Membership(database),
             maildrops=Maildrops(database, reactor),  # type: ignore[arg-type]
             verifying=Verifying(database),
+            cache_history=CacheHistory(database),
             set_quota=operator.set_quota,
             forget_history=operator.forget_history,
         )
@@ -267,6 +270,10 @@ class TurnsTests(PostgresStorage, turns.TurnsContract):
 
 class VerifyingTests(PostgresStorage, verifying.VerifyingContract):
     """`IVerifying`."""
+
+
+class CacheHistoryTests(PostgresStorage, cache.CacheHistoryContract):
+    """`ICacheHistory`"""
 
 
 class PlansTests(PostgresStorage):

@@ -111,6 +111,7 @@ class SchemaTests(StageTestCase):
         whole = {
             "domains",
             "alive",
+            "cache_metrics",
             "cleanings",
             "deletions_pass",
             "retention_pass",
