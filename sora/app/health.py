@@ -190,7 +190,8 @@ def look_at_deletions(tables: Tables, now: Callable[[], float]) -> Look:
             f"{len(runs)} accounts deleted far more than is their habit: {first.address}"
             f" {first.messages} messages, with {first.remaining} left",
             "Ask whether it was on purpose: sora-admin cleaner runs names them, and until when what"
-            " they deleted is kept",
+            f" they deleted is kept; sora-admin messages list-deleted --email {first.address} lists"
+            " it, messages restore brings it back",
             facts,
         )
 

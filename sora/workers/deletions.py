@@ -68,7 +68,8 @@ class DeletionWatch:
             self._metrics.unusual.inc()
         self.log.warn(
             "{address} deleted {messages} messages since {began_at} and has {remaining} left; the"
-            " most in a day before was {habit}. They are kept longer: sora-admin cleaner runs",
+            " most in a day before was {habit}. They are kept longer: sora-admin cleaner runs says"
+            " how long, sora-admin messages list-deleted and restore bring them back",
             address=run.address or f"account {run.account_id}",
             messages=run.messages,
             began_at=run.began_at.isoformat(timespec="minutes"),

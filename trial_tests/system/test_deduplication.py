@@ -18,7 +18,7 @@ from sora.deferreds import gather
 from sora.storage.rows import NewMailbox
 from sora.threads import Threads
 from sora.workers.cleaner import Cleaned
-from trial_tests.support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, seaweedfs
+from trial_tests.support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, SeaweedFS, seaweedfs
 from trial_tests.support.whole_sora import LOGIN_PASSWORD, WholeSora, WholeSoraTestCase, Wire
 
 RECIPIENTS = int(os.environ.get("SORA_DEDUP_RECIPIENTS", "1000"))
@@ -27,14 +27,9 @@ LETTER = b"From: a@example.org\r\nSubject: To everybody\r\n\r\n" + b"All of you.
 OTHER = b"From: a@example.org\r\nSubject: To one\r\n\r\nYou.\r\n"
 
 
-class DeduplicationTests(WholeSoraTestCase):
-    """G1, G2, G6"""
-
-    timeout = 300
-
-    async def setUp(self) -> None:
-        store = seaweedfs(self)
-        self.extra = f"""
+def bucket_of(store: SeaweedFS) -> str:
+    """The configuration of a server whose bodies are in this store."""
+    return f"""
 [s3]
 endpoint = "{store.endpoint}"
 bucket = "{BUCKET}"
@@ -43,6 +38,15 @@ secret_key = "{SECRET_KEY}"
 use_ssl = false
 path_style = true
 """
+
+
+class DeduplicationTests(WholeSoraTestCase):
+    """G1, G2, G6"""
+
+    timeout = 300
+
+    async def setUp(self) -> None:
+        self.extra = bucket_of(seaweedfs(self))
         self.one: WholeSora = await self.sora()
         self.people = [f"p{number}@example.com" for number in range(RECIPIENTS)]
         secrets = new_secrets(LOGIN_PASSWORD, os.urandom, "sha512")
@@ -197,3 +201,27 @@ path_style = true
 
 
 _WHICH = {"objects": "content_id is not null"}
+
+
+class KeyTests(WholeSoraTestCase):
+    """Where an object is says its row alone."""
+
+    async def test_another_address_and_another_node_find_what_was_stored(self) -> None:
+        """G7: neither an account's address nor a node's name is in a key."""
+        fresh = await self.fresh()
+        bucket = bucket_of(seaweedfs(self))
+        self.extra = bucket + '[cluster]\nnode_id = "first"\n'
+        first: WholeSora = await self.sora(fresh)
+        await self.account(first, "ann@example.com")
+        wire = await first.imap("ann@example.com")
+        await wire.ask(b"APPEND INBOX {%d+}\r\n%b" % (len(OTHER), OTHER))
+        await self.filed(first)
+        await first.stop()
+
+        self.extra = bucket + '[cluster]\nnode_id = "second"\n'
+        second: WholeSora = await self.sora(fresh)
+        sql = "update credentials set address = 'eve@example.com', address_key = 'eve@example.com'"
+        await second.database.run("rename", lambda tx: tx.do(sql), write=True)
+        wire = await second.imap("eve@example.com")
+        await wire.ask(b"SELECT INBOX")
+        self.assertIn(OTHER, await wire.ask(b"FETCH 1 (BODY.PEEK[])"))
