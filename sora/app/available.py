@@ -15,7 +15,6 @@ _MISSING = "not available in this version"
 _UNUSED: Final[tuple[Path, ...]] = (
     ("cluster", "enabled"),
     ("database", "async_flags"),
-    ("history", "namespace"),
     ("limits", "session_memory"),
 )
 """keys and tables that do nothing yet: said when they are not as by default"""

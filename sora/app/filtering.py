@@ -9,6 +9,7 @@ from uuid import uuid4
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
+from sora.app.past import past_prefix
 from sora.app.sieve import dialect_of, limits_of
 from sora.config.config import Config
 from sora.config.problems import ConfigError, Problem
@@ -121,6 +122,7 @@ def delivery_rooms(config: Config, server: ServerScripts, parts: DeliveryParts) 
         Owners(parts.rights, parts.reactor),
         uuid4,
         parts.namespace,
+        past_prefix(config),
     )
     return DeliveryRooms(
         filters=Filters(filter_rooms(config, server, parts)),

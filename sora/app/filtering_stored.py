@@ -12,6 +12,7 @@ from uuid import uuid4
 from attrs import frozen
 
 from sora.app.filtering import SEPARATOR, settings_of
+from sora.app.past import past_prefix
 from sora.app.sharing import shared_namespace
 from sora.app.stored import StoredBodies
 from sora.app.tables import Tables
@@ -69,6 +70,7 @@ class FilteringOpener:
             Owners(tables.rights, reactor),
             uuid4,
             shared_namespace(config.shared_mailboxes),
+            past_prefix(config),
         )
         return SieveFiltering(
             accounts=tables.accounts,

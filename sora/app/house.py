@@ -25,6 +25,7 @@ from sora.app.event_scripts import event_rules, event_scripts, sieve_url
 from sora.app.filtering import DeliveryParts, delivery_of, delivery_rooms, server_scripts
 from sora.app.health import health_of
 from sora.app.http import Readiness, nouns_on
+from sora.app.past import past_namespace
 from sora.app.relay import RelayParts, deliver_report, relay_of
 from sora.app.reload import RunningServer
 from sora.app.servers import Parts, metrics_of, servers
@@ -76,6 +77,7 @@ class House:
             config.database, reactor=reactor, random=self.random, registry=self.registry
         )
         self.tables = tables_on(self.database, config.s3.dedup, reactor)
+        self.past = past_namespace(config, self.tables.past)
         # Not the qualified name: asking for it may wait for a name server.
         self.hostname = gethostname()
         self.node = config.cluster.node_id or self.hostname
@@ -229,6 +231,7 @@ class House:
             quotas=self.tables.quotas,
             metadata=self.tables.metadata,
             namespace=self.namespace,
+            past=self.past,
             annotation_rules=annotation_rules(self.config.metadata),
             events=events,
         )

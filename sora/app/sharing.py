@@ -12,7 +12,7 @@ def shared_namespace(config: SharedMailboxesConfig) -> SharedNamespace | None:
     """Where the mailboxes of others appear; None when nothing is shared. Raises ConfigError."""
     if not config.enabled:
         return None
-    if not _is_prefix(config.namespace_prefix):
+    if not is_prefix(config.namespace_prefix):
         mend = 'this must be the name of a mailbox other than INBOX, with "/" at its end: "Shared/"'
         raise _problem(("shared_mailboxes", "namespace_prefix"), mend)
     try:
@@ -27,7 +27,8 @@ def shared_namespace(config: SharedMailboxesConfig) -> SharedNamespace | None:
     )
 
 
-def _is_prefix(prefix: str) -> bool:
+def is_prefix(prefix: str) -> bool:
+    """Whether names can begin so: with that of a mailbox other than INBOX, and a delimiter."""
     try:
         is_name = normalise(prefix) + DELIMITER == prefix
     except BadName:

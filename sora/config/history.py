@@ -13,6 +13,7 @@ class HistoryConfig:
     retention: float = key("90d", "How long changes are kept.", unit=DURATION)
     namespace: str = key(
         "",
-        """A namespace that shows expunged mail, read-only, over IMAP, for example "Deleted/".
-        Empty: none.""",
+        """Below which names users see over IMAP what they have expunged, for as long as it is
+        kept, to read it and to copy it back; with `/` at its end, for example "Deleted/". Empty:
+        nowhere.""",
     )

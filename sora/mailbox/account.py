@@ -1,7 +1,7 @@
 """A logged-in user: what can be done with the mailboxes by name."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import evolve
 
@@ -14,14 +14,17 @@ from sora.errors import (
     SoraError,
     UseAttributeRefused,
 )
-from sora.mail.mailbox_names import DELIMITER, INBOX, SPECIAL_USES, superiors
+from sora.mail.mailbox_names import DELIMITER, INBOX, SPECIAL_USES, name_key, superiors
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
 from sora.mailbox.administering import Administering
 from sora.mailbox.annotations import Annotations
 from sora.mailbox.appending import Appending
+from sora.mailbox.behind import LivingMailbox
 from sora.mailbox.bodies import Deliver
+from sora.mailbox.listing import Query, may_lead_below
 from sora.mailbox.open_mailboxes import Made
+from sora.mailbox.past_mailbox import PAST_RIGHTS, is_past
 from sora.mailbox.places import NOBODY, Place
 from sora.mailbox.quota import QuotaRoots
 from sora.mailbox.reach import AccountRooms, Reach, SessionFacts
@@ -87,9 +90,15 @@ class Account:
 
     # -------------------------------------------------------------- names
 
-    async def listing(self, deleted_sizes: bool = False) -> Listing:
+    async def listing(
+        self, deleted_sizes: bool = False, query: Query | None = None, counted: bool = False
+    ) -> Listing:
         """All mailboxes that are seen, and all subscriptions. One round trip. Counters of a row
-        are for who has `Rights.READ` (G35)."""
+        are for who has `Rights.READ` (G35).
+
+        What is past is among it where a `query` may ask for it, which is one round trip more; with
+        its counters when they are `counted`.
+        """
         shared = self.places.namespace is not None
         names = self._open.names
         edition = names.edition(self._id)
@@ -99,15 +108,27 @@ class Account:
         for one in listing.shared:
             owner_id = one.owner.account_id
             names.remember(owner_id, one.mailbox.name, one.mailbox.id, names.edition(owner_id))
-        return self.places.listing(listing)
+        listing = self.places.listing(listing)
+        past = self._reach.past
+        if query is None or past.namespace is None:
+            return listing
+        if not may_lead_below(listing, query, past.namespace.prefix):
+            return listing
+        # A living mailbox comes first.
+        living = {name_key(mailbox.name) for mailbox in listing.mailboxes}
+        found = [row for row in await past.list(counted) if name_key(row.name) not in living]
+        return evolve(listing, mailboxes=(*listing.mailboxes, *found))
 
     async def status(self, name: str, deleted_size: bool = False) -> MailboxRow:
-        """A mailbox with its counters, for who may read it. At most one round trip."""
+        """A mailbox with its counters, for who may read it. At most one round trip, two for what
+        is past."""
+        if await self._reach.past.has(name):
+            return await self._reach.past.find(name)
         return await self._reach.having(await self.places.find(name), Rights.READ, deleted_size)
 
     def recent(self, mailbox: MailboxRow) -> int:
         """How many of its messages no session of this process has learned of (STATUS RECENT)."""
-        return self._open.recent(mailbox)
+        return 0 if is_past(mailbox) else self._open.recent(mailbox)
 
     async def create(self, name: str, special_use: str | None = None) -> MailboxRow:
         """Make a mailbox. Raises AlreadyExists, UseAttributeRefused, BadArgument."""
@@ -203,9 +224,13 @@ class Account:
     async def subscribe(self, name: str) -> None:
         """Add a name to the subscriptions. Raises NoSuchMailbox for one that does not exist
         (RFC 3501 §6.3.6 leaves it open); a name stays when its mailbox goes."""
-        place = await self.places.find(name)
-        await self._reach.having(place, Rights.LOOKUP)
-        await self._rooms.mailboxes.subscribe(self._id, place.shown)
+        if await self._reach.past.has(name):
+            shown = (await self._reach.past.find(name)).name
+        else:
+            place = await self.places.find(name)
+            await self._reach.having(place, Rights.LOOKUP)
+            shown = place.shown
+        await self._rooms.mailboxes.subscribe(self._id, shown)
         self._open.names_changed(self._id, self)
 
     async def unsubscribe(self, name: str) -> None:
@@ -213,10 +238,12 @@ class Account:
         await self._rooms.mailboxes.unsubscribe(self._id, name)
         self._open.names_changed(self._id, self)
 
-    async def quota_root(self, name: str) -> tuple[str, Quota]:
+    async def quota_root(self, name: str) -> tuple[str, Quota] | None:
         """The quota root that a mailbox counts for, which need not be there, and what is used of
-        it. One round trip; for a mailbox of somebody else two, and it has to be there and may be
-        read (RFC 9208 §6)."""
+        it; None for what is past, which counts for none. One round trip; for a mailbox of somebody
+        else two, and it has to be there and may be read (RFC 9208 §6)."""
+        if await self._reach.past.has(name):
+            return None
         place = await self.places.find(name)
         if not place.is_own:
             await self._reach.having(place, Rights.READ)
@@ -225,7 +252,9 @@ class Account:
     # -------------------------------------------------------------- mailboxes
 
     async def select(self, name: str, read_only: bool) -> Selected:
-        """Open a mailbox that may be read. At most one round trip."""
+        """Open a mailbox that may be read. At most one round trip, two for what is past."""
+        if await self._reach.past.has(name):
+            return await self._select_past(name, read_only)
         place = await self.places.find(name)
         opening = self._open.acquire(
             place.owner.account_id, place.name, asks=not place.is_own, takes=not read_only
@@ -240,9 +269,18 @@ class Account:
         except SoraError:
             self._open.release(mailbox, takes=not read_only)
             raise
-        return Selected(
-            self._rooms.selected, mailbox, place, read_only, self._reach.new_operation, self.places
-        )
+        rooms = self._rooms.selected
+        living = LivingMailbox(mailbox, self._open, rooms.poll, takes=not read_only)
+        return Selected(rooms, living, place, read_only, self._reach.new_operation, self.places)
+
+    async def _select_past(self, name: str, read_only: bool) -> Selected:
+        past = await self._reach.past.open(name)
+        above = name[: len(name) - len(past.state.name)]
+        place = Place(self.places.me, past.state.name, self._id, above, PAST_RIGHTS)
+        messages: Any = past
+        rooms = self._rooms.selected
+        rooms = evolve(rooms, messages=messages, crossing=evolve(rooms.crossing, messages=messages))
+        return Selected(rooms, past, place, read_only, self._reach.new_operation, self.places)
 
     # -------------------------------------------------------------- reading by name
 

@@ -7,6 +7,7 @@ from attrs import frozen
 from sora.addresses import Address
 from sora.errors import BadArgument, NoSuchAccount
 from sora.mail.rights import ALL, Rights, RightsChange
+from sora.mailbox.past_mailbox import PAST_RIGHTS
 from sora.mailbox.places import Place
 from sora.mailbox.reach import Reach
 from sora.mailbox.rights import ANYONE_NAME, as_told, identifier, optional_rights, require_any
@@ -24,6 +25,9 @@ class Administering:
     async def mine(self, name: str) -> Rights:
         """What one may do with a mailbox: `Rights.READ in await account.rights.mine(name)`. One
         round trip. Raises NoSuchMailbox when it is nothing."""
+        if await self._reach.past.has(name):
+            await self._reach.past.find(name)
+            return PAST_RIGHTS
         place = await self._reach.places.find(name)
         mailbox = await self._reach.find(place)
         require_any(mailbox.rights, place.shown)

@@ -51,6 +51,8 @@ class FolderRooms:
     owners: Owners
     new_uuid: Callable[[], UUID]
     namespace: SharedNamespace | None = None
+    past: str = ""
+    """the prefix of what is past, below which no mailbox is made; empty when it is not shown"""
 
 
 class Folders:
@@ -114,6 +116,8 @@ class Folders:
         namespace = self._rooms.namespace
         if found is not None or (namespace is not None and namespace.has(name_key(name))):
             return found
+        if self._rooms.past and name.startswith(self._rooms.past):
+            return None
         try:
             key = normalise(name)
             row = await self._create(key, special_use)

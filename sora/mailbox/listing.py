@@ -1,10 +1,11 @@
 """Which mailboxes LIST and LSUB show (RFC 3501 §6.3.8, §6.3.9, RFC 5258), as values."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from attrs import frozen
 
-from sora.mail.mailbox_names import INBOX, matches, name_key, superiors
+from sora.mail.mailbox_names import DELIMITER, INBOX, matches, name_key, superiors
 from sora.mail.rights import Rights
 from sora.storage.rows import Listing, MailboxRow
 
@@ -77,6 +78,26 @@ def list_mailboxes(listing: Listing, query: Query) -> Sequence[Listed]:
                 )
             )
     return found
+
+
+def may_lead_below(listing: Listing, query: Query, prefix: str) -> bool:
+    """Whether the answer may be another one with mailboxes whose names begin with `prefix`."""
+    if query.only_special_use:
+        return False
+    if query.only_subscribed and not any(name.startswith(prefix) for name in listing.subscriptions):
+        return False
+    return any(
+        _may_match(query.reference + pattern, prefix) for pattern in query.patterns if pattern
+    )
+
+
+def _may_match(pattern: str, prefix: str) -> bool:
+    """Whether a pattern can match a name that begins with `prefix`, or one above such names."""
+    literal = re.split("[*%]", pattern, maxsplit=1)[0]
+    if literal != pattern:
+        return prefix.startswith(literal) or literal.startswith(prefix)
+    below = literal + DELIMITER
+    return prefix.startswith(below) or below.startswith(prefix)
 
 
 def lines_of(listing: Listing, names: Iterable[str]) -> Sequence[Listed]:

@@ -30,6 +30,7 @@ from sora.mailbox.crossing import Crossing
 from sora.mailbox.events import Events
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
+from sora.mailbox.past import PastNamespace
 from sora.mailbox.places import SharedNamespace
 from sora.mailbox.reach import AccountRooms, SessionFacts
 from sora.mailbox.reading import Kept
@@ -43,7 +44,8 @@ class MailStore:
     """All accounts of a process. Without `poll`, sessions ask storage one by one.
 
     `kept_memory` bounds, in octets, what is kept of messages that were read. `namespace` is where
-    the mailboxes of others appear, None when nothing is shared; `events` is told of what scripts
+    the mailboxes of others appear, None when nothing is shared, and `past` where what was expunged
+    does, None when it is not shown; `events` is told of what scripts
     may run for.
     """
 
@@ -63,6 +65,7 @@ class MailStore:
         quotas: IQuotas,
         metadata: IMetadata,
         namespace: SharedNamespace | None = None,
+        past: PastNamespace | None = None,
         annotation_rules: AnnotationRules = DEFAULT_RULES,
         events: Events | None = None,
     ) -> None:
@@ -74,6 +77,7 @@ class MailStore:
             metadata=metadata,
             owners=Owners(rights, clock),
             namespace=namespace,
+            past=past,
             annotation_rules=annotation_rules,
             arrivals=arrivals,
             selected=Rooms(

@@ -18,10 +18,11 @@ from attrs import evolve, frozen
 
 from sora.addresses import Address, parse_address
 from sora.auth.interfaces import Identity
-from sora.errors import BadArgument
+from sora.errors import BadArgument, NotPermitted
 from sora.mail.mailbox_names import DELIMITER, name_key
 from sora.mail.rights import ALL, Rights
 from sora.mailbox.owners import Owners
+from sora.mailbox.past import PastNames
 from sora.mailbox.rights import no_such_mailbox
 from sora.storage.rows import Listing, MailboxRow, Owner, SharedMailbox
 
@@ -51,12 +52,14 @@ class SharedNamespace:
 @frozen
 class Place:
     """A mailbox that is meant, which need not be there: `name` is what its owner calls it, and
-    `above` stands before it where `asker` is told of it. `asker` is the account that asks."""
+    `above` stands before it where `asker` is told of it. `asker` is the account that asks, and
+    `most` what its owner may do with it."""
 
     owner: Owner
     name: str
     asker: int
     above: str = ""
+    most: Rights = ALL
 
     @property
     def is_own(self) -> bool:
@@ -80,12 +83,22 @@ class Place:
 
 
 class Places:
-    """The names of one session. `namespace` is None when nothing is shared."""
+    """The names of one session. `namespace` is None when nothing is shared, `past` when what is
+    past is not shown.
+
+    Mailboxes that can be worked with are found here; what is past is none of them, and whatever is
+    asked to be done with it is refused.
+    """
 
     def __init__(
-        self, identity: Identity, namespace: SharedNamespace | None, owners: Owners
+        self,
+        identity: Identity,
+        namespace: SharedNamespace | None,
+        owners: Owners,
+        past: PastNames | None = None,
     ) -> None:
         self.namespace = namespace
+        self.past = past
         self._me = Owner(identity.account_id, identity.scope_id, identity.address)
         self._owners = owners
 
@@ -96,7 +109,11 @@ class Places:
 
     async def find(self, name: str) -> Place:
         """Where a name leads. No round trip for one's own mailboxes, nor for an owner that this
-        process has heard of. Raises NoSuchMailbox."""
+        process has heard of. Raises NoSuchMailbox; NotPermitted for what is past."""
+        if self.past is not None and await self.past.has(name):
+            raise NotPermitted(
+                f"What is in {name!r} was expunged: it can be read, and copied from there"
+            )
         namespace = self.namespace
         if namespace is None or not namespace.has(name):
             return Place(self._me, name_key(name), self._me.account_id)
@@ -107,7 +124,10 @@ class Places:
 
     async def find_new(self, name: str) -> Place:
         """The same for a mailbox that is to be made: those of the domain may have no owner yet
-        (`NOBODY`). Raises BadArgument for the names of levels that are none of a mailbox."""
+        (`NOBODY`). Raises BadArgument for the names of levels that are none of a mailbox, and of
+        what is past."""
+        if self.past is not None and self.past.may_have(name):
+            raise BadArgument(f"There can be no mailbox {name!r}: what is expunged appears there")
         namespace = self.namespace
         if namespace is None or not namespace.has(name):
             return Place(self._me, name_key(name), self._me.account_id)

@@ -15,6 +15,7 @@ from sora.mailbox.annotations import DEFAULT_RULES, AnnotationRules
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.open_mailboxes import OpenMailboxes, Source
 from sora.mailbox.owners import Owners
+from sora.mailbox.past import PastNames, PastNamespace
 from sora.mailbox.places import Place, Places, SharedNamespace
 from sora.mailbox.rights import as_told, require
 from sora.mailbox.selected import Rooms
@@ -50,6 +51,7 @@ class AccountRooms:
     clock: IReactorTime
     new_uuid: Callable[[], UUID]
     namespace: SharedNamespace | None = None
+    past: PastNamespace | None = None
     annotation_rules: AnnotationRules = DEFAULT_RULES
 
 
@@ -65,7 +67,8 @@ class Reach:
         self.rooms = rooms
         self.identity = identity
         self.source = source
-        self.places = Places(identity, rooms.namespace, rooms.owners)
+        self.past = PastNames(rooms.past, rooms.mailboxes, identity.account_id)
+        self.places = Places(identity, rooms.namespace, rooms.owners, self.past)
         self._facts = facts
 
     @property

@@ -11,13 +11,13 @@ from sora.deferreds import shielded
 from sora.errors import NoSuchMailbox, NotPermitted, ReadOnly, SoraError
 from sora.mail.flags import Keywords
 from sora.mail.numbers import NumberSet
-from sora.mail.rights import ALL, FLAG_RIGHTS, Rights, may_change, permitted
+from sora.mail.rights import FLAG_RIGHTS, Rights, may_change, permitted
+from sora.mailbox.behind import Behind
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.crossing import Crossing
 from sora.mailbox.events import Cause, Events, MailboxEvent, Touched, changed_by, copied_by
 from sora.mailbox.finding import Finding
-from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.open_mailboxes import Made, OpenMailboxes
 from sora.mailbox.places import Place, Places
 from sora.mailbox.reading import Kept, Reading, few_ranges
@@ -72,7 +72,7 @@ class Selected:
     def __init__(
         self,
         rooms: Rooms,
-        mailbox: OpenMailbox,
+        mailbox: Behind,
         place: Place,
         read_only: bool,
         new_operation: Callable[[], Operation],
@@ -119,7 +119,7 @@ class Selected:
     def rights(self) -> Rights:
         """What this user may do here now: a change of rights counts with the next command."""
         if self._place.is_own:
-            return ALL
+            return self._place.most
         state = self._state
         return rights_in(state.acl, state.account_id, self._place.asker)
 
@@ -183,10 +183,7 @@ class Selected:
     async def refresh(self) -> None:
         """Learn what other processes did (NOOP, CHECK): no round trip when this process
         alone serves the database, else at most one, shared by all that ask."""
-        if self._rooms.poll is not None:
-            await self._rooms.poll.refresh(self._mailbox)
-        elif not self._rooms.open_mailboxes.alone:
-            await self._mailbox.see_everything()
+        await self._mailbox.refresh()
 
     def updates(self, may_expunge: bool) -> Updates:
         """What the client has to be told now; no round trip. Nothing when the mailbox may no
@@ -414,4 +411,4 @@ class Selected:
         if not self._closed:
             self._closed = True
             self._mailbox.watch(self, None)
-            self._rooms.open_mailboxes.release(self._mailbox, takes=not self._examined)
+            self._mailbox.leave()

@@ -612,8 +612,9 @@ class ChangePollTests(MailboxTestCase):
         """G21: what another process had answered before is there."""
         one = await self.select()
         theirs = await self.select(process=self.stranger)
+        opened = self.process.open_mailboxes.get(one.mailbox_id)
         self.world.hold_answers()
-        asking = Deferred.fromCoroutine(one._mailbox.catch_up())
+        asking = Deferred.fromCoroutine(opened.catch_up())
         self.world.answer_at_once()
         await theirs.store([1], add("\\Flagged"), silent=False)
         self.world.hold_answers()

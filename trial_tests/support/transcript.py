@@ -37,6 +37,7 @@ from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.past import PastNamespace
 from sora.mailbox.places import SharedNamespace
 from sora.mailbox.reach import SessionFacts
 from sora.mailbox.spool import Spool
@@ -124,6 +125,7 @@ class Server:
         namespace: SharedNamespace | None = None,
         dedup: Dedup = "domain",
         beside: "Server | None" = None,
+        past: str = "",
         **services: Any,
     ) -> None:
         """`clock` is a reactor for tests over a real port; `services` overrides `Services`.
@@ -165,6 +167,7 @@ class Server:
             quotas=self.storage.quotas,
             metadata=self.storage.metadata,
             namespace=namespace,
+            past=PastNamespace(past, self.storage.past) if past else None,
         )
         self.delivery = Delivery(self.storage.accounts, arrivals, self.open, self.clock)
         self.registry = CollectorRegistry()
@@ -256,17 +259,20 @@ class DialogueTestCase(SynchronousTestCase):
 class TranscriptTestCase(DialogueTestCase):
     """A server for each test, and its first client, who has logged in as fred.
 
-    `limits`, `dialect`, `namespace` and `dedup` may be set by a subclass.
+    `limits`, `dialect`, `namespace`, `dedup` and `past` (the prefix) may be set by a subclass.
     """
 
     limits = Limits()
     dialect = DIALECT
     namespace: SharedNamespace | None = None
     dedup: Dedup = "domain"
+    past = ""
     logs_in = True
 
     def setUp(self) -> None:
-        self.server = Server(self.limits, self.dialect, namespace=self.namespace, dedup=self.dedup)
+        self.server = Server(
+            self.limits, self.dialect, namespace=self.namespace, dedup=self.dedup, past=self.past
+        )
         self.clock = self.server.clock
         self.add_account("fred@example.com")
         self.client = self.new_client(self.logs_in)

@@ -31,6 +31,11 @@ class ReturnOption:
         return cls()
 
     @property
+    def needs_counters(self) -> bool:
+        """Whether it tells of how many messages there are."""
+        return False
+
+    @property
     def needs_deleted_size(self) -> bool:
         """Whether it tells of what an EXPUNGE would free."""
         return False

@@ -181,7 +181,9 @@ class MemoryPast:
         asker: int | None = None,
     ) -> Copied:
         """See `IPast.copy`."""
-        source = self._mailbox(mailbox_id)
+        source = self.tables.mailboxes.get(mailbox_id)
+        if source is None or source.removing:
+            raise ExpungeIssued()
         messages = self._messages(source)
         target, rights = MemoryMessages(self.tables).inserting(account_id, destination, asker)
         if any(uid not in messages for uid in uids):

@@ -231,7 +231,7 @@ class PastContract(Contract):
         await self.refused(NoSuchMailbox, self.look("Work"))
         changes = self.past.changes(self.ann.id, work.id, past.mailbox.highest_modseq)
         await self.refused(NoSuchMailbox, changes)
-        await self.refused(NoSuchMailbox, self.copy(work, [1], "Restored"))
+        await self.refused(ExpungeIssued, self.copy(work, [1], "Restored"))
 
     async def test_a_deleted_account_has_no_past(self) -> None:
         await self.gone([])

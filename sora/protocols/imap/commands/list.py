@@ -68,7 +68,9 @@ class List(Command):
             is_extended=self.is_extended,
         )
         deleted_sizes = any(option.needs_deleted_size for option in self.returns)
-        found = list_mailboxes(await session.account.listing(deleted_sizes), query)
+        counted = any(option.needs_counters for option in self.returns)
+        listing = await session.account.listing(deleted_sizes, query, counted)
+        found = list_mailboxes(listing, query)
         for option in self.returns:
             await option.prepare(found, session)
         for item in found:
@@ -133,6 +135,8 @@ class Lsub(Command):
         if not self.pattern:
             session.untagged(b'LSUB (\\Noselect) "/" ""')
             return None
-        for item in lsub(await session.account.listing(), self.reference, self.pattern):
+        query = Query(self.reference, (self.pattern,), only_subscribed=True)
+        listing = await session.account.listing(query=query)
+        for item in lsub(listing, self.reference, self.pattern):
             session.untagged(listed(b"LSUB", item.attributes, session.spelled(item.name)))
         return None

@@ -54,7 +54,11 @@ class GetQuotaRoot(Command):
         return cls(scan.mailbox())
 
     async def run(self, session: Session) -> bytes | None:
-        root, quota = await session.account.quota_root(self.name)
+        found = await session.account.quota_root(self.name)
+        if found is None:
+            session.untagged(b"QUOTAROOT " + session.spelled(self.name))
+            return None
+        root, quota = found
         name = root.encode()
         session.untagged(b"QUOTAROOT " + session.spelled(self.name) + b" " + astring(name))
         session.untagged(_quota(name, quota))

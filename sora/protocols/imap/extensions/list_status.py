@@ -26,6 +26,10 @@ class ReturnStatus(ReturnOption):
         return cls(read_items(scan, dialect))
 
     @property
+    def needs_counters(self) -> bool:
+        return True
+
+    @property
     def needs_deleted_size(self) -> bool:
         return needs_deleted_size(self.items)
 

@@ -225,7 +225,8 @@ declare
 begin
     select account_id into v_from from mailboxes where id = p_source and not removing;
     if v_from is null then
-        raise exception using errcode = 'SR001', message = 'The mailbox is no longer there.';
+        raise exception using errcode = 'SR007',
+            message = 'Some of the messages no longer exist; nothing was copied.';
     end if;
     select b.id into v_destination
     from mailboxes b join accounts a on a.id = b.account_id and a.deleted_at is null
@@ -280,7 +281,8 @@ begin
     if v_box.id is null then
         raise exception using errcode = 'SR001', message = 'There is no such mailbox.';
     elsif v_source.id is null or v_source.removing then
-        raise exception using errcode = 'SR001', message = 'The mailbox is no longer there.';
+        raise exception using errcode = 'SR007',
+            message = 'Some of the messages no longer exist; nothing was copied.';
     end if;
     perform 1 from expunged where mailbox_id = p_source and uid = any (p_uids)
         order by uid for share;
