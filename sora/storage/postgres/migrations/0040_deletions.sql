@@ -171,6 +171,10 @@ begin
             where account_id = v_run.account_id and began_at = v_run.began_at;
         return 1;
     end if;
+    -- The mailbox before its messages, as ever; one that is deleted is locked by it.
+    update mailboxes set grace_from = deleted_at + p_extra
+        where id = v_mailbox and deleted_at between v_run.began_at and v_run.last_at
+            and coalesce(grace_from, '-infinity') < deleted_at;
     with page as materialized (
         select uid from expunged
         where mailbox_id = v_mailbox
@@ -188,9 +192,6 @@ begin
         update deletion_runs set mailbox_id = v_mailbox, uid = v_last
             where account_id = v_run.account_id and began_at = v_run.began_at;
     else
-        update mailboxes set grace_from = deleted_at + p_extra
-            where id = v_mailbox and deleted_at between v_run.began_at and v_run.last_at
-                and coalesce(grace_from, '-infinity') < deleted_at;
         update deletion_runs set mailbox_id = v_mailbox + 1, uid = 0
             where account_id = v_run.account_id and began_at = v_run.began_at;
     end if;
