@@ -144,6 +144,7 @@ class House:
             mailboxes=lambda: open_mailboxes.memory,
             messages=lambda: mail.kept_octets,
         )
+        scripts = script_store(config, tables.scripts, self.compiler)
         parts = Parts(
             config=config,
             reactor=reactor,
@@ -153,14 +154,14 @@ class House:
             maildrops=maildrops,
             keeping=Keeping(tables.retention, server_retention(config.cleanup), reactor),
             delivery=delivery,
-            scripts=script_store(config, tables.scripts, self.compiler),
+            scripts=scripts,
             spool=Spool,
             tracker=tracker,
             commands=commands,
             idle=IdleMetrics(self.registry),
             deliveries=deliveries,
             connections=connections,
-            nouns=nouns_on(tables, tracker, config.s3, health, storage.cache),
+            nouns=nouns_on(config, tables, storage, scripts, tracker, health, reactor=reactor),
             registry=self.registry,
             is_ready=Readiness(self.database, reactor, config.health.database_timeout),
             sieve_url=sieve_url(config, self.hostname),

@@ -2,46 +2,83 @@
 
 from collections.abc import Iterable
 from typing import Any, Final
+from uuid import uuid4
 
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
 
 from sora.app.accounts import accounts_on
+from sora.app.database import migration_operations
+from sora.app.filtering import settings_of
+from sora.app.integrity import verifier_of
+from sora.app.storage import BodyStorage
 from sora.app.stores import uploader_operations
 from sora.app.tables import Tables
-from sora.config.s3 import S3Config
+from sora.config.config import Config
 from sora.errors import SoraError
 from sora.health import Health
+from sora.mailbox.scripts import ScriptStore
 from sora.net.tracker import Session
-from sora.operations.cache import CacheOperations
+from sora.operations.acl import AclOperations
+from sora.operations.aliases import AliasOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.database import DatabaseOperations
+from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations
+from sora.operations.mailbox import MailboxOperations
+from sora.operations.objects import ObjectOperations
+from sora.operations.relay import RelayOperations
+from sora.operations.sieve import SieveOperations
+from sora.operations.sieve_trial import SieveTrials
+from sora.operations.verify import VerifyOperations
 from sora.protocols.http.nouns import Nouns
 from sora.storage.postgres.database import Database, Tx
+from sora.storage.rows import Operation
 
 REMEMBERED: Final = 1.0
 """seconds for which an answer about readiness holds: who asks often costs nothing"""
 
 
 def nouns_on(
+    config: Config,
     tables: Tables,
+    storage: BodyStorage,
+    scripts: ScriptStore,
     sessions: Iterable[Session],
-    s3: S3Config,
     health: Health | None,
-    cache: CacheOperations,
+    *,
+    reactor: Any,
 ) -> Nouns:
-    """The operations on a database, and on the connections, health and cache of this process."""
+    """The operations on a database and its stores, and on the connections, the health and the cache
+    of this process."""
     parts = accounts_on(tables)
+    owners, rights = parts.owners, tables.rights
+    verifier = verifier_of(tables, storage.objects, storage.bodies)
+    key_ids = [entry.id for entry in config.s3.encryption_keys]
     return Nouns(
         accounts=parts.accounts,
         credentials=parts.credentials,
+        aliases=AliasOperations(tables.aliases),
+        domains=DomainOperations(tables.domains),
+        mailboxes=MailboxOperations(owners, tables.mailboxes, _new_operation),
+        acl=AclOperations(owners, rights, tables.mailboxes, _new_operation),
         quota=parts.quota,
+        sieve=SieveOperations(owners, rights, scripts),
+        trials=SieveTrials(scripts.compiler, reactor.seconds, settings_of(config.sieve)),
+        relay=RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
         connections=ConnectionOperations(lambda: sessions),
-        cache=cache,
+        cache=storage.cache,
         database=DatabaseOperations(tables.upkeep),
-        uploader=uploader_operations(s3, tables),
+        migrations=migration_operations(config.database, reactor=reactor),
+        uploader=uploader_operations(config.s3, tables),
+        objects=ObjectOperations(tables.copies, storage.copies, storage.objects, key_ids),
+        verify=VerifyOperations(owners, tables.verifying, verifier, storage.objects),
         health=HealthOperations(lambda: health),
     )
+
+
+def _new_operation() -> Operation:
+    return Operation(uuid4(), actor="operator", protocol="http_api")
 
 
 class Readiness:

@@ -30,16 +30,23 @@ class AliasOperations:
 
     async def list(self, email: str | None = None, domain: str | None = None) -> list[AliasRow]:
         """All aliases; those of an account, or in a domain."""
-        account = None if email is None else address_of(email)
-        name = None if domain is None else fold_domain(domain)
         found: list[AliasRow] = []
         after = ""
         while True:
-            page: Sequence[AliasRow] = await self.aliases.list(account, name, after, PAGE)
+            page = await self.page(email, domain, after, PAGE)
             found += page
             if len(page) < PAGE:
                 return found
             after = parse_address(page[-1].address, "").key
+
+    async def page(
+        self, email: str | None, domain: str | None, after: str, limit: int
+    ) -> Sequence[AliasRow]:
+        """At most `limit` of them, ascending by address, above the address key `after`."""
+        account = None if email is None else address_of(email)
+        name = None if domain is None else fold_domain(domain)
+        rows: Sequence[AliasRow] = await self.aliases.list(account, name, after, limit)
+        return rows
 
     async def show(self, alias: str) -> AliasRow:
         """One alias. Raises NoSuchAccount."""

@@ -36,6 +36,11 @@ class DomainOperations:
                 return found
             after = page[-1].name
 
+    async def page(self, after: str, limit: int) -> Sequence[DomainRow]:
+        """At most `limit` domains, ascending by name, above the name `after`."""
+        rows: Sequence[DomainRow] = await self.domains.list(after, limit)
+        return rows
+
     async def show(self, domain: str) -> DomainRow:
         """One domain. Raises NoSuchAccount."""
         row: DomainRow = await self.domains.show(fold_domain(domain))

@@ -21,11 +21,17 @@ class RelayOperations:
     in_thread: Callable[..., "Deferred[Any]"]
     seconds: Callable[[], float]
 
-    async def list(self, states: Sequence[State] = (), limit: int | None = None) -> list[Queued]:
-        """Messages in some states (none: in all), at most `limit`."""
+    async def list(
+        self,
+        states: Sequence[State] = (),
+        limit: int | None = None,
+        after: tuple[int, State, str] | None = None,
+    ) -> list[Queued]:
+        """Messages in some states (none: in all), at most `limit`; those behind `after`: a
+        lane, a state, a name."""
 
         def work() -> list[Queued]:
-            return list(islice(queued(self.path, tuple(states) or tuple(State)), limit))
+            return list(islice(queued(self.path, tuple(states) or tuple(State), after), limit))
 
         found: list[Queued] = await self.in_thread(work)
         return found

@@ -33,6 +33,11 @@ class Queued:
     name: str
     entry: Entry | None
 
+    @property
+    def lane(self) -> int:
+        """The number of its lane."""
+        return _number(self.place)
+
 
 @frozen
 class Count:
@@ -44,12 +49,22 @@ class Count:
     oldest: float | None
 
 
-def queued(path: str, states: tuple[State, ...] = tuple(State)) -> Iterator[Queued]:
-    """All messages in some states, oldest first within a lane. Raises Unavailable."""
+def queued(
+    path: str,
+    states: tuple[State, ...] = tuple(State),
+    after: tuple[int, State, str] | None = None,
+) -> Iterator[Queued]:
+    """All messages in some states, by lane, state and name: so oldest first within a state of a
+    lane. Those behind `after`: a lane, a state, a name. Raises Unavailable."""
+    order = list(State)
+    behind = None if after is None else (after[0], order.index(after[1]), after[2])
     for place in lanes(path):
-        for state in states:
+        for state in sorted(states, key=order.index):
             if os.path.isdir(f"{place}/{state}"):
                 for name in names(place, state):
+                    at = (_number(place), order.index(state), name)
+                    if behind is not None and at <= behind:
+                        continue
                     found = _look(place, state, name)
                     if found is not None:
                         yield found
@@ -97,6 +112,10 @@ def do(verb: Verb, message: Queued, now: float) -> bool:
     finally:
         lane.close()
     return True
+
+
+def _number(place: str) -> int:
+    return int(place.rpartition("/")[2])
 
 
 def _look(place: str, state: State, name: str) -> Queued | None:

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.protocols.http.keys import digest_of
+from sora.protocols.http.spoken import ENDPOINTS
 from trial_tests.support.http_api import ask
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres, free_port
@@ -75,6 +76,7 @@ class HttpApiTests(SynchronousTestCase):
         client.sock.settimeout(20)
         self.assertIn(b"* BYE", client.file.read())
         client.shutdown()
+        self.check_every_list()
         self.assertEqual(self.ask("DELETE", f"/admin/accounts/{EMAIL}"), (204, b""))
         again = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
         with self.assertRaises(imaplib.IMAP4.error):
@@ -91,6 +93,14 @@ class HttpApiTests(SynchronousTestCase):
         self.assertEqual(self.ask("GET", "/livez", key="")[0], 200)
         status, problem = self.ask("GET", "/admin/accounts")
         self.assertEqual((status, problem["type"]), (503, "urn:sora:problem:unavailable"))
+
+    def check_every_list(self) -> None:
+        """Whatever can be looked at without a name, and what is below an account."""
+        for endpoint in ENDPOINTS:
+            path = endpoint.path.replace("{email}", EMAIL)
+            if endpoint.method == "GET" and "{" not in path and "relay" not in path:
+                status, answer = self.ask("GET", f"/admin{path}", key=LOOKING)
+                self.assertEqual(status, 200, f"{path}: {answer}")
 
     def check_metrics(self, text: str) -> None:
         """Families of all kinds are there, each with a description."""
@@ -112,7 +122,7 @@ class HttpApiTests(SynchronousTestCase):
         self.assertEqual(
             [(line["key"], line["change"]) for line in changes],
             [
-                ("api_key", "made an account"),
+                ("api_key", f"made the account {EMAIL}"),
                 ("api_key", "kicked connections"),
                 ("api_key", f"deleted the account {EMAIL}"),
             ],

@@ -47,9 +47,11 @@ class Endpoint:
     """One method of one resource.
 
     `path` is below `/admin`, with names in braces. `name` is the operation's id. `query`, `body`
-    and `answer` are classes of values (`values.py`); without an answer the status is 204.
-    `changes` is what the log of changes says of it, with names of the path in braces; it stands
-    with every endpoint whose scope is to write. `errors` may come of it, beside those that may
+    and `answer` are classes of values (`values.py`); without an answer the status is 204. `place`
+    is where to find what was made; it stands with every endpoint whose status is 201 or 202, and is
+    sent as `Location`. `changes` is what the log of changes says of it; it stands with every
+    endpoint whose scope is to write. Both have names of the path (`{email}`) and fields of the
+    answer (`{answer.email}`) in them. `errors` may come of it, beside those that may
     come of everything.
     """
 
@@ -64,6 +66,7 @@ class Endpoint:
     body: type[Any] | None = None
     answer: type[Any] | None = None
     status: int = 200
+    place: str = ""
     changes: str = ""
     errors: tuple[type[SoraError], ...] = ()
 

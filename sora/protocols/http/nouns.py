@@ -3,13 +3,23 @@
 from attrs import frozen
 
 from sora.operations.accounts import AccountOperations
+from sora.operations.acl import AclOperations
+from sora.operations.aliases import AliasOperations
 from sora.operations.cache import CacheOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
+from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations
+from sora.operations.mailbox import MailboxOperations
+from sora.operations.migrations import MigrationOperations
+from sora.operations.objects import ObjectOperations
 from sora.operations.quota import QuotaOperations
+from sora.operations.relay import RelayOperations
+from sora.operations.sieve import SieveOperations
+from sora.operations.sieve_trial import SieveTrials
 from sora.operations.uploader import UploaderOperations
+from sora.operations.verify import VerifyOperations
 
 
 @frozen(kw_only=True)
@@ -18,9 +28,19 @@ class Nouns:
 
     accounts: AccountOperations
     credentials: CredentialOperations
+    aliases: AliasOperations
+    domains: DomainOperations
+    mailboxes: MailboxOperations
+    acl: AclOperations
     quota: QuotaOperations
+    sieve: SieveOperations
+    trials: SieveTrials
+    relay: RelayOperations
     connections: ConnectionOperations
     cache: CacheOperations
     database: DatabaseOperations
+    migrations: MigrationOperations
     uploader: UploaderOperations
+    objects: ObjectOperations
+    verify: VerifyOperations
     health: HealthOperations

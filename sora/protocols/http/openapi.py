@@ -6,6 +6,7 @@ from typing import Any, Final, get_type_hints
 from attrs import NOTHING, fields
 
 from sora.protocols.http.endpoint import Endpoint
+from sora.protocols.http.places import PLACES
 from sora.protocols.http.problems import (
     BAD_REQUEST,
     FOREIGN,
@@ -21,7 +22,7 @@ from sora.protocols.http.problems import (
     Kind,
     kind_of,
 )
-from sora.protocols.http.schema import Schemas
+from sora.protocols.http.schema import Schemas, words_of
 
 PREFIX: Final = "/admin"
 _ALWAYS: Final = (
@@ -35,6 +36,10 @@ _ALWAYS: Final = (
     INTERNAL,
     UNAVAILABLE,
 )
+_LOCATION: Final = {
+    "description": "Where it is.",
+    "schema": {"type": "string", "format": "uri-reference"},
+}
 _PROBLEM: Final = {
     "type": "object",
     "description": "What went wrong (RFC 9457).",
@@ -115,8 +120,10 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
 
 
 def _in_path(name: str) -> dict[str, Any]:
-    schema = {"type": "string", "minLength": 1}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+    facet = PLACES[name]
+    schema = {"type": "string", "minLength": 1, **words_of(facet)}
+    text = schema.pop("description")
+    return {"name": name, "in": "path", "description": text, "required": True, "schema": schema}
 
 
 def _in_query(kind: type[Any], schemas: Schemas) -> list[dict[str, Any]]:
@@ -145,7 +152,10 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         found: dict[str, Any] = {"204": {"description": "It is done."}}
     else:
         content = {"application/json": {"schema": schemas.of(endpoint.answer)}}
-        found = {str(endpoint.status): {"description": "It is done.", "content": content}}
+        done: dict[str, Any] = {"description": "It is done.", "content": content}
+        if endpoint.place:
+            done["headers"] = {"Location": _LOCATION}
+        found = {str(endpoint.status): done}
     kinds = [*_ALWAYS, *map(kind_of, endpoint.errors)]
     if endpoint.body is not None:
         kinds.append(NOT_JSON)

@@ -1,10 +1,12 @@
 """Pages of long lists, by cursor: where a page ended, in a form that nobody builds on (pure)."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from sora.errors import BadArgument
 
+T = TypeVar("T")
 LONGEST: Final = 1000
 """rows of a page"""
 
@@ -23,3 +25,17 @@ def key_of(cursor: str) -> str:
     except ValueError:
         raise BadArgument("The cursor is none that this server has given") from None
     return octets.decode()
+
+
+def next_of(rows: Sequence[T], limit: int, key: Callable[[T], str]) -> str | None:
+    """The cursor of what comes behind these rows; None when they are fewer than were asked for."""
+    return None if len(rows) < limit else cursor_of(key(rows[-1]))
+
+
+def page_of(rows: Sequence[T], asked: Any, key: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """The page that is asked for (`cursor`, `limit`) of a list that is whole, and the cursor of
+    the next one. Raises BadArgument."""
+    after = key_of(asked.cursor)
+    found = sorted((row for row in rows if key(row) > after), key=key)
+    page = found[: asked.limit]
+    return page, None if len(found) <= asked.limit else cursor_of(key(page[-1]))

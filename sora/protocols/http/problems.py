@@ -50,7 +50,9 @@ from sora.errors import (
     UseAttributeRefused,
     WrongState,
 )
-from sora.protocols.http.shaping import Flaw, Flawed
+from sora.protocols.http.shaping import MAX_FLAWS, Flaw, Flawed
+from sora.relay.interfaces import RelayOff
+from sora.sieve.errors import ScriptErrors
 
 TYPE: Final = "urn:sora:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -79,6 +81,7 @@ IN_USE: Final = Kind("in-use", 409, "Somebody is using it")
 TOO_BIG: Final = Kind("too-big", 413, "It is larger than the limit")
 NOT_JSON: Final = Kind("unsupported-media-type", 415, "The body must be application/json")
 UNPROCESSABLE: Final = Kind("cannot-be-done", 422, "What is asked for cannot be")
+INVALID_SCRIPT: Final = Kind("invalid-script", 422, "The Sieve script is not valid")
 TOO_OFTEN: Final = Kind("too-many-requests", 429, "There are too many requests")
 INTERNAL: Final = Kind("internal", 500, "The server has failed")
 UNKNOWN_OUTCOME: Final = Kind(
@@ -113,6 +116,8 @@ KINDS: Final[Mapping[type[SoraError], Kind]] = {
     OutcomeUnknown: UNKNOWN_OUTCOME,
     OverQuota: Kind("over-quota", 409, "The account is over its quota"),
     ReadOnly: CONFLICT,
+    RelayOff: CONFLICT,
+    ScriptErrors: INVALID_SCRIPT,
     ShuttingDown: UNAVAILABLE,
     StorageFull: FULL,
     StoreRefused: Kind("store-refused", 502, "The object store refused it"),
@@ -173,4 +178,7 @@ def refused(error: SoraError | Flawed) -> Refused:
         count = len(error.flaws)
         detail = error.flaws[0].text if count == 1 else f"There are {count} flaws"
         return Refused(BAD_REQUEST, detail, flaws=error.flaws)
+    if isinstance(error, ScriptErrors):
+        flaws = tuple(Flaw("/source", str(one)) for one in error.errors[:MAX_FLAWS])
+        return Refused(INVALID_SCRIPT, flaws[0].text if len(flaws) == 1 else "", flaws=flaws)
     return Refused(kind_of(type(error)), error.told.rstrip())

@@ -4,6 +4,7 @@ connection, and with requests whose bodies are bounded before anybody looks at t
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any, Final
+from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -23,6 +24,10 @@ DROPPED: Final = 8 * MAX_BODY
 """octets above that are read and dropped, so that the client can be told; then it is cut off"""
 IDLE: Final = 65.0
 """seconds in which a client has to say something"""
+
+
+_AS_IT_IS: Final = "%!$&'()*+,;=:@~"
+"""what may stand in a segment of a path (RFC 3986 §3.3), and what is encoded already"""
 
 
 class BoundedRequest(Request):
@@ -140,6 +145,13 @@ class HTTPFactory(Site):
         channel.callLater = self.reactor.callLater
         channel.timeOut = self.timeOut
         return channel
+
+    def getResourceFor(self, request: Any) -> Any:
+        """What answers a request. Segments of its path stay percent-encoded, so that a name may
+        have a `/` in it (`places.py`)."""
+        segments = request.path[1:].split(b"/")
+        request.postpath = [quote(one, safe=_AS_IT_IS).encode("ascii") for one in segments]
+        return super().getResourceFor(request)
 
     def log(self, request: Any) -> None:
         """Requests are logged where they are answered (`site.py`)."""

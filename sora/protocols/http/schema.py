@@ -23,6 +23,7 @@ class Schemas:
 
     def __init__(self) -> None:
         self.components: dict[str, dict[str, Any]] = {}
+        self._kinds: dict[str, type[Any]] = {}
 
     def of(self, hint: Any) -> dict[str, Any]:
         """The schema of a type; of a class a reference to its component."""
@@ -37,7 +38,7 @@ class Schemas:
     def field(self, hint: Any, attribute: "Attribute[Any]") -> dict[str, Any]:
         """The schema of a field: that of its type, with what was said of it."""
         facet = facet_of(attribute)
-        schema = {**self.of(hint), **_words(facet, get_origin(optional(hint)[0]) is tuple)}
+        schema = {**self.of(hint), **words_of(facet, get_origin(optional(hint)[0]) is tuple)}
         if attribute.default is not NOTHING and attribute.default is not None:
             schema["default"] = to_json(attribute.default)
         return schema
@@ -55,6 +56,7 @@ class Schemas:
 
     def _reference(self, kind: type[Any]) -> dict[str, Any]:
         name = kind.__name__
+        assert self._kinds.setdefault(name, kind) is kind, f"two classes are called {name}"
         if name not in self.components:
             self.components[name] = {}  # it may refer to itself
             self.components[name] = self._object(kind)
@@ -74,7 +76,8 @@ class Schemas:
         return schema
 
 
-def _words(facet: Facet, is_array: bool) -> dict[str, Any]:
+def words_of(facet: Facet, is_array: bool = False) -> dict[str, Any]:
+    """What a facet says, in the words of JSON Schema."""
     length = "Items" if is_array else "Length"
     words = {
         "description": facet.text,

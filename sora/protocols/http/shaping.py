@@ -204,18 +204,23 @@ def _read_time(given: Any, at: str, flaws: list[Flaw]) -> Any:
     return time
 
 
+def flaw_of_text(given: str, facet: Facet) -> str:
+    """What is wrong with a text; nothing if it is what was said of it."""
+    if _UNTEXT.search(given):
+        return "This must be text: without NUL, and without halves of surrogate pairs"
+    if facet.min_length is not None and len(given) < facet.min_length:
+        return f"This must have at least {facet.min_length} characters"
+    if facet.max_length is not None and len(given) > facet.max_length:
+        return f"This may have {facet.max_length} characters"
+    if facet.pattern is not None and not re.search(facet.pattern, given):
+        return f"This must match {facet.pattern}"
+    return ""
+
+
 def _outside(given: Any, facet: Facet) -> str:
     """What is wrong with a value of the right type; nothing if it is in its bounds."""
     if isinstance(given, str):
-        if _UNTEXT.search(given):
-            return "This must be text: without NUL, and without halves of surrogate pairs"
-        if facet.min_length is not None and len(given) < facet.min_length:
-            return f"This must have at least {facet.min_length} characters"
-        if facet.max_length is not None and len(given) > facet.max_length:
-            return f"This may have {facet.max_length} characters"
-        if facet.pattern is not None and not re.search(facet.pattern, given):
-            return f"This must match {facet.pattern}"
-        return ""
+        return flaw_of_text(given, facet)
     if not -(1 << 63) <= given < 1 << 63:
         return "This number is too large"
     if facet.minimum is not None and given < facet.minimum:

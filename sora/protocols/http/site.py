@@ -23,6 +23,7 @@ from sora.protocols.http.endpoint import Call, Caller, Endpoint, Scope
 from sora.protocols.http.gate import Gate
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.openapi import PREFIX
+from sora.protocols.http.places import filled, filled_path, read_path
 from sora.protocols.http.problems import (
     BAD_REQUEST,
     INTERNAL,
@@ -128,10 +129,13 @@ class AdminSite:
         address = _address(request)
         self._gate.admit_address(address)
         caller = self._gate.admit(address, request.getHeader("Authorization"), endpoint.scope)
-        call = Call(caller, dict(path), _query(endpoint, request), _body(endpoint, request))
+        names = read_path(path)
+        call = Call(caller, names, _query(endpoint, request), _body(endpoint, request))
         answer = await shielded(Deferred.fromCoroutine(_run(endpoint, self._nouns, call)))
         if endpoint.changes:
-            self._log_change(caller, endpoint.changes.format(**path))
+            self._log_change(caller, filled(endpoint.changes, names, answer))
+        if endpoint.place:
+            request.setHeader("Location", PREFIX + filled_path(endpoint.place, names, answer))
         if endpoint.answer is None:
             return 204, "", b""
         return endpoint.status, JSON, written(answer)

@@ -1,12 +1,13 @@
 """An HTTP server for administration over memory storage, without a network."""
 
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from itertools import count
-from os import urandom
 from typing import Any
+from uuid import uuid4
 
 from attrs import frozen
 from jsonschema import Draft202012Validator
@@ -17,19 +18,34 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.health import Health
+from sora.mailbox.bodies import Bodies
+from sora.mailbox.copies import ObjectCopies
+from sora.mailbox.scripts import Compiler, ScriptStore
+from sora.mailbox.spool import Spool
+from sora.mailbox.verifying import Verifier
 from sora.metrics.connections import ConnectionMetrics
 from sora.net.networks import Networks
 from sora.net.peer import Peer
 from sora.net.tracker import Tracker
 from sora.operations.accounts import AccountOperations, PasswordHashing
+from sora.operations.acl import AclOperations
+from sora.operations.aliases import AliasOperations
 from sora.operations.cache import CacheOperations, LiveCache
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
+from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations
+from sora.operations.mailbox import MailboxOperations
+from sora.operations.migrations import MigrationOperations, MigrationRow
+from sora.operations.objects import ObjectOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
+from sora.operations.relay import RelayOperations
+from sora.operations.sieve import SieveOperations
+from sora.operations.sieve_trial import SieveTrials
 from sora.operations.uploader import UploaderOperations
+from sora.operations.verify import VerifyOperations
 from sora.protocols.http.endpoint import Endpoint, Scope
 from sora.protocols.http.gate import Gate, Rates
 from sora.protocols.http.keys import Key, Keys, digest_of
@@ -39,7 +55,13 @@ from sora.protocols.http.pages import api_pages, monitoring_pages
 from sora.protocols.http.protocol import HTTPFactory
 from sora.protocols.http.site import AdminSite
 from sora.protocols.http.spoken import ENDPOINTS, GROUPS
+from sora.sieve.dialect import SIEVE
+from sora.sieve.limits import Limits
+from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import memory_storage
+from sora.storage.rows import Operation, ScriptLimits
+from sora.storage.stores import ObjectStore
+from trial_tests.support.transcript import ThreadsHere
 
 KEY = "the-key-that-may-change-things"
 READING = "the-key-that-may-look"
@@ -73,20 +95,7 @@ class DeskTestCase(SynchronousTestCase):
         self.registry = CollectorRegistry()
         self.storage = memory_storage(self.clock)
         self.tracker = Tracker(self.clock.seconds, ConnectionMetrics(self.registry))
-        hashing = PasswordHashing(urandom, maybeDeferred)
-        accounts = AccountOperations(self.storage.accounts, self.storage.credentials, hashing)
-        self.nouns = Nouns(
-            accounts=accounts,
-            credentials=CredentialOperations(self.storage.credentials, hashing),
-            quota=QuotaOperations(
-                OwnerLookup(self.storage.accounts, self.storage.rights), self.storage.quotas
-            ),
-            connections=ConnectionOperations(lambda: self.tracker),
-            cache=CacheOperations(self.cache, self.storage.cache_history, self.clock.seconds),
-            database=DatabaseOperations(self.storage.upkeep),
-            uploader=UploaderOperations(self.storage.uploads, self.storage.copies, ["second"]),
-            health=HealthOperations(lambda: self.health),
-        )
+        self.nouns = self.make_nouns()
         self.described = document(self.endpoints, GROUPS, "0")
         ids = count(1)
         self.site = AdminSite(
@@ -111,6 +120,58 @@ class DeskTestCase(SynchronousTestCase):
             new_id=lambda: f"r{next(ids)}",
         )
         self.factory = HTTPFactory(self.site.resource(), self.clock)
+
+    def make_nouns(self) -> Nouns:
+        """The operations, on memory storage, and on a relay queue in a directory."""
+        storage = self.storage
+        hashing = PasswordHashing(os.urandom, maybeDeferred)
+        owners = OwnerLookup(storage.accounts, storage.rights)
+        threads = ThreadsHere()
+        compiler = Compiler(SIEVE, Limits(), threads.run)
+        scripts = ScriptStore(storage.scripts, compiler, ScriptLimits(1_000_000, 10, 2_000_000))
+        stores = {"first": ObjectStore("first", MemoryObjects())}
+        self.queue = self.mktemp()
+        os.mkdir(self.queue)
+        uploads, copies = storage.uploads, storage.copies
+        bodies = Bodies(list(stores.values()), uploads, threads)
+        return Nouns(
+            accounts=AccountOperations(storage.accounts, storage.credentials, hashing),
+            credentials=CredentialOperations(storage.credentials, hashing),
+            aliases=AliasOperations(storage.aliases),
+            domains=DomainOperations(storage.domains),
+            mailboxes=MailboxOperations(owners, storage.mailboxes, _new_operation),
+            acl=AclOperations(owners, storage.rights, storage.mailboxes, _new_operation),
+            quota=QuotaOperations(owners, storage.quotas),
+            sieve=SieveOperations(owners, storage.rights, scripts),
+            trials=SieveTrials(compiler, self.clock.seconds),
+            relay=RelayOperations(self.queue, maybeDeferred, self.clock.seconds),
+            connections=ConnectionOperations(lambda: self.tracker),
+            cache=CacheOperations(self.cache, storage.cache_history, self.clock.seconds),
+            database=DatabaseOperations(storage.upkeep),
+            migrations=MigrationOperations(self.look_at_schema, self.change_schema),
+            uploader=UploaderOperations(uploads, copies, ["second"]),
+            objects=ObjectOperations(
+                copies,
+                ObjectCopies(list(stores.values()), uploads, copies, bodies),
+                stores,
+                [],
+            ),
+            verify=VerifyOperations(
+                owners,
+                storage.verifying,
+                Verifier(storage.verifying, stores, bodies, Spool),
+                stores,
+            ),
+            health=HealthOperations(lambda: self.health),
+        )
+
+    async def look_at_schema(self) -> Sequence[MigrationRow]:
+        """Two steps, one of which is applied."""
+        return [MigrationRow(2, "more", "pending"), MigrationRow(1, "tables", "applied")]
+
+    async def change_schema(self, say: Callable[[str], None]) -> Sequence[int]:
+        """It is not asked for."""
+        raise NotImplementedError
 
     async def is_ready(self) -> bool:
         """What `/readyz` is told."""
@@ -176,6 +237,10 @@ class DeskTestCase(SynchronousTestCase):
         self.assertRegex(problem["instance"], "^urn:sora:request:")
         if detail:
             self.assertIn(detail, json.dumps(problem, ensure_ascii=False))
+
+
+def _new_operation() -> Operation:
+    return Operation(uuid4(), "operator")
 
 
 def parse(octets: bytes) -> Answer:

@@ -1,11 +1,15 @@
 """The way of a request through the site: who may ask, and what is wrong with it."""
 
 import json
+from types import SimpleNamespace
+
+from attrs import fields
 
 from sora.errors import SoraError, Unavailable
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.gate import Rates
 from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.places import PLACES, filled
 from sora.protocols.http.problems import kind_of
 from sora.protocols.http.protocol import DROPPED, MAX_BODY
 from sora.protocols.http.spoken import ENDPOINTS
@@ -208,8 +212,19 @@ class TableTests(DeskTestCase):
             self.assertIn(kind_of(one).status // 100, (4, 5), one)
 
     def test_changes_are_named_where_there_are_any(self) -> None:
-        """Whoever may write is in the log of changes, and nobody else."""
+        """Whoever may write is in the log of changes, and nobody else; with names that there are.
+        What is made is said to be somewhere."""
         for endpoint in ENDPOINTS:
             with self.subTest(endpoint.name):
                 self.assertEqual(bool(endpoint.changes), endpoint.scope is Scope.WRITE)
-                endpoint.changes.format(**dict.fromkeys(endpoint.parameters, "x"))
+                self.assertEqual(bool(endpoint.place), endpoint.status in (201, 202))
+                names = dict.fromkeys(endpoint.parameters, "x")
+                answer = SimpleNamespace(
+                    **{one.name: "x" for one in fields(endpoint.answer)} if endpoint.answer else {}
+                )
+                filled(endpoint.changes + endpoint.place, names, answer)
+
+    def test_names_in_paths_are_explained(self) -> None:
+        """All of them, and no others."""
+        told = {name for endpoint in ENDPOINTS for name in endpoint.parameters}
+        self.assertEqual(told, set(PLACES))

@@ -1,11 +1,11 @@
-"""How much an account may have (RFC 9208)."""
+"""How much an account, or what belongs to a domain, may have (RFC 9208)."""
 
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
 from sora.errors import BadArgument, NoSuchAccount
-from sora.operations.owners import Whose
+from sora.protocols.http.admin.owners import ACCOUNT, BOTH, Owner, whose
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
@@ -14,7 +14,7 @@ from sora.storage.rows import Quota as QuotaRow
 
 @frozen
 class Limits:
-    """How much an account may have; null is no limit."""
+    """How much there may be; null is no limit."""
 
     storage: int | None = said("Octets.", minimum=0, example=10737418240)
     messages: int | None = said("Messages.", minimum=0)
@@ -23,12 +23,12 @@ class Limits:
 
 @frozen
 class Quota:
-    """What an account has, and may have."""
+    """What there is, and may be."""
 
-    storage: int = said("Octets that it has.", minimum=0)
-    messages: int = said("Messages that it has.", minimum=0)
-    mailboxes: int = said("Mailboxes that it has.", minimum=0)
-    limits: Limits = said("How much it may have.")
+    storage: int = said("Octets that there are.", minimum=0)
+    messages: int = said("Messages that there are.", minimum=0)
+    mailboxes: int = said("Mailboxes that there are.", minimum=0)
+    limits: Limits = said("How much there may be.")
 
 
 def _quota(row: QuotaRow) -> Quota:
@@ -42,38 +42,71 @@ def _quota(row: QuotaRow) -> Quota:
 
 
 async def _show(nouns: Nouns, call: Call) -> Quota:
-    return _quota(await nouns.quota.show(Whose(email=call.path["email"])))
+    return _quota(await nouns.quota.show(whose(call)))
 
 
 async def _set(nouns: Nouns, call: Call) -> Quota:
     wanted: Limits = call.body
-    whose = Whose(email=call.path["email"])
-    row = await nouns.quota.set(whose, wanted.storage, wanted.messages, wanted.mailboxes)
+    row = await nouns.quota.set(whose(call), wanted.storage, wanted.messages, wanted.mailboxes)
     return _quota(row)
 
 
+async def _allow(nouns: Nouns, call: Call) -> None:
+    await nouns.quota.allow(call.path["email"], True)
+
+
+async def _deny(nouns: Nouns, call: Call) -> None:
+    await nouns.quota.allow(call.path["email"], False)
+
+
+def _endpoint(**fields: Any) -> Endpoint:
+    return Endpoint(group="quota", errors=(NoSuchAccount, BadArgument), **fields)
+
+
+def _of(owner: Owner) -> tuple[Endpoint, ...]:
+    of = "{email}" if owner is ACCOUNT else "the domain {domain}"
+    what = "an account" if owner is ACCOUNT else "what belongs to a domain"
+    return (
+        _endpoint(
+            method="GET",
+            path=f"{owner.path}/quota",
+            name=owner.name("show", "Quota"),
+            summary=f"Show what {owner.text} has, and may have",
+            answer=Quota,
+            run=_show,
+        ),
+        _endpoint(
+            method="PUT",
+            path=f"{owner.path}/quota",
+            name=owner.name("set", "Quota"),
+            summary=f"Set all limits of {what}",
+            scope=Scope.WRITE,
+            body=Limits,
+            answer=Quota,
+            changes=f"set the quota of {of}",
+            run=_set,
+        ),
+    )
+
+
 ENDPOINTS: Final = (
-    Endpoint(
-        method="GET",
-        path="/accounts/{email}/quota",
-        name="showQuota",
-        summary="Show what an account has, and may have",
-        group="accounts",
-        answer=Quota,
-        errors=(NoSuchAccount, BadArgument),
-        run=_show,
-    ),
-    Endpoint(
+    *(endpoint for owner in BOTH for endpoint in _of(owner)),
+    _endpoint(
         method="PUT",
-        path="/accounts/{email}/quota",
-        name="setQuota",
-        summary="Set all limits of an account",
-        group="accounts",
+        path="/accounts/{email}/quota/admin",
+        name="allowQuota",
+        summary="Let a user set the quotas of the domain over IMAP (RFC 9208)",
         scope=Scope.WRITE,
-        body=Limits,
-        answer=Quota,
-        changes="set the quota of {email}",
-        errors=(NoSuchAccount, BadArgument),
-        run=_set,
+        changes="let {email} set the quotas of the domain",
+        run=_allow,
+    ),
+    _endpoint(
+        method="DELETE",
+        path="/accounts/{email}/quota/admin",
+        name="denyQuota",
+        summary="Let a user set the quotas of the domain no more",
+        scope=Scope.WRITE,
+        changes="let {email} set the quotas of the domain no more",
+        run=_deny,
     ),
 )

@@ -1,0 +1,143 @@
+"""Whether what is stored is intact."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from attrs import frozen
+
+from sora.errors import BadArgument
+from sora.operations.verify import KnownDamage
+from sora.protocols.http.endpoint import Call, Endpoint
+from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.paging import LONGEST, cursor_of, key_of
+from sora.protocols.http.values import said
+from sora.storage.rows import Fault
+
+
+@frozen
+class HurtMessage:
+    """A message whose body is damaged."""
+
+    account: str = said("The primary address of the account.")
+    mailbox: str = said("The mailbox.")
+    uid: int = said("Its UID there.", minimum=1)
+    email_id: str = said("EMAILID (RFC 8474), as a UUID.")
+
+
+@frozen
+class Damage:
+    """A body that is not as it has to be, and some of the messages that it is the body of."""
+
+    content: int = said("The number of the content.")
+    fault: Fault = said("What is wrong with it.")
+    store: str = said("The store that it is damaged in; empty when it is in none.")
+    object: str | None = said("The name of the object there.")
+    found: datetime = said("When it was found.")
+    seen: datetime = said("When it was seen last.")
+    messages: tuple[HurtMessage, ...] = said("Some of the messages.")
+
+
+@frozen
+class Damages:
+    """Some of what is known to be damaged, in the order in which it was found."""
+
+    items: tuple[Damage, ...] = said("The damages.")
+    next: str | None = said("The cursor of the next page; null when this is the last.")
+
+
+@frozen
+class DamagesQuery:
+    """Which part of the list."""
+
+    cursor: str = said("Where the page begins: `next` of the one before.", default="")
+    limit: int = said("Damages of a page.", default=100, minimum=1, maximum=LONGEST)
+
+
+@frozen
+class SweepState:
+    """How far the pass through a store is."""
+
+    store: str = said("The name of the store.")
+    begun: datetime = said("When the pass began.")
+    completed: datetime | None = said("When it ended; null while it goes on.")
+    proven_since: datetime = said("Whatever is older than this was verified after it.")
+    objects: int = said("Objects of this pass.", minimum=0)
+    octets: int = said("Their octets.", minimum=0)
+
+
+@frozen
+class Sweeps:
+    """The passes through all stores."""
+
+    items: tuple[SweepState, ...] = said("One for each store.")
+
+
+def _damage(known: KnownDamage) -> Damage:
+    suspect = known.damage.suspect
+    messages = [
+        HurtMessage(
+            account=one.address, mailbox=one.mailbox, uid=one.uid, email_id=str(one.email_id)
+        )
+        for one in known.messages
+    ]
+    return Damage(
+        content=suspect.content_id,
+        fault=suspect.fault,
+        store=suspect.store,
+        object=None if suspect.object_id is None else str(suspect.object_id),
+        found=known.damage.found_at,
+        seen=known.damage.seen_at,
+        messages=tuple(messages),
+    )
+
+
+async def _damages(nouns: Nouns, call: Call) -> Damages:
+    asked: DamagesQuery = call.query
+    key = key_of(asked.cursor) or "0"
+    if not (key.isdecimal() and key.isascii() and len(key) < 19):
+        raise BadArgument("The cursor is none that this server has given")
+    found = await nouns.verify.known(int(key), asked.limit)
+    is_last = len(found) < asked.limit
+    following = None if is_last else cursor_of(str(found[-1].damage.number))
+    return Damages(items=tuple(map(_damage, found)), next=following)
+
+
+async def _sweeps(nouns: Nouns, call: Call) -> Sweeps:
+    found = [
+        SweepState(
+            store=one.store,
+            begun=one.begun_at,
+            completed=one.completed_at,
+            proven_since=one.proven_since,
+            objects=one.objects,
+            octets=one.octets,
+        )
+        for one in await nouns.verify.sweeps()
+    ]
+    return Sweeps(items=tuple(found))
+
+
+def _endpoint(**fields: Any) -> Endpoint:
+    return Endpoint(group="verify", **fields)
+
+
+ENDPOINTS: Final = (
+    _endpoint(
+        method="GET",
+        path="/verify/damages",
+        name="listDamages",
+        summary="List what is known to be damaged, and whose messages it is",
+        query=DamagesQuery,
+        answer=Damages,
+        errors=(BadArgument,),
+        run=_damages,
+    ),
+    _endpoint(
+        method="GET",
+        path="/verify/sweeps",
+        name="listSweeps",
+        summary="Show how far the passes are that verify everything in the background",
+        answer=Sweeps,
+        run=_sweeps,
+    ),
+)
