@@ -1,7 +1,7 @@
 """`[s3]` made into object stores: the first, and a second one; with keys, encrypted before them."""
 
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
 from uuid import UUID
@@ -51,9 +51,14 @@ def object_stores(
     stores: list[ObjectStore] = []
     services: list[IService] = []
 
-    def add(name: str, objects: IObjects, is_remote: bool) -> None:
+    def add(
+        name: str,
+        objects: IObjects,
+        is_remote: bool,
+        at_hand: Callable[[UUID, int], bytes | None] | None = None,
+    ) -> None:
         sealed = None if keys is None else SealedObjects(objects, keys, threads)
-        stores.append(ObjectStore(name, objects, is_remote, sealed, key_id))
+        stores.append(ObjectStore(name, objects, is_remote, sealed, key_id, at_hand))
 
     def add_bucket(name: str, settings: S3Config) -> None:
         objects = S3Objects(
@@ -70,7 +75,7 @@ def object_stores(
     if config.provider == "filesystem":
         directory = DiskObjects(config.path, threads)
         services.append(Stage("object store", start=directory.prepare))
-        add("filesystem", directory, is_remote=False)
+        add("filesystem", directory, is_remote=False, at_hand=directory.at_hand)
     else:
         add_bucket("s3", config)
     if config.second.bucket:

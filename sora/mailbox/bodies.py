@@ -17,6 +17,7 @@ from twisted.logger import Logger, LogLevel
 
 from sora.deferreds import gather
 from sora.errors import KeyMissing, OutcomeUnknown, SoraError, StorageFull, Unavailable
+from sora.storage.digests import is_whole
 from sora.storage.interfaces import IObjects, IUploads
 from sora.storage.rows import PIECE, BodyPlace, ObjectPlace
 from sora.storage.stores import ObjectStore
@@ -45,6 +46,9 @@ class BodyCache(Protocol):
 
     def get_many(self, wanted: Sequence[tuple[bytes, int]]) -> Awaitable[list[bytes | None]]:
         """Bodies by hash and size; None for what is not there."""
+
+    def at_hand(self, hash: bytes, size: int) -> bytes | None:
+        """A body that can be had without waiting; None says nothing."""
 
     def put(self, hash: bytes, data: bytes) -> "Deferred[None]":
         """Keep a verified body, if it is worth it."""
@@ -83,6 +87,24 @@ class Bodies:
             known = await self._fetch(place, 0, place.size)
             self._cache.put(place.hash, known)
         return known if end - start == place.size else known[start:end]
+
+    def at_hand(self, place: BodyPlace) -> bytes | None:
+        """A whole content that can be had at once, without waiting for anything. None says nothing
+        of whether it is available: `read_many` finds out."""
+        if not place.size:
+            return b""
+        if self._cache is not None and self._is_cached(place):
+            data = self._cache.at_hand(place.hash, place.size)
+            if data is not None:
+                return data
+        for copy in place.objects if len(place.objects) == 1 else self._copies(place)[:1]:
+            store = self._stores.get(copy.store)
+            if store is not None and store.at_hand is not None and copy.key_id is None:
+                data = store.at_hand(copy.id, place.size)
+                if data is not None and is_whole(data, place.size, place.hash):
+                    self._keep(place, data)
+                    return data
+        return None
 
     async def read_many(self, places: Sequence[BodyPlace]) -> list[bytes | Exception]:
         """Whole contents, in their order: the octets, or the error. For small ones: all of them
@@ -166,8 +188,8 @@ class Bodies:
                 [(copy.id, places[number].size) for number, copy in wanted]
             )
             whole = await self._are_whole([places[number] for number, _ in wanted], read)
-            for (number, _), data, is_whole in zip(wanted, read, whole, strict=True):
-                if is_whole and isinstance(data, bytes):
+            for (number, _), data, is_right in zip(wanted, read, whole, strict=True):
+                if is_right and isinstance(data, bytes):
                     found[number] = data
                     self._keep(places[number], data)
 
@@ -250,7 +272,7 @@ class Bodies:
 
 def _all_whole(places: Sequence[BodyPlace], read: Sequence[bytes | Exception]) -> list[bool]:
     return [
-        isinstance(data, bytes) and len(data) == place.size and blake3(data).digest() == place.hash
+        isinstance(data, bytes) and is_whole(data, place.size, place.hash)
         for place, data in zip(places, read, strict=True)
     ]
 

@@ -10,18 +10,19 @@ Messages with \\Deleted, which an IMAP client has set, are in the list like all 
 can be taken back, and no mail is to be missed for it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from sora.deferreds import deferred, shielded
-from sora.errors import NoSuchMessage, SoraError, Superseded
+from sora.errors import NoSuchMessage, Superseded
 from sora.mail.numbers import NumberSet
 from sora.mailbox.bodies import Bodies, Deliver
 from sora.mailbox.open_mailboxes import OpenMailboxes
-from sora.mailbox.read_ahead import Allowance, ReadAhead
+from sora.mailbox.read_ahead import Allowance, Group, ReadAhead
+from sora.mailbox.retrieval import SMALL, ByPlace, Large, Retrieval, Whole
 from sora.mailbox.state import Change
 from sora.storage.interfaces import IMaildrops, IMessages
 from sora.storage.rows import (
@@ -32,24 +33,6 @@ from sora.storage.rows import (
     MaildropOpened,
     Operation,
 )
-
-SMALL: Final = 256 * 1024
-"""octets up to which a message is held in memory as a whole"""
-
-
-@frozen
-class Whole:
-    """The octets of a small message as they are stored, with its trace."""
-
-    octets: bytes
-
-
-@frozen
-class Large:
-    """A message that is streamed: its trace, and where its octets are."""
-
-    trace: bytes
-    body: BodyPlace
 
 
 class Hold(Protocol):
@@ -110,7 +93,7 @@ class Maildrop:
         self._marks_seen = marks_seen
         self._deleted = bytearray(len(opened.uids))
         self._seen: set[int] = set()
-        self._bodies: ReadAhead[Whole | Large] = ReadAhead(self, self._read, rooms.allowance)
+        self._messages = Retrieval(self, self._read_places, rooms.bodies, rooms.allowance)
         self._headers: ReadAhead[bytes] = ReadAhead(
             _OfHeaders(self), self._read_headers, rooms.allowance
         )
@@ -162,6 +145,11 @@ class Maildrop:
         found = self._deleted.find(0, place)
         return found if found >= 0 else None
 
+    def preceding(self, place: int) -> int | None:
+        """See `read_ahead.Ordered`."""
+        found = self._deleted.rfind(0, 0, place + 1)
+        return found if found >= 0 else None
+
     def cost(self, place: int) -> int:
         """See `read_ahead.Ordered`."""
         size = int(self._sizes[place])
@@ -169,16 +157,40 @@ class Maildrop:
 
     # ------------------------------------------------------------ messages
 
+    def message_at_hand(self, number: int) -> Whole | Large | None:
+        """A message, if it was read ahead or can be had at once; None says nothing.
+
+        Raises NoSuchMessage.
+        """
+        return self._messages.take(self._place(number))
+
     async def message(self, number: int) -> Whole | Large:
         """A message. At most one round trip, none for what was read ahead.
 
         Raises NoSuchMessage, also for one that another session has removed; Unavailable.
         """
-        return await self._bodies.get(self._place(number))
+        return await self._messages.get(self._place(number))
+
+    def next_message(self) -> tuple[int, Whole | Large] | None:
+        """The client has the message that it asked for: read ahead. Gives the number of the one
+        that it asks for next when it goes on, and that one, if it is there."""
+        following = self._messages.look_ahead()
+        return None if following is None else (following[0] + 1, following[1])
+
+    def header_at_hand(self, number: int) -> bytes | None:
+        """The header of a message, with its trace and the empty line. As `message_at_hand`."""
+        return self._headers.take(self._place(number))
 
     async def header(self, number: int) -> bytes:
-        """The header of a message, with its trace and the empty line. As `message`."""
+        """The same. As `message`."""
         return await self._headers.get(self._place(number))
+
+    def next_header(self) -> tuple[int, bytes] | None:
+        """As `next_message`."""
+        self._headers.look_ahead()
+        place = self._headers.upcoming()
+        header = None if place is None else self._headers.known(place)
+        return None if place is None or header is None else (place + 1, header)
 
     async def part(self, body: BodyPlace, start: int, end: int) -> bytes:
         """The octets [start, end) of a large message without its trace. Raises Unavailable."""
@@ -194,37 +206,18 @@ class Maildrop:
             self._seen.add(number - 1)
 
     @deferred
-    async def _read(self, places: Sequence[int]) -> Mapping[int, Whole | Large | SoraError]:
-        place_of = self._places_of(places)
-        rows = await self._rooms.maildrops.bodies(self._mailbox_id, self._set(places))
-        found: dict[int, Whole | Large | SoraError] = {}
-        small: list[MaildropBody] = []
-        for row in rows:
-            if row.body.size <= SMALL:
-                small.append(row)
-            else:
-                found[place_of[row.uid]] = Large(row.trace, row.body)
-        read = await self._rooms.bodies.read_many([row.body for row in small])
-        for row, octets in zip(small, read, strict=True):
-            if isinstance(octets, bytes):
-                found[place_of[row.uid]] = Whole(row.trace + octets)
-            elif isinstance(octets, SoraError):
-                found[place_of[row.uid]] = octets
-            else:
-                raise octets
-        return found
+    async def _read_places(self, places: Sequence[int]) -> Group[MaildropBody]:
+        found = await self._rooms.maildrops.bodies(self._mailbox_id, self._set(places))
+        return ByPlace(self._uids, found)
 
     @deferred
-    async def _read_headers(self, places: Sequence[int]) -> Mapping[int, bytes | SoraError]:
-        place_of = self._places_of(places)
+    async def _read_headers(self, places: Sequence[int]) -> Group[bytes]:
+        place_of = {self._uids[place]: place for place in places}
         read = await self._rooms.messages.columns(
             self._mailbox_id, self._set(places), [Column.HEADER]
         )
         headers = read.values[Column.HEADER]
         return {place_of[uid]: header for uid, header in zip(read.uids, headers, strict=True)}
-
-    def _places_of(self, places: Sequence[int]) -> Mapping[int, int]:
-        return {self._uids[place]: place for place in places}
 
     def _set(self, places: Sequence[int]) -> NumberSet:
         """UIDs as a set with few ranges: between two neighbours there is no message."""
@@ -275,7 +268,7 @@ class Maildrop:
         await self._hold.let_go()
 
     def _forget(self) -> None:
-        self._bodies.forget()
+        self._messages.forget()
         self._headers.forget()
 
 
@@ -288,6 +281,10 @@ class _OfHeaders:
     def following(self, place: int) -> int | None:
         """See `read_ahead.Ordered`."""
         return self.drop.following(place)
+
+    def preceding(self, place: int) -> int | None:
+        """See `read_ahead.Ordered`."""
+        return self.drop.preceding(place)
 
     def cost(self, place: int) -> int:
         """See `read_ahead.Ordered`."""

@@ -1,14 +1,16 @@
-"""Messages that are asked for one after the other, read before they are asked for.
+"""What is asked for one after the other, read before it is asked for.
 
 A client that retrieves a maildrop asks for one message, takes it, and asks for the next: each
-would cost a round trip to the database and the way to its body. So messages are read in groups,
-one statement for each, and while a client takes those of one group the next `AHEAD` groups are on
-their way: a group takes as long to read as a client on a fast line needs for some fifty messages.
-Groups grow as long as the client goes on in order, up to `GROUP_MESSAGES`, and begin small again
-when it jumps.
+would cost a round trip to the database. So what lies beside one another in the list is read in
+groups, one statement for each. While a client goes on in one direction, with gaps or without, the
+next `AHEAD` groups are on their way; they are begun when it has its answer (`look_ahead`), so that
+it does not wait for their beginning. Groups grow as long as it goes on, up to `GROUP_MESSAGES`.
 
-Memory is bounded twice: a session holds so many groups of at most `GROUP_OCTETS`, and all sessions
-of a process share an `Allowance`. When that is used up, messages are read one by one.
+The latest groups are kept, so that who goes back, asks again, or jumps about in a part of the list
+finds what was read.
+
+Memory is bounded twice: a session holds so many octets, in groups of at most `GROUP_OCTETS`, and
+all sessions of a process share an `Allowance`. When that is used up, messages are read one by one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +28,10 @@ FIRST_GROUP: Final = 4
 GROUP_OCTETS: Final = 512 * 1024
 AHEAD: Final = 2
 """groups beside the one that a client is taking"""
+KEPT: Final = (AHEAD + 1) * GROUP_OCTETS
+"""octets that a list holds for its client"""
+NEAR: Final = 16
+"""messages that a client may pass over and still goes on"""
 ALLOWANCE: Final = 64 * 1024 * 1024
 """octets that all sessions of a process read ahead together"""
 
@@ -58,6 +64,9 @@ class Ordered(Protocol):
     def following(self, place: int) -> int | None:
         """The place of the next message that may be asked for, from `place` on."""
 
+    def preceding(self, place: int) -> int | None:
+        """The same backwards, from `place` on."""
+
     def cost(self, place: int) -> int:
         """How many octets are held of the message once it is read."""
 
@@ -68,41 +77,76 @@ class _Ahead(Generic[T]):
 
     places: list[int]
     octets: int
-    left: set[int]
-    """places that were not asked for yet"""
     waiting: "list[Deferred[None]]" = Factory(list)
-    found: dict[int, T | SoraError] | None = None
+    found: Group[T] | None = None
     failure: BaseException | None = None
 
 
 class ReadAhead(Generic[T]):
-    """The messages of one list, for one client. `read` reads those at some places, ascending."""
+    """The messages of one list, for one client. `read` reads those at some places, ascending.
+
+    `kept` is how many octets are held; `after_jump` how many messages are read for who jumps.
+    """
 
     def __init__(
         self,
         order: Ordered,
         read: Callable[[Sequence[int]], "Deferred[Group[T]]"],
         allowance: Allowance,
+        *,
+        kept: int = KEPT,
+        after_jump: int = 1,
     ) -> None:
         self._order = order
         self._read = read
         self._allowance = allowance
+        self._kept = kept
+        self._after_jump = after_jump
         self._groups: list[_Ahead[T]] = []
+        """those that are held, the latest at the end"""
+        self._held = 0
+        self._at: dict[int, _Ahead[T]] = {}
         self._size = FIRST_GROUP
         self._last = -1
+        self._direction = 0
+        self._has_jumped = False
+        self._seen: _Ahead[T] | None = None
+        """the group that `look_ahead` has looked at"""
+
+    def known(self, place: int) -> T | None:
+        """The message at a place if it was read; None says nothing. It counts as asked for by
+        nobody."""
+        group = self._at.get(place)
+        message = None if group is None or group.found is None else group.found.get(place)
+        return None if isinstance(message, SoraError) else message
+
+    def is_begun(self, place: int) -> bool:
+        """Whether it was read, or is on its way."""
+        return place in self._at
+
+    def asked_for(self, place: int) -> None:
+        """The client has asked for a message: which way does it go?"""
+        step = place - self._last
+        if step and self._last >= 0:
+            self._has_jumped = abs(step) > NEAR
+            self._direction = 0 if self._has_jumped else 1 if step > 0 else -1
+        self._last = place
+
+    def take(self, place: int) -> T | None:
+        """The message at a place if it was read; None says nothing."""
+        message = self.known(place)
+        if message is not None:
+            self.asked_for(place)
+        return message
 
     async def get(self, place: int) -> T:
         """The message at a place. Raises NoSuchMessage when it is gone, and what reading raised."""
-        goes_on = self._last >= 0 and self._order.following(self._last + 1) == place
-        group = self._group_of(place)
-        if group is None:
-            self.forget()
-            if not goes_on:
-                self._size = FIRST_GROUP if self._last < 0 else 1
-            group = self._begin(place)
-        self._last = place
-        if goes_on:
-            self._go_on(group)
+        self.asked_for(place)
+        return await self.look_up(place)
+
+    async def look_up(self, place: int) -> T:
+        """The same for somebody else than the client, of whose way it says nothing."""
+        group = self._at.get(place) or self._begin(place)
         if group.found is None and group.failure is None:
             there: Deferred[None] = Deferred()
             group.waiting.append(there)
@@ -111,13 +155,38 @@ class ReadAhead(Generic[T]):
             self._drop(group)
             raise group.failure
         assert group.found is not None
-        message = group.found.pop(place)
-        group.left.discard(place)
-        if place == group.places[-1]:
-            self._drop(group)
+        message = group.found.get(place)
+        if message is None:
+            raise NoSuchMessage("Another session has removed this message")
         if isinstance(message, SoraError):
+            # It may be over when it is asked for again.
+            self._at.pop(place, None)
             raise message
         return message
+
+    def look_ahead(self, is_wanted: Callable[[int], bool] = lambda place: True) -> None:
+        """Begin with the groups that come next, if the client goes on: once it has its answer.
+        Only those are whose first message `is_wanted`."""
+        group = self._at.get(self._last)
+        if not self._direction or group is None or group is self._seen:
+            return
+        self._seen = group
+        for _ in range(AHEAD):
+            following = self._beyond(group)
+            if following is None:
+                break
+            begun = self._at.get(following)
+            if begun is None:
+                begun = self._begin_ahead(following) if is_wanted(following) else None
+                if begun is None:
+                    break
+            group = begun
+
+    def upcoming(self) -> int | None:
+        """The place that a client who goes on asks for next, as far as it is known."""
+        if self._direction > 0:
+            return self._order.following(self._last + 1)
+        return self._order.preceding(self._last - 1) if self._direction else None
 
     def forget(self) -> None:
         """Hold nothing any more."""
@@ -126,42 +195,46 @@ class ReadAhead(Generic[T]):
 
     # ------------------------------------------------------------ inside
 
-    def _group_of(self, place: int) -> _Ahead[T] | None:
-        for group in self._groups:
-            if place in group.left:
-                return group
-        return None
-
-    def _go_on(self, group: _Ahead[T]) -> None:
-        """A client goes on in order: let go of what lies behind it, begin with what comes next."""
-        while self._groups and self._groups[0] is not group:
-            self._drop(self._groups[0])
-        while 0 < len(self._groups) <= AHEAD:
-            following = self._order.following(self._groups[-1].places[-1] + 1)
-            if following is None:
-                break
-            self._size = min(self._size * 4, GROUP_MESSAGES)
-            if not self._begin_ahead(following):
-                break
+    def _beyond(self, group: _Ahead[T]) -> int | None:
+        """The next place behind a group, in the direction of the client."""
+        if self._direction > 0:
+            return self._order.following(group.places[-1] + 1)
+        return self._order.preceding(group.places[0] - 1)
 
     def _begin(self, place: int) -> _Ahead[T]:
         """Read a group that somebody waits for: a single message if no more is allowed."""
+        if self._direction:
+            self._size = min(self._size * 4, GROUP_MESSAGES)
+        elif self._has_jumped:
+            self._size = self._after_jump
         places, octets = self._choose(place)
-        if not self._allowance.take(octets):
+        if not self._reserve(octets):
             places, octets = [place], 0
         return self._start(places, octets)
 
-    def _begin_ahead(self, place: int) -> bool:
-        """Read a group that nobody waits for yet; gives whether that is allowed."""
+    def _begin_ahead(self, place: int) -> _Ahead[T] | None:
+        """Read a group that nobody waits for yet, if that is allowed."""
+        self._size = min(self._size * 4, GROUP_MESSAGES)
         places, octets = self._choose(place)
-        if not octets or not self._allowance.take(octets):
-            return False
-        self._start(places, octets)
-        return True
+        if not octets or not self._reserve(octets):
+            return None
+        return self._start(places, octets)
+
+    def _reserve(self, octets: int) -> bool:
+        """Make room for a new group: the oldest go, but for the one that is in use."""
+        in_use = self._at.get(self._last)
+        for group in self._groups[:]:
+            if self._held + octets <= self._kept and self._allowance.left >= octets:
+                break
+            if group is not in_use:
+                self._drop(group)
+        return self._held + octets <= self._kept and self._allowance.take(octets)
 
     def _start(self, places: list[int], octets: int) -> _Ahead[T]:
-        group: _Ahead[T] = _Ahead(places, octets, set(places))
+        group: _Ahead[T] = _Ahead(places, octets)
         self._groups.append(group)
+        self._held += octets
+        self._at.update(dict.fromkeys(places, group))
         self._read(places).addCallbacks(
             lambda found: self._arrived(found, group),
             lambda failure: self._failed(failure, group),
@@ -169,18 +242,23 @@ class ReadAhead(Generic[T]):
         return group
 
     def _choose(self, place: int) -> tuple[list[int], int]:
+        """What is read with a message: those that come next, as far as they are not known."""
+        back = self._direction < 0
         places, octets = [place], self._order.cost(place)
         while len(places) < self._size:
-            following = self._order.following(places[-1] + 1)
-            if following is None or octets + self._order.cost(following) > GROUP_OCTETS:
+            last = places[-1]
+            following = self._order.preceding(last - 1) if back else self._order.following(last + 1)
+            if following is None or following in self._at:
+                break
+            octets += (cost := self._order.cost(following))
+            if octets > GROUP_OCTETS:
+                octets -= cost
                 break
             places.append(following)
-            octets += self._order.cost(following)
-        return places, octets
+        return (places[::-1] if back else places), octets
 
     def _arrived(self, found: Group[T], group: _Ahead[T]) -> None:
-        gone = NoSuchMessage("Another session has removed this message")
-        group.found = {place: found.get(place, gone) for place in group.places}
+        group.found = found
         self._fire(group)
 
     def _failed(self, failure: Failure, group: _Ahead[T]) -> None:
@@ -196,3 +274,7 @@ class ReadAhead(Generic[T]):
         if group in self._groups:
             self._groups.remove(group)
             self._allowance.give_back(group.octets)
+            self._held -= group.octets
+            for place in group.places:
+                if self._at.get(place) is group:
+                    del self._at[place]

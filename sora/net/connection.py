@@ -287,6 +287,11 @@ class Connection(TwistedProtocol):
                 self.octets_out += len(data)
                 _send(self.transport, data)
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether `drain` has nothing to wait for, and nothing to raise."""
+        return not (self._blocked or self._lost or self._closing)
+
     async def drain(self) -> None:
         """Wait while the client does not read what was written to it.
 
@@ -384,8 +389,9 @@ class Connection(TwistedProtocol):
         else:
             inflate.receive(data)
         if self._waiting is not None:
-            self._move_deadline(self._timeout)
             self._look()
+        if self._waiting is not None:
+            self._move_deadline(self._timeout)
         if self._waiting is None or self._inflating is not None:
             held = self.reader.buffered + (inflate.held if inflate else 0)
             if held > READ_AHEAD and self._reading:

@@ -1,5 +1,8 @@
 """An object store by its name, and how its objects are read and written: plain or encrypted."""
 
+from collections.abc import Callable
+from uuid import UUID
+
 from attrs import frozen
 
 from sora.errors import KeyMissing
@@ -12,7 +15,9 @@ class ObjectStore:
     """A store. `name` is what is on the rows of its objects.
 
     `is_remote`: it is reached over a network, which may be away. `sealed` is the same store with
-    its objects encrypted; with `key_id` new objects are, with that key.
+    its objects encrypted; with `key_id` new objects are, with that key. `at_hand` gives all octets
+    of a plain object, by its name and size, when they can be had without waiting for anything; a
+    store that never can has none.
     """
 
     name: str
@@ -20,6 +25,7 @@ class ObjectStore:
     is_remote: bool = False
     sealed: IObjects | None = None
     key_id: str | None = None
+    at_hand: Callable[[UUID, int], bytes | None] | None = None
 
     @property
     def writer(self) -> IObjects:

@@ -8,9 +8,11 @@ from sora.auth.interfaces import Identity
 from sora.deferreds import gather
 from sora.errors import InUse, Superseded
 from sora.mail.flags import parse_flags
-from sora.mailbox.maildrop import Ended, Maildrop, Whole
+from sora.mailbox.maildrop import Ended, Maildrop
 from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.reach import SessionFacts
+from sora.mailbox.read_ahead import ALLOWANCE, Allowance
+from sora.mailbox.retrieval import Whole
 from sora.storage.rows import FlagChange
 from trial_tests.mailbox.test_on_postgres import OnPostgres
 from trial_tests.mailbox.world import Process, message
@@ -22,8 +24,14 @@ class OfNode:
     def __init__(self, process: Process, row: Any) -> None:
         storage: Any = process.storage
         clock: Any = reactor
+        self.allowance = Allowance()
         self.house = Maildrops(
-            storage.maildrops, storage.messages, process.bodies, process.open_mailboxes, clock
+            storage.maildrops,
+            storage.messages,
+            process.bodies,
+            process.open_mailboxes,
+            clock,
+            allowance=self.allowance,
         )
         self.identity = Identity(row.id, row.scope_id, row.address)
         self.is_over = False
@@ -87,7 +95,9 @@ class MaildropTests(OnPostgres):
             header = await drop.header(number)
             self.assertEqual(header, message(number - 1).partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
         self.assertEqual(dict(self.database.statements), {"read": 3})
+        self.assertLess(self.node.allowance.left, ALLOWANCE)
         await drop.leave()
+        self.assertEqual(self.node.allowance.left, ALLOWANCE, "who leaves holds nothing")
 
     async def test_two_nodes_log_in_at_once(self) -> None:
         """One has it, the others are told so."""

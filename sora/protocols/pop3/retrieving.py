@@ -1,6 +1,7 @@
 """How messages go out, for RETR and TOP.
 
-Small messages are in memory, read ahead; a large one is streamed from the store to the client,
+Small messages are in memory, and the answer with the next one is made while the client is busy with
+the latest: when it asks, it is only sent. A large one is streamed from the store to the client,
 and takes no more than the connection's buffer. One that cannot be read now is refused, and never
 shown as an empty one (G8); when that comes out in the middle, the connection is cut.
 
@@ -8,57 +9,91 @@ To a client that has not said UTF8, a header with other octets than ASCII goes o
 them (RFC 6856 §2.1, `sora.mail.surrogate`).
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sora.deferreds import deferred
 from sora.errors import SoraError
 from sora.mail.headers import header_end
 from sora.mail.surrogate import surrogate
-from sora.mailbox.maildrop import SMALL, Large
+from sora.mailbox.retrieval import SMALL, Large, Whole
 from sora.net.connection import ConnectionEnded
 from sora.protocols.pop3.errors import NeedsUTF8
-from sora.protocols.pop3.session import Session
 from sora.protocols.pop3.wire import sending
 from sora.protocols.pop3.wire.answers import positive
+
+if TYPE_CHECKING:
+    from sora.protocols.pop3.session import Session
 
 PIECE: Final = 64 * 1024
 """octets of a large message that are read at once for its first lines"""
 
 
 class Retrieving:
-    """One message on its way to the client."""
+    """The messages of one session on their way to the client."""
 
-    def __init__(self, session: Session, number: int) -> None:
+    def __init__(self, session: "Session") -> None:
         self._session = session
-        self._maildrop = session.maildrop
-        self._number = number
+        self._ready_of: object = None
+        self._ready: list[bytes] = []
+        """the answer that was made of `_ready_of` before it was asked for"""
 
-    async def whole(self) -> None:
+    async def whole(self, number: int) -> None:
         """RETR. Raises NoSuchMessage, Unavailable."""
-        message = await self._maildrop.message(self._number)
+        maildrop = self._session.maildrop
+        message = maildrop.message_at_hand(number) or await maildrop.message(number)
         if isinstance(message, Large):
-            await self._stream(message)
+            await self._stream(number, message)
         else:
-            octets = sending.whole(self._shown(message.octets))
-            await self._send(f"{len(octets)} octets", octets)
+            ready = message is self._ready_of
+            await self._send(self._ready if ready else self._answer(number, message))
+        self._session.then(self._get_whole_ready)
 
-    async def beginning(self, lines: int) -> None:
+    async def beginning(self, number: int, lines: int) -> None:
         """TOP. Raises NoSuchMessage, Unavailable."""
+        maildrop = self._session.maildrop
         if lines == 0:
-            header = self._shown(await self._maildrop.header(self._number))
-            await self._send("The header", sending.whole(header))
+            header = maildrop.header_at_hand(number) or await maildrop.header(number)
+            ready = header is self._ready_of
+            await self._send(self._ready if ready else self._header_answer(header))
+            self._session.then(self._get_header_ready)
             return
-        message = await self._maildrop.message(self._number)
+        message = maildrop.message_at_hand(number) or await maildrop.message(number)
         if isinstance(message, Large):
-            octets = await self._first_lines(message, lines)
+            octets = await self._first_lines(number, message, lines)
         else:
             octets = sending.beginning(sending.whole(self._shown(message.octets)), lines)
-        await self._send("The first lines", octets)
+        await self._send(_answer("The first lines", octets))
+        self._session.then(maildrop.next_message)
 
-    async def _send(self, text: str, octets: bytes) -> None:
-        """Send what is in memory; its lines end in CRLF."""
-        self._session.connection.write_all([positive(text), sending.stuffed(octets)])
+    # ---------------------------------------------------------- small messages
+
+    async def _send(self, answer: list[bytes]) -> None:
+        self._ready_of, self._ready = None, []
+        self._session.connection.write_all(answer)
         await self._session.drain()
+
+    def _get_whole_ready(self) -> None:
+        following = self._session.maildrop.next_message()
+        if following is not None:
+            number, message = following
+            if isinstance(message, Whole):
+                self._ready_of, self._ready = message, self._answer(number, message)
+
+    def _get_header_ready(self) -> None:
+        following = self._session.maildrop.next_header()
+        if following is not None:
+            self._ready_of = following[1]
+            self._ready = self._header_answer(following[1])
+
+    def _answer(self, number: int, message: Whole) -> list[bytes]:
+        octets = self._shown(message.octets)
+        # The size of the list counts CRLF for each line: so many octets have it.
+        if octets is not message.octets or len(octets) != self._session.maildrop.size(number):
+            octets = sending.whole(octets)
+        return _answer(f"{len(octets)} octets", octets)
+
+    def _header_answer(self, header: bytes) -> list[bytes]:
+        return _answer("The header", sending.whole(self._shown(header)))
 
     def _shown(self, octets: bytes) -> bytes:
         """A message, or its header, as this client may see it."""
@@ -70,16 +105,16 @@ class Retrieving:
 
     # ---------------------------------------------------------- large messages
 
-    async def _stream(self, message: Large) -> None:
+    async def _stream(self, number: int, message: Large) -> None:
+        session = self._session
         # The first piece is read before anything is said: it shows that the body is there.
-        first = await self._maildrop.part(message.body, 0, SMALL)
+        first = await session.maildrop.part(message.body, 0, SMALL)
         stored = message.trace + first
-        beginning = await self._beginning_shown(stored)
-        size = self._maildrop.size(self._number)
+        beginning = await self._beginning_shown(number, stored)
+        size = session.maildrop.size(number)
         if beginning is not stored:
             size += len(sending.whole(beginning)) - len(sending.whole(stored))
         ends, dots = sending.LineEnds(), sending.Dots()
-        session = self._session
 
         @deferred
         async def deliver(piece: bytes) -> None:
@@ -89,7 +124,7 @@ class Retrieving:
         session.ok(f"{size} octets")
         try:
             await deliver(beginning)
-            await self._maildrop.stream(message.body, len(first), deliver)
+            await session.maildrop.stream(message.body, len(first), deliver)
         except SoraError as error:
             session.log.info(
                 "session {session}: a message was cut off: {error}",
@@ -101,27 +136,33 @@ class Retrieving:
         session.write(dots.take(ends.end()) + sending.END)
         await session.drain()
 
-    async def _first_lines(self, message: Large, lines: int) -> bytes:
+    async def _first_lines(self, number: int, message: Large, lines: int) -> bytes:
         """The header and the first lines of the body; no more is read than that takes."""
         ends, beginning = sending.LineEnds(), sending.Beginning(lines)
         start = min(PIECE, message.body.size)
-        first = await self._maildrop.part(message.body, 0, start)
-        octets = await self._beginning_shown(message.trace + first)
+        part = self._session.maildrop.part
+        first = await part(message.body, 0, start)
+        octets = await self._beginning_shown(number, message.trace + first)
         found = [beginning.take(ends.take(octets))]
         while not beginning.is_complete and start < message.body.size:
-            piece = await self._maildrop.part(message.body, start, start + PIECE)
+            piece = await part(message.body, start, start + PIECE)
             start += len(piece)
             found.append(beginning.take(ends.take(piece)))
         if not beginning.is_complete:
             found.append(ends.end())
         return b"".join(found)
 
-    async def _beginning_shown(self, octets: bytes) -> bytes:
+    async def _beginning_shown(self, number: int, octets: bytes) -> bytes:
         """The beginning of a message as this client may see it. Raises NeedsUTF8 for a header
         that is too long to be shown in another way."""
         if self._session.takes_utf8 or header_end(octets) < len(octets):
             return self._shown(octets)
-        header = await self._maildrop.header(self._number)
+        header = await self._session.maildrop.header(number)
         if header.isascii():
             return octets
         raise NeedsUTF8
+
+
+def _answer(text: str, octets: bytes) -> list[bytes]:
+    """+OK, and octets whose lines end in CRLF, as they are sent."""
+    return [positive(text), sending.stuffed(octets)]

@@ -32,6 +32,7 @@ from sora.net.connection import Connection, ConnectionEnded, TimedOut
 from sora.net.standing import Standing
 from sora.protocols.pop3.command import Command, State
 from sora.protocols.pop3.errors import TEMPORARY, answer_to
+from sora.protocols.pop3.retrieving import Retrieving
 from sora.protocols.pop3.services import Services, Settings
 from sora.protocols.pop3.wire.answers import negative, positive
 from sora.protocols.pop3.wire.reader import Line, POP3Reader
@@ -60,6 +61,7 @@ class Session:
         self.id = services.new_id()
         self.write = connection.write
         connection.describe = self.describe
+        self.retrieving = Retrieving(self)
         self.user: str | None = None
         """what USER has said, until PASS"""
         self.takes_utf8 = False
@@ -69,7 +71,7 @@ class Session:
         self._maildrop: Maildrop | None = None
         self._identity: Identity | None = None
         self._kept: Kept | None = None
-        self._afterwards: Callable[[], None] | None = None
+        self._afterwards: Callable[[], object] | None = None
         self._waited = 0.0
         self._bad = 0
         self._failed_logins = 0
@@ -236,9 +238,15 @@ class Session:
 
     async def drain(self) -> None:
         """Wait while the client does not read; this time is the client's, not ours (G66)."""
+        if self.connection.is_drained:
+            return
         began = self.connection.clock.seconds()
         await self.connection.drain()
         self._waited += self.connection.clock.seconds() - began
+
+    def then(self, work: Callable[[], object]) -> None:
+        """What is done when the answer of this command has left."""
+        self._afterwards = work
 
     def end(self) -> None:
         """The conversation ends with this command."""
@@ -299,7 +307,7 @@ class Session:
             raise WrongState("TLS is not possible now")
         context = self.services.tls
         self.user = None
-        self._afterwards = lambda: self.connection.start_tls(context)
+        self.then(lambda: self.connection.start_tls(context))
 
     async def authenticate(self, login: str, password: str) -> str:
         """Log in and open the maildrop; gives the text of +OK.

@@ -158,6 +158,20 @@ class DiskCache:
         self._hits += len(found) - missed
         return found
 
+    def at_hand(self, hash: bytes, size: int) -> bytes | None:
+        """A body, verified, that can be had without waiting; None says nothing: `get_many` has to
+        look."""
+        data = self._written_soon(hash)
+        if data is None and hash in self._index:
+            data = self._at_once.read(_place(self.path, hash), size)
+            if data is not None and not is_whole(data, size, hash):
+                data = None
+        if data is not None:
+            self._index.asked(hash)
+            self._hits += 1
+            self._count("get", "hit")
+        return data
+
     def put(self, hash: bytes, data: bytes) -> "Deferred[None]":
         """Keep a body. Fires when it is on the disk, or not worth it, or did not work: a cache
         never fails anybody."""

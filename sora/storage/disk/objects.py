@@ -99,7 +99,7 @@ class DiskObjects:
             octets += size
             if octets > AT_ONCE:
                 break
-            data = self._at_once.read(_place(self._path, name), size)
+            data = self.at_hand(name, size)
             if data is None:
                 break
             found.append(data)
@@ -107,6 +107,10 @@ class DiskObjects:
             return found
         rest = tuple(wanted[len(found) :])
         return [*found, *await self._threads.run(_get_many, self._path, rest)]
+
+    def at_hand(self, name: UUID, size: int) -> bytes | None:
+        """See `ObjectStore`: a small file that the system has in its memory."""
+        return self._at_once.read(_place(self._path, name), size)
 
     @deferred
     async def stream(

@@ -27,9 +27,9 @@ class IMaildrops(Interface):
         ago; NoSuchMailbox.
         """
 
-    def bodies(mailbox_id: int, uids: NumberSet) -> "Deferred[Sequence[MaildropBody]]":
-        """Where the octets of messages are, ascending by UID; those that are gone are absent.
-        One round trip; the caller asks for at most 1,000."""
+    def bodies(mailbox_id: int, uids: NumberSet) -> "Deferred[Mapping[int, MaildropBody]]":
+        """Where the octets of messages are, by UID, ascending; those that are gone are absent.
+        One round trip; the caller asks for at most 1,000. Each is made when it is looked up."""
 
     def renew(sessions: Mapping[int, UUID], lease: timedelta) -> "Deferred[Sequence[UUID]]":
         """Let the leases of these sessions, by account, run for so long from now; gives the

@@ -60,13 +60,14 @@ class MemoryMaildrops:
         return message.size + facts.size_crlf - facts.size
 
     @operation
-    def bodies(self, mailbox_id: int, uids: NumberSet) -> Sequence[MaildropBody]:
+    def bodies(self, mailbox_id: int, uids: NumberSet) -> Mapping[int, MaildropBody]:
         """See `IMaildrops.bodies`."""
-        messages = present(self.tables.mailbox(mailbox_id), uids)
-        return [
-            MaildropBody(message.uid, message.trace, body_place(self.tables, message.content_id))
-            for message in messages
-        ]
+        return {
+            message.uid: MaildropBody(
+                message.uid, message.trace, body_place(self.tables, message.content_id)
+            )
+            for message in present(self.tables.mailbox(mailbox_id), uids)
+        }
 
     @operation
     def renew(self, sessions: Mapping[int, UUID], lease: timedelta) -> Sequence[UUID]:

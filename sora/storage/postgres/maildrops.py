@@ -5,7 +5,7 @@ The end of a session is a write like any other, and when its answer is lost it i
 from `events` (`outcomes.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, cast
 from uuid import UUID
@@ -74,13 +74,9 @@ class Maildrops:
             return await self._database.run("open_maildrop", work, write=True)
 
     @deferred
-    async def bodies(self, mailbox_id: int, uids: NumberSet) -> Sequence[MaildropBody]:
-        async def work(tx: Tx) -> Sequence[MaildropBody]:
-            rows = await tx.all(BODIES, (mailbox_id, uids.multirange()))
-            return [
-                MaildropBody(row[0], to_bytes(row[1]) if row[1] else b"", body_place(row, 2))
-                for row in rows
-            ]
+    async def bodies(self, mailbox_id: int, uids: NumberSet) -> Mapping[int, MaildropBody]:
+        async def work(tx: Tx) -> Mapping[int, MaildropBody]:
+            return _Bodies(await tx.all(BODIES, (mailbox_id, uids.multirange())))
 
         return await self._database.run("maildrop_bodies", work, write=False)
 
@@ -152,6 +148,23 @@ class Maildrops:
             changed = await states_now(self._database, mailbox_id, flags.uids)
             stored = Stored(mailbox_id, flags.before, flags.modseq, changed)
         return MaildropClosed(stored, removed)
+
+
+class _Bodies(Mapping[int, MaildropBody]):
+    """Rows of `BODIES` by UID."""
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._rows = {row[0]: row for row in rows}
+
+    def __getitem__(self, uid: int) -> MaildropBody:
+        row = self._rows[uid]
+        return MaildropBody(uid, to_bytes(row[1]) if row[1] else b"", body_place(row, 2))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 def _closed(mailbox_id: int, row: tuple[Any, ...]) -> MaildropClosed:

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import sora
-from sora.mailbox.maildrop import SMALL
 from sora.mailbox.maildrops import LEASE, RENEWALS
 from sora.mailbox.read_ahead import AHEAD, ALLOWANCE, GROUP_MESSAGES, GROUP_OCTETS
+from sora.mailbox.retrieval import PLACE_OCTETS, PLACES, SMALL
 from sora.protocols.pop3.services import Settings
 from sora.protocols.pop3.spoken import COMMANDS
 from sora.protocols.pop3.wire.reader import MAX_LINE, MAX_SASL_LINE
@@ -41,8 +41,9 @@ class DocumentTests(POP3TestCase):
             (int(LEASE), "60 seconds"),
             (int(LEASE / RENEWALS), "every 20"),
             (GROUP_MESSAGES, "64 messages"),
-            (GROUP_OCTETS // KIB, "512 KiB while"),
-            (AHEAD, "the next 2 groups"),
+            (GROUP_OCTETS // KIB, "512 KiB, "),
+            (AHEAD, "the next 2 are"),
+            (PLACES * PLACE_OCTETS // MIB, "1 MiB for places"),
             (AHEAD + 1, "3 groups of"),
             (ALLOWANCE // MIB, "64 MiB a process"),
             (SMALL // KIB, "256 KiB"),

@@ -100,9 +100,10 @@ class MaildropsContract(Contract):
             await self.put_octets(account, box, octets)
         read = await self.storage.messages.read(box.id, sets(1, 2), frozenset({Want.BODY}))
         bodies = await self.storage.maildrops.bodies(box.id, sets(1, 2, 3))
-        self.assertEqual([one.uid for one in bodies], [1, 2])
-        self.assertEqual([one.trace for one in bodies], [b"Received: x\r\n"] * 2)
-        self.assertEqual([one.body for one in bodies], [row.body for row in read.messages])
+        self.assertEqual((list(bodies), len(bodies)), ([1, 2], 2))
+        self.assertEqual([one.uid for one in bodies.values()], [1, 2])
+        self.assertEqual([one.trace for one in bodies.values()], [b"Received: x\r\n"] * 2)
+        self.assertEqual([one.body for one in bodies.values()], [row.body for row in read.messages])
 
     # -------------------------------------------------------------- the lease
 

@@ -63,6 +63,18 @@ class DiskCacheTests(TestCase):
         self.assertEqual(await self.cache.get(digest(data), len(data)), data)
         await written
 
+    async def test_what_is_at_hand_is_whole(self) -> None:
+        """G9"""
+        data = b"a body" * 100
+        self.assertIsNone(self.cache.at_hand(digest(data), len(data)))
+        written = self.cache.put(digest(data), data)
+        self.assertEqual(self.cache.at_hand(digest(data), len(data)), data)
+        await written
+        self.assertIn(self.cache.at_hand(digest(data), len(data)), (data, None))
+        with open(self.file(data), "wb") as file:
+            file.write(b"x" * 600)
+        self.assertIsNone(self.cache.at_hand(digest(data), len(data)))
+
     async def test_the_capacity_holds_also_with_many_puts_at_once(self) -> None:
         random = Random(4)
         bodies = [random.randbytes(random.randrange(1, 4_500)) for _ in range(60)]

@@ -46,6 +46,15 @@ class DiskObjectsTests(ObjectsContract, _DiskTestCase):
             await self.objects.put(uuid4(), opener(b"wrong"), 5, blake3(b"right").digest())
         self.assertEqual(self.files(self.path), [os.path.join(self.path, str(name)[:3], str(name))])
 
+    async def test_what_was_just_written_is_at_hand(self) -> None:
+        name, _ = await self.keep(SMALL)
+        data = SMALL
+        if self.objects.at_hand(name, len(data)) is None:
+            raise SkipTest("RWF_NOWAIT does not work on this file system")
+        self.assertEqual(self.objects.at_hand(name, len(data)), data)
+        self.assertIsNone(self.objects.at_hand(name, len(data) - 1))
+        self.assertIsNone(self.objects.at_hand(uuid4(), len(data)))
+
     async def test_nothing_but_the_objects_is_left_of_many(self) -> None:
         """Also of those that were refused."""
         bodies = [(uuid4(), b"%d" % n, blake3(b"%d" % (n % 20)).digest()) for n in range(25)]

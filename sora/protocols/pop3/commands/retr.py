@@ -5,7 +5,6 @@ from typing import Self
 from attrs import define
 
 from sora.protocols.pop3.command import Command
-from sora.protocols.pop3.retrieving import Retrieving
 from sora.protocols.pop3.session import Session
 from sora.protocols.pop3.wire.arguments import message_number, number, words
 
@@ -23,7 +22,7 @@ class Retr(Command):
         return cls(message_number(rest, "RETR number"))
 
     async def run(self, session: Session) -> str | None:
-        await Retrieving(session, self.number).whole()
+        await session.retrieving.whole(self.number)
         session.maildrop.retrieved(self.number)
         return None
 
@@ -43,5 +42,5 @@ class Top(Command):
         return cls(number(message), number(lines))
 
     async def run(self, session: Session) -> str | None:
-        await Retrieving(session, self.number).beginning(self.lines)
+        await session.retrieving.beginning(self.number, self.lines)
         return None

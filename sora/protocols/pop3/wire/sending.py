@@ -97,7 +97,7 @@ def whole(message: bytes) -> bytes:
 
 def stuffed(message: bytes) -> bytes:
     """A message whose lines end in CRLF, as it is sent, with its end."""
-    if b"\r\n." in message or message.startswith(b"."):
+    if message.startswith(b".") or b"\r\n." in message:
         message = Dots().take(message)
     return message + END
 
