@@ -36,6 +36,7 @@ from sora.app.tables import tables_on
 from sora.app.tree import OrderedServices
 from sora.auth.authenticator import Authenticator
 from sora.auth.cache import VerifiedPasswords
+from sora.auth.statistics import LoginStatistics
 from sora.auth.threads import PasswordThreads
 from sora.auth.throttle import Throttle
 from sora.config.config import Config
@@ -54,6 +55,7 @@ from sora.metrics.memory import MemoryMetrics
 from sora.metrics.sieve import SieveMetrics
 from sora.net.networks import Networks
 from sora.net.tracker import Tracker
+from sora.operations.logins import LoginOperations
 from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
 
@@ -84,6 +86,8 @@ class House:
         self.compiling = Threads(reactor, COMPILING_THREADS, "compiling")
         self.compiler = compiler_of(config, self.compiling.run)
         self.server_scripts = server_scripts(config)
+        self.throttle = _throttle(config, reactor)
+        self.statistics = LoginStatistics(reactor)
         self.event_rules = event_rules(config)
         self.event_accounts = EventAccounts(self.tables.metadata, reactor)
 
@@ -161,7 +165,16 @@ class House:
             idle=IdleMetrics(self.registry),
             deliveries=deliveries,
             connections=connections,
-            nouns=nouns_on(config, tables, storage, scripts, tracker, health, reactor=reactor),
+            nouns=nouns_on(
+                config,
+                tables,
+                storage,
+                scripts,
+                tracker,
+                health,
+                LoginOperations(self.statistics, self.throttle),
+                reactor=reactor,
+            ),
             registry=self.registry,
             is_ready=Readiness(self.database, reactor, config.health.database_timeout),
             sieve_url=sieve_url(config, self.hostname),
@@ -309,17 +322,21 @@ class House:
         return tree
 
     def _authenticator(self, passwords: PasswordThreads, database_id: UUID) -> Authenticator:
-        trusted = [one for server in self.config.servers for one in server.trusted_networks]
-        limits = {server.type: server.auth_rate_limit for server in self.config.servers}
-        throttle = Throttle(self.reactor, limits, exempt=Networks(trusted))
         return Authenticator(
             self.tables.credentials,
             clock=self.reactor,
             random=os.urandom,
             threads=passwords,
             verified=VerifiedPasswords(self.reactor, os.urandom),
-            throttle=throttle,
+            throttle=self.throttle,
+            statistics=self.statistics,
             metrics=AuthenticationMetrics(self.registry),
             # No secret to operators, but to strangers; and the same on every node.
             secret=database_id.bytes,
         )
+
+
+def _throttle(config: Config, reactor: Any) -> Throttle:
+    trusted = [one for server in config.servers for one in server.trusted_networks]
+    limits = {server.type: server.auth_rate_limit for server in config.servers}
+    return Throttle(reactor, limits, exempt=Networks(trusted))

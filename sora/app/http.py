@@ -31,6 +31,7 @@ from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.verify import VerifyOperations
+from sora.operations.logins import LoginOperations
 from sora.protocols.http.nouns import Nouns
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.rows import Operation
@@ -46,6 +47,7 @@ def nouns_on(
     scripts: ScriptStore,
     sessions: Iterable[Session],
     health: Health | None,
+    logins: LoginOperations,
     *,
     reactor: Any,
 ) -> Nouns:
@@ -74,6 +76,7 @@ def nouns_on(
         objects=ObjectOperations(tables.copies, storage.copies, storage.objects, key_ids),
         verify=VerifyOperations(owners, tables.verifying, verifier, storage.objects),
         health=HealthOperations(lambda: health),
+        logins=logins,
     )
 
 

@@ -22,6 +22,7 @@ from sora.auth.interfaces import IAuthenticator, Identity, ScramAttempt
 from sora.auth.passwords import DEFAULT_COST, MAX_PASSWORD_OCTETS, dummy_verifier, first_match
 from sora.auth.scram import DEFAULT_ITERATIONS, SALT_OCTETS
 from sora.auth.scram_exchange import ScramKeys
+from sora.auth.statistics import LoginStatistics
 from sora.auth.threads import PasswordThreads
 from sora.auth.throttle import Attempt, Throttle
 from sora.deferreds import deferred
@@ -48,6 +49,7 @@ class Authenticator:
         verified: VerifiedPasswords,
         throttle: Throttle,
         metrics: AuthenticationMetrics,
+        statistics: LoginStatistics | None = None,
         separator: str = "+",
         cost: int = DEFAULT_COST,
         secret: bytes | None = None,
@@ -61,6 +63,7 @@ class Authenticator:
         self._verified = verified
         self._throttle = throttle
         self._metrics = metrics
+        self._statistics = statistics or LoginStatistics(clock)
         self._separator = separator
         self._dummy = dummy_verifier(random, cost)
         self._secret = secret or random(32)
@@ -79,7 +82,7 @@ class Authenticator:
     async def _admit(self, peer: Peer, user: str, protocol: str) -> Attempt:
         attempt = await self._throttle.admit(peer, user, protocol)
         if attempt is None:
-            self._count(protocol, "blocked")
+            self._count(protocol, "blocked", user, peer)
             self.log.info(
                 "login of {user} from {peer} over {protocol} was refused: too many failures "
                 "(rate limit)",
@@ -101,7 +104,7 @@ class Authenticator:
             row = await self._credentials.login(address) if address is not None else None
         except BaseException:
             attempt.given_up()
-            self._count(protocol, "unavailable")
+            self._count(protocol, "unavailable", user, peer)
             raise
         keys = None if row is None else self._scram_keys(row, protocol)
         return ScramLogin(
@@ -122,9 +125,11 @@ class Authenticator:
         salt = digest(self._secret, user.encode("utf-8", "replace"), "sha256")[:SALT_OCTETS]
         return ScramKeys(DEFAULT_ITERATIONS, salt, self.random(32), self.random(32))
 
-    def ended(self, protocol: str, result: str, started: float) -> None:
+    def ended(
+        self, protocol: str, result: str, started: float, address: Address | None, peer: Peer
+    ) -> None:
         """Count an attempt that is over."""
-        self._count(protocol, result)
+        self._count(protocol, result, address.key if address is not None else "", peer)
         self._metrics.duration.labels(protocol).observe(self._clock.seconds() - started)
 
     async def _attempt(
@@ -141,7 +146,7 @@ class Authenticator:
             row = await self._credentials.login(address) if address is not None else None
             result = await self._verify(row, password, protocol)
         finally:
-            self.ended(protocol, result, started)
+            self.ended(protocol, result, started, address, peer)
             if result == "unavailable":
                 attempt.given_up()
             elif result == "failed":
@@ -187,7 +192,8 @@ class Authenticator:
         except BadArgument:
             return None
 
-    def _count(self, protocol: str, result: str) -> None:
+    def _count(self, protocol: str, result: str, user: str, peer: Peer) -> None:
+        self._statistics.note(protocol, result, user, peer.host)
         self._metrics.attempts.labels(protocol, result).inc()
 
 
@@ -222,14 +228,17 @@ class ScramLogin:
             self.failed()
             raise AuthenticationFailed
         self._attempt.succeeded()
-        self._authenticator.ended(self._protocol, "ok", self._started)
+        self._ended("ok")
         return Identity(row.account_id, row.scope_id, row.address, address.key)
 
     def failed(self) -> None:
         """The proof was wrong."""
         self._attempt.failed()
-        self._authenticator.ended(self._protocol, "failed", self._started)
+        self._ended("failed")
         self._authenticator.refused(self._address, self._peer, self._protocol)
+
+    def _ended(self, result: str) -> None:
+        self._authenticator.ended(self._protocol, result, self._started, self._address, self._peer)
 
     def given_up(self) -> None:
         """There was none: the client is gone, or does not speak SCRAM."""

@@ -11,9 +11,10 @@ check). All maps are bounded, and so is the number of attempts that wait.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
@@ -82,6 +83,18 @@ class Attempt:
             tally.trying -= 1
             tally.failures += failures
             tallies.drop_if_empty(key)
+
+
+@frozen
+class Blocked:
+    """An address that is refused, or a user who is delayed as long as possible: over which
+    protocols, after how many failures, and for how many seconds more at least."""
+
+    kind: Literal["address", "user"]
+    name: str
+    failures: int
+    protocols: tuple[str, ...]
+    seconds: float
 
 
 class Throttle:
@@ -158,6 +171,66 @@ class Throttle:
         if tally is not None:
             tally.failures = 0
             self._pairs.drop_if_empty(pair)
+
+    def blocked(self) -> list[Blocked]:
+        """Who is kept out now, the most failures first."""
+        now = self._clock.seconds()
+        found = [
+            *self._over(
+                "address",
+                self._addresses,
+                {
+                    name: (limit.max_attempts_per_ip, limit.ip_window_duration)
+                    for name, limit in self._limits.items()
+                    if limit.enabled
+                },
+                now,
+            ),
+            *self._over(
+                "user",
+                self._users,
+                {
+                    name: (limit.max_attempts_per_username, limit.username_window_duration)
+                    for name, limit in self._limits.items()
+                    if limit.enabled and limit.progressive_delay_enabled
+                },
+                now,
+            ),
+        ]
+        return sorted(found, key=lambda one: -one.failures)
+
+    def _over(
+        self,
+        kind: Literal["address", "user"],
+        tallies: _Tallies,
+        limits: Mapping[str, tuple[int, float]],
+        now: float,
+    ) -> Iterator[Blocked]:
+        for key, tally in tallies.entries.items():
+            ends = {
+                name: tally.since + window
+                for name, (most, window) in limits.items()
+                if tally.failures >= most and tally.since + window > now
+            }
+            if ends and not (kind == "address" and str(key).partition("/")[0] in self._exempt):
+                left = max(ends.values()) - now
+                yield Blocked(kind, str(key), tally.failures, tuple(sorted(ends)), left)
+
+    def forget(self, *, address: str = "", user: str = "") -> bool:
+        """Forget the failures of an address (as `counted_as` has it), or of a user. Gives whether
+        there were any."""
+        found = False
+        for tallies, wanted in (
+            (self._addresses, lambda key: key == address),
+            (self._users, lambda key: key == user),
+            (self._pairs, lambda key: (address or user) in key),
+        ):
+            for key in [key for key in tallies.entries if wanted(key)]:
+                tally = tallies.entries[key]
+                found = found or tally.failures > 0
+                tally.failures = 0
+                tallies.drop_if_empty(key)
+        return found
 
     def _is_good(self, pair: tuple[str, str], now: float, limit: AuthRateLimit) -> bool:
         since = self._good.get(pair)

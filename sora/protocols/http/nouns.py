@@ -14,6 +14,7 @@ from sora.operations.health import HealthOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
+from sora.operations.logins import LoginOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
@@ -44,3 +45,4 @@ class Nouns:
     objects: ObjectOperations
     verify: VerifyOperations
     health: HealthOperations
+    logins: LoginOperations

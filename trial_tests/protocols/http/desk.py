@@ -17,6 +17,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from sora.auth.statistics import LoginStatistics
+from sora.auth.throttle import Throttle
+from sora.config.servers import AuthRateLimit
 from sora.health import Health
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.copies import ObjectCopies
@@ -39,6 +42,7 @@ from sora.operations.health import HealthOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.migrations import MigrationOperations, MigrationRow
 from sora.operations.objects import ObjectOperations
+from sora.operations.logins import LoginOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
@@ -95,6 +99,8 @@ class DeskTestCase(SynchronousTestCase):
         self.registry = CollectorRegistry()
         self.storage = memory_storage(self.clock)
         self.tracker = Tracker(self.clock.seconds, ConnectionMetrics(self.registry))
+        self.logins = LoginStatistics(self.clock)
+        self.throttle = Throttle(self.clock, {"imap": AuthRateLimit()}, exempt=Networks([]))
         self.nouns = self.make_nouns()
         self.described = document(self.endpoints, GROUPS, "0")
         ids = count(1)
@@ -163,6 +169,7 @@ class DeskTestCase(SynchronousTestCase):
                 stores,
             ),
             health=HealthOperations(lambda: self.health),
+            logins=LoginOperations(self.logins, self.throttle),
         )
 
     async def look_at_schema(self) -> Sequence[MigrationRow]:
