@@ -25,13 +25,13 @@ from sora.operations.connections import ConnectionOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations
+from sora.operations.logins import LoginOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.verify import VerifyOperations
-from sora.operations.logins import LoginOperations
 from sora.protocols.http.nouns import Nouns
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.rows import Operation

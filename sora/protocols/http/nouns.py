@@ -11,10 +11,10 @@ from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations
+from sora.operations.logins import LoginOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
-from sora.operations.logins import LoginOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.sieve import SieveOperations

@@ -11,7 +11,7 @@ class LoginTests(DeskTestCase):
         """Wrong passwords."""
         for _ in range(times):
             admitted = Deferred.fromCoroutine(self.throttle.admit(Peer(host, 1), user, "imap"))
-            self.clock.pump([60.0])
+            self.clock.pump([30.0])
             attempt = self.successResultOf(admitted)
             result = "blocked" if attempt is None else "failed"
             if attempt is not None:
@@ -39,7 +39,7 @@ class LoginTests(DeskTestCase):
     def test_lists_and_unblocks(self) -> None:
         """An address that is refused, and the user whom it tried."""
         self.assertEqual(self.ask("GET", "/admin/auth/blocked").json, {"items": []})
-        self.guess(12, "192.0.2.66", "bob@example.com")
+        self.guess(22, "192.0.2.66", "bob@example.com")
         items = self.ask("GET", "/admin/auth/blocked").json["items"]
         self.assertEqual(
             [(one["kind"], one["name"]) for one in items],
