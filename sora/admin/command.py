@@ -19,6 +19,7 @@ from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import Overview
+from sora.operations.history import HistoryOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
@@ -60,6 +61,7 @@ class Store:
     api: AdminAPI
     health: Callable[[], Awaitable[Overview]]
     restoring: RestoringOperations
+    history: HistoryOperations
     doctor: Callable[[], Awaitable[Overview]]
     retention: RetentionOperations
     cleaning: CleaningOperations

@@ -2,6 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
+from attrs import asdict
+
 from sora.admin.command import Command, Report, Store
 from sora.admin.output import Octets
 from sora.admin.owners import add_mailbox, add_owner, owner_of
@@ -198,3 +200,41 @@ class Restore(_OfOne):
             name=row.name,
             messages=row.messages,
         )
+
+
+class Recount(Command):
+    """Count mailboxes anew."""
+
+    words = ("mailbox", "recount")
+    summary = "count the messages of mailboxes anew, tell which counters are wrong and mend them"
+    examples = (
+        "mailbox recount --email ann@example.com",
+        "mailbox recount --email ann@example.com --mailbox INBOX --dry-run --json",
+    )
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        add_owner(parser)
+        parser.add_argument("--mailbox", metavar="NAME", help="only this one")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only tell which counters are wrong"
+        )
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        counted = await store.history.recount(
+            owner_of(given), given.mailbox, mend=not given.dry_run
+        )
+        wrong = [
+            {"mailbox": each.mailbox, "counter": name.replace("_", " "), "was": was, "is": now}
+            for each in counted
+            for (name, was), now in zip(
+                asdict(each.was).items(), asdict(each.counted).values(), strict=True
+            )
+            if was != now
+        ]
+        if given.json:
+            report.say("", mailboxes=len(counted), wrong=wrong, mended=not given.dry_run)
+            return
+        if wrong:
+            report.table(["mailbox", "counter", "was", "is"], wrong)
+        done = "wrong" if given.dry_run else "wrong, and mended"
+        report.say(f"{len(counted)} mailboxes counted, {len(wrong)} counters were {done}")

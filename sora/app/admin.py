@@ -55,6 +55,7 @@ from sora.operations.configuration import ConfigurationOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations, Overview
+from sora.operations.history import HistoryOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.relay import RelayOperations
@@ -199,6 +200,7 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
             timedelta(seconds=config.cleanup.grace_period),
         ),
         doctor=doctor,
+        history=HistoryOperations(owners, tables.mailboxes, tables.restoring, tables.history),
         retention=RetentionOperations(owners, tables.retention, server_retention(config.cleanup)),
         cleaning=CleaningOperations(
             tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds

@@ -12,6 +12,7 @@ from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database
 from sora.storage.postgres.deletions import Deletions
+from sora.storage.postgres.history import Events
 from sora.storage.postgres.importing import Importing
 from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
@@ -54,6 +55,7 @@ class Tables:
     cleaning: Cleaning
     deletions: Deletions
     restoring: Restoring
+    history: Events
     retention: Retention
     membership: Membership
     verifying: Verifying
@@ -84,6 +86,7 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         cleaning=Cleaning(database),
         deletions=Deletions(database),
         restoring=Restoring(database),
+        history=Events(database),
         retention=Retention(database),
         membership=Membership(database),
         verifying=Verifying(database),

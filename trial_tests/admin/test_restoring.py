@@ -19,6 +19,7 @@ from sora.admin.main import parse, prepare, run
 from sora.mail.facts import derive
 from sora.mail.flags import FLAGGED, Flags
 from sora.mail.numbers import NumberSet
+from sora.operations.history import HistoryOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.restoring import RestoringOperations
@@ -29,7 +30,9 @@ ANN = ("--email", "ann@example.com")
 GRACE = timedelta(days=14)
 
 
-class RestoringAdminTests(TestCase):
+class UndoingTestCase(TestCase):
+    """Ann's INBOX and Work have three messages each."""
+
     async def setUp(self) -> None:
         self.clock, random = Clock(), Random(1)
         self.clock.advance(1_700_000_000)
@@ -37,7 +40,7 @@ class RestoringAdminTests(TestCase):
         self.told: list[Copied] = []
 
         def operation() -> Operation:
-            return Operation(UUID(int=random.getrandbits(128)))
+            return Operation(UUID(int=random.getrandbits(128)), "ann", "s", "imap", "192.0.2.1")
 
         self.operation = operation
         owners = OwnerLookup(storage.accounts, storage.rights)
@@ -53,6 +56,9 @@ class RestoringAdminTests(TestCase):
                     operation,
                     GRACE,
                     self.told.append,
+                ),
+                "history": HistoryOperations(
+                    owners, storage.mailboxes, storage.restoring, storage.history
                 ),
                 "close": self.close,
             }
@@ -100,15 +106,17 @@ class RestoringAdminTests(TestCase):
         self.assertEqual(code, 0, said)
         return json.loads(said)
 
+    def counts(self) -> dict[str, int]:
+        return {each["mailbox"]: each["messages"] for each in self.json("mailbox", "list", *ANN)}
+
+
+class RestoringAdminTests(UndoingTestCase):
     def listed(self, *words: str) -> list[tuple[str, int]]:
         found = self.json("messages", "list-deleted", *ANN, *words)
         return [(each["mailbox"], each["uid"]) for each in found]
 
     def restore(self, *words: str) -> Any:
         return self.json("messages", "restore", *ANN, "--yes", *words)
-
-    def counts(self) -> dict[str, int]:
-        return {each["mailbox"]: each["messages"] for each in self.json("mailbox", "list", *ANN)}
 
     # ------------------------------------------------------------ messages
 

@@ -14,6 +14,7 @@ from sora.storage.interfaces.bodies import ICopies, IObjects, IUploads
 from sora.storage.interfaces.cache import IBodyCache, ICacheHistory
 from sora.storage.interfaces.cleaning import ICleaning
 from sora.storage.interfaces.deletions import IDeletions
+from sora.storage.interfaces.history import IHistory
 from sora.storage.interfaces.importing import IImporting
 from sora.storage.interfaces.indexing import IIndexing
 from sora.storage.interfaces.mailboxes import IMailboxes, IMetadata, IRights
@@ -37,6 +38,7 @@ __all__ = [
     "ICredentials",
     "IDeletions",
     "IDomains",
+    "IHistory",
     "IImporting",
     "IIndexing",
     "IMailboxes",

@@ -21,6 +21,7 @@ from sora.storage.memory.store import (
 )
 from sora.storage.rows import (
     Changes,
+    EventDetail,
     EventKind,
     Listing,
     MailboxRow,
@@ -247,7 +248,13 @@ class MemoryMailboxes:
         mailbox = self.tables.find(account_id, name)
         if self._inferiors(account_id, mailbox.key):
             raise HasChildren(f"{name!r} has inferior mailboxes")
-        self.tables.record(mailbox, EventKind.DELETED, NumberSet(), operation)
+        self.tables.record(
+            mailbox,
+            EventKind.DELETED,
+            NumberSet(),
+            operation,
+            detail=EventDetail(name=mailbox.name),
+        )
         mailbox.acl.clear()
         mailbox.deleted_at = self.tables.now()
         self.tables.accounts[account_id].version += 1
@@ -280,8 +287,9 @@ class MemoryMailboxes:
         account.version += 1
         for mailbox_id, other in renamed.items():
             moved = self.tables.mailboxes[mailbox_id]
+            detail = EventDetail(name=other, old_name=moved.name)
             moved.name = other
-            self.tables.record(moved, EventKind.RENAMED, NumberSet(), operation)
+            self.tables.record(moved, EventKind.RENAMED, NumberSet(), operation, detail=detail)
         for key, name in list(account.subscriptions.items()):
             if key == old_key or key.startswith(old_key + DELIMITER):
                 del account.subscriptions[key]
@@ -351,9 +359,11 @@ class MemoryMailboxes:
         if not moving:
             return
         uids = NumberSet(((1, len(moving)),))
-        modseq = self.tables.record(made, EventKind.MOVED_IN, uids, operation)
+        gone = NumberSet.of(message.uid for message in moving)
+        detail = EventDetail(other=inbox.id, sources=gone)
+        modseq = self.tables.record(made, EventKind.MOVED_IN, uids, operation, detail=detail)
         for uid, message in enumerate(moving, 1):
             self.tables.put(made, evolve(message, uid=uid, modseq=modseq))
             self.tables.drop(inbox, message.uid, "moved")
-        gone = NumberSet.of(message.uid for message in moving)
-        self.tables.record(inbox, EventKind.MOVED_OUT, gone, operation)
+        detail = EventDetail(other=made.id, first=1)
+        self.tables.record(inbox, EventKind.MOVED_OUT, gone, operation, detail=detail)

@@ -33,6 +33,7 @@ from sora.storage.rows import (
     ColumnSet,
     Copied,
     Delivered,
+    EventDetail,
     EventKind,
     Expunged,
     FlagChange,
@@ -160,7 +161,10 @@ class MemoryMessages:
             self.tables, source, messages, target, rights, EventKind.MOVED_IN, operation
         )
         going = [message.uid for message in messages]
-        return Moved(copied, take_away(self.tables, source, going, EventKind.MOVED_OUT, operation))
+        detail = EventDetail(other=target.id, first=copied.uids[0] if copied.uids else 0)
+        return Moved(
+            copied, take_away(self.tables, source, going, EventKind.MOVED_OUT, operation, detail)
+        )
 
     @operation
     def read(
@@ -351,7 +355,15 @@ def change_flags(
     if changing:
         changed = NumberSet.of(message.uid for message, _ in changing)
         touched = EVERY_FLAG if change.mode == "replace" else flags
-        modseq = store.record(mailbox, EventKind.FLAGS, changed, operation, touched)
+        was: dict[int, list[int]] = {}
+        for message, _ in changing:
+            was.setdefault(message.mask, []).append(message.uid)
+        detail = EventDetail(
+            mode=change.mode,
+            flags=flags,
+            was=tuple((mask, NumberSet.of(uids)) for mask, uids in was.items()),
+        )
+        modseq = store.record(mailbox, EventKind.FLAGS, changed, operation, touched, detail)
         for message, mask in changing:
             store.mark(mailbox, message, mask)
             message.modseq = modseq
@@ -387,11 +399,12 @@ def take_away(
     going: Sequence[int],
     kind: EventKind,
     operation: Operation,
+    detail: EventDetail | None = None,
 ) -> Expunged:
     before = mailbox.highest_modseq
     vanished = NumberSet.of(going)
     if going:
-        store.record(mailbox, kind, vanished, operation)
+        store.record(mailbox, kind, vanished, operation, detail=detail)
     for uid in going:
         store.drop(mailbox, uid, "moved" if kind is EventKind.MOVED_OUT else "expunged")
     return Expunged(mailbox.id, before, mailbox.highest_modseq, vanished)
@@ -418,7 +431,9 @@ def copy_into(
     uids = tuple(range(target.uidnext, target.uidnext + len(messages)))
     masks = []
     if messages:
-        modseq = store.record(target, kind, NumberSet.of(uids), operation)
+        origin = NumberSet.of(message.uid for message in messages)
+        detail = EventDetail(other=source.id, sources=origin)
+        modseq = store.record(target, kind, NumberSet.of(uids), operation, detail=detail)
         for uid, message, content_id in zip(uids, messages, contents, strict=True):
             flags = Flags(message.mask & 31, tuple(giver.keywords.names(message.mask)))
             mask = store.mask(taker, permitted(flags, rights))

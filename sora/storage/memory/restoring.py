@@ -24,6 +24,7 @@ from sora.storage.memory.store import (
 from sora.storage.rows import (
     Copied,
     DeletedMailbox,
+    EventDetail,
     EventKind,
     GoneFilter,
     GoneMessage,
@@ -78,13 +79,21 @@ class MemoryRestoring:
             raise NoSuchMailbox("There is no such mailbox.")
         if source is None or source.removing or source.account_id != target.account_id:
             raise NoSuchMailbox("What was in the mailbox is removed, or is being removed.")
-        taken = [*self._take_expunged(source, uids), *self._take_left(source, uids, operation)]
+        taken = [
+            *self._take_expunged(source, uids),
+            *self._take_left(source, uids, target, operation),
+        ]
         taken.sort(key=lambda message: message.uid)
         before = target.highest_modseq
         numbers = tuple(range(target.uidnext, target.uidnext + len(taken)))
         masks = tuple(message.mask & ~DELETED for message in taken)
         if taken:
-            modseq = tables.record(target, EventKind.RESTORED, NumberSet.of(numbers), operation)
+            detail = EventDetail(
+                other=source_id, sources=NumberSet.of(message.uid for message in taken)
+            )
+            modseq = tables.record(
+                target, EventKind.RESTORED, NumberSet.of(numbers), operation, detail=detail
+            )
             now = tables.now()
             for uid, mask, message in zip(numbers, masks, taken, strict=True):
                 tables.put(
@@ -147,7 +156,8 @@ class MemoryRestoring:
         mailbox.object_id = f"M{tables.new_uuid().hex}"
         mailbox.name, mailbox.recent_owner = name, None
         mailbox.deleted_at, mailbox.extended_from, mailbox.is_counted = None, None, False
-        tables.record(mailbox, EventKind.RESTORED, NumberSet(), operation)
+        detail = EventDetail(name=name)
+        tables.record(mailbox, EventKind.RESTORED, NumberSet(), operation, detail=detail)
         return mailbox.row()
 
     # ------------------------------------------------------------ parts
@@ -213,7 +223,11 @@ class MemoryRestoring:
         return [record.message for record in taken]
 
     def _take_left(
-        self, source: MailboxRecord, uids: Sequence[int], operation: Operation
+        self,
+        source: MailboxRecord,
+        uids: Sequence[int],
+        target: MailboxRecord,
+        operation: Operation,
     ) -> list[MessageRecord]:
         """Those of a deleted mailbox."""
         if source.deleted_at is None:
@@ -223,5 +237,6 @@ class MemoryRestoring:
             self.tables.take(source, message.uid)
         if taken:
             gone = NumberSet.of(message.uid for message in taken)
-            self.tables.record(source, EventKind.MOVED_OUT, gone, operation)
+            detail = EventDetail(other=target.id)
+            self.tables.record(source, EventKind.MOVED_OUT, gone, operation, detail=detail)
         return taken

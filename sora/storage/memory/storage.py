@@ -9,6 +9,7 @@ from sora.storage.memory.cache import MemoryCacheHistory
 from sora.storage.memory.cleaning import MemoryCleaning
 from sora.storage.memory.copies import MemoryCopies
 from sora.storage.memory.deletions import MemoryDeletions
+from sora.storage.memory.history import MemoryHistory
 from sora.storage.memory.importing import MemoryImporting
 from sora.storage.memory.indexing import MemoryIndexing
 from sora.storage.memory.mailboxes import MemoryMailboxes
@@ -50,6 +51,7 @@ class MemoryStorage:
     cleaning: MemoryCleaning
     deletions: MemoryDeletions
     restoring: MemoryRestoring
+    history: MemoryHistory
     retention: MemoryRetention
     membership: MemoryMembership
     upkeep: MemoryUpkeep
@@ -81,6 +83,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         cleaning=MemoryCleaning(tables),
         deletions=MemoryDeletions(tables),
         restoring=MemoryRestoring(tables),
+        history=MemoryHistory(tables),
         retention=MemoryRetention(tables),
         membership=MemoryMembership(tables),
         upkeep=MemoryUpkeep(tables),

@@ -30,6 +30,7 @@ from sora.storage.rows import (
     CacheSample,
     CleaningRound,
     DeletionRun,
+    EventDetail,
     EventKind,
     MailboxRow,
     NewSecret,
@@ -119,7 +120,9 @@ class EventRecord:
     kind: EventKind
     uids: NumberSet
     operation: Operation
+    at: datetime
     touched: int = EVERY_FLAG
+    detail: EventDetail = Factory(EventDetail)
 
 
 @define
@@ -427,7 +430,9 @@ class MemoryStore:
             special_use=special_use,
         )
         self.mailboxes[mailbox.id] = mailbox
-        self.record(mailbox, EventKind.CREATED, NumberSet(), operation)
+        self.record(
+            mailbox, EventKind.CREATED, NumberSet(), operation, detail=EventDetail(name=name)
+        )
         return mailbox
 
     def record(
@@ -437,10 +442,14 @@ class MemoryStore:
         uids: NumberSet,
         operation: Operation,
         touched: int = EVERY_FLAG,
+        detail: EventDetail | None = None,
     ) -> int:
         """One change: raises the mailbox's modseq, and gives it."""
         mailbox.highest_modseq = self.next_modseq(mailbox.highest_modseq)
-        mailbox.events.append(EventRecord(mailbox.highest_modseq, kind, uids, operation, touched))
+        modseq, about = mailbox.highest_modseq, detail or EventDetail()
+        mailbox.events.append(
+            EventRecord(modseq, kind, uids, operation, self.now(), touched, about)
+        )
         return mailbox.highest_modseq
 
     def next_modseq(self, highest: int) -> int:

@@ -64,6 +64,15 @@ from sora.storage.rows.deletions import (
     LookedAt,
     Unusual,
 )
+from sora.storage.rows.history import (
+    Counters,
+    EventDetail,
+    Happened,
+    History,
+    Recount,
+    modseq_at,
+    time_of,
+)
 from sora.storage.rows.importing import (
     MAX_IMPORTED,
     ImportDone,
@@ -166,6 +175,7 @@ __all__ = [
     "Condemned",
     "Copied",
     "Copy",
+    "Counters",
     "CredentialRow",
     "Damage",
     "DamagedMessage",
@@ -176,6 +186,7 @@ __all__ = [
     "DueMailboxes",
     "DueMessages",
     "Epoch",
+    "EventDetail",
     "EventKind",
     "Expunged",
     "Fate",
@@ -185,6 +196,8 @@ __all__ = [
     "GoneMessage",
     "GonePage",
     "GonePlace",
+    "Happened",
+    "History",
     "ImportDone",
     "ImportFate",
     "Imported",
@@ -218,6 +231,7 @@ __all__ = [
     "Read",
     "Recipient",
     "RecipientScripts",
+    "Recount",
     "Removed",
     "Replaced",
     "ReplicaRow",
@@ -253,4 +267,6 @@ __all__ = [
     "UploadQueue",
     "Vanished",
     "Want",
+    "modseq_at",
+    "time_of",
 ]

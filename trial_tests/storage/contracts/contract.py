@@ -65,6 +65,7 @@ class Storage:
     cleaning: Any
     deletions: Any
     restoring: Any
+    history: Any
     retention: Any
     importing: Any
     indexing: Any

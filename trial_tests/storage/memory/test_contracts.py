@@ -19,6 +19,7 @@ from trial_tests.storage.contracts import (
     credentials,
     deletions,
     delivering,
+    history,
     importing,
     indexing,
     mailboxes,
@@ -67,6 +68,7 @@ class OnMemory(Contract):
             cleaning=memory.cleaning,
             deletions=memory.deletions,
             restoring=memory.restoring,
+            history=memory.history,
             retention=memory.retention,
             importing=memory.importing,
             indexing=memory.indexing,
@@ -215,6 +217,10 @@ class PastTests(OnMemory, past.PastContract):
 
 class PastApartTests(OnMemory, past.ApartContract):
     """`IPast`, between scopes"""
+
+
+class TestHistory(OnMemory, history.HistoryContract):
+    """`IHistory`"""
 
 
 class TestRestoring(OnMemory, restoring.RestoringContract):

@@ -10,6 +10,7 @@ from sora.storage.postgres.copies import Copies
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.deletions import Deletions
+from sora.storage.postgres.history import Events
 from sora.storage.postgres.importing import Importing
 from sora.storage.postgres.indexing import Indexing
 from sora.storage.postgres.mailboxes import Mailboxes
@@ -38,6 +39,7 @@ from trial_tests.storage.contracts import (
     credentials,
     deletions,
     delivering,
+    history,
     importing,
     indexing,
     mailboxes,
@@ -88,6 +90,7 @@ class PostgresStorage(DatabaseTestCase):
             cleaning=Cleaning(database),
             deletions=Deletions(database),
             restoring=Restoring(database),
+            history=Events(database),
             retention=Retention(database),
             importing=Importing(database),
             indexing=Indexing(database),
@@ -166,6 +169,10 @@ class PastTests(PostgresStorage, past.PastContract):
 
 class PastApartTests(PostgresStorage, past.ApartContract):
     """`IPast`, between scopes"""
+
+
+class HistoryTests(PostgresStorage, history.HistoryContract):
+    """`IHistory`"""
 
 
 class RestoringTests(PostgresStorage, restoring.RestoringContract):

@@ -10,8 +10,9 @@ from sora.deferreds import gather
 from sora.errors import NoSuchMailbox
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Tx
+from sora.storage.postgres.history import Events
 from sora.storage.postgres.restoring import RESTORE, Restoring
-from sora.storage.rows import GoneFilter
+from sora.storage.rows import GoneFilter, Recount
 from trial_tests.storage.postgres.stage import Stage, StageTestCase, new_operation
 from trial_tests.storage.postgres.test_plans import FILL, FILLED
 from trial_tests.support.plans import can_explain, watched_database
@@ -167,6 +168,39 @@ class RaceTests(StageTestCase):
         await self.whole(stage, 40)
 
 
+class RecountTests(StageTestCase):
+    """G16."""
+
+    async def test_counters_that_are_wrong_are_mended_under_the_lock(self) -> None:
+        """What a delivery adds meanwhile is counted, too."""
+        stage = await self.stage()
+        await stage.put_many(3)
+        await stage.rows(
+            "update mailboxes set messages = 7, unseen = 0, size = 1, deleted = 2, uidnext = 2"
+            " where id = %s returning 1",
+            [stage.inbox],
+        )
+        history = Events(stage.database)
+        seen = await history.recount(stage.inbox, False)
+        self.assertEqual((seen.was.messages, seen.counted.messages), (7, 3))
+        self.assertEqual(len(await stage.miscounted()), 1)
+        waiting: list[Deferred[Recount]] = []
+
+        async def deliver(tx: Tx) -> None:
+            await tx.do("select lock_mailbox_v1(%s)", [stage.inbox])
+            waiting.append(history.recount(stage.inbox, True))
+            await stage.until_blocked()
+            await tx.do("delete from messages where mailbox_id = %s and uid = 3", [stage.inbox])
+            await tx.do("update mailboxes set messages = messages - 1 where id = %s", [stage.inbox])
+
+        await stage.database.transaction("deliver", deliver)
+        recount = await waiting[0]
+        self.assertEqual((recount.was.messages, recount.counted.messages), (6, 2))
+        self.assertEqual((recount.was.uidnext, recount.counted.uidnext), (2, 3))
+        self.assertEqual(await stage.miscounted(), [])
+        self.assertEqual((await history.recount(stage.inbox, True)).was, recount.counted)
+
+
 class CostTests(StageTestCase):
     timeout = 120
 
@@ -213,5 +247,14 @@ class CostTests(StageTestCase):
         self.assertEqual(await restored(stage, stage.trash, [1], stage.inbox), 1)
         await restoring.deleted_mailboxes(account)
         await restoring.restore_mailbox(account, stage.trash, "Trash", new_operation())
+        history = Events(database)
+        (found,) = (await restoring.gone(account, GoneFilter(), None, 1)).messages
+        await history.latest(account, None, None, None, 100)
+        await history.after(stage.inbox, 0, 100)
+        await history.about(account, [(stage.inbox, 1), (stage.inbox, 2)], 100)
+        self.assertEqual(
+            await history.places(account, found.email_id), [(stage.inbox, found.place.uid)]
+        )
+        await history.recount(stage.inbox, True)
         whole = {one for one in plans.take() if one.split()[2].rstrip(":") in LARGE}
         self.assertEqual(whole, set())
