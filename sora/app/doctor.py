@@ -69,7 +69,7 @@ def doctor_of(
     reactor: Any,
 ) -> Health:
     """All that can be looked at. `storage` is None when the database does not say where it is."""
-    database, *rest = checks_from_here(config, tables, storage)
+    database, *rest = checks_from_here(config, tables, storage, reactor)
     checks = [
         Check("configuration", _configuration(configuration)),
         database,

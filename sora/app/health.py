@@ -6,10 +6,14 @@
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from random import Random, SystemRandom
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
+from sora.app.health_bodies import checks_of_bodies
+from sora.app.health_database import database_checks
+from sora.app.liveness import DatabaseLiveness
 from sora.app.relay import RelayParts
 from sora.app.storage import BodyStorage
 from sora.app.tables import Tables
@@ -17,8 +21,6 @@ from sora.config.config import Config
 from sora.health import Check, Finding, Health, Status
 from sora.metrics.health import HealthMetrics
 from sora.retry import pause
-from sora.storage.postgres.database import Database, Tx
-from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
 
@@ -44,14 +46,16 @@ def health_of(
     relay: RelayParts,
     certificates: Iterable[ServerTLS],
     *,
+    liveness: DatabaseLiveness,
     reactor: Any,
+    random: Random,
     registry: CollectorRegistry,
 ) -> Health:
     """The checks of this process. Nothing of it is started."""
     patience = config.health.s3_timeout
     checks = [
-        _database_check(config, tables),
-        *_checks_of_storage(config, tables, storage),
+        *database_checks(config, tables.database, liveness, reactor),
+        *checks_of_bodies(config, tables, storage, random, reactor.seconds),
         Check("cleaner", look_at_cleaner(config, tables, reactor.seconds), patience, _ASK_DATABASE),
         Check("deletions", look_at_deletions(tables, reactor.seconds), patience, _ASK_DATABASE),
         _disks_check(config, storage),
@@ -69,14 +73,19 @@ def health_from_here(
     config: Config, tables: Tables, storage: BodyStorage | None, *, reactor: Any
 ) -> Health:
     """What a process without servers can look at: what they stand on."""
-    return health_of_checks(config, checks_from_here(config, tables, storage), reactor)
+    return health_of_checks(config, checks_from_here(config, tables, storage, reactor), reactor)
 
 
-def checks_from_here(config: Config, tables: Tables, storage: BodyStorage | None) -> list[Check]:
+def checks_from_here(
+    config: Config, tables: Tables, storage: BodyStorage | None, reactor: Any
+) -> list[Check]:
     """The database first; without `storage`, whose place only the database knows, nothing else."""
-    checks = [_database_check(config, tables)]
+    database = tables.database
+    liveness = DatabaseLiveness(database, reactor, config.health.database_timeout)
+    checks = database_checks(config, database, liveness, reactor)
     if storage is not None:
-        checks += [*_checks_of_storage(config, tables, storage), _disks_check(config, storage)]
+        checks += checks_of_bodies(config, tables, storage, SystemRandom(), reactor.seconds)
+        checks.append(_disks_check(config, storage))
     return checks
 
 
@@ -101,56 +110,9 @@ _DISKS: Final = "Look whether a file system hangs"
 _RELAY: Final = "Look whether [relay] smtp_host answers, and at sora-admin relay list"
 
 
-def _checks_of_storage(config: Config, tables: Tables, storage: BodyStorage) -> list[Check]:
-    patience = config.health.s3_timeout
-    return [
-        *(_store_check(store, patience) for store in storage.objects.values()),
-        Check("uploads", _uploads(config, tables), patience, _ASK_DATABASE),
-        Check("integrity", _integrity(config, tables), patience, _ASK_DATABASE),
-    ]
-
-
 def _disks_check(config: Config, storage: BodyStorage) -> Check:
     look = _disks(config, storage.bodies.threads)
     return Check("disks", look, config.health.s3_timeout, _DISKS)
-
-
-def _database_check(config: Config, tables: Tables) -> Check:
-    return Check(
-        "database",
-        _database(tables.database),
-        config.health.database_timeout,
-        "Look whether PostgreSQL runs and can be reached: sora-admin database status",
-    )
-
-
-def _database(database: Database) -> Look:
-    async def look() -> Finding:
-        version = await database.run("health", _ask_version, write=False)
-        text = "The database answers, through its pool of connections"
-        return Finding(Status.HEALTHY, text, facts={"server_version": version})
-
-    return look
-
-
-async def _ask_version(tx: Tx) -> str:
-    return str(await tx.value("SHOW server_version"))
-
-
-def _store_check(store: ObjectStore, patience: float) -> Check:
-    if store.is_remote:
-        remedy = (
-            "Look at [s3] and at the store's own health; mail is taken meanwhile, and read as far"
-            " as it is staged or cached"
-        )
-    else:
-        remedy = "Look whether the disk of [s3] path is mounted and writable"
-
-    async def look() -> Finding:
-        await store.objects.probe()
-        return Finding(Status.HEALTHY, f"The object store {store.name} answers")
-
-    return Check(f"object store {store.name}", look, patience, remedy)
 
 
 def look_at_cleaner(config: Config, tables: Tables, now: Callable[[], float]) -> Look:
@@ -194,50 +156,6 @@ def look_at_deletions(tables: Tables, now: Callable[[], float]) -> Look:
             " it, messages restore brings it back",
             facts,
         )
-
-    return look
-
-
-def _uploads(config: Config, tables: Tables) -> Look:
-    async def look() -> Finding:
-        backlog = await tables.uploads.backlog()
-        facts = {"contents": backlog.contents, "octets": backlog.octets, "oldest": backlog.oldest}
-        if backlog.oldest >= config.upload.warn_after:
-            return Finding(
-                Status.DEGRADED,
-                f"{backlog.contents} bodies wait for the object store, the oldest for"
-                f" {backlog.oldest:.0f} seconds",
-                "See the health of the object store; sora-admin uploader status tells more",
-                facts,
-            )
-        return Finding(Status.HEALTHY, f"{backlog.contents} bodies wait", facts=facts)
-
-    return look
-
-
-def _integrity(config: Config, tables: Tables) -> Look:
-    async def look() -> Finding:
-        damages = await tables.verifying.damages(0, 1000)
-        if damages:
-            return Finding(
-                Status.UNHEALTHY,
-                f"{len(damages)} bodies are damaged or missing",
-                "sora-admin verify --known names the messages; verify --repair mends what is"
-                " elsewhere, the rest has to come from a backup of the store",
-                {"damaged": len(damages)},
-            )
-        now, facts = datetime.now(UTC), {}
-        for sweep in await tables.verifying.sweeps():
-            facts[sweep.store] = (now - sweep.proven_since).total_seconds()
-        oldest = max(facts.values(), default=0.0)
-        if config.integrity.rate and 0 < config.integrity.warn_after * DAY < oldest:
-            return Finding(
-                Status.DEGRADED,
-                f"A body was not verified for {oldest / DAY:.0f} days",
-                "Raise [integrity] rate, or warn_after",
-                facts,
-            )
-        return Finding(Status.HEALTHY, "No damage is known", facts=facts)
 
     return look
 

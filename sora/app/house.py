@@ -24,7 +24,8 @@ from sora.app.embedded_mode import (
 from sora.app.event_scripts import event_rules, event_scripts, sieve_url
 from sora.app.filtering import DeliveryParts, delivery_of, delivery_rooms, server_scripts
 from sora.app.health import health_of
-from sora.app.http import Readiness, nouns_on
+from sora.app.http import nouns_on
+from sora.app.liveness import DatabaseLiveness
 from sora.app.past import past_namespace
 from sora.app.relay import RelayParts, deliver_report, relay_of
 from sora.app.reload import RunningServer
@@ -78,6 +79,7 @@ class House:
         self.database = make_database(
             config.database, reactor=reactor, random=self.random, registry=self.registry
         )
+        self.liveness = DatabaseLiveness(self.database, reactor, config.health.database_timeout)
         self.tables = tables_on(self.database, config.s3.dedup, reactor)
         self.past = past_namespace(config, self.tables.past)
         # Not the qualified name: asking for it may wait for a name server.
@@ -176,7 +178,7 @@ class House:
                 reactor=reactor,
             ),
             registry=self.registry,
-            is_ready=Readiness(self.database, reactor, config.health.database_timeout),
+            is_ready=self.liveness.is_ready,
             sieve_url=sieve_url(config, self.hostname),
         )
         made = servers(parts, certificates)
@@ -211,7 +213,9 @@ class House:
             storage,
             relay,
             certificates.values(),
+            liveness=self.liveness,
             reactor=self.reactor,
+            random=self.random,
             registry=self.registry,
         )
 

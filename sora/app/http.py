@@ -1,10 +1,9 @@
 """What the HTTP API works on, put together."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
-from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from sora.app.accounts import accounts_on
@@ -15,7 +14,6 @@ from sora.app.storage import BodyStorage
 from sora.app.stores import uploader_operations
 from sora.app.tables import Tables
 from sora.config.config import Config
-from sora.errors import SoraError
 from sora.health import Health
 from sora.mailbox.scripts import ScriptStore
 from sora.net.tracker import Session
@@ -33,11 +31,7 @@ from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.verify import VerifyOperations
 from sora.protocols.http.nouns import Nouns
-from sora.storage.postgres.database import Database, Tx
 from sora.storage.rows import Operation
-
-REMEMBERED: Final = 1.0
-"""seconds for which an answer about readiness holds: who asks often costs nothing"""
 
 
 def nouns_on(
@@ -82,41 +76,3 @@ def nouns_on(
 
 def _new_operation() -> Operation:
     return Operation(uuid4(), actor="operator", protocol="http_api")
-
-
-class Readiness:
-    """Whether this process can serve: its database answers in time. One question at a time, however
-    many ask."""
-
-    def __init__(self, database: Database, clock: Any, timeout: float) -> None:
-        self._database = database
-        self._clock = clock
-        self._timeout = timeout
-        self._asking: list[Deferred[bool]] | None = None
-        self._answer = False
-        self._until = float("-inf")
-
-    async def __call__(self) -> bool:
-        """Whether it is ready."""
-        if self._clock.seconds() < self._until:
-            return self._answer
-        if self._asking is not None:
-            waiting: Deferred[bool] = Deferred()
-            self._asking.append(waiting)
-            return await waiting
-        self._asking = []
-        try:
-            await self._database.run("ready", _select_one, write=False, timeout=self._timeout)
-            self._answer = True
-        except SoraError:
-            self._answer = False
-        finally:
-            self._until = self._clock.seconds() + REMEMBERED
-            asking, self._asking = self._asking, None
-            for waiting in asking:
-                waiting.callback(self._answer)
-        return self._answer
-
-
-async def _select_one(tx: Tx) -> None:
-    await tx.value("SELECT 1")

@@ -23,6 +23,7 @@ from sora.operations.cache import CacheOperations, LiveCache
 from sora.storage.disk.cache import DiskCache
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
+from sora.workers.backlog import BacklogWatch
 from sora.workers.cache_history import CacheRecorder
 from sora.workers.copier import Copier
 from sora.workers.filer import Filer
@@ -41,7 +42,8 @@ class BodyStorage:
     """Where bodies go and come from. `objects` are the object stores by name, the first one first,
     and `copies` makes further objects in them; `stores` start before, `workers` after the rest;
     `grew` wants to hear of messages that came into a mailbox; `cache` is what operators can do with
-    the cache."""
+    the cache. `uploads` knows what waits to be stored, `copying` what waits to be copied to stores,
+    by name."""
 
     arrivals: Arrivals
     bodies: Bodies
@@ -51,6 +53,8 @@ class BodyStorage:
     workers: tuple[IService, ...]
     grew: Callable[[int, int, int], None]
     cache: CacheOperations
+    uploads: BacklogWatch
+    copying: Mapping[str, BacklogWatch]
 
 
 def body_storage(
@@ -90,11 +94,9 @@ def body_storage(
         poke=worker.poke,
         mirror=mirror,
     )
-    workers: list[IService] = [
-        indexer,
-        worker,
-        _copier(config, copies, tables, reactor, random, metrics),
-    ]
+    copier = _copier(config, copies, tables, reactor, random, metrics)
+    copying = {SECOND: copier.watch} if isinstance(copier, Copier) else {}
+    workers: list[IService] = [indexer, worker, copier]
     sweeper = sweeper_of(
         config.integrity,
         tables,
@@ -120,6 +122,8 @@ def body_storage(
         stores=tuple(services),
         workers=tuple(workers),
         grew=indexer.grew,
+        uploads=worker.watch,
+        copying=copying,
         cache=CacheOperations(live, tables.cache_history, reactor.seconds),
     )
 
@@ -166,7 +170,7 @@ def _copier(
     reactor: Any,
     random: Random,
     metrics: UploadMetrics,
-) -> IService:
+) -> Copier | Stage:
     if not config.s3.second.bucket:
         return Stage("copies", start=lambda: tables.copies.copy_to([]))
     return Copier(

@@ -1,6 +1,7 @@
 """How much is staged and waits for its object store: measured, and told when it is old (G10)."""
 
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -40,13 +41,22 @@ class BacklogWatch:
         self._warn_after = warn_after
         self._metrics = metrics
         self._warned: float | None = None
+        self._looked_at = -inf
         self.backlog = Backlog(0, 0, 0.0)
         """as it was at the last look"""
+
+    async def recent(self, seconds: float) -> Backlog:
+        """As it was at the last look, if that is not longer ago; else it is asked for now. Raises
+        Unavailable."""
+        if self._clock.seconds() - self._looked_at >= seconds:
+            self.backlog = await self._ask()
+            self._looked_at = self._clock.seconds()
+        return self.backlog
 
     async def look(self) -> None:
         """One round trip. A database that is away is only logged."""
         try:
-            self.backlog = backlog = await self._ask()
+            backlog = await self.recent(0.0)
         except Unavailable as error:
             self.log.info(
                 "the backlog of {what} is not known: {error}", what=self._what, error=error.text

@@ -75,7 +75,7 @@ class Copier(Waking):
         self._lease = timedelta(seconds=lease)
         self._wake_interval = wake_interval
         self._away = away
-        self._watch = BacklogWatch(
+        self.watch = BacklogWatch(
             lambda: copies.backlog(to),
             to,
             clock,
@@ -99,7 +99,7 @@ class Copier(Waking):
     @property
     def status(self) -> CopierStatus:
         """What it does now; the backlog is as of the last wake-up."""
-        return CopierStatus(self._copied, self._refused, not self._failures, self._watch.backlog)
+        return CopierStatus(self._copied, self._refused, not self._failures, self.watch.backlog)
 
     # ------------------------------------------------------------ work
 
@@ -115,7 +115,7 @@ class Copier(Waking):
             if not self._has_said:
                 await self._copies.copy_to([self._to])
                 self._has_said = True
-            await self._watch.look()
+            await self.watch.look()
             while self.running and self._clock.seconds() >= self._not_before:
                 claimed = await self._copies.claim(self._to, self._batch_size, self._lease)
                 await self._copy_all(claimed)

@@ -62,7 +62,7 @@ class Filer(Waking):
         self._gather = gather
         self._wake_interval = wake_interval
         self._metrics = metrics
-        self._watch = BacklogWatch(uploads.backlog, store.name, clock, warn_after, metrics)
+        self.watch = BacklogWatch(uploads.backlog, store.name, clock, warn_after, metrics)
         self._soon: IDelayedCall | None = None
         self._running = False
         self._again = False
@@ -92,7 +92,7 @@ class Filer(Waking):
 
     def _wake(self) -> None:
         self._wake_in(self._wake_interval * (0.75 + 0.5 * self._random.random()))
-        self._tasks.start(self._watch.look(), "looking at the upload backlog")
+        self._tasks.start(self.watch.look(), "looking at the upload backlog")
         if not self._is_away and self._soon is None:
             self._begin()
 

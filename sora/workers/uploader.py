@@ -80,7 +80,7 @@ class Uploader(Waking):
         self._batch_size = batch_size
         self._lease = timedelta(seconds=lease)
         self._wake_interval = wake_interval
-        self._watch = BacklogWatch(uploads.backlog, store.name, clock, warn_after, metrics)
+        self.watch = BacklogWatch(uploads.backlog, store.name, clock, warn_after, metrics)
         self._unreachable = unreachable
         self._mirror = mirror
         self._metrics = metrics
@@ -115,7 +115,7 @@ class Uploader(Waking):
     @property
     def status(self) -> UploaderStatus:
         """What it does now; the backlog is as of the last wake-up."""
-        backlog = self._watch.backlog
+        backlog = self.watch.backlog
         return UploaderStatus(
             self._active,
             self._uploaded,
@@ -132,7 +132,7 @@ class Uploader(Waking):
     def _wake(self) -> None:
         self._wake_in(self._wake_interval * (0.75 + 0.5 * self._random.random()))
         self._hire(1)
-        self._tasks.start(self._watch.look(), "looking at the upload backlog")
+        self._tasks.start(self.watch.look(), "looking at the upload backlog")
 
     def _hire(self, count: int) -> None:
         """Start workers, as many as there is room for; one alone while the store is away."""

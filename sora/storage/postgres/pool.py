@@ -16,8 +16,9 @@ Rules:
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from math import inf
 from random import Random
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
@@ -28,6 +29,9 @@ from sora.deferreds import Tasks
 from sora.errors import ShuttingDown, Unavailable
 from sora.metrics.database import DatabaseMetrics
 from sora.retry import Delays
+
+REMIND: Final = 60.0
+"""Seconds without anybody who waits in vain, after which the log says so again."""
 
 
 class Pooled(Protocol):
@@ -119,6 +123,8 @@ class Pool(Generic[C]):
         self._next_opening: IDelayedCall | None = None
         self._next_sweep: IDelayedCall | None = None
         self._closing = False
+        self.exhausted_at = -inf
+        """when somebody waited last for a connection in vain, though the server is there"""
         self._emptied: list[Deferred[None]] = []
 
     # ------------------------------------------------------------------ life
@@ -193,6 +199,7 @@ class Pool(Generic[C]):
             return connection
         if len(self._waiting) >= self.limits.queue:
             self._metrics.queue_full.labels(self.role).inc()
+            self._exhausted()
             raise Unavailable("Too much is waiting for the database; try again later")
         waiter = self._enqueue()
         self._fill()
@@ -259,8 +266,22 @@ class Pool(Generic[C]):
     def _waited_too_long(self, waiter: _Waiter[C]) -> None:
         self._leave(waiter)
         self._metrics.acquire_timeouts.labels(self.role).inc()
+        if not self._trouble:
+            self._exhausted()
         text = "No connection to the database became free in time; try again later"
         waiter.ready.errback(Unavailable(self._trouble or text))
+
+    def _exhausted(self) -> None:
+        now = self._clock.seconds()
+        if now - self.exhausted_at >= REMIND:
+            self.log.warn(
+                "database pool {role} is exhausted: all {most} connections are in use, and"
+                " {waiting} wait for one",
+                role=self.role,
+                most=self.limits.maximum,
+                waiting=len(self._waiting),
+            )
+        self.exhausted_at = now
 
     def _refuse(self, waiter: _Waiter[C], error: Unavailable) -> None:
         self._leave(waiter)

@@ -26,6 +26,7 @@ from sora.storage.postgres.pool import Pool
 
 MARKS: Final = 600
 """how many looks at the primary are remembered"""
+NOT_SEEN: Final = "it has not been looked at yet"
 
 
 @frozen
@@ -81,7 +82,7 @@ class Replica:
     """seconds"""
     lag: float = field(default=inf, init=False)
     """seconds behind the primary; inf while nothing is known"""
-    trouble: str = field(default="it has not been looked at yet", init=False)
+    trouble: str = field(default=NOT_SEEN, init=False)
     """why it is not asked; empty when it is"""
     _has_all_until: float = field(default=-inf, init=False)
     _keeps_up: bool = field(default=False, init=False)

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.errors import ShuttingDown, Unavailable
@@ -129,6 +131,32 @@ class QueueTests(PoolTestCase):
             pool.release(line)
             self.assertIs(self.successResultOf(asked), line)
 
+    def test_exhaustion_is_in_the_log_once_a_minute(self) -> None:
+        """`grep database | grep pool` finds it. A server that is away is no exhaustion."""
+        told: list[str] = []
+
+        def hear(event: dict[str, Any]) -> None:
+            if event["log_level"] is LogLevel.warn:
+                told.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(hear)
+        self.addCleanup(globalLogPublisher.removeObserver, hear)
+        pool = self.pool(maximum=1)
+        line = self.take(pool)
+        for _ in range(3):
+            asked = self.ask(pool)
+            self.clock.advance(6)
+            self.failureResultOf(asked, Unavailable)
+        [said] = told
+        self.assertIn("database pool primary is exhausted: all 1 connections are in use", said)
+        before, self.server.down = pool.exhausted_at, True
+        line.close()
+        pool.release(line)
+        asked = self.ask(pool)
+        self.clock.advance(6)
+        self.failureResultOf(asked, Unavailable)
+        self.assertEqual(pool.exhausted_at, before)
+
     def test_the_queue_is_bounded(self) -> None:
         """G23"""
         pool = self.pool(maximum=1)
@@ -138,6 +166,7 @@ class QueueTests(PoolTestCase):
         for asked in waiting:
             self.assertNoResult(asked)
         self.assertEqual(self.metric("sora_db_pool_exhaustion_total"), 1)
+        self.assertEqual(pool.exhausted_at, self.clock.seconds())
         self.clock.advance(5)
         for asked in waiting:
             self.failureResultOf(asked, Unavailable)

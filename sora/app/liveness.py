@@ -1,0 +1,59 @@
+"""Whether the database answers: asked once, for all who want to know."""
+
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from sora.errors import SoraError
+from sora.storage.postgres.database import Database, Tx
+
+REMEMBERED: Final = 1.0
+"""seconds for which an answer holds: who asks often costs nothing"""
+
+
+class DatabaseLiveness:
+    """One question at a time, however many ask; health and `/readyz` have the same answer."""
+
+    def __init__(self, database: Database, clock: Any, timeout: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._timeout = timeout
+        self._asking: list[Deferred[str | SoraError]] | None = None
+        self._answer: str | SoraError = ""
+        self._until = float("-inf")
+
+    async def version(self) -> str:
+        """The version of the server that is the primary. Raises SoraError if it does not answer."""
+        answer = await self._asked()
+        if isinstance(answer, SoraError):
+            raise answer
+        return answer
+
+    async def is_ready(self) -> bool:
+        """Whether this process can serve."""
+        return not isinstance(await self._asked(), SoraError)
+
+    async def _asked(self) -> str | SoraError:
+        if self._clock.seconds() < self._until:
+            return self._answer
+        if self._asking is not None:
+            waiting: Deferred[str | SoraError] = Deferred()
+            self._asking.append(waiting)
+            return await waiting
+        self._asking = []
+        try:
+            self._answer = await self._database.run(
+                "health", _ask_version, write=False, timeout=self._timeout
+            )
+        except SoraError as error:
+            self._answer = error
+        finally:
+            self._until = self._clock.seconds() + REMEMBERED
+            asking, self._asking = self._asking, None
+            for waiting in asking:
+                waiting.callback(self._answer)
+        return self._answer
+
+
+async def _ask_version(tx: Tx) -> str:
+    return str(await tx.value("SHOW server_version"))
