@@ -213,8 +213,9 @@ def _keys_of(asked: Asked, indexed: Sequence[str], above: Sequence[str], few: in
     arrays = [column for column in indexed if " as " not in column]
     constants = [column for column in indexed if " as " in column]
     unnested = ", ".join(f"s.{column}" for column in arrays)
-    # Segments know nothing of what is past.
-    few = _LAST if asked.is_past else few
+    if asked.is_past:
+        # Segments know nothing of it.
+        return f"keys as not materialized (select m.uid, {', '.join(above)} from found m{CONTENTS})"
     gone = ""
     if asked.gone_since is not None:
         # A segment goes with the last of its messages.
