@@ -20,6 +20,7 @@ from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import Overview
 from sora.operations.history import HistoryOperations
+from sora.operations.importing import ImportOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
@@ -38,8 +39,8 @@ __all__ = ["Command", "CommandFailed", "Report", "Store", "Terminal"]
 
 @frozen(kw_only=True)
 class Store:
-    """What commands work on, and how it is closed. `filtering`, `verify` and `objects` open what
-    reads bodies besides; the first also what sends, if that is asked for."""
+    """What commands work on, and how it is closed. `filtering`, `verify`, `objects` and `importing`
+    open what reads bodies besides; the first also what sends, if that is asked for."""
 
     accounts: AccountOperations
     credentials: CredentialOperations
@@ -63,6 +64,7 @@ class Store:
     restoring: RestoringOperations
     history: HistoryOperations
     doctor: Callable[[], Awaitable[Overview]]
+    importing: Callable[[], Awaitable[ImportOperations]]
     retention: RetentionOperations
     cleaning: CleaningOperations
     configuration: ConfigurationOperations

@@ -33,6 +33,7 @@ from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
 from sora.app.filtering import settings_of
 from sora.app.filtering_stored import FilteringOpener
 from sora.app.health import health_from_here
+from sora.app.importing import ImportOpener
 from sora.app.integrity import verifier_of
 from sora.app.postgres_server import PostgresServer
 from sora.app.servers import BUILDERS
@@ -113,7 +114,8 @@ async def _main(given: Namespace, open_store: OpenStore) -> None:
 
 
 async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: Namespace) -> Store:
-    """The database that is meant, with one connection. Raises CommandFailed, Unavailable."""
+    """The database that is meant, with the connections that the command needs. Raises
+    CommandFailed, Unavailable."""
     config = loaded.config
     if given.dir and given.command.needs_database:
         _require_running(given.dir)
@@ -122,7 +124,11 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
         reactor=reactor,
         random=SystemRandom(),
         registry=CollectorRegistry(),
-        limits=Limits(minimum=0, maximum=1, acquire_timeout=config.database.acquire_timeout),
+        limits=Limits(
+            minimum=0,
+            maximum=connections_of(given),
+            acquire_timeout=config.database.acquire_timeout,
+        ),
     )
     database.start()
     tables = tables_on(database, config.s3.dedup, reactor)
@@ -206,6 +212,9 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
             tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
         ),
         configuration=configuration,
+        importing=ImportOpener(
+            config, owners, scripts, tables, reactor, stored, _new_operation
+        ).open,
         close=stored.close,
         database=DatabaseOperations(tables.upkeep),
         migrations=migrations,
@@ -215,6 +224,11 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
 async def _looked(health: Health) -> Overview:
     await health.look()
     return HealthOperations(lambda: health).overview()
+
+
+def connections_of(given: Namespace) -> int:
+    """One is enough for a command, but where it has jobs that go at the same time."""
+    return 2 * getattr(given, "jobs", 0) or 1
 
 
 def _new_operation() -> Operation:

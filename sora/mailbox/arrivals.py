@@ -17,11 +17,11 @@ Bytes that were placed lately are first offered without a body.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from mmap import mmap
 from typing import Final
 
-from attrs import frozen
+from attrs import Factory, frozen
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -40,6 +40,7 @@ from sora.storage.rows import (
     Arrival,
     Claim,
     Delivered,
+    ImportDone,
     ObjectPlace,
     Operation,
     Placement,
@@ -64,6 +65,7 @@ AT_ONCE: Final = 4
 """Messages of one append whose bytes are made durable at the same time."""
 
 Derive = Callable[[bytes | mmap], Facts]
+Put = Awaitable[ImportDone]
 
 
 @frozen
@@ -241,25 +243,13 @@ class Arrivals:
         `TOGETHER` octets one more before it, that makes its content. Raises what `place`
         and `IMessages.append` raise.
         """
-        room = _Room(TOGETHER)
-        slots = DeferredSemaphore(AT_ONCE)
-
-        async def offer(spool: Spool, known: bool) -> _Brought:
-            if known and await self._may_be_known((scope_id, spool.hash), spool):
-                return _Brought(Arrival(spool.hash))
-            brought = await self._bring(scope_id, spool, None)
-            spool.unmap()  # there may be hundreds of them
-            return await self._within(room, scope_id, brought)
-
-        def offering(spool: Spool) -> "Deferred[_Brought]":
-            return Deferred.fromCoroutine(offer(spool, True))
-
-        offered = await gather(*[slots.run(offering, spool) for spool in spools])
+        offers = _Offers(self, scope_id)
+        offered = await offers.all(spools)
         appended = await self._append(scope_id, offered, targets, operation, replaced)
         if appended.needs_body:
             for place, placement in enumerate(appended.placements):
                 if placement.needs_body:
-                    offered[place] = await offer(spools[place], False)
+                    offered[place] = await offers.one(spools[place], known=False)
             appended = await self._append(scope_id, offered, targets, operation, replaced)
         if appended.needs_body:
             raise Unavailable("Contents of messages went away while they were appended")
@@ -267,6 +257,35 @@ class Arrivals:
             self._settle(brought, placement.used_object, placement.content_id)
             self._remember((scope_id, spool.hash))
         return appended
+
+    async def imported(
+        self, scope_id: int, spools: Sequence[Spool], put: Callable[[Sequence[Arrival]], Put]
+    ) -> ImportDone:
+        """Give these bytes to `put`, which makes messages of them (`IImporting.put`); durable when
+        this returns. Statements as in `append`; raises what `place` and `put` raise.
+        """
+        offers = _Offers(self, scope_id)
+        offered = await offers.all(spools)
+        done = await put([brought.arrival for brought in offered])
+        if done.missing:
+            for place in done.missing:
+                offered[place] = await offers.one(spools[place], known=False)
+            done = await put([brought.arrival for brought in offered])
+        if done.missing:
+            raise Unavailable("Contents of messages went away while they were imported")
+        for spool, brought, one in zip(spools, offered, done.imported, strict=True):
+            self._settle(brought, one.used_object, one.content_id)
+            self._remember((scope_id, spool.hash))
+        return done
+
+    async def offer(self, scope_id: int, spool: Spool, room: _Room, *, known: bool) -> _Brought:
+        """What a statement that makes several messages is told of one: its bytes, while there is
+        `room`; or, when its content is made before or may be `known`, their hash alone."""
+        if known and await self._may_be_known((scope_id, spool.hash), spool):
+            return _Brought(Arrival(spool.hash))
+        brought = await self._bring(scope_id, spool, None)
+        spool.unmap()  # there may be hundreds of them
+        return await self._within(room, scope_id, brought)
 
     async def is_known(self, scope_id: int, hash: bytes) -> bool:
         """Whether a live content with these bytes is there. One round trip."""
@@ -441,6 +460,28 @@ class Arrivals:
             self._backlog = (await self._uploads.backlog()).octets
         except SoraError as error:
             self.log.info("the upload backlog is not known: {error}", error=error.text)
+
+
+@frozen
+class _Offers:
+    """What one statement that makes several messages is given."""
+
+    _arrivals: Arrivals
+    _scope_id: int
+    _room: _Room = Factory(lambda: _Room(TOGETHER))
+
+    async def all(self, spools: Sequence[Spool]) -> list[_Brought]:
+        """An offer for each of them, some at the same time."""
+        slots = DeferredSemaphore(AT_ONCE)
+
+        def offering(spool: Spool) -> "Deferred[_Brought]":
+            return Deferred.fromCoroutine(self.one(spool, known=True))
+
+        return await gather(*[slots.run(offering, spool) for spool in spools])
+
+    async def one(self, spool: Spool, *, known: bool) -> _Brought:
+        """See `Arrivals.offer`."""
+        return await self._arrivals.offer(self._scope_id, spool, self._room, known=known)
 
 
 def _recode(spool: Spool, into: Spool) -> bool:

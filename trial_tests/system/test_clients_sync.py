@@ -56,6 +56,7 @@ User {EMAIL}
 Pass "{PASSWORD}"
 SSLType None
 AuthMechs LOGIN
+DisableExtension COMPRESS=DEFLATE
 
 MaildirStore local
 Path {self.directory}/mail/
@@ -97,6 +98,7 @@ SyncState *
         self.assertEqual(self.server_flags(), flags)
         self.assertEqual([file.name for file in self.files(inbox)], names)
         said = tap.take()
+        self.assertIn("SELECT", said)
         for word in ("APPEND", "STORE", "EXPUNGE", "BODY.PEEK[]"):
             self.assertNotIn(word, said)
         wrong = self.write("wrongrc", Path(config).read_text().replace(PASSWORD, "wrong"))

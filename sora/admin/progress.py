@@ -1,0 +1,54 @@
+"""How far long work is, on a terminal: one line that is written again and again."""
+
+from collections.abc import Callable
+from typing import Final, TextIO
+
+from sora.admin.output import size_text
+from sora.exchange.counts import Counts
+
+WIDTH: Final = 30
+PAUSE: Final = 0.2
+"""seconds between two lines"""
+
+
+class Progress:
+    """Shows counts on `stream`, if somebody looks at it; `seconds` is the time."""
+
+    def __init__(self, stream: TextIO, seconds: Callable[[], float]) -> None:
+        self._stream = stream
+        self._seconds = seconds
+        self._is_shown = stream.isatty()
+        self._begun = seconds()
+        self._last = 0.0
+        self._length = 0
+
+    def tell(self, counts: Counts) -> None:
+        """The counts have changed."""
+        now = self._seconds()
+        if not self._is_shown or now - self._last < PAUSE:
+            return
+        self._last = now
+        self._write(_line(counts, now - self._begun))
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._length:
+            self._write("")
+            self._stream.write("\r")
+            self._stream.flush()
+
+    def _write(self, line: str) -> None:
+        self._stream.write("\r" + line.ljust(self._length))
+        self._stream.flush()
+        self._length = len(line)
+
+
+def _line(counts: Counts, seconds: float) -> str:
+    handled = counts.done + counts.skipped + counts.failed
+    share = min(handled / max(counts.expected, handled, 1), 1.0)
+    bar = "#" * round(share * WIDTH)
+    rate = counts.done / seconds if seconds > 0 else 0.0
+    return (
+        f"[{bar:<{WIDTH}}] {share:4.0%}  {handled}/{max(counts.expected, handled)}"
+        f"  {counts.failed} failed  {size_text(counts.octets)}  {rate:.0f}/s"
+    )

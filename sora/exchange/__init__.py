@@ -1,0 +1,1 @@
+"""Mail that comes from elsewhere, and goes elsewhere: directories, files, other servers."""

@@ -1,0 +1,1 @@
+"""Formats of mail on disks, and what Dovecot keeps beside it. Pure."""

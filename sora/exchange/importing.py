@@ -1,0 +1,102 @@
+"""What an import has at hand: rooms, wishes, counts; and patience with what is away for a while."""
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Final, TypeVar
+from uuid import UUID
+
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+
+from sora.errors import OutcomeUnknown, SoraError, StorageFull, Unavailable
+from sora.exchange.counts import Counts
+from sora.exchange.source import Source
+from sora.mail.mailbox_names import DELIMITER
+from sora.mailbox.arrivals import Arrivals
+from sora.retry import Delays, pause
+from sora.storage.interfaces import IImporting, IMailboxes
+from sora.storage.rows import Operation
+
+T = TypeVar("T")
+
+PATIENCE: Final = Delays(1.0, 30.0, attempts=14)
+"""waits for a database or an object store that is away, or full: about five minutes"""
+_PASSING: Final = (Unavailable, StorageFull, OutcomeUnknown)
+
+
+class Stopped(Exception):
+    """It makes no sense to go on."""
+
+    def __init__(self, error: SoraError) -> None:
+        super().__init__(error.text)
+        self.error = error
+
+
+@frozen
+class Wishes:
+    """How to import. `only` are names of folders, None for all; `names` what folders are called
+    here, where that is another name; `jobs` folders go at the same time."""
+
+    preserve_uids: bool = False
+    dry_run: bool = False
+    jobs: int = 2
+    only: frozenset[str] | None = None
+    names: tuple[tuple[str, str], ...] = ()
+
+    def wants(self, name: str) -> bool:
+        """Whether a folder is to be imported."""
+        return self.only is None or name in self.only
+
+    def name_of(self, name: str) -> str:
+        """The mailbox that a folder becomes: by its own name, or that of one above it."""
+        for old, new in self.names:
+            if name == old or name.startswith(old + DELIMITER):
+                return new + name[len(old) :]
+        return name
+
+
+@frozen
+class Into:
+    """Whose mailboxes it goes to."""
+
+    account_id: int
+    scope_id: int
+
+
+@frozen(kw_only=True)
+class ImportRooms:
+    """What all imports of a process share."""
+
+    importing: IImporting
+    mailboxes: IMailboxes
+    arrivals: Arrivals
+    new_operation: Callable[[], Operation]
+    new_uuid: Callable[[], UUID]
+    clock: IReactorTime
+    random: Random
+    patience: Delays = PATIENCE
+
+    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it, and again while what it needs is away. Raises Stopped when that lasts."""
+        delays = self.patience.schedule(self.random)
+        while True:
+            try:
+                return await work()
+            except _PASSING as error:
+                delay = next(delays, None)
+                if delay is None:
+                    raise Stopped(error) from None
+            await pause(self.clock, delay)
+
+
+@frozen
+class ImportRun:
+    """One import: from where, to where, how, and what came of it so far; `told` is called whenever
+    that has changed."""
+
+    rooms: ImportRooms
+    source: Source
+    into: Into
+    wishes: Wishes
+    counts: Counts
+    told: Callable[[Counts], None]
