@@ -151,6 +151,27 @@ class House:
             messages=lambda: mail.kept_octets,
         )
         scripts = script_store(config, tables.scripts, self.compiler)
+        cleaner = cleaner_of(
+            config,
+            tables,
+            storage.objects,
+            node=self.node,
+            reactor=reactor,
+            random=self.random,
+            registry=self.registry,
+            told=open_mailboxes.told,
+        )
+        nouns = nouns_on(
+            config,
+            tables,
+            storage,
+            scripts,
+            tracker,
+            health,
+            LoginOperations(self.statistics, self.throttle),
+            cleaner,
+            reactor=reactor,
+        )
         parts = Parts(
             config=config,
             reactor=reactor,
@@ -167,16 +188,7 @@ class House:
             idle=IdleMetrics(self.registry),
             deliveries=deliveries,
             connections=connections,
-            nouns=nouns_on(
-                config,
-                tables,
-                storage,
-                scripts,
-                tracker,
-                health,
-                LoginOperations(self.statistics, self.throttle),
-                reactor=reactor,
-            ),
+            nouns=nouns,
             registry=self.registry,
             is_ready=self.liveness.is_ready,
             sieve_url=sieve_url(config, self.hostname),
@@ -187,16 +199,6 @@ class House:
         middle += relay.services
         if events is not None:
             middle += [self.event_accounts, events]
-        cleaner = cleaner_of(
-            config,
-            tables,
-            storage.objects,
-            node=self.node,
-            reactor=reactor,
-            random=self.random,
-            registry=self.registry,
-            told=open_mailboxes.told,
-        )
         workers: list[IService] = [cleaner, *storage.workers]
         if health is not None:
             workers.append(health)

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
+from twisted.internet.defer import succeed
 from twisted.internet.threads import deferToThread
 
 from sora.app.accounts import accounts_on
+from sora.app.cleaning import graces_of, server_retention
 from sora.app.database import migration_operations
 from sora.app.filtering import settings_of
 from sora.app.integrity import verifier_of
@@ -19,6 +21,7 @@ from sora.mailbox.scripts import ScriptStore
 from sora.net.tracker import Session
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
+from sora.operations.cleaning import CleaningOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
@@ -27,11 +30,13 @@ from sora.operations.logins import LoginOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.verify import VerifyOperations
 from sora.protocols.http.nouns import Nouns
 from sora.storage.rows import Operation
+from sora.workers.cleaner import Cleaner
 
 
 def nouns_on(
@@ -42,11 +47,12 @@ def nouns_on(
     sessions: Iterable[Session],
     health: Health | None,
     logins: LoginOperations,
+    cleaner: Cleaner,
     *,
     reactor: Any,
 ) -> Nouns:
-    """The operations on a database and its stores, and on the connections, the health and the cache
-    of this process."""
+    """The operations on a database and its stores, and on the connections, the health, the cache
+    and the cleaner of this process."""
     parts = accounts_on(tables)
     owners, rights = parts.owners, tables.rights
     verifier = verifier_of(tables, storage.objects, storage.bodies)
@@ -69,6 +75,14 @@ def nouns_on(
         uploader=uploader_operations(config.s3, tables),
         objects=ObjectOperations(tables.copies, storage.copies, storage.objects, key_ids),
         verify=VerifyOperations(owners, tables.verifying, verifier, storage.objects),
+        retention=RetentionOperations(owners, tables.retention, server_retention(config.cleanup)),
+        cleaning=CleaningOperations(
+            tables.cleaning,
+            graces_of(config),
+            lambda: succeed(cleaner),
+            tables.deletions,
+            reactor.seconds,
+        ),
         health=HealthOperations(lambda: health),
         logins=logins,
     )

@@ -82,6 +82,17 @@ class RetentionOperations:
             if not after:
                 return sorted(found, key=lambda each: (each.address, each.mailbox))
 
+    async def due_page(
+        self, whose: Whose | None, after: int, limit: int
+    ) -> tuple[int, Sequence[DueMessages]]:
+        """The same of the next mailboxes: `limit` are looked at. With what `after` is for the ones
+        that follow, 0 at the end."""
+        owner = RetentionOwner() if whose is None else await self._owner(whose)
+        page: tuple[int, Sequence[DueMessages]] = await self.retention.due(
+            after, limit, self.server, owner
+        )
+        return page
+
     async def _owner(self, whose: Whose) -> RetentionOwner:
         if whose.email is not None:
             return RetentionOwner((await self.owners.user(whose.email)).id)

@@ -6,6 +6,7 @@ from sora.operations.accounts import AccountOperations
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
 from sora.operations.cache import CacheOperations
+from sora.operations.cleaning import CleaningOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
@@ -17,6 +18,7 @@ from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.uploader import UploaderOperations
@@ -44,5 +46,7 @@ class Nouns:
     uploader: UploaderOperations
     objects: ObjectOperations
     verify: VerifyOperations
+    retention: RetentionOperations
+    cleaning: CleaningOperations
     health: HealthOperations
     logins: LoginOperations

@@ -32,6 +32,11 @@ PLACES: Final[Mapping[str, Facet]] = {
         pattern="^(active|before|after)$",
     ),
     "script": Facet("The name of the script.", example="main", max_length=256),
+    "use": Facet(
+        "Which mailboxes: `all`, or those with a special use (RFC 6154).",
+        example="trash",
+        pattern="^(all|archive|drafts|junk|sent|trash)$",
+    ),
     "user": Facet(
         "Who has the rights: an address, or `anyone` for everybody in the domain.",
         example="bob@example.com",

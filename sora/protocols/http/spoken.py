@@ -7,6 +7,7 @@ from sora.protocols.http.admin import (
     acl,
     aliases,
     cache,
+    cleaner,
     connections,
     database,
     domains,
@@ -17,6 +18,7 @@ from sora.protocols.http.admin import (
     objects,
     quota,
     relay,
+    retention,
     scripts,
     trials,
     uploader,
@@ -41,6 +43,8 @@ GROUPS: Final = {
     "uploader": "Bodies that wait for an object store.",
     "objects": "The objects that bodies are, and their keys.",
     "verify": "Whether what is stored is intact.",
+    "retention": "How long messages may stay in mailboxes.",
+    "cleaner": "What removes what is over.",
     "health": "How well the parts of this process are.",
 }
 
@@ -62,5 +66,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *uploader.ENDPOINTS,
     *objects.ENDPOINTS,
     *verify.ENDPOINTS,
+    *retention.ENDPOINTS,
+    *cleaner.ENDPOINTS,
     *health.ENDPOINTS,
 )

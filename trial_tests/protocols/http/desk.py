@@ -4,15 +4,17 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from ipaddress import ip_network
 from itertools import count
+from random import Random
 from typing import Any
 from uuid import uuid4
 
 from attrs import frozen
 from jsonschema import Draft202012Validator
 from prometheus_client import CollectorRegistry
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
@@ -34,6 +36,7 @@ from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
 from sora.operations.cache import CacheOperations, LiveCache
+from sora.operations.cleaning import CleaningOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
@@ -46,6 +49,7 @@ from sora.operations.objects import ObjectOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.uploader import UploaderOperations
@@ -63,8 +67,9 @@ from sora.sieve.dialect import SIEVE
 from sora.sieve.limits import Limits
 from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import memory_storage
-from sora.storage.rows import Operation, ScriptLimits
+from sora.storage.rows import Operation, ScriptLimits, ServerRetention
 from sora.storage.stores import ObjectStore
+from sora.workers.cleaner import Cleaner, Graces
 from trial_tests.support.transcript import ThreadsHere
 
 KEY = "the-key-that-may-change-things"
@@ -139,6 +144,14 @@ class DeskTestCase(SynchronousTestCase):
         self.queue = self.mktemp()
         os.mkdir(self.queue)
         uploads, copies = storage.uploads, storage.copies
+        self.cleaner = Cleaner(
+            storage.cleaning,
+            {},
+            clock=self.clock,
+            random=Random(1),
+            graces=Graces(14 * 86400.0),
+            node="here",
+        )
         bodies = Bodies(list(stores.values()), uploads, threads)
         return Nouns(
             accounts=AccountOperations(storage.accounts, storage.credentials, hashing),
@@ -167,6 +180,16 @@ class DeskTestCase(SynchronousTestCase):
                 storage.verifying,
                 Verifier(storage.verifying, stores, bodies, Spool),
                 stores,
+            ),
+            retention=RetentionOperations(
+                owners, storage.retention, ServerRetention(None, {"\\Trash": timedelta(days=30)})
+            ),
+            cleaning=CleaningOperations(
+                storage.cleaning,
+                Graces(14 * 86400.0),
+                lambda: succeed(self.cleaner),
+                storage.deletions,
+                self.clock.seconds,
             ),
             health=HealthOperations(lambda: self.health),
             logins=LoginOperations(self.logins, self.throttle),
@@ -204,8 +227,10 @@ class DeskTestCase(SynchronousTestCase):
         host: str = "10.1.2.3",
         media: str = "application/json",
         raw: bytes | None = None,
+        turns: int = 0,
     ) -> Answer:
-        """One request, and its answer. `raw` is a body that is sent as it is."""
+        """One request, and its answer. `raw` is a body that is sent as it is; `turns` are tenths of
+        a second that it may take."""
         octets = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         head = [f"{method} {path} HTTP/1.1", "Host: sora", f"Content-Length: {len(octets)}"]
         if octets:
@@ -214,6 +239,8 @@ class DeskTestCase(SynchronousTestCase):
             head.append(f"Authorization: Bearer {key}")
         connection, transport = self.connect(host)
         connection.dataReceived("\r\n".join([*head, "", ""]).encode() + octets)
+        for _ in range(turns):
+            self.clock.advance(0.1)
         answer = parse(transport.value())
         connection.connectionLost()
         self._is_documented(method, path.partition("?")[0], answer)
