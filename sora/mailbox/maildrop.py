@@ -117,6 +117,10 @@ class Maildrop:
         """The UID of a message."""
         return int(self._uids[self._place(number)])
 
+    def is_listed(self, number: int) -> bool:
+        """Whether it is a message that is not marked as deleted."""
+        return 1 <= number <= len(self._deleted) and not self._deleted[number - 1]
+
     def delete(self, number: int) -> None:
         """Mark a message as deleted."""
         place = self._place(number)

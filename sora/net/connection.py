@@ -123,6 +123,10 @@ class Connection(TwistedProtocol):
         self.clock = clock
         self.describe: Callable[[], Standing] = Standing
         """where the conversation stands; set by who leads it"""
+        self.answered_at_once: Callable[[Any], bool] | None = None
+        """answers an event that comes alone, to a conversation that waits for it, if that takes no
+        waiting at all; gives whether it has. Set by who leads the conversation, which need not be
+        woken for it."""
         self.octets_in = 0
         self.octets_out = 0
         self.ended: Deferred[None] = Deferred()
@@ -478,8 +482,16 @@ class Connection(TwistedProtocol):
             if waiting is not None and not waiting.called:
                 waiting.errback(error)
             return
-        if event is not None:
+        if event is not None and not self._is_answered_at_once(event):
             self._fire(event)
+
+    def _is_answered_at_once(self, event: Any) -> bool:
+        """Whether it was the one thing that the client wants now, and has its answer."""
+        return (
+            self.answered_at_once is not None
+            and not (self.reader.buffered or self._inflate or self._blocked or self._woken)
+            and self.answered_at_once(event)
+        )
 
     def _leave(self) -> None:
         if self._lost and self.ended.called and self.session is not None:

@@ -11,6 +11,8 @@ them (RFC 6856 §2.1, `sora.mail.surrogate`).
 
 from typing import TYPE_CHECKING, Final
 
+from attrs import frozen
+
 from sora.deferreds import deferred
 from sora.errors import SoraError
 from sora.mail.headers import header_end
@@ -26,6 +28,18 @@ if TYPE_CHECKING:
 
 PIECE: Final = 64 * 1024
 """octets of a large message that are read at once for its first lines"""
+RETR: Final = "retr"
+TOP: Final = "top"
+
+
+@frozen
+class _Ready:
+    """An answer that nobody has asked for yet, and the command that will."""
+
+    line: bytes
+    kind: str
+    number: int
+    answer: list[bytes]
 
 
 class Retrieving:
@@ -33,9 +47,7 @@ class Retrieving:
 
     def __init__(self, session: "Session") -> None:
         self._session = session
-        self._ready_of: object = None
-        self._ready: list[bytes] = []
-        """the answer that was made of `_ready_of` before it was asked for"""
+        self._ready: _Ready | None = None
 
     async def whole(self, number: int) -> None:
         """RETR. Raises NoSuchMessage, Unavailable."""
@@ -44,18 +56,17 @@ class Retrieving:
         if isinstance(message, Large):
             await self._stream(number, message)
         else:
-            ready = message is self._ready_of
-            await self._send(self._ready if ready else self._answer(number, message))
-        self._session.then(self._get_whole_ready)
+            await self._send(self._answer(number, message))
+        maildrop.retrieved(number)
+        self._session.then(lambda: self.get_ready(RETR))
 
     async def beginning(self, number: int, lines: int) -> None:
         """TOP. Raises NoSuchMessage, Unavailable."""
         maildrop = self._session.maildrop
         if lines == 0:
             header = maildrop.header_at_hand(number) or await maildrop.header(number)
-            ready = header is self._ready_of
-            await self._send(self._ready if ready else self._header_answer(header))
-            self._session.then(self._get_header_ready)
+            await self._send(self._header_answer(header))
+            self._session.then(lambda: self.get_ready(TOP))
             return
         message = maildrop.message_at_hand(number) or await maildrop.message(number)
         if isinstance(message, Large):
@@ -65,25 +76,47 @@ class Retrieving:
         await self._send(_answer("The first lines", octets))
         self._session.then(maildrop.next_message)
 
+    # ---------------------------------------------------------- before it is asked for
+
+    def get_ready(self, kind: str) -> None:
+        """The client has an answer to RETR or TOP (with no lines): make that to the next one."""
+        maildrop = self._session.maildrop
+        self._ready = None
+        if maildrop.is_superseded:
+            return
+        if kind == TOP:
+            header = maildrop.next_header()
+            if header is not None:
+                line = b"TOP %d 0" % header[0]
+                self._ready = _Ready(line, kind, header[0], self._header_answer(header[1]))
+        elif (following := maildrop.next_message()) is not None:
+            number, message = following
+            if isinstance(message, Whole):
+                line = b"RETR %d" % number
+                self._ready = _Ready(line, kind, number, self._answer(number, message))
+
+    def send_ready(self, line: bytes) -> str | None:
+        """Send the answer to a command, if it is ready; gives which command it was."""
+        ready = self._ready
+        if ready is None or ready.line != line:
+            return None
+        maildrop = self._session.maildrop
+        if not maildrop.is_listed(ready.number):
+            return None
+        if ready.kind == RETR:
+            maildrop.message_at_hand(ready.number)
+            maildrop.retrieved(ready.number)
+        else:
+            maildrop.header_at_hand(ready.number)
+        self._ready = None
+        self._session.connection.write_all(ready.answer)
+        return ready.kind
+
     # ---------------------------------------------------------- small messages
 
     async def _send(self, answer: list[bytes]) -> None:
-        self._ready_of, self._ready = None, []
         self._session.connection.write_all(answer)
         await self._session.drain()
-
-    def _get_whole_ready(self) -> None:
-        following = self._session.maildrop.next_message()
-        if following is not None:
-            number, message = following
-            if isinstance(message, Whole):
-                self._ready_of, self._ready = message, self._answer(number, message)
-
-    def _get_header_ready(self) -> None:
-        following = self._session.maildrop.next_header()
-        if following is not None:
-            self._ready_of = following[1]
-            self._ready = self._header_answer(following[1])
 
     def _answer(self, number: int, message: Whole) -> list[bytes]:
         octets = self._shown(message.octets)

@@ -61,6 +61,7 @@ class Session:
         self.id = services.new_id()
         self.write = connection.write
         connection.describe = self.describe
+        connection.answered_at_once = self._answered_at_once
         self.retrieving = Retrieving(self)
         self.user: str | None = None
         """what USER has said, until PASS"""
@@ -155,6 +156,21 @@ class Session:
         if self._afterwards is not None:
             afterwards, self._afterwards = self._afterwards, None
             afterwards()
+
+    def _answered_at_once(self, event: Any) -> bool:
+        """Send an answer that is ready before it is asked for, to who asks for it."""
+        if self._stopping or self._maildrop is None or self._maildrop.is_superseded:
+            return False
+        started = self.connection.clock.seconds()
+        kind = self.retrieving.send_ready(event.text) if type(event) is Line else None
+        if kind is None:
+            return False
+        self.connection.flush()
+        self._bad = 0
+        seconds = self.connection.clock.seconds() - started
+        self.services.metrics.answered("pop3", kind, "ok", seconds)
+        self.retrieving.get_ready(kind)
+        return True
 
     def _find(self, word: bytes) -> type[Command]:
         kind = self._commands.get(word.upper())

@@ -23,7 +23,6 @@ class Retr(Command):
 
     async def run(self, session: Session) -> str | None:
         await session.retrieving.whole(self.number)
-        session.maildrop.retrieved(self.number)
         return None
 
 

@@ -243,3 +243,90 @@ class UTF8Tests(POP3TestCase):
         self.assertEqual(
             client.ask(b"RETR 3"), b"+OK 360008 octets\r\n" + long + b"\r\nbody\r\n.\r\n"
         )
+
+
+class ReadyTests(POP3TestCase):
+    """The answer that is made before it is asked for."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for number in range(1, 13):
+            self.append(b"Subject: %d\r\n\r\n.text %d\r\n" % (number, number))
+        self.session = self.login()
+
+    def expected(self, number: int) -> bytes:
+        text = b"Subject: %d\r\n\r\n..text %d\r\n.\r\n" % (number, number)
+        return b"+OK %d octets\r\n" % (len(text) - 4) + text
+
+    def is_ready(self, command: bytes) -> bool:
+        """Whether the conversation need not be woken for it; the answer has to be right."""
+        waiting = self.session.connection._waiting
+        kind, number = command.split()[:2]
+        expected = self.expected(int(number))
+        if kind == b"TOP":
+            expected = b"+OK The header\r\nSubject: %s\r\n\r\n.\r\n" % number
+        self.assertEqual(self.session.ask(command), expected)
+        return self.session.connection._waiting is waiting
+
+    def test_who_goes_on_gets_what_is_ready(self) -> None:
+        found = [self.is_ready(b"RETR %d" % number) for number in range(1, 13)]
+        self.assertEqual(found, [False, False, *[True] * 10])
+        self.assertTrue(self.session.ask(b"QUIT").startswith(b"+OK"))
+        self.assertEqual(
+            self.client.ask(b"a STATUS INBOX (UNSEEN)").splitlines()[0],
+            b"* STATUS INBOX (UNSEEN 0)",
+            "it counts as retrieved",
+        )
+
+    def test_headers(self) -> None:
+        found = [self.is_ready(b"TOP %d 0" % number) for number in range(1, 13)]
+        self.assertEqual(found, [False, False, *[True] * 10])
+
+    def test_backwards(self) -> None:
+        found = [self.is_ready(b"RETR %d" % number) for number in range(12, 0, -1)]
+        self.assertEqual(sum(found), 10)
+
+    def test_who_does_something_else(self) -> None:
+        for number in (1, 2, 9, 4, 5, 6):
+            self.is_ready(b"RETR %d" % number)
+        self.is_ready(b"TOP 7 0")
+        self.is_ready(b"RETR 7")
+        self.is_ready(b"RETR 7")
+        self.assertFalse(self.is_ready(b"retr 8"))
+        self.assertEqual(self.session.ask(b"RETR 99")[:4], b"-ERR")
+        self.assertEqual(self.session.ask(b""), b"-ERR There is no such command\r\n")
+
+    def test_what_is_marked_as_deleted_meanwhile(self) -> None:
+        for number in (1, 2):
+            self.is_ready(b"RETR %d" % number)
+        self.session.ask(b"DELE 3")
+        self.assertEqual(self.session.ask(b"RETR 3"), b"-ERR Message 3 is marked as deleted\r\n")
+        self.session.ask(b"RSET")
+        self.is_ready(b"RETR 3")
+
+    def test_each_is_deleted_when_it_was_retrieved(self) -> None:
+        for number in range(1, 13):
+            ready = self.is_ready(b"RETR %d" % number)
+            self.assertEqual(ready, number > 2)
+            self.session.ask(b"DELE %d" % number)
+        self.assertIn(b"12 messages", self.session.ask(b"QUIT"))
+
+    def test_several_at_once(self) -> None:
+        self.session.send(b"".join(b"RETR %d\r\n" % number for number in range(1, 13)))
+        said = self.session.take()
+        self.assertEqual(said, b"".join(self.expected(number) for number in range(1, 13)))
+
+    def test_who_has_lost_the_lease(self) -> None:
+        for number in (1, 2):
+            self.is_ready(b"RETR %d" % number)
+        self.session.connection._session._maildrop.is_superseded = True  # type: ignore[union-attr]
+        self.assertEqual(self.session.ask(b"RETR 3")[:4], b"-ERR")
+        self.assertTrue(self.session.is_hung_up_on)
+
+    def test_a_client_that_does_not_read(self) -> None:
+        for number in (1, 2):
+            self.is_ready(b"RETR %d" % number)
+        self.session.connection.pauseProducing()
+        self.assertFalse(self.is_ready(b"RETR 3"))
+        self.session.connection.resumeProducing()
+        self.is_ready(b"RETR 4")
