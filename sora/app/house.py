@@ -143,6 +143,7 @@ class House:
         tracker = Tracker(
             reactor.seconds, connections, per_user=config.limits.max_connections_per_user
         )
+        tracker.write_transcripts(config.logging.transcript_users, config.logging.transcript_path)
         self.trackers.append(tracker)
         mail = self._mail(storage, open_mailboxes, poll, events)
         MemoryMetrics(

@@ -58,6 +58,8 @@ class LogOutput:
         self._sink.close()
         self._sink = sink
         predicate = LogLevelFilterPredicate(LogLevel.levelWithName(config.level))
+        for part, level in config.by_part.items():
+            predicate.setLogLevelForNamespace(part, LogLevel.levelWithName(level))
         self._filtered = FilteringLogObserver(sink, [predicate])
 
     def reopen(self) -> None:

@@ -104,6 +104,9 @@ class Reload:
                 )
         for tracker in self._trackers:
             tracker.change(per_user=config.limits.max_connections_per_user)
+            tracker.write_transcripts(
+                config.logging.transcript_users, config.logging.transcript_path
+            )
         waiting = [path for path in changes(self.current, config) if not _is_exchanged(path)]
         if waiting:
             self.log.warn(

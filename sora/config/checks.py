@@ -14,6 +14,7 @@ from attrs import fields
 
 from sora.config.config import Config
 from sora.config.keys import about, array_of, table_of
+from sora.config.logging import LoggingConfig
 from sora.config.problems import ConfigError, Path, Problem, dotted
 from sora.config.relay import RelayConfig
 from sora.config.s3 import EncryptionKey, S3Config
@@ -251,6 +252,17 @@ def _second(s3: S3Config) -> list[tuple[Path, str]]:
     return found
 
 
+def _logging(logging: LoggingConfig) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    try:
+        logging.by_part  # noqa: B018 - whether it can be read
+    except ValueError as error:
+        found.append((("logging", "levels"), str(error)))
+    if logging.transcript_users and not logging.transcript_path.startswith("/"):
+        found.append((("logging", "transcript_path"), "name a directory, from / on"))
+    return found
+
+
 def _rest(config: Config) -> list[tuple[Path, str]]:
     found: list[tuple[Path, str]] = []
     if config.s3.provider == "s3" and not config.s3.bucket:
@@ -258,6 +270,7 @@ def _rest(config: Config) -> list[tuple[Path, str]]:
     if config.s3.provider == "filesystem" and not config.s3.path:
         found.append((("s3", "path"), "name a directory"))
     found += _second(config.s3)
+    found += _logging(config.logging)
     if config.s3.multipart_part_size < MIN_PART:
         found.append((("s3", "multipart_part_size"), "stores want 5mb at least"))
     if config.database.min_conns > config.database.max_conns:

@@ -24,3 +24,29 @@ class LoggingConfig:
         choices=("text", "json"),
     )
     level: str = key("info", "The least severe level that is written.", choices=LEVELS)
+    levels: tuple[str, ...] = key(
+        [],
+        """Other levels for parts, by the beginning of what stands in brackets in a line:
+        ["sora.relay=debug", "sora.auth=warn"].""",
+    )
+    transcript_users: tuple[str, ...] = key(
+        [],
+        """Addresses of users all of whose IMAP, POP3 and ManageSieve sessions are written to files
+        from the login on, without passwords and with mail: to hunt a bug, and not for long.""",
+    )
+    transcript_path: str = key(
+        "", "The directory of these files. It has to be there only when there are such users."
+    )
+
+    @property
+    def by_part(self) -> dict[str, str]:
+        """`levels`: the level of each part. Raises ValueError for one that is not understood."""
+        found = {}
+        for entry in self.levels:
+            part, _, level = entry.partition("=")
+            if not part or level not in LEVELS:
+                raise ValueError(
+                    f'write {entry!r} as "part=level", with one of {", ".join(LEVELS)}'
+                )
+            found[part] = level
+        return found

@@ -44,6 +44,7 @@ from sora.net.binding import binding_of, bindings_of
 from sora.net.deflate import Deflaters, Garbled, Inflate
 from sora.net.peer import Peer
 from sora.net.standing import Standing
+from sora.net.transcript import Transcript
 
 READ_AHEAD: Final = 64 * 1024
 """octets taken from a client while nobody waits for it"""
@@ -127,6 +128,8 @@ class Connection(TwistedProtocol):
         """answers an event that comes alone, to a conversation that waits for it, if that takes no
         waiting at all; gives whether it has. Set by who leads the conversation, which need not be
         woken for it."""
+        self.transcript: Transcript | None = None
+        """where what is said is written, if anywhere; set by the books of who is connected"""
         self.octets_in = 0
         self.octets_out = 0
         self.ended: Deferred[None] = Deferred()
@@ -286,6 +289,8 @@ class Connection(TwistedProtocol):
             data, self._out = b"".join(self._out), []
             self._collected = 0
             if not self._lost and self.transport is not None:
+                if self.transcript is not None:
+                    self.transcript.said(data)
                 if self._deflaters is not None:
                     data = self._deflaters.deflate(self, data)
                 self.octets_out += len(data)
@@ -389,7 +394,7 @@ class Connection(TwistedProtocol):
             return
         inflate = self._inflate
         if inflate is None:
-            self.reader.receive(data)
+            self._receive(data)
         else:
             inflate.receive(data)
         if self._waiting is not None:
@@ -451,7 +456,7 @@ class Connection(TwistedProtocol):
             for _ in range(INFLATED_IN_A_ROW):
                 if not inflate.has_more:
                     break
-                self.reader.receive(inflate.take(INFLATED_AT_ONCE))
+                self._receive(inflate.take(INFLATED_AT_ONCE))
                 event = self.reader.next_event()
                 if event is not None:
                     return event
@@ -463,6 +468,11 @@ class Connection(TwistedProtocol):
             # Much comes of little, and no command of it: the others first.
             self._inflating = self.clock.callLater(0, self._go_on)
         return None
+
+    def _receive(self, data: bytes) -> None:
+        if self.transcript is not None:
+            self.transcript.heard(data)
+        self.reader.receive(data)
 
     def _go_on(self) -> None:
         self._inflating = None

@@ -4,7 +4,7 @@ The limit per user holds over all servers of the process: a place is reserved wh
 has logged in, before the login is answered (G55).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import count
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from sora.metrics.connections import ConnectionMetrics
 from sora.net.connection import Registration
 from sora.net.peer import Peer
 from sora.net.standing import Standing
+from sora.net.transcript import Transcript, Transcripts
 
 
 class Conversation(Protocol):
@@ -27,6 +28,7 @@ class Conversation(Protocol):
     octets_in: int
     octets_out: int
     describe: Callable[[], Standing]
+    transcript: Transcript | None
 
     @property
     def is_tls(self) -> bool:
@@ -85,6 +87,7 @@ class Tracker:
         self._seconds = seconds
         self._metrics = metrics
         self._per_user = per_user
+        self.transcripts = Transcripts(seconds)
         self._ids = count(1)
         self._sessions: dict[int, Session] = {}
         self._by_user: dict[str, set[int]] = {}
@@ -102,6 +105,22 @@ class Tracker:
     def change(self, *, per_user: int) -> None:
         """Another limit, from the next login on."""
         self._per_user = per_user
+
+    def write_transcripts(self, users: Collection[str], directory: str) -> None:
+        """Write what these users' clients and the server say, into files below `directory`: of
+        those who are logged in, too, and of nobody else any more."""
+        self.transcripts.change(users, directory)
+        for session in self:
+            wanted = bool(session.user) and self.transcripts.wants(session.user)
+            if wanted and session.connection.transcript is None:
+                self._begin_transcript(session)
+            elif not wanted:
+                _end_transcript(session)
+
+    def _begin_transcript(self, session: Session) -> None:
+        session.connection.transcript = self.transcripts.begin(
+            session.user, session.protocol, session.id, session.connection.peer.host
+        )
 
     def enter(self, connection: Conversation, protocol: str, server: str) -> Session:
         """A connection was accepted."""
@@ -123,6 +142,8 @@ class Tracker:
         self._forget_user(session)
         self._by_user.setdefault(user, set()).add(session.id)
         session.user = user
+        if self.transcripts.wants(user):
+            self._begin_transcript(session)
         self._metrics.authenticated.labels(session.protocol, session.server).inc()
 
     def _leave(self, session: Session) -> None:
@@ -131,6 +152,7 @@ class Tracker:
         self._metrics.current.labels(session.protocol, session.server).dec()
 
     def _forget_user(self, session: Session) -> None:
+        _end_transcript(session)
         if session.user:
             ids = self._by_user[session.user]
             ids.discard(session.id)
@@ -138,3 +160,9 @@ class Tracker:
                 del self._by_user[session.user]
             self._metrics.authenticated.labels(session.protocol, session.server).dec()
             session.user = ""
+
+
+def _end_transcript(session: Session) -> None:
+    transcript, session.connection.transcript = session.connection.transcript, None
+    if transcript is not None:
+        transcript.close()

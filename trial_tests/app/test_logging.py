@@ -116,6 +116,25 @@ class OutputTests(SynchronousTestCase):
         self.assertIn("second", lines[0])
         self.assertEqual(json.loads(lines[1])["message"], "third")
 
+    def test_parts_have_levels_of_their_own(self) -> None:
+        """By the beginning of their names."""
+        said = StringIO()
+        output = LogOutput(
+            LoggingConfig(level="warn", levels=("sora.relay=debug", "sora.auth=error")), said
+        )
+        for namespace, level in (
+            ("sora.relay.queue", LogLevel.debug),
+            ("sora.auth", LogLevel.warn),
+            ("sora.net", LogLevel.info),
+            ("sora.net", LogLevel.warn),
+        ):
+            output({"log_level": level, "log_namespace": namespace, "log_format": "x"})
+        lines = said.getvalue().splitlines()
+        self.assertEqual(
+            [line.split()[1:3] for line in lines],
+            [["debug", "[sora.relay.queue]"], ["warn", "[sora.net]"]],
+        )
+
     def test_a_file_is_opened_anew_after_it_was_renamed(self) -> None:
         """As logrotate does it."""
         path = Path(self.mktemp())

@@ -117,6 +117,40 @@ class RunningTests(SynchronousTestCase):
         self.assertEqual(self.certificate(), other.cert_file.read_bytes())
         self.assertIn(self.node.stop(), CLEAN_ENDS)
 
+    def test_transcripts_of_a_user_are_begun_and_ended_by_a_reload(self) -> None:
+        """G69: of one who is logged in, too; compressed or not; without the password, for the
+        owner's eyes; and of nobody else."""
+        before = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=30)
+        self.addCleanup(before.shutdown)
+        before.login(EMAIL, LOGIN)
+        place = self.node.directory / "transcripts"
+        self.node.tables["logging"] |= {
+            "transcript_users": [EMAIL.upper()],
+            "transcript_path": str(place),
+            "levels": ["sora.net=error"],
+        }
+        self.node.write()
+        self.hang_up(lambda: self.said("the configuration was reloaded") == 1)
+        before.select("INBOX")
+        after = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=30)
+        after.login(EMAIL, LOGIN)
+        after.append("INBOX", "", None, f"Subject: x\r\n\r\n{BODY}".encode())
+        after.logout()
+        self.eventually(lambda: len(list(place.rglob("*.log"))) == 2)
+        texts = [file.read_text() for file in sorted(place.rglob("*.log"))]
+        self.assertRegex(texts[0], r"Z C: \w+ SELECT INBOX\n(.*\n)*.*Z S: \w+ OK \[READ-WRITE\]")
+        self.assertIn(BODY, texts[1])
+        self.assertRegex(texts[1], r"Z S: \* BYE")
+        self.assertNotIn(LOGIN, "".join(texts))
+        for path in place.rglob("*"):
+            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+
+        self.node.tables["logging"] |= {"transcript_users": []}
+        self.node.write()
+        self.hang_up(lambda: self.said("the configuration was reloaded") == 2)
+        before.noop()
+        self.assertNotIn("NOOP", sorted(place.rglob("*.log"))[0].read_text())
+
     def test_a_stop_lets_deliveries_end_and_says_goodbye(self) -> None:
         """G67: SIGTERM while messages are delivered: what was begun gets its answer."""
         idle = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=30)

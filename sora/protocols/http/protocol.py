@@ -17,6 +17,7 @@ from twisted.web.server import Request, Site
 from sora.net.connection import Registration
 from sora.net.peer import Peer
 from sora.net.standing import Standing
+from sora.net.transcript import Transcript
 
 MAX_BODY: Final = 1024 * 1024
 """octets of a request's body"""
@@ -67,6 +68,7 @@ class HTTPConnection(HTTPChannel):
         self.ended: Deferred[None] = Deferred()
         """fires when nothing is answered any more, and nothing will be"""
         self.describe: Callable[[], Standing] = Standing
+        self.transcript: Transcript | None = None
         self.octets_in = 0
         self.octets_out = 0
         self._is_closing = False
