@@ -1,7 +1,7 @@
 """`sora-admin retention` and `sora-admin cleaner`, on storage in memory."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from random import Random
 from typing import Any
@@ -18,7 +18,7 @@ from sora.operations.cleaning import CleaningOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.retention import RetentionOperations
 from sora.storage.memory.storage import memory_storage
-from sora.storage.rows import NewMailbox, ServerRetention
+from sora.storage.rows import DeletionRun, NewMailbox, ServerRetention
 from sora.workers.cleaner import Cleaner, Graces
 
 
@@ -46,9 +46,10 @@ class RetentionAdminTests(TestCase):
                 "close": self.close,
             }
         )
-        self.ann = await storage.accounts.create(
+        ann = await storage.accounts.create(
             parse_address("ann@example.com"), [], [NewMailbox("Trash", "\\Trash")]
         )
+        self.ann_id = ann.id
 
     async def close(self) -> None:
         """There is nothing to close."""
@@ -121,3 +122,30 @@ class RetentionAdminTests(TestCase):
         code, said = self.admin("cleaner", "run", "--dry-run")
         self.assertEqual(code, 0)
         self.assertIn("past the grace", said)
+
+    def test_unusual_runs(self) -> None:
+        now = self.storage.tables.now()
+        run = DeletionRun(
+            account_id=self.ann_id,
+            address="ann@example.com",
+            began_at=now,
+            last_at=now,
+            messages=700,
+            habit=3,
+            remaining=2,
+            noticed_at=now,
+            extended=True,
+        )
+        self.storage.tables.deletion_runs[self.ann_id] = [run]
+        code, said = self.admin("cleaner", "runs", "--json")
+        self.assertEqual(code, 0, said)
+        (shown,) = json.loads(said)
+        self.assertEqual(
+            (shown["account"], shown["messages"], shown["habit"], shown["remaining"]),
+            ("ann@example.com", 700, 3, 2),
+        )
+        # 14 days of grace, and 28 more.
+        until = datetime.fromisoformat(shown["kept until"])
+        self.assertEqual(until, now + timedelta(days=42))
+        self.clock.advance(43 * 86400)
+        self.assertEqual(json.loads(self.admin("cleaner", "runs", "--json")[1]), [])
