@@ -112,7 +112,7 @@ class Account:
         past = self._reach.past
         if query is None or past.namespace is None:
             return listing
-        if not may_lead_below(listing, query, past.namespace.prefix):
+        if not may_lead_below(listing, query, past.prefix):
             return listing
         # A living mailbox comes first.
         living = {name_key(mailbox.name) for mailbox in listing.mailboxes}
@@ -274,9 +274,9 @@ class Account:
         return Selected(rooms, living, place, read_only, self._reach.new_operation, self.places)
 
     async def _select_past(self, name: str, read_only: bool) -> Selected:
-        past = await self._reach.past.open(name)
-        above = name[: len(name) - len(past.state.name)]
-        place = Place(self.places.me, past.state.name, self._id, above, PAST_RIGHTS)
+        names = self._reach.past
+        past = await names.open(name)
+        place = Place(self.places.me, past.state.name, self._id, names.prefix, PAST_RIGHTS)
         messages: Any = past
         rooms = self._rooms.selected
         rooms = evolve(rooms, messages=messages, crossing=evolve(rooms.crossing, messages=messages))

@@ -22,6 +22,7 @@ from sora.mail.annotations import (
 )
 from sora.mail.mailbox_names import SPECIAL_USES
 from sora.mail.rights import Rights
+from sora.mailbox.past_mailbox import is_past
 from sora.mailbox.places import Places
 from sora.mailbox.rights import as_told
 from sora.storage.interfaces import IMetadata
@@ -117,7 +118,9 @@ class Annotations:
         """The entries of several mailboxes, by their ids; those whose rights do not allow it are
         left out, and values beyond `MOST_LISTED` (RFC 9590 §3). One round trip."""
         allowed = [
-            box for box in mailboxes if Rights.LOOKUP in box.rights and box.rights & SUFFICIENT
+            box
+            for box in mailboxes
+            if Rights.LOOKUP in box.rights and box.rights & SUFFICIENT and not is_past(box)
         ]
         if not allowed:
             return {}

@@ -44,6 +44,11 @@ class PastNames:
     _mailboxes: IMailboxes
     _account_id: int
 
+    @property
+    def prefix(self) -> str:
+        """Below which it appears; empty where there is none."""
+        return "" if self.namespace is None else self.namespace.prefix
+
     def may_have(self, name: str) -> bool:
         """Whether a name is one of the namespace, whatever is there."""
         return self.namespace is not None and self.namespace.has(name)
@@ -78,8 +83,7 @@ class PastNames:
 
     def _below(self, name: str) -> tuple[IPast, str]:
         assert self.namespace is not None, "the name is one of it"
-        return self.namespace.storage, name[len(self.namespace.prefix) :]
+        return self.namespace.storage, name[len(self.prefix) :]
 
     def _told(self, row: MailboxRow) -> MailboxRow:
-        assert self.namespace is not None, "there are rows of it"
-        return evolve(past_row(row), name=self.namespace.prefix + row.name)
+        return evolve(past_row(row), name=self.prefix + row.name)

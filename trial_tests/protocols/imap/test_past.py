@@ -320,6 +320,57 @@ class ReadingTests(PastTestCase):
         higher = said.partition("HIGHESTMODSEQ ")[2].partition("]")[0]
         self.assertGreater(int(higher), int(modseq))
 
+    def test_extensions(self) -> None:
+        """RFC 7377, RFC 5182, RFC 5267, RFC 7162, RFC 9394, RFC 6203: they work as anywhere."""
+        said = self.ask("a ESEARCH IN (mailboxes Deleted/INBOX) TEXT Text").decode()
+        self.assertRegex(said, r"MAILBOX Deleted/INBOX UIDVALIDITY \d+\) UID ALL 1:2\r\n")
+        # What is past is no part of what personal mailboxes are searched for.
+        said = self.ask("a ESEARCH IN (personal) TEXT Text").decode()
+        self.assertEqual(said.count("MAILBOX"), 1)
+        self.ask("b SELECT Deleted/INBOX (CONDSTORE)")
+        self.converse("""
+            C: c SEARCH RETURN (SAVE ALL COUNT) TEXT Text
+            S: * ESEARCH (TAG "c") ALL 1:2 COUNT 2
+            S: c OK SEARCH completed
+            C: d UID FETCH $ BINARY.SIZE[1]
+            S: * 1 FETCH (UID 1 BINARY.SIZE[1] 8)
+            S: * 2 FETCH (UID 2 BINARY.SIZE[1] 8)
+            S: d OK UID FETCH completed
+            C: e UID SEARCH RETURN (PARTIAL 1:1) ALL
+            S: * ESEARCH (TAG "e") UID PARTIAL (1:1 1)
+            S: e OK UID SEARCH completed
+            C: f UID SEARCH OR MODSEQ 1 BODY x
+            S: * SEARCH 1 2 (MODSEQ ...)
+            S: f OK UID SEARCH completed
+            C: g UID SORT RETURN (RELEVANCY ALL) (RELEVANCY) UTF-8 FUZZY TEXT text
+            S: * ESEARCH (TAG "g") UID ALL 1:2 RELEVANCY (80 80)
+            S: g OK UID SORT completed
+            C: h IDLE
+            S: + idling
+            C: DONE
+            S: h OK IDLE completed
+            C: i NOTIFY SET (SELECTED (MessageNew MessageExpunge)) (SUBTREE Deleted (MailboxName))
+            S: i OK NOTIFY completed
+            C: j ENABLE UIDONLY
+            S: * ENABLED UIDONLY
+            S: j OK ENABLE completed
+            C: k UID FETCH 2 FLAGS
+            S: * 2 UIDFETCH (FLAGS ()...
+            S: k OK UID FETCH completed
+        """)
+
+    def test_annotations(self) -> None:
+        """There are none: LIST passes over it (RFC 9590)."""
+        self.ask('a SETMETADATA INBOX (/private/comment "x")')
+        self.converse("""
+            C: b LIST "" * RETURN (METADATA (/private/comment))
+            S: * LIST (\\HasNoChildren) "/" INBOX
+            S: * METADATA INBOX (/private/comment ...)
+            S: * LIST (\\NonExistent \\HasChildren) "/" Deleted
+            S: * LIST (\\HasNoChildren) "/" Deleted/INBOX
+            S: b OK LIST completed
+        """)
+
     def test_costs(self) -> None:
         self.assertEqual(self.cost("a SELECT Deleted/INBOX"), 2)
         self.assertEqual(self.cost("a FETCH 1:* FLAGS"), 0)
@@ -350,6 +401,7 @@ class RefusalTests(PastTestCase):
             "DELETEACL Deleted/INBOX anyone",
             "GETACL Deleted/INBOX",
             "LISTRIGHTS Deleted/INBOX fred",
+            "GETMETADATA Deleted/INBOX /private/comment",
             'SETMETADATA Deleted/INBOX (/private/comment "x")',
             "APPEND Deleted/INBOX {4+}\r\nA: b",
         ):
@@ -392,6 +444,11 @@ class RefusalTests(PastTestCase):
         for name in ("Deleted//", "Deleted/../INBOX", "Deleted/./INBOX", "Deleted//INBOX"):
             said = self.client.ask(f"x SELECT {name}".encode())
             self.assertNotIn(b"x OK", said, name)
+
+    def test_a_url(self) -> None:
+        """RFC 4469: nothing is put together from what is past; it is copied."""
+        said = self.client.ask(b'x APPEND INBOX CATENATE (URL "/Deleted/INBOX/;UID=1")')
+        self.assertIn(b"x NO [BADURL ", said)
 
     def test_what_counts_for_no_quota(self) -> None:
         """RFC 9208 §4.1.2: there is no quota root."""

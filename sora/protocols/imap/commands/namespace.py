@@ -19,10 +19,9 @@ class Namespace(Command):
 
     async def run(self, session: Session) -> bytes | None:
         places = session.account.places
-        past = None if places.past is None else places.past.namespace
         own = b'("" "/")'
-        if past is not None:
-            own += _described(past.prefix, session)
+        if places.past is not None and places.past.prefix:
+            own += _described(places.past.prefix, session)
         shared = b"NIL"
         if places.namespace is not None:
             shared = b"(" + _described(places.namespace.prefix, session) + b")"
