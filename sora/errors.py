@@ -85,6 +85,10 @@ class NoSuchMessage(SoraError):
     """There is no such message."""
 
 
+class NoSuchTask(SoraError):
+    """There is no such task."""
+
+
 class AlreadyExists(SoraError):
     """It exists already."""
 

@@ -189,6 +189,7 @@ class House:
             idle=IdleMetrics(self.registry),
             deliveries=deliveries,
             connections=connections,
+            requests=tables.requests,
             nouns=nouns,
             registry=self.registry,
             is_ready=self.liveness.is_ready,

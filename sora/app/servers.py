@@ -38,6 +38,7 @@ from sora.protocols.managesieve.protocol import refusal as managesieve_refusal
 from sora.protocols.managesieve.service import managesieve_factory
 from sora.protocols.pop3.protocol import refusal as pop3_refusal
 from sora.protocols.pop3.service import pop3_factory
+from sora.storage.interfaces import IRequests
 from sora.tls.contexts import ServerTLS
 
 
@@ -61,6 +62,7 @@ class Parts:
     deliveries: DeliveryMetrics
     connections: ConnectionMetrics
     nouns: Nouns
+    requests: IRequests
     registry: CollectorRegistry
     is_ready: Callable[[], Awaitable[bool]]
     sieve_url: str = ""
@@ -142,6 +144,7 @@ def _http(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         clock=parts.reactor,
         server=server,
         nouns=parts.nouns,
+        requests=parts.requests,
         registry=parts.registry,
         is_ready=parts.is_ready,
         new_id=lambda: uuid4().hex[:12],

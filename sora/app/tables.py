@@ -22,6 +22,7 @@ from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.past import PastMail
 from sora.storage.postgres.quotas import Quotas
+from sora.storage.postgres.requests import Requests, TaskTable
 from sora.storage.postgres.restoring import Restoring
 from sora.storage.postgres.retention import Retention
 from sora.storage.postgres.rights import RightsTable
@@ -61,6 +62,8 @@ class Tables:
     verifying: Verifying
     upkeep: Upkeep
     cache_history: CacheHistory
+    requests: Requests
+    tasks: TaskTable
 
 
 def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
@@ -92,4 +95,6 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         verifying=Verifying(database),
         upkeep=Upkeep(database),
         cache_history=CacheHistory(database),
+        requests=Requests(database),
+        tasks=TaskTable(database),
     )

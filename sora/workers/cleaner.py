@@ -1,7 +1,8 @@
 """Removes what is over: what policies say (`sora.workers.policies`), expunged messages and deleted
 mailboxes past their grace (which `sora.workers.deletions` may extend), deleted accounts, contents
 that nothing refers to, their objects, old claims of deliveries, vacation replies and duplicates
-whose time is over, the history that is too old, empty partitions of staging.
+whose time is over, requests and tasks of operators, the history that is too old, empty partitions
+of staging.
 
 Each step is a small batch in a transaction of its own, is safe to repeat, and skips what
 another node has in hand: there is no leader. An object is deleted from its store between two
@@ -78,6 +79,8 @@ class Cleaned:
     deliveries: int = 0
     memories: int = 0
     """vacation replies and duplicates whose time is over"""
+    requests: int = 0
+    """answers that were kept for idempotency keys, and tasks"""
     history: int = 0
     """partitions of events"""
     partitions: int = 0
@@ -173,6 +176,7 @@ class Cleaner(Waking):
             lambda: cleaning.forget_deliveries(DELIVERY_AGE, batch)
         )
         done["memories"] += await self._repeat(lambda: cleaning.forget_memories(batch))
+        done["requests"] += await self._repeat(lambda: cleaning.forget_requests(batch))
         done["history"] += await cleaning.forget_events(timedelta(seconds=self._graces.history))
         done["partitions"] += await cleaning.drop_staging()
 
@@ -196,7 +200,8 @@ class Cleaner(Waking):
                     "cleaned: {expired} messages by policy, {expunged} past their grace,"
                     " {accounts} accounts, {condemned} contents,"
                     " {deleted} objects of {octets} octets ({kept} kept), {deliveries} claims,"
-                    " {memories} memories, {history} months of history, {partitions} partitions",
+                    " {memories} memories, {requests} requests and tasks,"
+                    " {history} months of history, {partitions} partitions",
                     **asdict(cleaned),
                 )
         finally:

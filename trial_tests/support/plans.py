@@ -24,6 +24,8 @@ LARGE: Final = frozenset(
     [
         "accounts",
         "cache_metrics",
+        "requests",
+        "tasks",
         "content_texts",
         "contents",
         "credentials",

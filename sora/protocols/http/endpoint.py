@@ -71,6 +71,12 @@ class Endpoint:
     errors: tuple[type[SoraError], ...] = ()
 
     @property
+    def is_once(self) -> bool:
+        """Whether it takes an idempotency key (`once.py`): what is done twice when it is asked for
+        twice."""
+        return self.method == "POST" and self.scope is Scope.WRITE
+
+    @property
     def parameters(self) -> list[str]:
         """The names in the path."""
         return re.findall(r"{(\w+)}", self.path)

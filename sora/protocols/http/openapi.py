@@ -5,12 +5,15 @@ from typing import Any, Final, get_type_hints
 
 from attrs import NOTHING, fields
 
+from sora.errors import TooMany
 from sora.protocols.http.endpoint import Endpoint
+from sora.protocols.http.once import HEADER
 from sora.protocols.http.places import PLACES
 from sora.protocols.http.problems import (
     BAD_REQUEST,
     FOREIGN,
     INTERNAL,
+    KEY_REUSED,
     MEDIA_TYPE,
     NO_KEY,
     NOT_JSON,
@@ -18,6 +21,7 @@ from sora.protocols.http.problems import (
     TOO_BIG,
     TOO_OFTEN,
     UNAVAILABLE,
+    UNDER_WAY,
     WRONG_KEY,
     Kind,
     kind_of,
@@ -39,6 +43,14 @@ _ALWAYS: Final = (
 _LOCATION: Final = {
     "description": "Where it is.",
     "schema": {"type": "string", "format": "uri-reference"},
+}
+_IDEMPOTENCY_KEY: Final = {
+    "name": HEADER,
+    "in": "header",
+    "description": "A string that is new for each thing that is asked for. The same request with"
+    " the same key is done once, and answered alike for a day.",
+    "required": False,
+    "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,255}$"},
 }
 _PROBLEM: Final = {
     "type": "object",
@@ -111,6 +123,8 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     parameters = [_in_path(name) for name in endpoint.parameters]
     if endpoint.query is not None:
         parameters += _in_query(endpoint.query, schemas)
+    if endpoint.is_once:
+        parameters.append(_IDEMPOTENCY_KEY)
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body is not None:
@@ -159,6 +173,8 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     kinds = [*_ALWAYS, *map(kind_of, endpoint.errors)]
     if endpoint.body is not None:
         kinds.append(NOT_JSON)
+    if endpoint.is_once:
+        kinds += [UNDER_WAY, KEY_REUSED, kind_of(TooMany)]
     by_status: dict[int, list[Kind]] = {}
     for kind in dict.fromkeys(kinds):
         by_status.setdefault(kind.status, []).append(kind)

@@ -31,6 +31,7 @@ from sora.errors import (
     NoSuchMessage,
     NoSuchQuota,
     NoSuchScript,
+    NoSuchTask,
     NotPermitted,
     ObjectMissing,
     OutcomeUnknown,
@@ -77,10 +78,14 @@ NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "The method is not for this
 NOT_ACCEPTABLE: Final = Kind("not-acceptable", 406, "There is nothing of the kind you accept")
 CONFLICT: Final = Kind("conflict", 409, "It does not go with what is there")
 EXISTS: Final = Kind("already-exists", 409, "It exists already")
+UNDER_WAY: Final = Kind("request-under-way", 409, "The same request is under way")
 IN_USE: Final = Kind("in-use", 409, "Somebody is using it")
 TOO_BIG: Final = Kind("too-big", 413, "It is larger than the limit")
 NOT_JSON: Final = Kind("unsupported-media-type", 415, "The body must be application/json")
 UNPROCESSABLE: Final = Kind("cannot-be-done", 422, "What is asked for cannot be")
+KEY_REUSED: Final = Kind(
+    "idempotency-key-reused", 422, "The idempotency key was used for something else"
+)
 INVALID_SCRIPT: Final = Kind("invalid-script", 422, "The Sieve script is not valid")
 TOO_OFTEN: Final = Kind("too-many-requests", 429, "There are too many requests")
 INTERNAL: Final = Kind("internal", 500, "The server has failed")
@@ -111,6 +116,7 @@ KINDS: Final[Mapping[type[SoraError], Kind]] = {
     NoSuchMessage: NOT_FOUND,
     NoSuchQuota: NOT_FOUND,
     NoSuchScript: NOT_FOUND,
+    NoSuchTask: NOT_FOUND,
     NotPermitted: NOT_PERMITTED,
     ObjectMissing: NOT_FOUND,
     OutcomeUnknown: UNKNOWN_OUTCOME,

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 from twisted.internet.interfaces import IReactorTime
@@ -12,11 +13,13 @@ from sora.protocols.http.endpoint import Scope
 from sora.protocols.http.gate import Gate, Rates
 from sora.protocols.http.keys import Key, Keys, digest_of
 from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.once import Once
 from sora.protocols.http.openapi import document
 from sora.protocols.http.pages import api_pages, monitoring_pages
 from sora.protocols.http.protocol import HTTPFactory
 from sora.protocols.http.site import AdminSite
 from sora.protocols.http.spoken import ENDPOINTS, GROUPS
+from sora.storage.interfaces import IRequests
 
 
 def http_factory(
@@ -24,6 +27,7 @@ def http_factory(
     clock: IReactorTime,
     server: ServerConfig,
     nouns: Nouns,
+    requests: IRequests,
     registry: CollectorRegistry,
     is_ready: Callable[[], Awaitable[bool]],
     new_id: Callable[[], str],
@@ -38,6 +42,7 @@ def http_factory(
             *monitoring_pages(registry, is_ready, Scope.READ if server.metrics_key else None),
         ],
         nouns=nouns,
+        once=Once(requests, uuid4),
         gate=Gate(Keys(keys_of(server)), allowed, clock.seconds, _rates(server)),
         seconds=clock.seconds,
         new_id=new_id,

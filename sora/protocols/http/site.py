@@ -22,6 +22,13 @@ from sora.errors import SoraError
 from sora.protocols.http.endpoint import Call, Caller, Endpoint, Scope
 from sora.protocols.http.gate import Gate
 from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.once import (
+    HEADER,
+    REPLAYED,
+    Once,
+    digest_of_request,
+    idempotency_key,
+)
 from sora.protocols.http.openapi import PREFIX
 from sora.protocols.http.places import filled, filled_path, read_path
 from sora.protocols.http.problems import (
@@ -36,6 +43,7 @@ from sora.protocols.http.problems import (
     refused,
 )
 from sora.protocols.http.shaping import Flawed, from_json, from_query, written
+from sora.storage.rows import KeptAnswer
 
 MAX_PARAMETERS: Final = 50
 JSON: Final = "application/json"
@@ -71,11 +79,13 @@ class AdminSite:
         *,
         nouns: Nouns,
         gate: Gate,
+        once: Once,
         seconds: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
         self._nouns = nouns
         self._gate = gate
+        self._once = once
         self._seconds = seconds
         self._new_id = new_id
         self._app = Klein()
@@ -131,14 +141,36 @@ class AdminSite:
         caller = self._gate.admit(address, request.getHeader("Authorization"), endpoint.scope)
         names = read_path(path)
         call = Call(caller, names, _query(endpoint, request), _body(endpoint, request))
-        answer = await shielded(Deferred.fromCoroutine(_run(endpoint, self._nouns, call)))
+        key = None
+        if endpoint.is_once:
+            key = idempotency_key(request.requestHeaders.getRawHeaders(HEADER, ()))
+        if key is None:
+            answer = await shielded(Deferred.fromCoroutine(self._do(endpoint, call)))
+        else:
+            work = self._once.run(
+                caller.key,
+                key,
+                _digest(request),
+                lambda: self._do(endpoint, call),
+            )
+            answer, is_old = await shielded(Deferred.fromCoroutine(work))
+            if is_old:
+                request.setHeader(REPLAYED, "true")
+        if answer.place:
+            request.setHeader("Location", answer.place)
+        return answer.status, JSON if answer.body else "", answer.body
+
+    async def _do(self, endpoint: Endpoint, call: Call) -> KeptAnswer:
+        """What an endpoint does, and what is said of it."""
+        answer = await endpoint.run(self._nouns, call)
         if endpoint.changes:
-            self._log_change(caller, filled(endpoint.changes, names, answer))
-        if endpoint.place:
-            request.setHeader("Location", PREFIX + filled_path(endpoint.place, names, answer))
+            self._log_change(call.caller, filled(endpoint.changes, call.path, answer))
         if endpoint.answer is None:
-            return 204, "", b""
-        return endpoint.status, JSON, written(answer)
+            return KeptAnswer(204, "", b"")
+        place = ""
+        if endpoint.place:
+            place = PREFIX + filled_path(endpoint.place, call.path, answer)
+        return KeptAnswer(endpoint.status, place, written(answer))
 
     async def _page(self, page: Page, request: Any) -> Answer:
         address = _address(request)
@@ -194,13 +226,16 @@ class AdminSite:
             request.setHeader("Content-Type", kind)
 
     def _log_change(self, caller: Caller, what: str) -> None:
+        said = "".join(one if one.isprintable() else "?" for one in what)
         _AUDIT.info(
-            "{key} from {address}: {change}", key=caller.key, address=caller.address, change=what
+            "{key} from {address}: {change}", key=caller.key, address=caller.address, change=said
         )
 
 
-async def _run(endpoint: Endpoint, nouns: Nouns, call: Call) -> Any:
-    return await endpoint.run(nouns, call)
+def _digest(request: Any) -> bytes:
+    """What tells a request from others of its caller."""
+    shown = request.getHeader("Authorization") or ""
+    return digest_of_request(shown, request.method, request.uri, request.content.getvalue())
 
 
 def _query(endpoint: Endpoint, request: Any) -> Any:

@@ -70,6 +70,7 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.NoSuchQuota: (451, "4.3.0"),
     errors.NoSuchScript: (451, "4.3.0"),
     errors.NoSuchMessage: (451, "4.3.0"),
+    errors.NoSuchTask: (451, "4.3.0"),
     errors.AlreadyExists: (451, "4.3.0"),
     errors.InUse: (451, "4.2.1"),
     errors.TooSoon: (451, "4.2.1"),

@@ -32,6 +32,7 @@ CODES: Final[Mapping[type[SoraError], bytes]] = {
     errors.NoSuchQuota: b"",
     errors.NoSuchScript: b"NONEXISTENT",
     errors.NoSuchMessage: b"",
+    errors.NoSuchTask: b"",
     errors.AlreadyExists: b"ALREADYEXISTS",
     errors.InUse: b"ACTIVE",
     errors.TooSoon: TRYLATER,

@@ -48,6 +48,7 @@ ANSWERS: Final[Mapping[type[errors.SoraError], Answer]] = {
     errors.NoSuchMailbox: PERMANENT,
     errors.NoSuchQuota: PLAIN,
     errors.NoSuchMessage: PLAIN,
+    errors.NoSuchTask: PLAIN,
     errors.NoSuchScript: PLAIN,
     errors.AlreadyExists: PLAIN,
     errors.InUse: Answer("IN-USE"),

@@ -22,6 +22,7 @@ from sora.storage.interfaces.maildrops import IMaildrops
 from sora.storage.interfaces.membership import IMembership
 from sora.storage.interfaces.messages import IMessages
 from sora.storage.interfaces.past import IPast
+from sora.storage.interfaces.requests import IRequests, ITasks
 from sora.storage.interfaces.restoring import IRestoring
 from sora.storage.interfaces.retention import IRetention
 from sora.storage.interfaces.scripts import IScripts
@@ -49,10 +50,12 @@ __all__ = [
     "IObjects",
     "IPast",
     "IQuotas",
+    "IRequests",
     "IRestoring",
     "IRetention",
     "IRights",
     "IScripts",
+    "ITasks",
     "IUpkeep",
     "IUploads",
     "IVerifying",

@@ -51,6 +51,10 @@ class ICleaning(Interface):
         """Forget vacation replies and duplicates that were to be remembered until now (G43); up
         to `limit` of each."""
 
+    def forget_requests(limit: int) -> "Deferred[int]":
+        """Forget answers that were kept for idempotency keys, and tasks, whose time is over; up
+        to `limit` of each."""
+
     def forget_events(retention: timedelta) -> "Deferred[int]":
         """Drop the partitions of the history that are older than `retention`. Ten minutes before
         one goes, whoever asks for what is in it is told that it is not there (G28)."""

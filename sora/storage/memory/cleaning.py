@@ -159,6 +159,18 @@ class MemoryCleaning:
         return count
 
     @operation
+    def forget_requests(self, limit: int) -> int:
+        """See `ICleaning.forget_requests`."""
+        now = self.tables.now()
+        over = [key for key, one in self.tables.requests.items() if one.until <= now][:limit]
+        gone = [name for name, (_, until) in self.tables.tasks.items() if until <= now][:limit]
+        for key in over:
+            del self.tables.requests[key]
+        for name in gone:
+            del self.tables.tasks[name]
+        return len(over) + len(gone)
+
+    @operation
     def forget_events(self, retention: timedelta) -> int:
         """See `ICleaning.forget_events`."""
         return 0

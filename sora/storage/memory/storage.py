@@ -18,6 +18,7 @@ from sora.storage.memory.messages import MemoryMessages
 from sora.storage.memory.metadata import MemoryMetadata
 from sora.storage.memory.past import MemoryPast
 from sora.storage.memory.quotas import MemoryQuotas
+from sora.storage.memory.requests import MemoryRequests, MemoryTasks
 from sora.storage.memory.restoring import MemoryRestoring
 from sora.storage.memory.retention import MemoryRetention
 from sora.storage.memory.rights import MemoryRights
@@ -58,6 +59,8 @@ class MemoryStorage:
     maildrops: MemoryMaildrops
     verifying: MemoryVerifying
     cache_history: MemoryCacheHistory
+    requests: MemoryRequests
+    tasks: MemoryTasks
 
 
 def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorage:
@@ -90,4 +93,6 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         maildrops=MemoryMaildrops(tables),
         verifying=MemoryVerifying(tables),
         cache_history=MemoryCacheHistory(tables),
+        requests=MemoryRequests(tables),
+        tasks=MemoryTasks(tables),
     )

@@ -32,12 +32,14 @@ from sora.storage.rows import (
     DeletionRun,
     EventDetail,
     EventKind,
+    KeptAnswer,
     MailboxRow,
     NewSecret,
     ObjectPlace,
     Operation,
     RetentionOwner,
     ScriptPosition,
+    TaskRow,
 )
 
 Dedup = Literal["domain", "account", "global"]
@@ -309,6 +311,17 @@ class DeliveryRecord:
 
 
 @define
+class RequestRecord:
+    """A request that was begun; `answer` is None while it is under way."""
+
+    digest: bytes
+    holder: UUID
+    leased_until: datetime
+    until: datetime
+    answer: KeptAnswer | None = None
+
+
+@define
 class MemoryStore:
     """All tables, and what the adapters do to them in common.
 
@@ -359,6 +372,10 @@ class MemoryStore:
     """how many messages an account deleted on a day"""
     deletion_runs: dict[int, list[DeletionRun]] = Factory(dict)
     cache_samples: list[CacheSample] = Factory(list)
+    requests: dict[tuple[str, str], RequestRecord] = Factory(dict)
+    """by caller and key"""
+    tasks: dict[UUID, tuple[TaskRow, datetime]] = Factory(dict)
+    """with each, until when it is known"""
     """by account; the last one last"""
     maildrops: dict[int, MaildropRecord] = Factory(dict)
     _last_id: int = 0

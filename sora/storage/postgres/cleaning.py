@@ -87,6 +87,10 @@ class Cleaning:
         return await self._count("forget_memories", "select forget_memories_v1(%s)", limit)
 
     @deferred
+    async def forget_requests(self, limit: int) -> int:
+        return await self._count("forget_requests", "select forget_requests_v1(%s)", limit)
+
+    @deferred
     async def forget_events(self, retention: timedelta) -> int:
         return await self._count("forget_events", "select forget_events_v1(%s)", retention)
 

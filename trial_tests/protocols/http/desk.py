@@ -58,6 +58,7 @@ from sora.protocols.http.endpoint import Endpoint, Scope
 from sora.protocols.http.gate import Gate, Rates
 from sora.protocols.http.keys import Key, Keys, digest_of
 from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.once import Once
 from sora.protocols.http.openapi import document
 from sora.protocols.http.pages import api_pages, monitoring_pages
 from sora.protocols.http.protocol import HTTPFactory
@@ -116,6 +117,7 @@ class DeskTestCase(SynchronousTestCase):
                 *monitoring_pages(self.registry, self.is_ready, None),
             ],
             nouns=self.nouns,
+            once=Once(self.storage.requests, uuid4),
             gate=Gate(
                 Keys(
                     [
@@ -228,6 +230,7 @@ class DeskTestCase(SynchronousTestCase):
         media: str = "application/json",
         raw: bytes | None = None,
         turns: int = 0,
+        headers: Sequence[str] = (),
     ) -> Answer:
         """One request, and its answer. `raw` is a body that is sent as it is; `turns` are tenths of
         a second that it may take."""
@@ -237,6 +240,7 @@ class DeskTestCase(SynchronousTestCase):
             head.append(f"Content-Type: {media}")
         if key is not None:
             head.append(f"Authorization: Bearer {key}")
+        head += headers
         connection, transport = self.connect(host)
         connection.dataReceived("\r\n".join([*head, "", ""]).encode() + octets)
         for _ in range(turns):

@@ -73,6 +73,8 @@ class Storage:
     maildrops: Any
     verifying: Any
     cache_history: Any
+    requests: Any
+    tasks: Any
     set_quota: Callable[[int, int | None, int | None], Awaitable[None]]
     """account id, octets, messages"""
     """`user@domain`, or `@domain` for the domain's catch-all; account id"""

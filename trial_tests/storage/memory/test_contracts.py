@@ -29,6 +29,7 @@ from trial_tests.storage.contracts import (
     placing,
     quotas,
     reading,
+    requests,
     restoring,
     retention,
     rights,
@@ -76,6 +77,8 @@ class OnMemory(Contract):
             maildrops=memory.maildrops,
             verifying=memory.verifying,
             cache_history=memory.cache_history,
+            requests=memory.requests,
+            tasks=memory.tasks,
             set_quota=_Operator(tables).set_quota,
             forget_history=_Operator(tables).forget_history,
         )
@@ -237,3 +240,11 @@ class TestDeletions(OnMemory, deletions.DeletionsContract):
 
 class TestCacheHistory(OnMemory, cache.CacheHistoryContract):
     """`ICacheHistory`"""
+
+
+class TestRequests(OnMemory, requests.RequestsContract):
+    """`IRequests`"""
+
+
+class TestTasks(OnMemory, requests.TasksContract):
+    """`ITasks`"""

@@ -20,6 +20,7 @@ from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.past import PastMail
 from sora.storage.postgres.quotas import Quotas
+from sora.storage.postgres.requests import Requests, TaskTable
 from sora.storage.postgres.restoring import Restoring
 from sora.storage.postgres.retention import Retention
 from sora.storage.postgres.rights import RightsTable
@@ -49,6 +50,7 @@ from trial_tests.storage.contracts import (
     placing,
     quotas,
     reading,
+    requests,
     restoring,
     retention,
     rights,
@@ -98,6 +100,8 @@ class PostgresStorage(DatabaseTestCase):
             maildrops=Maildrops(database, reactor),  # type: ignore[arg-type]
             verifying=Verifying(database),
             cache_history=CacheHistory(database),
+            requests=Requests(database),
+            tasks=TaskTable(database),
             set_quota=operator.set_quota,
             forget_history=operator.forget_history,
         )
@@ -281,6 +285,14 @@ class VerifyingTests(PostgresStorage, verifying.VerifyingContract):
 
 class CacheHistoryTests(PostgresStorage, cache.CacheHistoryContract):
     """`ICacheHistory`"""
+
+
+class RequestsTests(PostgresStorage, requests.RequestsContract):
+    """`IRequests`"""
+
+
+class TasksTests(PostgresStorage, requests.TasksContract):
+    """`ITasks`"""
 
 
 class PlansTests(PostgresStorage):

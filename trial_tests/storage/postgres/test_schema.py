@@ -112,6 +112,8 @@ class SchemaTests(StageTestCase):
             "domains",
             "alive",
             "cache_metrics",
+            "requests",
+            "tasks",
             "cleanings",
             "deletions_pass",
             "retention_pass",
