@@ -62,12 +62,13 @@ class ScramPostgres:
         assert self._server is not None
         return run_on(self._server.server(database), sql)
 
-    def start_bouncer(self, program: str) -> int:
-        """A PgBouncer in transaction mode before it; gives its port on 127.0.0.1.
+    def start_bouncer(self, program: str, port: int = 0) -> int:
+        """A PgBouncer in transaction mode before it, on this port of 127.0.0.1 or a free one, which
+        is given back.
 
         It has five connections to PostgreSQL, fewer than two Soras ask for.
         """
-        port = free_port()
+        port = port or free_port()
         users = self.directory / "users.txt"
         users.write_text(f'"{ROLE}" "{PASSWORD}"\n')
         settings = self.directory / "pgbouncer.ini"
@@ -105,6 +106,13 @@ logfile = {self.directory}/pgbouncer.log
             time.sleep(0.02)
         return port
 
+    def stop_bouncer(self) -> None:
+        """SIGKILL of the PgBouncer."""
+        assert self._bouncer is not None
+        self._bouncer.send_signal(signal.SIGKILL)
+        self._bouncer.wait()
+        self._bouncer = None
+
     def stop(self) -> None:
         """Stop the server; `remove` is still to be called."""
         assert self._server is not None
@@ -113,8 +121,7 @@ logfile = {self.directory}/pgbouncer.log
     def remove(self) -> None:
         """Stop everything and remove the directory."""
         if self._bouncer is not None:
-            self._bouncer.send_signal(signal.SIGKILL)
-            self._bouncer.wait()
+            self.stop_bouncer()
         if self._server is not None:
             self._server.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
