@@ -18,6 +18,7 @@ from sora.operations.configuration import ConfigurationOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
+from sora.operations.exporting import ExportOperations
 from sora.operations.health import Overview
 from sora.operations.history import HistoryOperations
 from sora.operations.importing import ImportOperations
@@ -39,8 +40,9 @@ __all__ = ["Command", "CommandFailed", "Report", "Store", "Terminal"]
 
 @frozen(kw_only=True)
 class Store:
-    """What commands work on, and how it is closed. `filtering`, `verify`, `objects` and `importing`
-    open what reads bodies besides; the first also what sends, if that is asked for."""
+    """What commands work on, and how it is closed. `filtering`, `verify`, `objects`, `importing`
+    and `exporting` open what reads bodies besides; the first also what sends, if that is asked
+    for."""
 
     accounts: AccountOperations
     credentials: CredentialOperations
@@ -65,6 +67,7 @@ class Store:
     history: HistoryOperations
     doctor: Callable[[], Awaitable[Overview]]
     importing: Callable[[], Awaitable[ImportOperations]]
+    exporting: Callable[[], Awaitable[ExportOperations]]
     retention: RetentionOperations
     cleaning: CleaningOperations
     configuration: ConfigurationOperations

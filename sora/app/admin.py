@@ -30,10 +30,10 @@ from sora.app.cleaning import cleaner_of, graces_of, server_retention
 from sora.app.database import make_database, migration_operations
 from sora.app.doctor import doctor_of
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
+from sora.app.exchange import ExchangeOpener
 from sora.app.filtering import settings_of
 from sora.app.filtering_stored import FilteringOpener
 from sora.app.health import health_from_here
-from sora.app.importing import ImportOpener
 from sora.app.integrity import verifier_of
 from sora.app.postgres_server import PostgresServer
 from sora.app.servers import BUILDERS
@@ -180,6 +180,7 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
             doctor_of(config, tables, opened, configuration, migrations, reactor=reactor)
         )
 
+    exchange = ExchangeOpener(config, owners, scripts, tables, reactor, stored, _new_operation)
     return Store(
         accounts=parts.accounts,
         credentials=parts.credentials,
@@ -212,9 +213,8 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
             tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
         ),
         configuration=configuration,
-        importing=ImportOpener(
-            config, owners, scripts, tables, reactor, stored, _new_operation
-        ).open,
+        importing=exchange.open,
+        exporting=exchange.open_export,
         close=stored.close,
         database=DatabaseOperations(tables.upkeep),
         migrations=migrations,

@@ -19,10 +19,13 @@ from sora.addresses import parse_address
 from sora.admin.command import Store, Terminal
 from sora.admin.main import parse, prepare, run
 from sora.errors import Unavailable
+from sora.exchange.exporter import ExportRooms
 from sora.exchange.importing import ImportRooms
 from sora.mail.facts import derive
 from sora.mailbox.arrivals import Arrivals
+from sora.mailbox.bodies import Bodies
 from sora.mailbox.scripts import Compiler, ScriptStore
+from sora.operations.exporting import ExportOperations
 from sora.operations.importing import ImportOperations
 from sora.operations.owners import OwnerLookup
 from sora.retry import Delays
@@ -81,7 +84,14 @@ class ImportingTestCase(TestCase):
             """There is nothing to close."""
 
         others: dict[str, Any] = dict.fromkeys(fields_dict(Store))
-        self.store = Store(**others | {"importing": importing, "close": close})
+        bodies = Bodies([ObjectStore("main", MemoryObjects())], storage.uploads, threads)
+        exports = ExportOperations(owners, ExportRooms(storage.mailboxes, storage.messages, bodies))
+
+        async def exporting() -> ExportOperations:
+            return exports
+
+        opened = {"importing": importing, "exporting": exporting, "close": close}
+        self.store = Store(**others | opened)
         self.account = await storage.accounts.create(
             parse_address(ANN), [], [NewMailbox("INBOX"), NewMailbox("Sent", "\\Sent")]
         )
@@ -109,8 +119,12 @@ class ImportingTestCase(TestCase):
 
     def admin(self, *words: str) -> tuple[int, str]:
         """The exit code, and what was printed."""
+        return self.ran("import-maildir", "--email", ANN, "--path", str(self.root), *words)
+
+    def ran(self, *words: str) -> tuple[int, str]:
+        """The same of a whole command."""
         said = StringIO()
-        given = parse(("import-maildir", "--email", ANN, "--path", str(self.root), *words))
+        given = parse(words)
         prepare(given, Terminal(StringIO(), said))
         running = Deferred.fromCoroutine(run(given, self.open, said, said))
         for _ in range(20):
@@ -120,11 +134,15 @@ class ImportingTestCase(TestCase):
 
     def imports(self, *words: str) -> dict[str, Any]:
         """The counts, which add up, of an import that may have failed."""
-        code, said = self.admin(*words, "--json")
+        return self.counted(*self.admin(*words, "--json"))
+
+    def counted(self, code: int, said: str) -> dict[str, Any]:
+        """The counts that were printed."""
         found, _ = json.JSONDecoder().raw_decode(said)
         together = found["done"] + found["skipped"] + found["failed"] + found["left"]
         self.assertEqual(found["seen"], together, said)
-        self.assertEqual(code, 1 if found["failed"] or found["left"] else 0, said)
+        is_whole = not (found["failed"] or found["left"] or found["problems"])
+        self.assertEqual(code, 0 if is_whole else 1, said)
         found["problems"] = [f"{one['where']}: {one['text']}" for one in found["problems"]]
         return found
 

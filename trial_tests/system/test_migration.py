@@ -183,3 +183,24 @@ SyncState *
         again = self.admin(*words)
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertIn(f"0 imported (0 B), {MANY - 6} skipped, 0 failed".encode(), again.stdout)
+        self.export_to_another_dovecot(before, expected)
+
+    def export_to_another_dovecot(self, before: list[str], expected: dict[str, object]) -> None:
+        other = dovecot_of(self, MaildirDovecot)
+        maildir = other.home / "Maildir"
+        other.home.mkdir()
+        words = ("export-maildir", "--email", EMAIL, "--path", str(maildir))
+        done = self.admin(*words)
+        self.assertEqual(done.returncode, 0, (done.stdout + done.stderr).decode())
+        self.assertIn(f"{MANY - 6} exported".encode(), done.stdout)
+        again = self.admin(*words)
+        self.assertIn(f"0 exported (0 B), {MANY - 6} skipped, 0 failed".encode(), again.stdout)
+        if os.getuid() == 0:
+            subprocess.run(["chown", "-R", "nobody", str(other.home)], check=True)
+        self.assert_nothing_new(other.imap, DOVECOT_PASSWORD, before)
+        client = imaplib.IMAP4("127.0.0.1", other.imap, timeout=60)
+        client.login(EMAIL, DOVECOT_PASSWORD)
+        self.assertEqual(self.seen_by(client, "."), expected)
+        subscribed = {line.decode().rpartition(" ")[2].strip('"') for line in client.lsub()[1]}
+        self.assertLessEqual({"Sent", "Work.2024.&ZeVnLIqe-"}, subscribed)
+        client.logout()

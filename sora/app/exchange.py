@@ -10,8 +10,10 @@ from attrs import frozen
 from sora.app.stored import StoredBodies
 from sora.app.tables import Tables
 from sora.config.config import Config
+from sora.exchange.exporter import ExportRooms
 from sora.exchange.importing import ImportRooms
 from sora.mailbox.scripts import ScriptStore
+from sora.operations.exporting import ExportOperations
 from sora.operations.importing import ImportOperations
 from sora.operations.owners import OwnerLookup
 from sora.storage.rows import Operation
@@ -22,7 +24,7 @@ FILE_THREADS = 4
 
 
 @frozen
-class ImportOpener:
+class ExchangeOpener:
     """Makes it when a command wants it."""
 
     config: Config
@@ -32,6 +34,12 @@ class ImportOpener:
     reactor: Any
     stored: StoredBodies
     new_operation: Callable[[], Operation]
+
+    async def open_export(self) -> ExportOperations:
+        """What exports. Raises Unavailable."""
+        storage = await self.stored.open()
+        rooms = ExportRooms(self.tables.mailboxes, self.tables.messages, storage.bodies)
+        return ExportOperations(self.owners, rooms)
 
     async def open(self) -> ImportOperations:
         """What imports. Raises Unavailable."""

@@ -1,0 +1,211 @@
+"""Export: the mailboxes of an account to a directory or to files, in bounded memory.
+
+Of each mailbox the UIDs and flags are read once, the rest for some messages at a time; small bodies
+are read together, large ones go through in pieces. What is there already from an export before is
+skipped.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from email.utils import parseaddr
+from typing import Final
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, DeferredSemaphore
+
+from sora.deferreds import gather
+from sora.errors import BadName, SoraError, StorageFull
+from sora.exchange.counts import Counts
+from sora.exchange.importing import Stopped
+from sora.exchange.source import Problem
+from sora.exchange.target import BadTarget, FolderTarget, Outgoing, Target
+from sora.mail.flags import SYSTEM, Flags, Keywords
+from sora.mail.numbers import NumberSet
+from sora.mailbox.bodies import Bodies
+from sora.storage.interfaces import IMailboxes, IMessages
+from sora.storage.rows import Listing, MailboxRow, Opened, StoredMessage, Want
+
+BATCH: Final = 200
+TOGETHER: Final = 4 * 1024 * 1024
+"""octets of bodies that are in memory together"""
+SMALL: Final = 256 * 1024
+"""octets up to which bodies are read together"""
+_RETURN_PATH: Final = b"return-path:"
+
+
+@frozen
+class ExportRooms:
+    """What all exports of a process share."""
+
+    mailboxes: IMailboxes
+    messages: IMessages
+    bodies: Bodies
+
+
+@frozen
+class ExportRun:
+    """One export: where to, and what came of it so far."""
+
+    rooms: ExportRooms
+    target: Target
+    counts: Counts
+    told: Callable[[Counts], None]
+
+
+async def export_all(
+    rooms: ExportRooms,
+    account_id: int,
+    target: Target,
+    only: frozenset[str] | None = None,
+    jobs: int = 2,
+    told: Callable[[Counts], None] = lambda counts: None,
+) -> Counts:
+    """Export all mailboxes, or some by name. What goes wrong is counted."""
+    listing: Listing = await rooms.mailboxes.list(account_id)
+    boxes = [box for box in listing.mailboxes if only is None or box.name in only]
+    counts = Counts(folders=len(boxes), expected=sum(box.messages for box in boxes))
+    run = ExportRun(rooms, target, counts, told)
+    for name in sorted((only or frozenset()) - {box.name for box in boxes}):
+        counts.note(Problem(name, "There is no such mailbox"))
+    slots = DeferredSemaphore(jobs)
+
+    def exporting(box: MailboxRow) -> "Deferred[None]":
+        return Deferred.fromCoroutine(_mailbox(run, box))
+
+    try:
+        await gather(*[slots.run(exporting, box) for box in boxes])
+        names = {box.name for box in boxes}
+        target.finish([one for one in listing.subscriptions if only is None or one in names])
+    except Stopped as stopped:
+        counts.stopped = stopped.error
+    except StorageFull as error:
+        counts.stopped = error
+    return counts
+
+
+async def _mailbox(run: ExportRun, box: MailboxRow) -> None:
+    if run.counts.stopped is not None:
+        return
+    opened: Opened = await run.rooms.mailboxes.open(box.account_id, box.name)
+    run.counts.seen += len(opened.states.uids)
+    keywords = Keywords(opened.keywords)
+    masks = [mask for mask in opened.states.masks if mask > SYSTEM]
+    used = Counter(name for mask in masks for name in keywords.names(mask))
+    try:
+        folder = run.target.folder(opened.mailbox, [name for name, _ in used.most_common()])
+    except (BadTarget, BadName) as error:
+        run.counts.fail(Problem(box.name, error.text, len(opened.states.uids)))
+        return
+    for name in folder.lost:
+        run.counts.note(Problem(box.name, f"there is no letter left for the keyword {name}"))
+    work = _MailboxWork(run, opened, keywords, folder)
+    try:
+        await work.run()
+        folder.finish(opened.states.uids, opened.mailbox.uidnext)
+    except StorageFull as error:
+        run.counts.stopped = error
+        folder.drop()
+        raise Stopped(error) from None
+    except SoraError:
+        folder.drop()
+        raise
+
+
+class _MailboxWork:
+    """The messages of one mailbox."""
+
+    def __init__(
+        self, run: ExportRun, opened: Opened, keywords: Keywords, folder: FolderTarget
+    ) -> None:
+        self._run = run
+        self._opened = opened
+        self._keywords = keywords
+        self._folder = folder
+
+    async def run(self) -> None:
+        """Write all that is not there yet."""
+        states, counts = self._opened.states, self._run.counts
+        batch: dict[int, Flags] = {}
+        for uid, mask in zip(states.uids, states.masks, strict=True):
+            flags = Flags(mask & SYSTEM, tuple(self._keywords.names(mask)))
+            if self._folder.has(uid, flags):
+                counts.skipped += 1
+            else:
+                batch[uid] = flags
+            if len(batch) >= BATCH:
+                await self._write(batch)
+                batch = {}
+        await self._write(batch)
+
+    async def _write(self, batch: dict[int, Flags]) -> None:
+        if not batch:
+            return
+        rooms, counts = self._run.rooms, self._run.counts
+        read = await rooms.messages.read(
+            self._opened.mailbox.id, NumberSet.of(batch), frozenset({Want.BODY})
+        )
+        gone = len(batch) - len(read.messages)
+        counts.skipped += gone
+        counts.gone += gone
+        for group in _groups(read.messages):
+            await self._write_group(group, batch)
+            self._run.told(counts)
+
+    async def _write_group(self, group: Sequence[StoredMessage], batch: dict[int, Flags]) -> None:
+        """Messages in their order: small ones, or a large one."""
+        places = [message.body for message in group if message.body is not None]
+        small = len(places) > 1 or places[0].size <= SMALL
+        bodies = await self._run.rooms.bodies.read_many(places) if small else [None]
+        for message, body in zip(group, bodies, strict=True):
+            try:
+                if isinstance(body, Exception):
+                    raise body
+                await self._message(message, batch[message.uid], body)
+            except StorageFull:
+                raise
+            except SoraError as error:
+                where = f"{self._opened.mailbox.name}, UID {message.uid}"
+                self._run.counts.fail(Problem(where, error.text))
+
+    async def _message(self, message: StoredMessage, flags: Flags, body: bytes | None) -> None:
+        trace, place = message.trace or b"", message.body
+        assert place is not None, "it was asked for"
+        sender = sender_of(trace)
+        writing = self._folder.start(Outgoing(message.uid, flags, message.internal_date, sender))
+
+        try:
+            writing.write(trace)
+            if body is None:
+                await self._run.rooms.bodies.stream(place, 0, place.size, writing.write)
+            else:
+                writing.write(body)
+        except BaseException:
+            writing.drop()
+            raise
+        writing.end()
+        self._run.counts.done += 1
+        self._run.counts.octets += message.size
+
+
+def _groups(messages: Sequence[StoredMessage]) -> Iterator[list[StoredMessage]]:
+    group: list[StoredMessage] = []
+    size = 0
+    for message in messages:
+        if group and (message.size > SMALL or size + message.size > TOGETHER):
+            yield group
+            group, size = [], 0
+        group.append(message)
+        size += message.size
+        if message.size > SMALL:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def sender_of(trace: bytes) -> str:
+    """The envelope's sender, from what was put before a message when it was delivered."""
+    for line in trace.split(b"\r\n"):
+        if line[: len(_RETURN_PATH)].lower() == _RETURN_PATH:
+            return parseaddr(line[len(_RETURN_PATH) :].decode("ascii", "replace"))[1]
+    return ""
