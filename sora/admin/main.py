@@ -40,7 +40,9 @@ from sora.admin import (
     verify,
 )
 from sora.admin.command import Command, CommandFailed, Store, Terminal
+from sora.admin.completion import SHELLS, script
 from sora.admin.output import JSONReport, TextReport
+from sora.admin.shape import Shape, shapes_of
 from sora.errors import OutcomeUnknown, SoraError
 
 COMMANDS: Final[tuple[type[Command], ...]] = (
@@ -190,10 +192,19 @@ def parse(arguments: Sequence[str]) -> Namespace:
             parser.error(f"there is no command {' '.join(words)!r}")
         chosen.print_help()
         raise SystemExit(0)
+    if shell := getattr(given, "completion", None):
+        sys.stdout.write(script(shell, shapes()))
+        raise SystemExit(0)
     if getattr(given, "is_version", False):
         sys.stdout.write(f"sora {version('sora-mail')}\n")
         raise SystemExit(0)
     return given
+
+
+def shapes() -> list[Shape]:
+    """All commands and groups as data."""
+    examples = {command.words: command.examples for command in COMMANDS}
+    return shapes_of(_parsers()[1], examples)
 
 
 async def run(given: Namespace, open_store: OpenStore, stdout: TextIO, stderr: TextIO) -> int:
@@ -235,6 +246,10 @@ def _parsers() -> tuple[_Parser, dict[tuple[str, ...], _Parser]]:
         parsers[command.words] = _add_command(command, groups[command.words[:-1]])
     version_parser = groups[()].add_parser("version", help="print the version")
     version_parser.set_defaults(is_version=True)
+    completion = groups[()].add_parser(
+        "completion", help="print a script that completes commands in a shell"
+    )
+    completion.add_argument("completion", choices=SHELLS, help="which shell")
     explain = groups[()].add_parser("help", help="explain a command: help accounts create")
     explain.add_argument("help_words", nargs="*", metavar="WORD")
     explain.set_defaults(is_help=True)
