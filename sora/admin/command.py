@@ -25,6 +25,7 @@ from sora.operations.importing import ImportOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
+from sora.operations.past import PastOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.restoring import RestoringOperations
@@ -65,6 +66,7 @@ class Store:
     health: Callable[[], Awaitable[Overview]]
     restoring: RestoringOperations
     history: HistoryOperations
+    past: PastOperations
     doctor: Callable[[], Awaitable[Overview]]
     importing: Callable[[], Awaitable[ImportOperations]]
     exporting: Callable[[], Awaitable[ExportOperations]]

@@ -1,13 +1,17 @@
 """`sora-admin mailbox …`"""
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from attrs import asdict
 
-from sora.admin.command import Command, Report, Store
+from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
+from sora.admin.messages import FEW, flag_names
 from sora.admin.output import Octets
 from sora.admin.owners import add_mailbox, add_owner, owner_of
+from sora.admin.times import moment
 from sora.mail.mailbox_names import name_key
+from sora.operations.past import Entry
 
 
 class _OfOne(Command):
@@ -167,14 +171,63 @@ class Unsubscribe(_OfOne):
         )
 
 
+class At(_OfOne):
+    """Show a mailbox as it was."""
+
+    words = ("mailbox", "at")
+    summary = "show a mailbox as it was at a time, and what became of its messages"
+    examples = (
+        "mailbox at --email ann@example.com --mailbox INBOX --time 2026-11-20T14:00",
+        "mailbox at --email ann@example.com --mailbox Work --time 2026-11-20 --limit 1000 --json",
+    )
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        super().arguments(parser)
+        parser.add_argument("--time", type=moment, required=True, metavar="TIME", help="when")
+        parser.add_argument(
+            "--limit", type=int, default=FEW, metavar="N", help=f"show the first N ({FEW})"
+        )
+
+    def prepare(self, given: Namespace, terminal: Terminal) -> None:
+        if given.limit < 1:
+            raise CommandFailed("--limit is at least 1")
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        was = await store.past.at(owner_of(given), given.mailbox, given.time, given.limit)
+        rows = [_entry(entry) for entry in was.entries]
+        if given.json:
+            report.say(
+                "", mailbox=was.mailbox, messages=was.messages, came_later=was.came, list=rows
+            )
+            return
+        report.table(["uid", "now", "uid now", "flags", "date", "size", "from", "subject"], rows)
+        report.say(f"{was.messages} messages were there, {was.came} came later")
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    message = entry.message
+    return {
+        "uid": entry.uid,
+        "now": entry.state,
+        "uid now": entry.uid_now,
+        "flags": None if entry.flags is None else flag_names(entry.flags),
+        "date": None if message is None else message.internal_date,
+        "size": None if message is None else Octets(message.size),
+        "from": None if message is None else message.sender,
+        "subject": None if message is None else message.subject,
+        "email id": None if message is None else f"M{message.email_id.hex}",
+    }
+
+
 class Restore(_OfOne):
-    """Restore a deleted mailbox."""
+    """Restore a deleted mailbox, or one as it was."""
 
     words = ("mailbox", "restore")
-    summary = "bring back a mailbox that was deleted, with its messages"
+    summary = "bring back a mailbox that was deleted, or what one had at a time"
     examples = (
         "mailbox restore --email ann@example.com --mailbox Work --yes",
         "mailbox restore --email ann@example.com --mailbox Work --to Work/Old --yes",
+        "mailbox restore --email ann@example.com --mailbox INBOX --at 2026-11-20T14:00 --dry-run",
     )
     destroys = "Restore the mailbox {mailbox}?"
 
@@ -189,8 +242,28 @@ class Restore(_OfOne):
             metavar="N",
             help="of several with this name the one that `mailbox list --deleted` tells so",
         )
+        parser.add_argument(
+            "--at",
+            type=moment,
+            metavar="TIME",
+            help="a mailbox that is there: what is gone since then, and the flags of that time",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="with --at: show what would be done"
+        )
+
+    def prepare(self, given: Namespace, terminal: Terminal) -> None:
+        if given.at is None and given.dry_run:
+            raise CommandFailed("--dry-run is for --at; `mailbox list --deleted` shows the others")
+        if given.at is not None and (given.to is not None or given.number is not None):
+            raise CommandFailed("--to and --number are for deleted mailboxes, and not for --at")
+        if not given.dry_run:
+            super().prepare(given, terminal)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        if given.at is not None:
+            await self._as_it_was(given, store, report)
+            return
         row = await store.restoring.restore_mailbox(
             owner_of(given), given.mailbox, given.to, given.number
         )
@@ -200,6 +273,24 @@ class Restore(_OfOne):
             name=row.name,
             messages=row.messages,
         )
+
+    async def _as_it_was(self, given: Namespace, store: Store, report: Report) -> None:
+        back = await store.past.restore(owner_of(given), given.mailbox, given.at, given.dry_run)
+        if given.json:
+            report.say("", dry_run=given.dry_run, **asdict(back))
+            return
+        would = "would be " if given.dry_run else ""
+        report.say(
+            f"{back.restored} messages {would}restored, flags of {back.flags} {would}put back"
+        )
+        for count, what in (
+            (back.came, "came later and stay"),
+            (back.removed, "are removed for good"),
+            (back.unknown, "had flags that are not recorded: they keep those that they have"),
+            (back.refused, "were changed by somebody meanwhile: they stay as they are"),
+        ):
+            if count:
+                report.say(f"{count} messages {what}")
 
 
 class Recount(Command):

@@ -75,6 +75,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     mailbox.Delete,
     mailbox.Subscribe,
     mailbox.Unsubscribe,
+    mailbox.At,
     mailbox.Restore,
     mailbox.Recount,
     messages.ListDeleted,

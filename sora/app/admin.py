@@ -8,7 +8,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -59,6 +59,7 @@ from sora.operations.health import HealthOperations, Overview
 from sora.operations.history import HistoryOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.objects import ObjectOperations
+from sora.operations.past import PastOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.restoring import RestoringOperations
 from sora.operations.retention import RetentionOperations
@@ -208,6 +209,15 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
         ),
         doctor=doctor,
         history=HistoryOperations(owners, tables.mailboxes, tables.restoring, tables.history),
+        past=PastOperations(
+            owners,
+            tables.mailboxes,
+            tables.messages,
+            tables.restoring,
+            tables.history,
+            _new_operation,
+            lambda: datetime.fromtimestamp(reactor.seconds(), UTC),
+        ),
         retention=RetentionOperations(owners, tables.retention, server_retention(config.cleanup)),
         cleaning=CleaningOperations(
             tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds

@@ -74,7 +74,7 @@ class HistoryOperations:
             found += page.events
             keywords.learn(page.keywords)
             below = found[-1].modseq, found[-1].mailbox_id
-        return [Step(event, event.uids, _told(event, names, keywords)) for event in found[::-1]]
+        return [_step(event, event.uids, names, keywords) for event in found[::-1]]
 
     async def of_message(
         self,
@@ -107,10 +107,7 @@ class HistoryOperations:
         found = [event for _, event in sorted(events.items()) if since is None or event.at >= since]
         if not events:
             raise BadArgument("Nothing is known of such a message: look at --mailbox and --message")
-        return [
-            Step(event, _meant(event, places), _told(event, names, keywords))
-            for event in found[-limit:]
-        ]
+        return [_step(event, _meant(event, places), names, keywords) for event in found[-limit:]]
 
     async def recount(self, whose: Whose, mailbox: str | None, mend: bool) -> list[Recount]:
         """Count a mailbox anew, or all of an account, and with `mend` make their counters right.
@@ -168,16 +165,26 @@ def _meant(event: Happened, places: set[Place]) -> NumberSet:
     return NumberSet.of(uid for box, uid in places if box == event.mailbox_id and uid in event.uids)
 
 
+def _step(event: Happened, uids: NumberSet, names: Mapping[int, str], keywords: Keywords) -> Step:
+    sources = event.detail.sources
+    pairs = _pairs(event)
+    if pairs:
+        sources = NumberSet.of(there for (_, here), (_, there) in pairs if here in uids)
+    return Step(event, uids, _told(event, sources, names, keywords))
+
+
 def flag_names(mask: int, keywords: Keywords) -> str:
     """The flags of a mask, as a client sees them."""
     system = [name for bit, name in SYSTEM_NAMES if mask & bit]
     return " ".join([*system, *keywords.names(mask)])
 
 
-def _told(event: Happened, names: Mapping[int, str], keywords: Keywords) -> str:
+def _told(
+    event: Happened, uids_there: NumberSet, names: Mapping[int, str], keywords: Keywords
+) -> str:
     detail = event.detail
     other = names.get(detail.other or 0, "another mailbox")
-    sources = f"{other} (UID {detail.sources})" if detail.sources else other
+    sources = f"{other} (UID {uids_there})" if uids_there else other
     match event.kind:
         case EventKind.FLAGS:
             sign = {"add": "+", "remove": "-", "replace": "="}.get(detail.mode, "")

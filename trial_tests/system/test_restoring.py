@@ -1,6 +1,8 @@
 """What an operator restores, as clients of a running server see it."""
 
+import json
 import re
+from datetime import UTC, datetime
 from functools import partial
 from io import StringIO
 
@@ -12,6 +14,7 @@ from sora.admin.main import parse, prepare, run
 from sora.app.admin import _open_store
 from sora.app.sieve import compiler_of
 from sora.config.load import loads
+from sora.retry import pause
 from trial_tests.support.whole_sora import LOGIN_PASSWORD, WholeSora, WholeSoraTestCase, Wire
 
 ANN = ("--email", "ann@example.com")
@@ -135,6 +138,69 @@ class MessageTests(RestoringTestCase):
         self.assertLess(int(old), int(new))
         object_id = re.compile(rb"MAILBOXID \((\w+)\)")
         self.assertNotEqual(object_id.findall(before), object_id.findall(after))
+
+
+class PastTests(RestoringTestCase):
+    """A mailbox as it was."""
+
+    async def test_it_is_shown_and_brought_back(self) -> None:
+        wire = await self.session()
+        for number in (1, 2, 3, 4):
+            await self.append(wire, b"INBOX", b"letter %d" % number, b"\\Seen $Work")
+        await self.ok(wire, b"SELECT INBOX", b"STORE 4 FLAGS (\\Flagged)")
+        moment = datetime.now(UTC).isoformat()
+        await self.ok(
+            wire,
+            b"UID STORE 1 +FLAGS (\\Deleted)",
+            b"UID EXPUNGE 1",
+            b"UID MOVE 2 Trash",
+            b"UID STORE 3:4 FLAGS (\\Answered)",
+        )
+        await self.append(wire, b"INBOX", b"later", b"")
+        at = ("--mailbox", "INBOX")
+        shown = json.loads(await self.admin("mailbox", "at", *ANN, *at, "--time", moment, "--json"))
+        self.assertEqual((shown["messages"], shown["came_later"]), (4, 1))
+        self.assertEqual(
+            [(each["uid"], each["now"], each["subject"], each["flags"]) for each in shown["list"]],
+            [
+                (1, "gone", "letter 1", ["\\Seen", "$Work"]),
+                (2, "gone", "letter 2", ["\\Seen", "$Work"]),
+                (3, "other flags", "letter 3", ["\\Seen", "$Work"]),
+                (4, "other flags", "letter 4", ["\\Flagged"]),
+            ],
+        )
+        restore = ("mailbox", "restore", *ANN, *at, "--at", moment)
+        said = await self.admin(*restore, "--dry-run")
+        self.assertEqual(
+            said,
+            "2 messages would be restored, flags of 2 would be put back\n"
+            "1 messages came later and stay\n",
+        )
+        self.assertEqual(await self.admin(*restore, "--yes"), said.replace("would be ", ""))
+        expected = {
+            3: {b"\\Seen", b"$Work"},
+            4: {b"\\Flagged"},
+            5: set(),
+            6: {b"\\Seen", b"$Work"},
+            7: {b"\\Seen", b"$Work"},
+        }
+        found: dict[int, set[bytes]] = {}
+        for _ in range(100):
+            # A server that is alone learns of commands within two seconds.
+            found = await self.flags(wire)
+            if found == expected:
+                break
+            await pause(reactor, 0.1)  # type: ignore[arg-type]
+        self.assertEqual(found, expected)
+        self.assertIn("0 counters", await self.admin("mailbox", "recount", *ANN))
+        told = await self.admin("history", *ANN, *at, "--message", "6")
+        for word in ("arrived", "expunged", "restored from INBOX (UID 1)", "operator"):
+            self.assertIn(word, told)
+
+    async def flags(self, wire: Wire) -> dict[int, set[bytes]]:
+        said = await self.ok(wire, b"NOOP", b"UID FETCH 1:* (FLAGS)")
+        told = re.findall(rb"\(UID (\d+) FLAGS \(([^)]*)\)\)", said)
+        return {int(uid): {*names.split()} - {b"\\Recent"} for uid, names in told}
 
 
 class AccountTests(RestoringTestCase):

@@ -8,7 +8,7 @@ from uuid import UUID
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from sora.storage.rows import Happened, History, Recount
+from sora.storage.rows import Described, Happened, History, Recount
 
 EVENTS: Final = 1000
 """that one statement gives at most"""
@@ -42,6 +42,10 @@ class IHistory(Interface):
     def places(account_id: int, email_id: UUID) -> "Deferred[Sequence[tuple[int, int]]]":
         """Where messages with an email id are or were, by mailbox and UID, ascending: all that are
         kept. What was restored is known under its new UID only."""
+
+    def described(mailbox_id: int, uids: Sequence[int]) -> "Deferred[Sequence[Described]]":
+        """Messages of a mailbox by the UIDs that they have or had, at most 1,000 and ascending:
+        those that are kept."""
 
     def recount(mailbox_id: int, mend: bool) -> "Deferred[Recount]":
         """Count a mailbox anew, and with `mend` make its counters right. Raises NoSuchMailbox."""

@@ -7,11 +7,19 @@ from uuid import UUID
 from attrs import frozen
 from zope.interface import implementer
 
+from sora.mail.envelope import subject
 from sora.mail.flags import DELETED, SEEN
 from sora.storage.interfaces import IHistory
-from sora.storage.memory.store import EventRecord, MailboxRecord, MemoryStore, operation
+from sora.storage.memory.store import (
+    EventRecord,
+    MailboxRecord,
+    MemoryStore,
+    MessageRecord,
+    operation,
+)
 from sora.storage.rows import (
     Counters,
+    Described,
     EventKind,
     Happened,
     History,
@@ -100,6 +108,22 @@ class MemoryHistory:
         return sorted(found)
 
     @operation
+    def described(self, mailbox_id: int, uids: Sequence[int]) -> Sequence[Described]:
+        """See `IHistory.described`."""
+        mailbox = self.tables.mailboxes[mailbox_id]
+        found = [
+            self._described(message, False)
+            for message in mailbox.messages.values()
+            if message.uid in uids
+        ]
+        found += [
+            self._described(gone.message, True)
+            for gone in self.tables.expunged
+            if gone.mailbox_id == mailbox_id and gone.message.uid in uids
+        ]
+        return sorted(found, key=lambda each: each.uid)
+
+    @operation
     def recount(self, mailbox_id: int, mend: bool) -> Recount:
         """See `IHistory.recount`."""
         mailbox = self.tables.mailbox(mailbox_id)
@@ -127,6 +151,20 @@ class MemoryHistory:
         return Recount(mailbox.name, was, counted)
 
     # ------------------------------------------------------------ parts
+
+    def _described(self, message: MessageRecord, is_gone: bool) -> Described:
+        facts = self.tables.contents[message.content_id].facts
+        assert facts is not None, "a live content has its facts"
+        return Described(
+            message.uid,
+            is_gone,
+            message.email_id,
+            message.internal_date,
+            message.size,
+            message.mask,
+            facts.display_from,
+            subject(facts.envelope),
+        )
 
     def _boxes(self, account_id: int) -> list[MailboxRecord]:
         return [box for box in self.tables.mailboxes.values() if box.account_id == account_id]

@@ -1,18 +1,21 @@
 """What happened, in PostgreSQL: `IHistory`. See `0046_history.sql`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final, cast
 from uuid import UUID
 
 from zope.interface import implementer
 
 from sora.deferreds import deferred
+from sora.mail.carrier import to_bytes
+from sora.mail.envelope import subject
 from sora.storage.interfaces import IHistory
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.rows import (
     Counters,
+    Described,
     EventDetail,
     EventKind,
     Happened,
@@ -99,6 +102,18 @@ class Events:
         return await self._database.run("places_of", work, write=False)
 
     @deferred
+    async def described(self, mailbox_id: int, uids: Sequence[int]) -> Sequence[Described]:
+        async def work(tx: Tx) -> Sequence[Described]:
+            rows = await tx.all(
+                "select o_uid, o_gone, o_email, o_date, o_zone, o_size, o_flags, o_keywords,"
+                " o_from, o_envelope from described_v1(%s, %s::bigint[])",
+                (mailbox_id, list(uids)),
+            )
+            return [_described(row) for row in rows]
+
+        return await self._database.run("described", work, write=False)
+
+    @deferred
     async def recount(self, mailbox_id: int, mend: bool) -> Recount:
         async def work(tx: Tx) -> Recount:
             row = await tx.one(
@@ -116,6 +131,20 @@ class Events:
             return History(tuple(_happened(row[:11]) for row in rows), words)
 
         return await self._database.run(name, work, write=False)
+
+
+def _described(row: Sequence[Any]) -> Described:
+    uid, is_gone, email_id, date, zone, size, flags, keywords, sender, envelope = row
+    return Described(
+        uid,
+        is_gone,
+        packing.uuid(email_id),
+        date.astimezone(timezone(timedelta(minutes=zone))),
+        size,
+        flags | packing.keyword_mask(keywords),
+        sender,
+        subject(to_bytes(envelope)),
+    )
 
 
 def _happened(row: Sequence[Any]) -> Happened:

@@ -66,6 +66,7 @@ from sora.storage.rows.deletions import (
 )
 from sora.storage.rows.history import (
     Counters,
+    Described,
     EventDetail,
     Happened,
     History,
@@ -192,6 +193,7 @@ __all__ = [
     "DeletedMailbox",
     "DeletionRun",
     "Delivered",
+    "Described",
     "DomainRow",
     "DueMailboxes",
     "DueMessages",

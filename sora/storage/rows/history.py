@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from attrs import frozen
 
@@ -67,6 +68,21 @@ class History:
 
     events: tuple[Happened, ...]
     keywords: tuple[tuple[int, str], ...]
+
+
+@frozen
+class Described:
+    """What there is to see of a message, live or expunged (`is_gone`); `uid` is the one that it has
+    or had. `internal_date` is in its own zone; `subject` and `sender` are decoded."""
+
+    uid: int
+    is_gone: bool
+    email_id: UUID
+    internal_date: datetime
+    size: int
+    mask: int
+    sender: str
+    subject: str
 
 
 @frozen

@@ -146,6 +146,19 @@ class HistoryContract(Contract):
         self.assertEqual(await self.about((self.work, 7)), [])
         self.assertEqual(list(await self.history.places(self.ann.id, UUID(int=7))), [])
 
+    async def test_messages_are_described_whether_they_are_there_or_gone(self) -> None:
+        await self.put(self.ann, self.inbox, letter("Plans"), "\\Flagged", "$Work")
+        await self.put(self.ann, self.inbox, letter("Lunch"))
+        await self.expunge(self.inbox, 2)
+        first, second = await self.history.described(self.inbox.id, [1, 2, 77])
+        self.assertEqual((first.uid, first.is_gone, first.subject), (1, False, "plans"))
+        self.assertEqual((second.uid, second.is_gone, second.subject), (2, True, "lunch"))
+        self.assertEqual((first.mask, second.mask), (4 | 1 << 5, 8))
+        self.assertIn("ann", first.sender)
+        (read,) = (await self.storage.messages.read(self.inbox.id, sets(1), frozenset())).messages
+        self.assertEqual((first.email_id, first.size), (read.email_id, read.size))
+        self.assertEqual(first.internal_date, read.internal_date)
+
     async def test_where_it_begins(self) -> None:
         self.assertIsNone(await self.history.begins())
         await self.storage.forget_history(self.inbox.id)

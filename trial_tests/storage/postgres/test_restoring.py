@@ -255,6 +255,7 @@ class CostTests(StageTestCase):
         self.assertEqual(
             await history.places(account, found.email_id), [(stage.inbox, found.place.uid)]
         )
+        await history.described(stage.inbox, [1, 2, 3])
         await history.recount(stage.inbox, True)
         whole = {one for one in plans.take() if one.split()[2].rstrip(":") in LARGE}
         self.assertEqual(whole, set())
