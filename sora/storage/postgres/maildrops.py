@@ -21,6 +21,7 @@ from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IMaildrops
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
+from sora.storage.postgres.maildrop_lists import UNKNOWN, Lists, listed
 from sora.storage.postgres.outcomes import Outcomes, of_kind
 from sora.storage.postgres.reading import BODY_COLUMNS, CONTENTS, body_place
 from sora.storage.postgres.transferring import states_now
@@ -38,6 +39,10 @@ BODIES: Final = (
     f"select m.uid, {', '.join(BODY_COLUMNS)} from (select uid, trace, content_id"
     f" from messages_in_v1(%s, %s::int8multirange) order by uid) m{CONTENTS} order by m.uid"
 )
+OPEN: Final = (
+    "select o_mailbox, o_uidvalidity, o_epoch, o_modseq, o_goes_on, o_uids, o_sizes"
+    " from open_maildrop_v2(%s, %s, %s::uuid, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
 QUIT: Final = (
     "select o_seen_before, o_seen_modseq, o_uids, o_flags, o_spots, o_before, o_modseq, o_vanished"
     " from quit_maildrop_v1(%s, %s::uuid, %s, %s, %s, " + packing.OPERATION + ")"
@@ -51,27 +56,32 @@ class Maildrops:
     def __init__(self, database: Database, clock: IReactorTime) -> None:
         self._database = database
         self._outcomes = Outcomes(database, clock)
+        self._lists = Lists()
 
     @deferred
     async def open(
         self, account_id: int, session: UUID, lease: timedelta, delay: timedelta
     ) -> MaildropOpened:
-        async def work(tx: Tx) -> MaildropOpened:
+        known = self._lists.of(account_id)
+
+        async def work(tx: Tx) -> tuple[Any, ...]:
             row = await tx.one(
-                "select o_mailbox, o_uidvalidity, o_uids, o_sizes"
-                " from open_maildrop_v1(%s, %s, %s::uuid, %s, %s)",
-                (account_id, name_key(INBOX), str(session), lease, delay),
+                OPEN,
+                (
+                    *(account_id, name_key(INBOX), str(session), lease, delay),
+                    *(UNKNOWN if known is None else known.mark),
+                ),
             )
-            mailbox_id, uidvalidity, uids, sizes = cast(tuple[Any, ...], row)
-            return MaildropOpened(
-                mailbox_id, uidvalidity, packing.numbers(uids), packing.numbers(sizes)
-            )
+            return cast(tuple[Any, ...], row)
 
         try:
-            return await self._database.run("open_maildrop", work, write=True)
+            row = await self._database.run("open_maildrop", work, write=True)
         except OutcomeUnknown:
             # Doing it twice is doing it once: this is the read-back.
-            return await self._database.run("open_maildrop", work, write=True)
+            row = await self._database.run("open_maildrop", work, write=True)
+        found = listed(row, known)
+        self._lists.keep(account_id, found)
+        return MaildropOpened(found.mailbox_id, found.uidvalidity, found.uids, found.sizes)
 
     @deferred
     async def bodies(self, mailbox_id: int, uids: NumberSet) -> Mapping[int, MaildropBody]:

@@ -1,20 +1,31 @@
 """`IMaildrops`: one session at a time, a list that is right, an end that is all or nothing."""
 
 from datetime import timedelta
+from random import Random
 from uuid import UUID, uuid4
 
 from blake3 import blake3
 
 from sora.errors import InUse, Superseded, TooSoon
 from sora.mail.facts import derive
+from sora.mail.flags import parse_flags
 from sora.mail.numbers import NumberSet
-from sora.storage.rows import AccountRow, Arrival, MailboxRow, MaildropClosed, MaildropOpened, Want
+from sora.storage.rows import (
+    AccountRow,
+    Arrival,
+    FlagChange,
+    MailboxRow,
+    MaildropClosed,
+    MaildropOpened,
+    Want,
+)
 from trial_tests.storage.contracts.contract import Contract, sets
 
 MINUTE = timedelta(minutes=1)
 OVER = timedelta(seconds=-1)
 AT_ONCE = timedelta(0)
 NONE = NumberSet()
+DELETING = FlagChange("add", parse_flags(["\\Deleted"]))
 
 
 class MaildropsContract(Contract):
@@ -85,6 +96,46 @@ class MaildropsContract(Contract):
         account = await self.account()
         await self.fill(account, await self.find(account), ["\\Deleted"], [])
         self.assertEqual(list((await self.open_drop(account, uuid4())).uids), [1, 2])
+
+    async def test_the_list_of_who_comes_again(self) -> None:
+        """Whatever has happened since the last time: it is the one that IMAP sees."""
+        account = await self.account()
+        box = await self.find(account)
+        random = Random(3)
+        there: list[int] = []
+        sizes: dict[int, int] = {}
+        for step in range(40):
+            for _ in range(random.choice((0, 0, 1, 3))):
+                octets = b"A: %d\r\n\r\n%s" % (step, b"x\n" * random.randrange(5))
+                await self.put_octets(account, box, octets)
+                uid = max(sizes, default=0) + 1
+                there.append(uid)
+                sizes[uid] = len(b"Received: x\r\n") + derive(octets).size_crlf
+            session = uuid4()
+            opened = await self.open_drop(account, session)
+            self.assertEqual(list(opened.uids), there)
+            self.assertEqual(list(opened.sizes), [sizes[uid] for uid in there])
+            gone = random.sample(there, random.choice((0, 0, 1, 2)) if len(there) > 2 else 0)
+            if random.random() < 0.5:
+                await self.quit_drop(account, session, opened, gone=sets(*gone))
+            else:
+                await self.storage.maildrops.release(account.id, session)
+                if gone:
+                    messages, which = self.storage.messages, sets(*gone)
+                    await messages.store(box.id, which, DELETING, self.operation())
+                    await messages.expunge(box.id, which, self.operation())
+            there = [uid for uid in there if uid not in gone]
+
+    async def test_the_list_of_an_inbox_that_was_renamed(self) -> None:
+        """RFC 3501 §6.3.5: the messages go, and INBOX stays."""
+        account = await self.account()
+        await self.fill(account, await self.find(account), [], [])
+        opened = await self.open_drop(account, (first := uuid4()))
+        self.assertEqual(list(opened.uids), [1, 2])
+        await self.storage.maildrops.release(account.id, first)
+        await self.storage.mailboxes.rename(account.id, "INBOX", "Old", self.operation())
+        again = await self.open_drop(account, uuid4())
+        self.assertEqual(list(again.uids), [])
 
     async def test_each_account_has_its_own(self) -> None:
         account = await self.account()
