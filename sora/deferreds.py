@@ -8,7 +8,7 @@ and cancels it.
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.logger import Logger
@@ -31,6 +31,8 @@ class Tasks:
     """Work that nobody awaits: named, logged when it fails, cancelled at the end."""
 
     log = Logger()
+    everywhere: ClassVar[int] = 0
+    """how many are running in this process, of all that are started by anybody"""
 
     def __init__(self) -> None:
         self._running: dict[Deferred[None], str] = {}
@@ -48,8 +50,13 @@ class Tasks:
         task: Deferred[None] = Deferred.fromCoroutine(self._run(work, name))
         if not task.called:
             self._running[task] = name
-            task.addBoth(lambda _: self._running.pop(task, None) and None)
+            Tasks.everywhere += 1
+            task.addBoth(self._ended, task)
         return task
+
+    def _ended(self, _: object, task: "Deferred[None]") -> None:
+        del self._running[task]
+        Tasks.everywhere -= 1
 
     async def _run(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         try:

@@ -41,6 +41,7 @@ from sora.auth.statistics import LoginStatistics
 from sora.auth.threads import PasswordThreads
 from sora.auth.throttle import Throttle
 from sora.config.config import Config
+from sora.deferreds import Tasks
 from sora.health import Health
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.delivery import Delivery
@@ -54,6 +55,7 @@ from sora.metrics.authentication import AuthenticationMetrics
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.memory import MemoryMetrics
 from sora.metrics.sieve import SieveMetrics
+from sora.metrics.tasks import TaskMetrics
 from sora.net.networks import Networks
 from sora.net.tracker import Tracker
 from sora.operations.logins import LoginOperations
@@ -71,6 +73,7 @@ class House:
         self.config = config
         self.reactor = reactor
         self.registry = CollectorRegistry()
+        TaskMetrics(self.registry, lambda: Tasks.everywhere)
         self.process_id = uuid4()
         self.random = SystemRandom()
         self.namespace = shared_namespace(config.shared_mailboxes)

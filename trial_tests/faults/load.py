@@ -11,7 +11,7 @@ and a message that is not intact.
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 from zlib import crc32
@@ -26,6 +26,9 @@ MAILBOXES: Final = ("INBOX", "Archive")
 FLAGS: Final = ("\\Seen", "\\Flagged", "\\Answered", "$Label1", "Later")
 SIZES: Final = (300, 300, 2_000, 2_000, 30_000, 180_000, 1_300_000)
 """octets of bodies: staged in one statement, in several pieces, and uploaded first"""
+SENT_AGAIN: Final = 4
+"""how often more a message may have been sent on: once for each end of a connection, or of a process,
+before the answer of who took it (G48)"""
 _PERMANENT_IMAP: Final = re.compile(
     rb"BAD|NO \[(AUTHENTICATIONFAILED|NONEXISTENT|CANNOT|SERVERBUG)"
 )
@@ -74,11 +77,11 @@ class Work:
 
 @define
 class Client:
-    """What connects again and again until the work ends. `ports` gives the port of the server to
-    use now; `number` of `among` tells the clients of an account apart."""
+    """What connects again and again until the work ends, to `port`; `number` of `among` tells the
+    clients of an account apart."""
 
     work: Work
-    ports: Callable[[], int]
+    port: int
     account: str
     rng: Random
     number: int = 0
@@ -114,11 +117,13 @@ class Deliverer(Client):
     """LMTP. What is put off is delivered again, the same octets, as an MTA does."""
 
     recipients: Sequence[str] = ()
+    forwarder: str = ""
+    """of the recipients the one whose mail is sent on, which may happen with each attempt (G48)"""
     _waiting: list[tuple[str, bytes, list[str]]] = field(factory=list)
 
     async def session(self) -> None:
         """Several messages on one connection."""
-        wire = await Lmtp.open(self.ports())
+        wire = await Lmtp.open(self.port)
         try:
             await wire.greeted()
             while not self.work.stopping:
@@ -133,7 +138,9 @@ class Deliverer(Client):
         octets = letter_text(key, self.rng)
         recipients = self.rng.sample(self.recipients, self.rng.randint(1, len(self.recipients)))
         for recipient in recipients:
-            self.ledger.new(recipient, key, octets)
+            letter = self.ledger.new(recipient, key, octets)
+            if recipient == self.forwarder:
+                letter.most += SENT_AGAIN
         return key, octets, recipients
 
     async def _deliver(self, wire: Lmtp) -> None:
@@ -153,6 +160,7 @@ class Deliverer(Client):
         for recipient in list(recipients):
             letter = self.ledger.of(recipient, key)
             assert letter is not None
+            letter.most += recipient == self.forwarder
             reply = replies.get(recipient)
             letter.tell(f"LMTP: {reply.decode().strip() if reply else f'no answer ({why})'}")
             self.work.count("deliver", reply[:3].decode() if reply else "unanswered")
@@ -176,7 +184,7 @@ class Reader(Client):
 
     async def session(self) -> None:
         """Log in, select, and do one thing after the other."""
-        wire = await Imap.open(self.ports())
+        wire = await Imap.open(self.port)
         try:
             await wire.greeted()
             await self._must(
@@ -386,7 +394,7 @@ class Drainer(Client):
 
     async def session(self) -> None:
         """One maildrop."""
-        wire = await Pop3.open(self.ports())
+        wire = await Pop3.open(self.port)
         try:
             await self._drain(wire)
         finally:

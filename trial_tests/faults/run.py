@@ -8,12 +8,14 @@ from typing import Final
 
 from attrs import define, field
 
-from trial_tests.faults.checks import check_objects, check_rows, read_all, wait_until_quiet
-from trial_tests.faults.ledger import Ledger
+from trial_tests.faults.checks import check_objects, check_rows
+from trial_tests.faults.ledger import Found, Ledger, Place
 from trial_tests.faults.load import Client, Deliverer, Drainer, Reader, Work
 from trial_tests.faults.plan import Strike, strikes_of
+from trial_tests.faults.quiet import wait_until_quiet
+from trial_tests.faults.reading import read_all
 from trial_tests.faults.wires import Cut, Refused
-from trial_tests.faults.world import World
+from trial_tests.faults.world import FORWARDER, World
 
 AFTERWARDS: Final = 0.4
 """seconds of load after all is well again: sessions that lived through it go on"""
@@ -50,7 +52,7 @@ class Outcome:
 
     def report(self) -> str:
         """All that one needs to look into it."""
-        lines = [f"Seed {self.seed}. Again: python -m trial_tests.faults --seed {self.seed}"]
+        lines = [f"Seed {self.seed}. Again: ./dev faults --seed {self.seed}"]
         lines += [f"  {strike}" for strike in self.strikes]
         return "\n".join([*lines, *self.wrongs])
 
@@ -64,9 +66,9 @@ async def _run(world: World, seed: int) -> Outcome:
     outcome = Outcome(seed, strikes_of(seed))
     mark = f"{seed}-{time.time_ns():x}"
     accounts = [f"{name}-{mark}@faults.example" for name in ("ann", "bob", "pop")]
-    await world.do(world.make_accounts, *accounts)
+    await world.do(world.begin_with, accounts)
     ledger = Ledger()
-    work = Work(ledger, f"s{seed}")
+    work = Work(ledger, f"s{mark}")
     clock = time.monotonic()
     clients = [asyncio.ensure_future(one.run()) for one in _clients(world, work, accounts, seed)]
     await asyncio.gather(*(_strike(world, strike) for strike in outcome.strikes))
@@ -81,11 +83,7 @@ async def _run(world: World, seed: int) -> Outcome:
     outcome.quiet = time.monotonic() - clock
 
     clock = time.monotonic()
-    try:
-        node = world.nodes[seed % len(world.nodes)]
-        found, wrongs = await read_all(node, ledger, accounts)
-    except (Cut, Refused) as error:
-        found, wrongs = [], [f"a healthy server does not serve: {error}"]
+    found, wrongs = await _found(world, ledger, accounts, seed)
     outcome.wrongs += [*wrongs, *ledger.check(found)]
     outcome.wrongs += await world.do(check_rows, world)
     outcome.wrongs += await world.do(check_objects, world)
@@ -94,6 +92,23 @@ async def _run(world: World, seed: int) -> Outcome:
     outcome.letters, outcome.acknowledged = len(ledger.letters), ledger.acknowledged()
     outcome.found = len(found)
     return outcome
+
+
+async def _found(
+    world: World, ledger: Ledger, accounts: Sequence[str], seed: int
+) -> tuple[list[Found], list[str]]:
+    """What is in the mailboxes, as one of the nodes serves them, and what was sent on."""
+    node = world.nodes[seed % len(world.nodes)]
+    try:
+        found, wrongs = await read_all(node, [*accounts, FORWARDER])
+    except (Cut, Refused) as error:
+        return [], [f"a healthy server does not serve: {error}"]
+    keys = {key for _, key in ledger.letters}
+    for number, ((key, digest), count) in enumerate(world.sink.taken.items()):
+        places = [Place("sent on", 1000 * number + each) for each in range(count)]
+        found += [Found(FORWARDER, key, digest, place, frozenset()) for place in places]
+    # What was sent on, or stays with whom it was to be sent on for, may be of seeds before.
+    return [one for one in found if one.account != FORWARDER or one.key in keys], wrongs
 
 
 async def _strike(world: World, strike: Strike) -> None:
@@ -105,19 +120,21 @@ async def _strike(world: World, strike: Strike) -> None:
 
 def _clients(world: World, work: Work, accounts: Sequence[str], seed: int) -> list[Client]:
     """Two that deliver, four that read and write on two accounts, one that drains the third."""
-    one, two = world.nodes
+    one, two = (node.links.front for node in world.nodes)
     ann, bob, pop = accounts
     rng = Random(seed)
 
     def own() -> Random:
         return Random(rng.getrandbits(64))
 
+    to = [*accounts, FORWARDER]
     return [
-        Deliverer(work, lambda: one.sora.lmtp, "", own(), recipients=accounts),
-        Deliverer(work, lambda: two.sora.lmtp, "", own(), recipients=accounts),
-        Reader(work, lambda: one.sora.imap, ann, own(), 0, 2),
-        Reader(work, lambda: two.sora.imap, ann, own(), 1, 2),
-        Reader(work, lambda: one.sora.imap, bob, own(), 0, 2),
-        Reader(work, lambda: two.sora.imap, bob, own(), 1, 2),
-        Drainer(work, lambda: one.pop3, pop, own()),
+        Deliverer(work, one["lmtp"].port, "", own(), recipients=to, forwarder=FORWARDER),
+        Deliverer(work, two["lmtp"].port, "", own(), recipients=to, forwarder=FORWARDER),
+        Reader(work, one["imap"].port, ann, own(), 0, 2),
+        Reader(work, two["imap"].port, ann, own(), 1, 2),
+        Reader(work, one["imap"].port, bob, own(), 0, 2),
+        Reader(work, two["imap"].port, bob, own(), 1, 2),
+        Drainer(work, one["pop3"].port, pop, own()),
+        Drainer(work, two["pop3"].port, pop, own()),
     ]

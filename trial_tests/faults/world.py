@@ -1,15 +1,16 @@
-"""What a fault run is about: two Soras on one PostgreSQL and one S3, each reached through a proxy of
-its own. All of it is real; everything here blocks, and runs beside the load in a thread.
+"""What a fault run is about: two Soras on one PostgreSQL and one S3, or one directory of bodies, each
+reached through a proxy of its own. All of it is real; everything here blocks, and runs beside the
+load in a thread.
 
-    node 0 ── proxy ──┐                ┌── proxy ── node 1
-                      ├── PostgreSQL ──┤
-                      └── SeaweedFS  ──┘
+    clients ── proxies ── node 0 ── proxies ──┬── PostgreSQL
+    clients ── proxies ── node 1 ── proxies ──┼── SeaweedFS, or a small disk
+                                              └── an SMTP server, for what is redirected
 """
 
 import asyncio
 import os
-import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -23,98 +24,41 @@ from attrs import define, field
 
 from sora.app.postgres_server import PORT
 from trial_tests.faults.load import PASSWORD
-from trial_tests.support.http_api import ask
+from trial_tests.faults.node import Links, Node
+from trial_tests.faults.sink import Sink
 from trial_tests.support.postgres import _roomy_place, temporary_directory
 from trial_tests.support.replication import ReplicatedServer
-from trial_tests.support.scram_postgres import free_port
-from trial_tests.support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, SeaweedFS
+from trial_tests.support.seaweedfs import SeaweedFS
 from trial_tests.support.small_disk import SmallDisk
-from trial_tests.support.sora_node import SoraNode
 from trial_tests.support.tcp_proxy import TcpProxy
 
 T = TypeVar("T")
 
-API_KEY: Final = "6b1f0a9c8d7e5f4a3b2c1d0e9f8a7b6c"
 NODES: Final = 2
 PATIENCE: Final = 60.0
 """seconds for a part to start"""
 DISK: Final = 24 * 1024 * 1024
-"""octets of the disk that a node caches and spools on"""
-
-
-def _tables(postgres: TcpProxy, store: TcpProxy, disk: Path) -> dict[str, dict[str, Any]]:
-    """The configuration of a node. Its limits of time are short, so that many faults fit into a
-    minute; nothing else is unlike a server's."""
-    return {
-        "database": {
-            "host": "127.0.0.1",
-            "port": postgres.port,
-            "dbname": "sora",
-            "user": "sora",
-            "min_conns": 1,
-            "max_conns": 10,
-            "query_timeout": "2s",
-            "acquire_timeout": "2s",
-        },
-        "s3": {
-            "provider": "s3",
-            "endpoint": f"127.0.0.1:{store.port}",
-            "bucket": BUCKET,
-            "access_key": ACCESS_KEY,
-            "secret_key": SECRET_KEY,
-            "use_ssl": False,
-            "path_style": True,
-            "timeout": "1s",
-        },
-        "upload": {"staging_max_size": "600kb"},
-        "cache": {"path": str(disk / "cache"), "capacity": "8mb"},
-        "cleanup": {"grace_period": "1s", "wake_interval": "2s"},
-        "health": {
-            "check_interval": "1s",
-            "database_timeout": "2s",
-            "s3_timeout": "3s",
-        },
-        "limits": {"shutdown_timeout": "3s"},
-    }
-
-
-@define(eq=False)
-class Node:
-    """One Sora with its proxies and its small disk."""
-
-    sora: SoraNode
-    postgres: TcpProxy
-    store: TcpProxy
-    disk: SmallDisk
-    pop3: int
-    http: int
-
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """A request to its HTTP API: status and body. Raises OSError when it does not answer."""
-        return ask(self.http, API_KEY, method, path, body)
-
-    def metric(self, name: str, labels: str) -> float:
-        """The sum of a metric over all members whose labels match a pattern."""
-        text = self.ask("GET", "/metrics")[1].decode()
-        found = re.findall(rf"(?m)^{name}\{{{labels}\}} (\S+)$", text)
-        return sum(float(one) for one in found)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether its process is there."""
-        process = self.sora.process
-        return process is not None and process.poll() is None
+"""octets of the disk that a node caches, spools and queues on"""
+DISK_OF_BODIES: Final = 192 * 1024 * 1024
+FORWARDER: Final = "forward@faults.example"
+"""an account whose mail is redirected to the sink"""
+_REDIRECT: Final = 'redirect "out@sink.example";\r\n'
 
 
 @define(eq=False)
 class World:
-    """Everything that runs, in `directory`."""
+    """Everything that runs, in `directory`. With `store` bodies are in SeaweedFS; without, they are
+    files on `bodies`."""
 
     directory: Path
     postgres: ReplicatedServer
-    store: SeaweedFS
+    store: SeaweedFS | None
+    bodies: SmallDisk | None = None
+    sink: Sink = field(factory=Sink)
     nodes: list[Node] = field(factory=list)
     database_id: str = ""
+    accounts: list[str] = field(factory=list)
+    """those of the seed before, which the next one deletes"""
     hands: RLock = field(factory=RLock)
     """held by who starts or ends a process: faults overlap"""
     threads: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(16, "faults"))
@@ -122,11 +66,11 @@ class World:
     started it (PR_SET_PDEATHSIG)"""
 
     @classmethod
-    def create(cls, weed: str) -> "World":
-        """All of it, running and empty. `weed` is the program of SeaweedFS."""
+    def create(cls, weed: str | None) -> "World":
+        """All of it, running and empty. `weed` is the program of SeaweedFS; None for files."""
         directory = temporary_directory("sora-faults-", _roomy_place())
         postgres = ReplicatedServer(directory / "postgres", {"log_min_messages": "panic"})
-        world = cls(directory, postgres, SeaweedFS(weed))
+        world = cls(directory, postgres, None if weed is None else SeaweedFS(weed))
         try:
             world.start()
         except BaseException:
@@ -140,38 +84,43 @@ class World:
         """Start everything, and wait until all is well."""
         self.postgres.directory.mkdir()
         self.postgres.start()
-        self.store.start()
+        self.sink.start()
+        if self.store is not None:
+            self.store.start()
+        else:
+            self.bodies = self._disk("bodies", DISK_OF_BODIES)
+            (self.bodies.path / "objects").mkdir()
         for number in range(NODES):
             self.nodes.append(self._node(number))
         for node in self.nodes:
             node.sora.spawn()
             self.wait_ready(node)  # the first one migrates
         self.database_id = str(self.postgres.value("SELECT database_id FROM sora", "sora"))
+        self._make_account(FORWARDER)
+        script = self.directory / "redirect.sieve"
+        script.write_text(_REDIRECT)
+        words = ("sieve", "put", "--email", FORWARDER, "--name", "main", "--activate")
+        self.nodes[0].sora.admin(*words, str(script))
 
     def _node(self, number: int) -> Node:
-        host, _, port = self.store.endpoint.partition(":")
-        postgres, store = TcpProxy((self.postgres.host, PORT)), TcpProxy((host, int(port)))
-        postgres.start()
-        store.start()
-        disk = self._disk(number)
-        pop3, http = free_port(), free_port()
-        sora = SoraNode(str(self.directory / f"node{number}"), _tables(postgres, store, disk.path))
-        sora.servers += [
-            sora._server("pop3", pop3),
-            {"type": "http_api", "addr": f"127.0.0.1:{http}", "api_key": API_KEY},
-        ]
-        sora.write()
-        sora.environment = {"TMPDIR": str(disk.path)}
-        return Node(sora, postgres, store, disk, pop3, http)
-
-    def _disk(self, number: int) -> SmallDisk:
-        path = self.directory / f"disk{number}"
-        path.mkdir(mode=0o700)
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0700", "tmpfs", str(path)],
-            check=True,
-            capture_output=True,
+        links = Links(
+            TcpProxy((self.postgres.host, PORT)),
+            TcpProxy(_address(self.store.endpoint)) if self.store is not None else None,
+            TcpProxy(("127.0.0.1", self.sink.port)),
         )
+        for proxy in links.all():
+            proxy.start()
+        objects = None if self.bodies is None else self.bodies.path / "objects"
+        disk = self._disk(f"disk{number}", DISK)
+        return Node.make(self.directory, number, links, disk, objects)
+
+    def _disk(self, name: str, octets: int) -> SmallDisk:
+        path = self.directory / name
+        path.mkdir(mode=0o700)
+        if is_mountable():
+            options = f"size={octets},mode=0700"
+            command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)]
+            subprocess.run(command, check=True, capture_output=True)
         return SmallDisk(path)
 
     def wait_ready(self, node: Node) -> None:
@@ -184,14 +133,15 @@ class World:
 
     def remove(self) -> None:
         """End everything, and remove all of it."""
-        for node in self.nodes:
-            node.sora.cleanup()
-            node.postgres.stop()
-            node.store.stop()
-        for path in self.directory.glob("disk*"):
-            subprocess.run(["umount", "--lazy", str(path)], check=False, capture_output=True)
-        self.store.remove()
         self.postgres.resume()
+        for node in self.nodes:
+            self.go_on(node)
+            node.stop()
+        self.sink.stop()
+        for disk in self.disks():
+            subprocess.run(["umount", "--lazy", str(disk.path)], check=False, capture_output=True)
+        if self.store is not None:
+            self.store.remove()
         self.postgres.kill()
         if not (self.postgres.directory / "socket").exists():
             shutil.rmtree(self.postgres._postgres.socket, ignore_errors=True)
@@ -205,24 +155,47 @@ class World:
 
     # ------------------------------------------------------------------ use
 
-    def make_accounts(self, *names: str) -> None:
-        """Accounts with the usual mailboxes."""
-        for name in names:
-            body = {"email": name, "password": PASSWORD, "hash": "ssha512"}
-            status, said = self.nodes[0].ask("POST", "/admin/accounts", body)
-            if status != 201:
+    def begin_with(self, accounts: list[str]) -> None:
+        """Make accounts with the usual mailboxes, and delete those of before: the cleaner removes
+        them under the load of the next seed, so that the world does not grow."""
+        gone, self.accounts = self.accounts, accounts
+        for name in accounts:
+            self._make_account(name)
+        for name in gone:
+            status, said = self.nodes[0].ask("DELETE", f"/admin/accounts/{name}")
+            if status not in (200, 204):
                 raise RuntimeError(f"{name}: {status} {said}")
+
+    def _make_account(self, name: str) -> None:
+        body = {"email": name, "password": PASSWORD, "hash": "ssha512"}
+        status, said = self.nodes[0].ask("POST", "/admin/accounts", body)
+        if status != 201:
+            raise RuntimeError(f"{name}: {status} {said}")
+
+    def disks(self) -> list[SmallDisk]:
+        """All that may be full."""
+        found = [node.disk for node in self.nodes]
+        return found if self.bodies is None else [*found, self.bodies]
+
+    def go_on(self, node: Node) -> None:
+        """Have its process running, if there is one: the end of SIGSTOP."""
+        process = node.sora.process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGCONT)
 
     def heal(self) -> None:
         """End all faults: everything runs, and is reached."""
         self.postgres.resume()
         for node in self.nodes:
-            node.postgres.heal()
-            node.store.heal()
+            for proxy in node.links.all():
+                proxy.heal()
+            self.go_on(node)
+        for disk in self.disks():
             with suppress(FileNotFoundError):
-                node.disk.free()
+                disk.free()
         self.start_postgres()
-        self.store.start()
+        if self.store is not None:
+            self.store.start()
         for node in self.nodes:
             if not node.is_alive:
                 node.sora.spawn()
@@ -239,15 +212,26 @@ class World:
         return self.postgres.administer(sql, "sora")
 
     def time_passes(self) -> None:
-        """Leases and pauses of uploads are over, and the hour for which orphans, and bodies that were
-        never placed, are left alone."""
-        self.rows(
-            "UPDATE contents SET created_at = now() - interval '1 day' WHERE state = 'pending'"
-        )
-        self.rows("UPDATE objects SET due_at = now() WHERE state = 'pending' AND due_at > now()")
-        self.rows("UPDATE orphans SET since = since - interval '1 day'")
+        """Leases and pauses are over, and the times for which the cleaner leaves alone what somebody
+        may still be at: orphans, bodies that were never placed, uploads that nobody ended."""
+        for sql in _PASSING:
+            self.rows(sql)
+
+
+_PASSING: Final = (
+    "UPDATE contents SET created_at = now() - interval '1 day' WHERE state = 'pending'",
+    "UPDATE objects SET due_at = now() WHERE state <> 'stored' AND due_at > now()",
+    "UPDATE objects o SET due_at = now() - interval '1 day' FROM contents c"
+    " WHERE c.id = o.content_id AND c.state = 'deleting' AND o.state = 'pending'",
+    "UPDATE orphans SET since = since - interval '1 day'",
+)
+
+
+def _address(endpoint: str) -> tuple[str, int]:
+    host, _, port = endpoint.partition(":")
+    return host, int(port)
 
 
 def is_mountable() -> bool:
-    """Whether small disks can be had: only the superuser may mount."""
+    """Whether small disks can be had: only the superuser may mount. Elsewhere disks are never full."""
     return os.geteuid() == 0
