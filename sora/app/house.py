@@ -22,9 +22,16 @@ from sora.app.embedded_mode import (
     remember,
 )
 from sora.app.event_scripts import event_rules, event_scripts, sieve_url
-from sora.app.filtering import DeliveryParts, delivery_of, delivery_rooms, server_scripts
+from sora.app.filtering import (
+    DeliveryParts,
+    DeliveryRooms,
+    delivery_of,
+    delivery_rooms,
+    server_scripts,
+)
+from sora.app.filtering_stored import filtering_here
 from sora.app.health import health_of
-from sora.app.http import nouns_on
+from sora.app.http import new_operation, nouns_on
 from sora.app.liveness import DatabaseLiveness
 from sora.app.past import past_namespace
 from sora.app.relay import RelayParts, deliver_report, relay_of
@@ -59,8 +66,10 @@ from sora.metrics.tasks import TaskMetrics
 from sora.net.networks import Networks
 from sora.net.tracker import Tracker
 from sora.operations.logins import LoginOperations
+from sora.operations.tasks import TaskOperations
 from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
+from sora.workers.tasks import TaskRunner
 
 PATIENCE = 30.0
 """seconds that one part may take to stop, beside the time that clients are given"""
@@ -140,7 +149,7 @@ class House:
         poll = self._poll(open_mailboxes)
         passwords = PasswordThreads(reactor, threads=os.cpu_count() or 1)
         maildrops = self._maildrops(storage, open_mailboxes)
-        delivery, relay, events = self._delivery(storage, open_mailboxes)
+        delivery, relay, events, rooms = self._delivery(storage, open_mailboxes)
         health = self._health(storage, relay, certificates)
         commands, deliveries, connections = metrics_of(self.registry)
         tracker = Tracker(
@@ -165,6 +174,7 @@ class House:
             registry=self.registry,
             told=open_mailboxes.told,
         )
+        runner = TaskRunner(tables.tasks, clock=reactor, node=self.node, new_id=uuid4)
         nouns = nouns_on(
             config,
             tables,
@@ -174,6 +184,15 @@ class House:
             health,
             LoginOperations(self.statistics, self.throttle),
             cleaner,
+            TaskOperations(tables.tasks, runner),
+            filtering_here(
+                tables,
+                storage.bodies,
+                rooms,
+                relay.relay if relay.is_on else None,
+                reactor=reactor,
+                new_operation=new_operation,
+            ),
             reactor=reactor,
         )
         parts = Parts(
@@ -204,7 +223,7 @@ class House:
         middle += relay.services
         if events is not None:
             middle += [self.event_accounts, events]
-        workers: list[IService] = [cleaner, *storage.workers]
+        workers: list[IService] = [cleaner, runner, *storage.workers]
         if health is not None:
             workers.append(health)
         return self._tree(storage, middle, workers, made.listeners)
@@ -274,9 +293,9 @@ class House:
 
     def _delivery(
         self, storage: BodyStorage, open_mailboxes: OpenMailboxes
-    ) -> tuple[Delivery, RelayParts, EventScripts | None]:
-        """The door for incoming mail, the relay behind it, whose reports come in by it, and the
-        scripts that run for what clients do."""
+    ) -> tuple[Delivery, RelayParts, EventScripts | None, DeliveryRooms]:
+        """The door for incoming mail, the relay behind it, whose reports come in by it, the
+        scripts that run for what clients do, and what all scripts are run with."""
 
         async def report_locally(address: str, octets: bytes) -> bool:
             return await deliver_report(delivery, address, octets, host=self.hostname)
@@ -312,7 +331,7 @@ class House:
         events = event_scripts(
             self.config, self.event_rules, self.event_accounts, parts, rooms, storage.bodies
         )
-        return delivery, relay, events
+        return delivery, relay, events, rooms
 
     def _tree(
         self,

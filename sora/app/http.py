@@ -1,6 +1,6 @@
 """What the HTTP API works on, put together."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -32,7 +32,9 @@ from sora.operations.objects import ObjectOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
+from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
+from sora.operations.tasks import TaskOperations
 from sora.operations.verify import VerifyOperations
 from sora.protocols.http.nouns import Nouns
 from sora.storage.rows import Operation
@@ -48,6 +50,8 @@ def nouns_on(
     health: Health | None,
     logins: LoginOperations,
     cleaner: Cleaner,
+    tasks: TaskOperations,
+    filtering: Callable[[bool], SieveFiltering],
     *,
     reactor: Any,
 ) -> Nouns:
@@ -62,8 +66,8 @@ def nouns_on(
         credentials=parts.credentials,
         aliases=AliasOperations(tables.aliases),
         domains=DomainOperations(tables.domains),
-        mailboxes=MailboxOperations(owners, tables.mailboxes, _new_operation),
-        acl=AclOperations(owners, rights, tables.mailboxes, _new_operation),
+        mailboxes=MailboxOperations(owners, tables.mailboxes, new_operation),
+        acl=AclOperations(owners, rights, tables.mailboxes, new_operation),
         quota=parts.quota,
         sieve=SieveOperations(owners, rights, scripts),
         trials=SieveTrials(scripts.compiler, reactor.seconds, settings_of(config.sieve)),
@@ -83,10 +87,13 @@ def nouns_on(
             tables.deletions,
             reactor.seconds,
         ),
+        filtering=filtering,
+        tasks=tasks,
         health=HealthOperations(lambda: health),
         logins=logins,
     )
 
 
-def _new_operation() -> Operation:
+def new_operation() -> Operation:
+    """A write that an operator has asked for over HTTP."""
     return Operation(uuid4(), actor="operator", protocol="http_api")

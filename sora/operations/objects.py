@@ -91,11 +91,7 @@ class ObjectOperations:
         Raises BadArgument when nothing is encrypted now, unless that is what is wanted; Unavailable
         when the stores do not answer.
         """
-        if not decrypt and all(store.key_id is None for store in self.stores.values()):
-            raise BadArgument(
-                "New objects are not encrypted: name a key in [[s3.encryption_keys]], or say"
-                " --decrypt to store all as they are"
-            )
+        self.require_key(decrypt=decrypt)
         done, after = Progress(), UUID(int=0)
         places = DeferredSemaphore(PARALLEL)
         while page := await self._page(after):
@@ -107,6 +103,14 @@ class ObjectOperations:
             told(done)
         done.part = 1.0
         return done
+
+    def require_key(self, *, decrypt: bool) -> None:
+        """Raise BadArgument when nothing is encrypted now, unless that is what is wanted."""
+        if not decrypt and all(store.key_id is None for store in self.stores.values()):
+            raise BadArgument(
+                "New objects are not encrypted: name a key in [[s3.encryption_keys]], or say"
+                " --decrypt to store all as they are"
+            )
 
     def _is_wanted(self, one: StoredObject, done: Progress) -> bool:
         store = self.stores.get(one.place.store)

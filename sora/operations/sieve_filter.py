@@ -110,12 +110,7 @@ class SieveFiltering:
         Raises NoSuchAccount, NoSuchMailbox, NoSuchScript, ScriptErrors, and what storage raises:
         what was done up to then is done.
         """
-        recipient = await self._recipient(address_of(email))
-        link = _link(recipient, source)
-        await self.filters.rooms.compiler.compile(link.source)
-        name = normalise(mailbox)
-        if name not in recipient.mailboxes:
-            raise NoSuchMailbox(f"{recipient.address} has no mailbox {mailbox!r}")
+        recipient, link, name = await self.require(email, mailbox, source)
         opened = await self.mailboxes.open(recipient.account_id, name)
         folders = Folders(self.folders, recipient)
         counts = Counts()
@@ -135,6 +130,18 @@ class SieveFiltering:
             if not dry_run:
                 await self._do(batch, opened.mailbox)
         return counts
+
+    async def require(
+        self, email: str, mailbox: str, source: bytes | None
+    ) -> tuple[Recipient, Link, str]:
+        """What `run` works with; raises what is wrong with it."""
+        recipient = await self._recipient(address_of(email))
+        link = _link(recipient, source)
+        await self.filters.rooms.compiler.compile(link.source)
+        name = normalise(mailbox)
+        if name not in recipient.mailboxes:
+            raise NoSuchMailbox(f"{recipient.address} has no mailbox {mailbox!r}")
+        return recipient, link, name
 
     async def _recipient(self, address: Address) -> Recipient:
         recipient: Recipient | None = await self.accounts.recipient(address)

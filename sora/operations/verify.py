@@ -1,6 +1,6 @@
 """What an operator can do about the integrity of what is stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -20,6 +20,7 @@ YOUNG: Final = timedelta(days=1)
 """what is younger may belong to a delivery that is under way"""
 MESSAGES: Final = 20
 """messages that are named of one damaged content"""
+_ALL_NAMES: Final = 1 << 128
 
 
 @define
@@ -31,6 +32,15 @@ class Verified:
     mended: int = 0
     damaged: int = 0
     bodiless: int = 0
+
+
+Telling = Callable[[Verified, float | None], None]
+"""Is told of what was looked at, and what part of all that is, where it is known. It may raise, to
+end it."""
+
+
+def _unheard(done: Verified, part: float | None) -> None:
+    """Nobody wants to know."""
 
 
 @define
@@ -62,28 +72,41 @@ class VerifyOperations:
     verifier: Verifier
     stores: Mapping[str, ObjectStore]
 
-    async def account(self, email: str, *, mend: bool) -> Verified:
+    async def account(self, email: str, *, mend: bool, told: Telling = _unheard) -> Verified:
         """Read and hash all that an account's messages are made of."""
         account_id = await self.owners.account_id(Whose(email=email))
         done, after = Verified(), 0
         while proofs := await self.verifying.proofs_of(account_id, after, PAGE):
-            await self._look(proofs, mend, done)
+            for proof in proofs:
+                await self._look(proof, mend, done)
+                told(done, None)
             after = proofs[-1].content_id
         return done
 
-    async def everything(self, store: str | None = None, *, mend: bool) -> Verified:
+    async def everything(
+        self, store: str | None = None, *, mend: bool, told: Telling = _unheard
+    ) -> Verified:
         """Read and hash all objects, or those of one store; and look whether each content has a
         body anywhere. Raises BadArgument for a store that is not there."""
         if store is not None:
             self._store(store)
         done = Verified()
-        for name in sorted(self.stores) if store is None else [store]:
+        names = sorted(self.stores) if store is None else [store]
+        for number, name in enumerate(names):
             after = UUID(int=0)
             while proofs := await self.verifying.proofs(name, after, PAGE):
-                await self._look(proofs, mend, done)
+                for proof in proofs:
+                    await self._look(proof, mend, done)
+                    # Names are random: so they tell how far it is.
+                    told(done, (number + proof.object.id.int / _ALL_NAMES) / len(names))
                 after = proofs[-1].object.id
         await self._rows(done)
+        told(done, 1.0)
         return done
+
+    def require_store(self, name: str) -> None:
+        """Raise BadArgument for a store that is not there."""
+        self._store(name)
 
     async def strangers(self, store: str, *, remove: bool) -> Strangers:
         """What a store has that no row knows of: left by a restore to an earlier time, or by a
@@ -115,13 +138,12 @@ class VerifyOperations:
 
     # ------------------------------------------------------------ inside
 
-    async def _look(self, proofs: Sequence[Proof], mend: bool, done: Verified) -> None:
-        for proof in proofs:
-            looked = await self.verifier.look(proof, mend=mend)
-            done.objects += 1
-            done.octets += proof.size
-            done.mended += looked.verdict is Verdict.MENDED
-            done.damaged += looked.verdict is Verdict.DAMAGED
+    async def _look(self, proof: Proof, mend: bool, done: Verified) -> None:
+        looked = await self.verifier.look(proof, mend=mend)
+        done.objects += 1
+        done.octets += proof.size
+        done.mended += looked.verdict is Verdict.MENDED
+        done.damaged += looked.verdict is Verdict.DAMAGED
 
     async def _rows(self, done: Verified) -> None:
         after = 0

@@ -77,6 +77,7 @@ class HttpApiTests(SynchronousTestCase):
         self.assertIn(b"* BYE", client.file.read())
         client.shutdown()
         self.check_every_list()
+        self.check_tasks()
         self.assertEqual(self.ask("DELETE", f"/admin/accounts/{EMAIL}"), (204, b""))
         again = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
         with self.assertRaises(imaplib.IMAP4.error):
@@ -93,6 +94,33 @@ class HttpApiTests(SynchronousTestCase):
         self.assertEqual(self.ask("GET", "/livez", key="")[0], 200)
         status, problem = self.ask("GET", "/admin/accounts")
         self.assertEqual((status, problem["type"]), (503, "urn:sora:problem:unavailable"))
+
+    def check_tasks(self) -> None:
+        """What takes longer than a request: a script over a mailbox, and proof of all that is
+        stored."""
+        client = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
+        client.login(EMAIL, "correct horse")
+        client.append("INBOX", "", "", b"Subject: Report\r\n\r\nHello\r\n")
+        client.logout()
+        script = 'require "fileinto"; if header :contains "subject" "rep" {fileinto "Archive";}'
+        for dry_run, moved in ((True, "0"), (False, "1")):
+            body = {"source": script, "dry_run": dry_run}
+            path = f"/admin/accounts/{EMAIL}/mailboxes/INBOX/filter"
+            done = self.finished(*self.ask("POST", path, body))
+            self.assertEqual((done["state"], done["result"]["moved"]), ("done", 1), done)
+            shown = self.ask("GET", f"/admin/accounts/{EMAIL}/mailboxes/Archive")[1]
+            self.assertEqual(str(shown["messages"]), moved)
+        done = self.finished(*self.ask("POST", "/admin/verify", {"account": EMAIL}))
+        self.assertEqual((done["state"], done["result"]["damaged"]), ("done", 0), done)
+
+    def finished(self, status: int, task: Any) -> Any:
+        """A task that was begun, when it has ended."""
+        self.assertEqual(status, 202, task)
+        deadline = time.monotonic() + 60
+        while (shown := self.ask("GET", f"/admin/tasks/{task['id']}")[1])["state"] == "running":
+            self.assertLess(time.monotonic(), deadline, shown)
+            time.sleep(0.05)
+        return shown
 
     def check_every_list(self) -> None:
         """Whatever can be looked at without a name, and what is below an account."""
@@ -124,6 +152,9 @@ class HttpApiTests(SynchronousTestCase):
             [
                 ("api_key", f"made the account {EMAIL}"),
                 ("api_key", "kicked connections"),
+                ("api_key", f"began to run a script over INBOX of {EMAIL}, as a trial"),
+                ("api_key", f"began to run a script over INBOX of {EMAIL}"),
+                ("api_key", f"began to verify {EMAIL}"),
                 ("api_key", f"deleted the account {EMAIL}"),
             ],
         )

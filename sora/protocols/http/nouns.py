@@ -1,5 +1,7 @@
 """What endpoints work on: what an operator can do, noun by noun."""
 
+from collections.abc import Callable
+
 from attrs import frozen
 
 from sora.operations.accounts import AccountOperations
@@ -20,14 +22,17 @@ from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
+from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
+from sora.operations.tasks import TaskOperations
 from sora.operations.uploader import UploaderOperations
 from sora.operations.verify import VerifyOperations
 
 
 @frozen(kw_only=True)
 class Nouns:
-    """The operations of `sora.operations`."""
+    """The operations of `sora.operations`. `filtering` raises RelayOff when it is to send, and
+    cannot."""
 
     accounts: AccountOperations
     credentials: CredentialOperations
@@ -46,6 +51,8 @@ class Nouns:
     uploader: UploaderOperations
     objects: ObjectOperations
     verify: VerifyOperations
+    filtering: Callable[[bool], SieveFiltering]
+    tasks: TaskOperations
     retention: RetentionOperations
     cleaning: CleaningOperations
     health: HealthOperations

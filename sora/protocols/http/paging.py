@@ -27,6 +27,14 @@ def key_of(cursor: str) -> str:
     return octets.decode()
 
 
+def number_of(cursor: str) -> int:
+    """The key of a cursor that is a number, 0 for the beginning. Raises BadArgument."""
+    key = key_of(cursor) or "0"
+    if not (key.isascii() and key.isdecimal() and len(key) < 19):
+        raise BadArgument("The cursor is none that this server has given")
+    return int(key)
+
+
 def next_of(rows: Sequence[T], limit: int, key: Callable[[T], str]) -> str | None:
     """The cursor of what comes behind these rows; None when they are fewer than were asked for."""
     return None if len(rows) < limit else cursor_of(key(rows[-1]))

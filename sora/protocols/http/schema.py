@@ -44,6 +44,8 @@ class Schemas:
         return schema
 
     def _of(self, inner: Any) -> dict[str, Any]:
+        if inner is Any:
+            return {}
         if inner in _PLAIN:
             return dict(_PLAIN[inner])
         if has(inner):

@@ -20,6 +20,7 @@ from sora.protocols.http.admin import (
     relay,
     retention,
     scripts,
+    tasks,
     trials,
     uploader,
     verify,
@@ -45,6 +46,7 @@ GROUPS: Final = {
     "verify": "Whether what is stored is intact.",
     "retention": "How long messages may stay in mailboxes.",
     "cleaner": "What removes what is over.",
+    "tasks": "Work that takes longer than a request.",
     "health": "How well the parts of this process are.",
 }
 
@@ -66,6 +68,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *uploader.ENDPOINTS,
     *objects.ENDPOINTS,
     *verify.ENDPOINTS,
+    *tasks.ENDPOINTS,
     *retention.ENDPOINTS,
     *cleaner.ENDPOINTS,
     *health.ENDPOINTS,

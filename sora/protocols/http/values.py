@@ -5,7 +5,7 @@ the JSON Schema of the OpenAPI document from it: so that what is documented is w
 
 A field's type is one of: `str`, `int`, `bool`, `datetime` (RFC 3339), an enumeration of strings,
 another such class, `tuple[T, ...]` of these (an array), `Mapping[str, T]` (an object), or one of
-them with None.
+them with None. In answers T may be Any.
 """
 
 from collections.abc import Callable

@@ -51,7 +51,9 @@ from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
 from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
+from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
+from sora.operations.tasks import TaskOperations
 from sora.operations.uploader import UploaderOperations
 from sora.operations.verify import VerifyOperations
 from sora.protocols.http.endpoint import Endpoint, Scope
@@ -71,6 +73,7 @@ from sora.storage.memory.storage import memory_storage
 from sora.storage.rows import Operation, ScriptLimits, ServerRetention
 from sora.storage.stores import ObjectStore
 from sora.workers.cleaner import Cleaner, Graces
+from sora.workers.tasks import TaskRunner
 from trial_tests.support.transcript import ThreadsHere
 
 KEY = "the-key-that-may-change-things"
@@ -155,6 +158,9 @@ class DeskTestCase(SynchronousTestCase):
             node="here",
         )
         bodies = Bodies(list(stores.values()), uploads, threads)
+        self.runner = TaskRunner(storage.tasks, clock=self.clock, node="here", new_id=uuid4)
+        self.runner.startService()
+        self.addCleanup(self.runner.stopService)
         return Nouns(
             accounts=AccountOperations(storage.accounts, storage.credentials, hashing),
             credentials=CredentialOperations(storage.credentials, hashing),
@@ -183,6 +189,8 @@ class DeskTestCase(SynchronousTestCase):
                 Verifier(storage.verifying, stores, bodies, Spool),
                 stores,
             ),
+            filtering=self.filtering,
+            tasks=TaskOperations(storage.tasks, self.runner),
             retention=RetentionOperations(
                 owners, storage.retention, ServerRetention(None, {"\\Trash": timedelta(days=30)})
             ),
@@ -196,6 +204,10 @@ class DeskTestCase(SynchronousTestCase):
             health=HealthOperations(lambda: self.health),
             logins=LoginOperations(self.logins, self.throttle),
         )
+
+    def filtering(self, sends: bool) -> SieveFiltering:
+        """It is tested on a whole server."""
+        raise NotImplementedError
 
     async def look_at_schema(self) -> Sequence[MigrationRow]:
         """Two steps, one of which is applied."""

@@ -1,12 +1,17 @@
 """The objects that bodies are."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from attrs import frozen
 
-from sora.protocols.http.endpoint import Call, Endpoint
+from sora.errors import BadArgument, TooMany
+from sora.operations.objects import Progress
+from sora.protocols.http.admin.tasks import PLACE, Task, task_of
+from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
+from sora.workers.tasks import Told
 
 
 @frozen
@@ -27,6 +32,15 @@ class ObjectStatus:
     items: tuple[ObjectCount, ...] = said("The counts.")
 
 
+@frozen
+class Reencryption:
+    """How objects are to be stored."""
+
+    decrypt: bool = said(
+        "Where nothing is encrypted any more: store all of them as they are.", default=False
+    )
+
+
 async def _status(nouns: Nouns, call: Call) -> ObjectStatus:
     found = [
         ObjectCount(
@@ -41,7 +55,46 @@ async def _status(nouns: Nouns, call: Call) -> ObjectStatus:
     return ObjectStatus(items=tuple(found))
 
 
+async def _reencrypt(nouns: Nouns, call: Call) -> Task:
+    decrypt: bool = call.body.decrypt
+    nouns.objects.require_key(decrypt=decrypt)
+
+    async def job(told: Told) -> Mapping[str, Any]:
+        def tell(done: Progress) -> None:
+            told(done.part, **_counts(done))
+
+        return _counts(await nouns.objects.reencrypt(decrypt=decrypt, told=tell))
+
+    about = "store all objects without encryption" if decrypt else "give all objects the first key"
+    return task_of(await nouns.tasks.start("reencrypt", about, call.caller.key, job))
+
+
+def _counts(done: Progress) -> dict[str, Any]:
+    return {
+        "looked": done.looked,
+        "written": done.written,
+        "octets": done.octets,
+        "failed": done.failed,
+        "passed_over": done.passed_over,
+    }
+
+
 ENDPOINTS: Final = (
+    Endpoint(
+        method="POST",
+        path="/objects/reencrypt",
+        name="reencryptObjects",
+        summary="Write objects that have an older key, or none, anew with the first key; a task",
+        group="objects",
+        scope=Scope.WRITE,
+        body=Reencryption,
+        answer=Task,
+        status=202,
+        place=PLACE,
+        changes="began to {answer.about}",
+        errors=(BadArgument, TooMany),
+        run=_reencrypt,
+    ),
     Endpoint(
         method="GET",
         path="/objects/status",

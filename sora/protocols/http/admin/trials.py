@@ -1,17 +1,32 @@
-"""Sieve scripts are checked and tried; nothing is kept, and nothing is done."""
+"""Sieve scripts are checked and tried, and run over messages that are there."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import asdict, frozen
 
-from sora.errors import BadArgument
+from sora.errors import (
+    BadArgument,
+    BadName,
+    NoSuchAccount,
+    NoSuchMailbox,
+    NoSuchScript,
+    TooMany,
+)
+from sora.operations.sieve_filter import Counts, Done
 from sora.operations.sieve_trial import Circumstances
 from sora.protocols.http.admin.scripts import Compiled, ScriptNote, notes_of
-from sora.protocols.http.endpoint import Call, Endpoint
+from sora.protocols.http.admin.tasks import PLACE, Task, task_of
+from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
+from sora.relay.interfaces import RelayOff
 from sora.sieve.errors import ScriptErrors
+from sora.workers.tasks import Told
+
+NAMED: Final = 200
+"""messages whose fate a trial tells one by one"""
 
 
 @frozen
@@ -37,6 +52,18 @@ class Trial:
     scripts: dict[str, str] | None = said(
         "The texts of scripts that it may include, by name.", default=None
     )
+
+
+@frozen
+class Filtering:
+    """A script that is to run over messages that are there."""
+
+    source: str | None = said(
+        "The text of the script; without it, the account's active one.", default=None
+    )
+    dry_run: bool = said("Do nothing, and say what would be done.", default=True)
+    discard: bool = said("Delete what the script discards; else it stays.", default=False)
+    send: bool = said("Send what the script redirects; else it stays.", default=False)
 
 
 @frozen
@@ -91,11 +118,61 @@ async def _test(nouns: Nouns, call: Call) -> Tried:
     )
 
 
+async def _filter(nouns: Nouns, call: Call) -> Task:
+    asked: Filtering = call.body
+    email, mailbox = call.path["email"], call.path["mailbox"]
+    filtering = nouns.filtering(asked.send)
+    source = None if asked.source is None else asked.source.encode()
+    await filtering.require(email, mailbox, source)
+
+    async def job(told: Told) -> Mapping[str, Any]:
+        counted = Counts()
+        named: list[dict[str, Any]] = []
+
+        def tell(done: Done) -> None:
+            counted.messages += 1
+            if asked.dry_run and len(named) < NAMED:
+                named.append(asdict(done))
+            told(None, messages=counted.messages)
+
+        counts = await filtering.run(
+            email, mailbox, source, dry_run=asked.dry_run, discard=asked.discard, told=tell
+        )
+        return {**asdict(counts), "dry_run": asked.dry_run, "named": named}
+
+    about = f"run a script over {mailbox} of {email}" + (", as a trial" if asked.dry_run else "")
+    return task_of(await nouns.tasks.start("filter", about, call.caller.key, job))
+
+
 def _endpoint(**fields: Any) -> Endpoint:
     return Endpoint(group="sieve", method="POST", errors=(BadArgument, ScriptErrors), **fields)
 
 
 ENDPOINTS: Final = (
+    Endpoint(
+        method="POST",
+        path="/accounts/{email}/mailboxes/{mailbox}/filter",
+        name="filterMailbox",
+        summary="Run a Sieve script over the messages of a mailbox; a task",
+        group="sieve",
+        scope=Scope.WRITE,
+        body=Filtering,
+        answer=Task,
+        status=202,
+        place=PLACE,
+        changes="began to {answer.about}",
+        errors=(
+            NoSuchAccount,
+            NoSuchMailbox,
+            NoSuchScript,
+            ScriptErrors,
+            RelayOff,
+            BadArgument,
+            BadName,
+            TooMany,
+        ),
+        run=_filter,
+    ),
     _endpoint(
         path="/sieve/check",
         name="checkScript",

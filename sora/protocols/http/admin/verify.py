@@ -1,17 +1,20 @@
 """Whether what is stored is intact."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import asdict, frozen
 
-from sora.errors import BadArgument
-from sora.operations.verify import KnownDamage
-from sora.protocols.http.endpoint import Call, Endpoint
+from sora.errors import BadArgument, NoSuchAccount, TooMany
+from sora.operations.verify import KnownDamage, Verified
+from sora.protocols.http.admin.tasks import PLACE, Task, task_of
+from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, cursor_of, key_of
+from sora.protocols.http.paging import LONGEST, cursor_of, number_of
 from sora.protocols.http.values import said
 from sora.storage.rows import Fault
+from sora.workers.tasks import Told
 
 
 @frozen
@@ -72,6 +75,20 @@ class Sweeps:
     items: tuple[SweepState, ...] = said("One for each store.")
 
 
+@frozen
+class Verification:
+    """What is to be read and compared with its hash: without fields, everything."""
+
+    account: str | None = said(
+        "Only what the messages of this account are made of.",
+        default=None,
+        example="ann@example.com",
+        max_length=320,
+    )
+    store: str | None = said("Only objects of this store.", default=None, max_length=64)
+    repair: bool = said("Write what is damaged again, from wherever else it is.", default=False)
+
+
 def _damage(known: KnownDamage) -> Damage:
     suspect = known.damage.suspect
     messages = [
@@ -93,10 +110,7 @@ def _damage(known: KnownDamage) -> Damage:
 
 async def _damages(nouns: Nouns, call: Call) -> Damages:
     asked: DamagesQuery = call.query
-    key = key_of(asked.cursor) or "0"
-    if not (key.isdecimal() and key.isascii() and len(key) < 19):
-        raise BadArgument("The cursor is none that this server has given")
-    found = await nouns.verify.known(int(key), asked.limit)
+    found = await nouns.verify.known(number_of(asked.cursor), asked.limit)
     is_last = len(found) < asked.limit
     following = None if is_last else cursor_of(str(found[-1].damage.number))
     return Damages(items=tuple(map(_damage, found)), next=following)
@@ -117,11 +131,49 @@ async def _sweeps(nouns: Nouns, call: Call) -> Sweeps:
     return Sweeps(items=tuple(found))
 
 
+async def _verify(nouns: Nouns, call: Call) -> Task:
+    asked: Verification = call.body
+    if asked.account is not None and asked.store is not None:
+        raise BadArgument("Name an account or a store, not both")
+    if asked.account is not None:
+        await nouns.verify.owners.user(asked.account)
+    if asked.store is not None:
+        nouns.verify.require_store(asked.store)
+
+    async def job(told: Told) -> Mapping[str, Any]:
+        def tell(done: Verified, part: float | None) -> None:
+            told(part, **asdict(done))
+
+        if asked.account is not None:
+            done = await nouns.verify.account(asked.account, mend=asked.repair, told=tell)
+        else:
+            done = await nouns.verify.everything(asked.store, mend=asked.repair, told=tell)
+        return asdict(done)
+
+    what = asked.account or asked.store or "everything"
+    about = f"verify {what}" + (", and mend it" if asked.repair else "")
+    return task_of(await nouns.tasks.start("verify", about, call.caller.key, job))
+
+
 def _endpoint(**fields: Any) -> Endpoint:
     return Endpoint(group="verify", **fields)
 
 
 ENDPOINTS: Final = (
+    _endpoint(
+        method="POST",
+        path="/verify",
+        name="verify",
+        summary="Read bodies and compare them with their hashes; a task",
+        scope=Scope.WRITE,
+        body=Verification,
+        answer=Task,
+        status=202,
+        place=PLACE,
+        changes="began to {answer.about}",
+        errors=(NoSuchAccount, BadArgument, TooMany),
+        run=_verify,
+    ),
     _endpoint(
         method="GET",
         path="/verify/damages",
