@@ -25,6 +25,7 @@ from sora.metrics.memory import MemoryMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.metrics.relay import RelayMetrics
 from sora.metrics.sieve import SieveMetrics
+from sora.metrics.tasks import TaskMetrics
 
 MANUAL: Final = Path("docs/metrics.md")
 
@@ -34,7 +35,7 @@ FAMILIES: Final[tuple[tuple[str, tuple[Callable[[CollectorRegistry], object], ..
     ("Storage", (ObjectMetrics, IntegrityMetrics)),
     ("Cache", (CacheMetrics,)),
     ("Protocols", (CommandMetrics, IdleMetrics, DeliveryMetrics, SieveMetrics, DoorbellMetrics)),
-    ("Workers", (UploadMetrics, CleaningMetrics, RelayMetrics)),
+    ("Workers", (UploadMetrics, CleaningMetrics, RelayMetrics, TaskMetrics)),
     ("Health", (HealthMetrics,)),
     ("Memory", (MemoryMetrics,)),
 )

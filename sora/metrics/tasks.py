@@ -9,7 +9,7 @@ class TaskMetrics:
     """`running` is asked when the metric is read. A number that grows, without more clients, is a
     leak."""
 
-    def __init__(self, registry: CollectorRegistry, running: Callable[[], int]) -> None:
+    def __init__(self, registry: CollectorRegistry, running: Callable[[], int] = lambda: 0) -> None:
         gauge = Gauge(
             "sora_tasks_running",
             "Pieces of work under way that nobody awaits: sessions, rounds of workers, checks",
