@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from sora.app.health_bodies import checks_of_bodies
 from sora.app.health_database import database_checks
 from sora.app.liveness import DatabaseLiveness
+from sora.app.logins import LoginPaces
 from sora.app.relay import RelayParts
 from sora.app.storage import BodyStorage
 from sora.app.tables import Tables
@@ -46,6 +47,7 @@ def health_of(
     relay: RelayParts,
     certificates: Iterable[ServerTLS],
     *,
+    logins: LoginPaces,
     liveness: DatabaseLiveness,
     reactor: Any,
     random: Random,
@@ -60,6 +62,7 @@ def health_of(
         Check("deletions", look_at_deletions(tables, reactor.seconds), patience, _ASK_DATABASE),
         _disks_check(config, storage),
         Check("reactor", ReactorTurns(reactor).look, patience),
+        Check("logins", logins.look),
     ]
     if relay.check is not None:
         checks.append(Check("relay", _relay(relay.check), patience, _RELAY))

@@ -33,6 +33,7 @@ from sora.app.filtering_stored import filtering_here
 from sora.app.health import health_of
 from sora.app.http import new_operation, nouns_on
 from sora.app.liveness import DatabaseLiveness
+from sora.app.logins import LoginPaces, login_paces
 from sora.app.past import past_namespace
 from sora.app.relay import RelayParts, deliver_report, relay_of
 from sora.app.reload import RunningServer
@@ -61,8 +62,8 @@ from sora.mailbox.spool import Spool
 from sora.metrics.authentication import AuthenticationMetrics
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.memory import MemoryMetrics
+from sora.metrics.process import ProcessMetrics
 from sora.metrics.sieve import SieveMetrics
-from sora.metrics.tasks import TaskMetrics
 from sora.net.networks import Networks
 from sora.net.tracker import Tracker
 from sora.operations.logins import LoginOperations
@@ -82,7 +83,7 @@ class House:
         self.config = config
         self.reactor = reactor
         self.registry = CollectorRegistry()
-        TaskMetrics(self.registry, lambda: Tasks.everywhere)
+        self.metrics = ProcessMetrics(self.registry, lambda: Tasks.everywhere)
         self.process_id = uuid4()
         self.random = SystemRandom()
         self.namespace = shared_namespace(config.shared_mailboxes)
@@ -148,9 +149,11 @@ class House:
         )
         poll = self._poll(open_mailboxes)
         passwords = PasswordThreads(reactor, threads=os.cpu_count() or 1)
+        logins = login_paces(config, self.database, reactor=reactor, registry=self.registry)
+        self.metrics.delay.set_function(lambda: logins.pressure.delay)
         maildrops = self._maildrops(storage, open_mailboxes)
         delivery, relay, events, rooms = self._delivery(storage, open_mailboxes)
-        health = self._health(storage, relay, certificates)
+        health = self._health(storage, relay, certificates, logins)
         commands, deliveries, connections = metrics_of(self.registry)
         tracker = Tracker(
             reactor.seconds, connections, per_user=config.limits.max_connections_per_user
@@ -199,7 +202,7 @@ class House:
             config=config,
             reactor=reactor,
             hostname=self.hostname,
-            authenticator=self._authenticator(passwords, database_id),
+            authenticator=self._authenticator(passwords, logins, database_id),
             mail=mail,
             maildrops=maildrops,
             keeping=Keeping(tables.retention, server_retention(config.cleanup), reactor),
@@ -219,7 +222,9 @@ class House:
         )
         made = servers(parts, certificates)
         self.running += made.running
-        middle: list[IService] = [poll, doorbell, passwords, self.compiling, maildrops]
+        middle: list[IService] = [
+            *(poll, doorbell, passwords, logins.pressure, self.compiling, maildrops)
+        ]
         middle += relay.services
         if events is not None:
             middle += [self.event_accounts, events]
@@ -229,7 +234,11 @@ class House:
         return self._tree(storage, middle, workers, made.listeners)
 
     def _health(
-        self, storage: BodyStorage, relay: RelayParts, certificates: Mapping[int, ServerTLS]
+        self,
+        storage: BodyStorage,
+        relay: RelayParts,
+        certificates: Mapping[int, ServerTLS],
+        logins: LoginPaces,
     ) -> Health | None:
         if not self.config.health.enabled:
             return None
@@ -239,6 +248,7 @@ class House:
             storage,
             relay,
             certificates.values(),
+            logins=logins,
             liveness=self.liveness,
             reactor=self.reactor,
             random=self.random,
@@ -351,12 +361,15 @@ class House:
         tree.addService(front)
         return tree
 
-    def _authenticator(self, passwords: PasswordThreads, database_id: UUID) -> Authenticator:
+    def _authenticator(
+        self, passwords: PasswordThreads, logins: LoginPaces, database_id: UUID
+    ) -> Authenticator:
         return Authenticator(
             self.tables.credentials,
             clock=self.reactor,
             random=os.urandom,
             threads=passwords,
+            paces=logins.paces,
             verified=VerifiedPasswords(self.reactor, os.urandom),
             throttle=self.throttle,
             statistics=self.statistics,

@@ -19,6 +19,7 @@ from zope.interface import implementer
 from sora.addresses import Address, parse_address
 from sora.auth.cache import VerifiedPasswords
 from sora.auth.interfaces import IAuthenticator, Identity, ScramAttempt
+from sora.auth.pacing import Paces
 from sora.auth.passwords import DEFAULT_COST, MAX_PASSWORD_OCTETS, dummy_verifier, first_match
 from sora.auth.scram import DEFAULT_ITERATIONS, SALT_OCTETS
 from sora.auth.scram_exchange import ScramKeys
@@ -46,6 +47,7 @@ class Authenticator:
         clock: IReactorTime,
         random: Callable[[int], bytes],
         threads: PasswordThreads,
+        paces: Paces,
         verified: VerifiedPasswords,
         throttle: Throttle,
         metrics: AuthenticationMetrics,
@@ -60,6 +62,7 @@ class Authenticator:
         self._credentials = credentials
         self._clock = clock
         self._threads = threads
+        self._paces = paces
         self._verified = verified
         self._throttle = throttle
         self._metrics = metrics
@@ -101,7 +104,7 @@ class Authenticator:
         attempt = await self._admit(peer, user, protocol)
         started = self._clock.seconds()
         try:
-            row = await self._credentials.login(address) if address is not None else None
+            row = await self._read(address)
         except BaseException:
             attempt.given_up()
             self._count(protocol, "unavailable", user, peer)
@@ -143,7 +146,7 @@ class Authenticator:
         started = self._clock.seconds()
         result = "unavailable"
         try:
-            row = await self._credentials.login(address) if address is not None else None
+            row = await self._read(address)
             result = await self._verify(row, password, protocol)
         finally:
             self.ended(protocol, result, started, address, peer)
@@ -167,6 +170,11 @@ class Authenticator:
             protocol=protocol,
         )
 
+    async def _read(self, address: Address | None) -> Login | None:
+        if address is None:
+            return None
+        return await self._paces.reads.run(lambda: self._credentials.login(address))
+
     async def _verify(self, row: Login | None, password: str, protocol: str) -> str:
         """`ok`, `cached` or `failed`."""
         secrets: list[Secret] = []
@@ -178,8 +186,10 @@ class Authenticator:
                     if self._verified.knows(*_key(row, secret), password):
                         return "cached"
         verifiers = [secret.verifier for secret in secrets]
-        place = await self._threads.run(
-            first_match, password[:MAX_PASSWORD_OCTETS], verifiers, self._dummy
+        place = await self._paces.hashes.run(
+            lambda: self._threads.run(
+                first_match, password[:MAX_PASSWORD_OCTETS], verifiers, self._dummy
+            )
         )
         if row is None or place is None or row.disabled:
             return "failed"

@@ -1,11 +1,17 @@
 """The threads in which passwords are hashed: few, and with a bounded queue.
 
 bcrypt takes a fifth of a second on purpose. It holds no lock of the interpreter meanwhile,
-so each thread uses a core; more threads than cores only make everything slower.
+so each thread uses a core; more threads than cores only make everything slower. They are nice
+(Linux knows that of each thread): the reactor, and so everybody who has logged in, comes first.
 """
 
+import os
+import sys
+import threading
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from contextlib import suppress
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorThreads
@@ -15,6 +21,10 @@ from sora.threads import Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+NICENESS: Final = 10
+_known = threading.local()
 
 
 class PasswordThreads(Threads):
@@ -32,4 +42,13 @@ class PasswordThreads(Threads):
         """
         if self.pending >= self._most:
             return fail(Unavailable("Too many logins at once; try again later"))
-        return super().run(work, *args, **kwargs)
+        return super().run(_nicely, partial(work, *args, **kwargs))
+
+
+def _nicely(work: Callable[[], T]) -> T:
+    if not getattr(_known, "is_nice", False):
+        _known.is_nice = True
+        if sys.platform == "linux":
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    return work()

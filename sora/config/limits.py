@@ -40,6 +40,13 @@ class LimitsConfig:
     login_timeout: float = key(
         "60s", "A client that has not logged in after so long is disconnected.", unit=DURATION
     )
+    concurrent_logins: int = key(
+        0,
+        """The most logins that ask the database at the same time, so that who has logged in finds a
+        connection; further ones wait for their turn. While turns of the reactor come late, or all
+        connections are in use, it is one. 0: half of `[database] max_conns`.""",
+        least=0,
+    )
     shutdown_timeout: float = key(
         "10s", "How long a stopping server lets commands end that are under way.", unit=DURATION
     )

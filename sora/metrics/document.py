@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
-from sora.metrics.authentication import AuthenticationMetrics
+from sora.metrics.authentication import AuthenticationMetrics, PacingMetrics
 from sora.metrics.bodies import CacheMetrics, ObjectMetrics, UploadMetrics
 from sora.metrics.cleaning import CleaningMetrics
 from sora.metrics.connections import ConnectionMetrics
@@ -22,21 +22,21 @@ from sora.metrics.imap import IdleMetrics
 from sora.metrics.integrity import IntegrityMetrics
 from sora.metrics.lmtp import DeliveryMetrics
 from sora.metrics.memory import MemoryMetrics
+from sora.metrics.process import ProcessMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.metrics.relay import RelayMetrics
 from sora.metrics.sieve import SieveMetrics
-from sora.metrics.tasks import TaskMetrics
 
 MANUAL: Final = Path("docs/metrics.md")
 
 FAMILIES: Final[tuple[tuple[str, tuple[Callable[[CollectorRegistry], object], ...]], ...]] = (
-    ("Connections and authentication", (ConnectionMetrics, AuthenticationMetrics)),
+    ("Connections and authentication", (ConnectionMetrics, AuthenticationMetrics, PacingMetrics)),
     ("Database", (DatabaseMetrics,)),
     ("Storage", (ObjectMetrics, IntegrityMetrics)),
     ("Cache", (CacheMetrics,)),
     ("Protocols", (CommandMetrics, IdleMetrics, DeliveryMetrics, SieveMetrics, DoorbellMetrics)),
-    ("Workers", (UploadMetrics, CleaningMetrics, RelayMetrics, TaskMetrics)),
-    ("Health", (HealthMetrics,)),
+    ("Workers", (UploadMetrics, CleaningMetrics, RelayMetrics)),
+    ("Health", (HealthMetrics, ProcessMetrics)),
     ("Memory", (MemoryMetrics,)),
 )
 """all metrics of a process, by what they are about"""

@@ -1,4 +1,5 @@
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,13 +17,14 @@ from sora.auth.authenticator import Authenticator
 from sora.auth.cache import VerifiedPasswords
 from sora.auth.interfaces import IAuthenticator, Identity
 from sora.auth.logging_in import Channel, LoggedIn, log_in
+from sora.auth.pacing import Paces, Pacing
 from sora.auth.passwords import new_secrets
-from sora.auth.threads import PasswordThreads
+from sora.auth.threads import NICENESS, PasswordThreads
 from sora.auth.throttle import Throttle
 from sora.config.servers import AuthRateLimit
 from sora.deferreds import deferred
 from sora.errors import AuthenticationFailed, BadSyntax, Unavailable
-from sora.metrics.authentication import AuthenticationMetrics
+from sora.metrics.authentication import AuthenticationMetrics, PacingMetrics
 from sora.net.networks import LOOPBACK, Networks
 from sora.net.peer import Peer
 from sora.storage.interfaces import ICredentials
@@ -92,11 +94,19 @@ class AuthenticatorTestCase(TestCase):
             exempt=Networks(LOOPBACK),
         )
         self.verified = VerifiedPasswords(self.clock, os.urandom, capacity=3, lifetime=60)
+        self.pressure = ""
+        pacing = PacingMetrics(self.registry)
+
+        def pace(step: str) -> Pacing:
+            return Pacing(self.clock, step, most=4, pressure=lambda: self.pressure, metrics=pacing)
+
+        self.paces = Paces(pace("read"), pace("hash"))
         self.authenticator = Authenticator(
             self.credentials,
             clock=self.clock,
             random=os.urandom,
             threads=self.threads,
+            paces=self.paces,
             verified=self.verified,
             throttle=self.throttle,
             metrics=AuthenticationMetrics(self.registry),
@@ -213,7 +223,37 @@ class AuthenticatorTests(AuthenticatorTestCase):
         await self.fails("user@example.com", "")
 
 
+class PacedLoginTests(AuthenticatorTestCase):
+    async def test_under_pressure_one_after_the_other_and_all_get_in(self) -> None:
+        """G65"""
+        self.pressure = "turns come late"
+        logins = [self.log_in("user@example.com", "secret") for _ in range(3)]
+        self.assertEqual(self.paces.hashes.waiting.count + self.paces.reads.waiting.count, 2)
+        for login in logins:
+            self.assertEqual((await login).login, "user@example.com")
+        self.assertEqual(self.registry.get_sample_value("sora_logins_running", {"step": "hash"}), 0)
+
+    async def test_who_waited_in_vain_is_no_failure_of_the_user(self) -> None:
+        """G55: Unavailable, and nothing is counted against anybody."""
+        self.paces.reads._most = 0
+        login = self.log_in("user@example.com", "secret")
+        self.clock.advance(20)
+        await self.assertFailure(login, Unavailable)
+        self.assertEqual((self.attempts("unavailable"), self.attempts("failed")), (1, 0))
+        self.assertEqual(len(self.throttle._users.entries), 0)
+
+
 class ThreadsTests(TestCase):
+    async def test_hashing_is_nice_and_the_reactor_is_not(self) -> None:
+        """Who has logged in comes first."""
+        threads = PasswordThreads(reactor, threads=1)
+        threads.startService()
+        self.addCleanup(threads.stopService)
+        before = os.getpriority(os.PRIO_PROCESS, 0)
+        nice = await threads.run(os.getpriority, os.PRIO_PROCESS, 0)
+        self.assertEqual(nice, NICENESS if sys.platform == "linux" else before)
+        self.assertEqual(os.getpriority(os.PRIO_PROCESS, 0), before)
+
     async def test_the_queue_is_bounded(self) -> None:
         """G55"""
         threads = PasswordThreads(reactor, threads=1, queue=1)
