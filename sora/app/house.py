@@ -196,6 +196,7 @@ class House:
                 reactor=reactor,
                 new_operation=new_operation,
             ),
+            open_mailboxes.copied,
             reactor=reactor,
         )
         parts = Parts(

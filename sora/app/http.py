@@ -1,6 +1,7 @@
 """What the HTTP API works on, put together."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -26,10 +27,13 @@ from sora.operations.connections import ConnectionOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations
+from sora.operations.history import HistoryOperations
 from sora.operations.logins import LoginOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.objects import ObjectOperations
+from sora.operations.past import PastOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.restoring import RestoringOperations
 from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
@@ -37,7 +41,7 @@ from sora.operations.sieve_trial import SieveTrials
 from sora.operations.tasks import TaskOperations
 from sora.operations.verify import VerifyOperations
 from sora.protocols.http.nouns import Nouns
-from sora.storage.rows import Operation
+from sora.storage.rows import Copied, Operation
 from sora.workers.cleaner import Cleaner
 
 
@@ -52,11 +56,12 @@ def nouns_on(
     cleaner: Cleaner,
     tasks: TaskOperations,
     filtering: Callable[[bool], SieveFiltering],
+    told: Callable[[Copied], None],
     *,
     reactor: Any,
 ) -> Nouns:
     """The operations on a database and its stores, and on the connections, the health, the cache
-    and the cleaner of this process."""
+    and the cleaner of this process. `told` hears of messages that came into a mailbox."""
     parts = accounts_on(tables)
     owners, rights = parts.owners, tables.rights
     verifier = verifier_of(tables, storage.objects, storage.bodies)
@@ -67,6 +72,25 @@ def nouns_on(
         aliases=AliasOperations(tables.aliases),
         domains=DomainOperations(tables.domains),
         mailboxes=MailboxOperations(owners, tables.mailboxes, new_operation),
+        restoring=RestoringOperations(
+            owners,
+            tables.mailboxes,
+            tables.restoring,
+            new_operation,
+            timedelta(seconds=config.cleanup.grace_period),
+            told,
+        ),
+        history=HistoryOperations(owners, tables.mailboxes, tables.restoring, tables.history),
+        past=PastOperations(
+            owners,
+            tables.mailboxes,
+            tables.messages,
+            tables.restoring,
+            tables.history,
+            new_operation,
+            lambda: datetime.fromtimestamp(reactor.seconds(), UTC),
+            told,
+        ),
         acl=AclOperations(owners, rights, tables.mailboxes, new_operation),
         quota=parts.quota,
         sieve=SieveOperations(owners, rights, scripts),

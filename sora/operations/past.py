@@ -12,11 +12,13 @@ from sora.mail.flags import DELETED, SYSTEM, Flags, Keywords
 from sora.mail.mailbox_names import normalise
 from sora.mail.numbers import NumberSet
 from sora.operations.owners import OwnerLookup, Whose
+from sora.operations.restoring import nobody
 from sora.operations.rewinding import Rewinding
 from sora.storage.interfaces import IHistory, IMailboxes, IMessages, IRestoring
 from sora.storage.interfaces.history import EVENTS
 from sora.storage.interfaces.restoring import MOST
 from sora.storage.rows import (
+    Copied,
     Described,
     FlagChange,
     Happened,
@@ -116,6 +118,7 @@ class PastOperations:
     history: IHistory
     new_operation: Callable[[], Operation]
     now: Callable[[], datetime]
+    told: Callable[[Copied], None] = nobody
 
     async def at(self, whose: Whose, mailbox: str, moment: datetime, limit: int) -> AsItWas:
         """A mailbox as it was, with its first `limit` messages. A round trip for each 1,000 events
@@ -225,6 +228,7 @@ class PastOperations:
                 mailbox_id, sorted(by_now), mailbox_id, self.new_operation()
             )
             copied = restored.copied
+            self.told(copied)
             for source, uid, mask in zip(copied.sources, copied.uids, copied.masks, strict=True):
                 found[by_now[source]] = uid, mask
         return found

@@ -67,10 +67,12 @@ class CameBack:
 
 @frozen
 class CameBackAll:
-    """All that came back; `over_quota` says that the account has more than it may now."""
+    """All that came back; `over_quota` says that the account has more than it may now, `is_more`
+    that more would have fitted than was asked for."""
 
     parts: tuple[CameBack, ...]
     over_quota: bool
+    is_more: bool = False
 
     @property
     def messages(self) -> int:
@@ -78,7 +80,7 @@ class CameBackAll:
         return sum(part.messages for part in self.parts)
 
 
-def _nobody(copied: Copied) -> None:
+def nobody(copied: Copied) -> None:
     """No session is here to be told."""
 
 
@@ -92,7 +94,7 @@ class RestoringOperations:
     restoring: IRestoring
     new_operation: Callable[[], Operation]
     grace: timedelta
-    told: Callable[[Copied], None] = _nobody
+    told: Callable[[Copied], None] = nobody
 
     # ------------------------------------------------------------ messages
 
@@ -121,11 +123,17 @@ class RestoringOperations:
         return message.grace_from + self.grace
 
     async def restore(
-        self, whose: Whose, wanted: Wanted, to: str | None = None, dry_run: bool = False
+        self,
+        whose: Whose,
+        wanted: Wanted,
+        to: str | None = None,
+        dry_run: bool = False,
+        most: int | None = None,
     ) -> CameBackAll:
-        """Bring back all that fits: each message into its mailbox, or into one that is called the
-        same if that was deleted, or all into `to`; what is not there is made. A quota does not
-        keep it off. What somebody else brings back meanwhile, or is removed, is left out.
+        """Bring back all that fits, or the `most` latest: each message into its mailbox, or into
+        one that is called the same if that was deleted, or all into `to`; what is not there is
+        made. A quota does not keep it off. What somebody else brings back meanwhile, or is removed,
+        is left out.
 
         One round trip for each 1,000 that are looked at, and one for each 1,000 of a mailbox that
         come back. Raises NoSuchAccount, NoSuchMailbox, BadArgument, BadName.
@@ -135,8 +143,9 @@ class RestoringOperations:
         listing: Listing = await self.mailboxes.list(account_id)
         homes = _Homes(listing.mailboxes, None if to is None else normalise(to))
         counts: dict[tuple[str, str, bool], int] = {}
-        over_quota = False
-        async for page in self._pages(account_id, which):
+        over_quota, room = False, most
+        async for found in self._pages(account_id, which):
+            page = found[:room]
             for source_id, messages in _by_mailbox(page).items():
                 mailbox = messages[0].mailbox
                 home, name = homes.of(messages[0])
@@ -155,8 +164,11 @@ class RestoringOperations:
                 self.told(restored.copied)
                 over_quota = over_quota or restored.over_quota
                 counts[part] = counts.get(part, 0) + len(restored.copied.uids)
+            room = None if room is None else room - len(page)
+            if len(page) < len(found):
+                break
         parts = [CameBack(*part, count) for part, count in sorted(counts.items()) if count]
-        return CameBackAll(tuple(parts), over_quota)
+        return CameBackAll(tuple(parts), over_quota, room == 0)
 
     async def _pages(
         self, account_id: int, which: GoneFilter
@@ -205,18 +217,23 @@ class RestoringOperations:
         return found
 
     async def restore_mailbox(
-        self, whose: Whose, mailbox: str, to: str | None = None, number: int | None = None
+        self,
+        whose: Whose,
+        mailbox: str | None,
+        to: str | None = None,
+        number: int | None = None,
     ) -> MailboxRow:
         """Bring back the mailbox with this name that was deleted last, or the one with this number,
         with all that is in it: as `to`, or under its name, or under one beside it where that is
         taken. Raises NoSuchMailbox; AlreadyExists when `to` is taken."""
         account_id = await self.owners.account_id(whose)
-        key = name_key(normalise(mailbox))
+        key = None if mailbox is None else name_key(normalise(mailbox))
         deleted: Sequence[DeletedMailbox] = await self.restoring.deleted_mailboxes(account_id)
         for each in deleted:
-            if name_key(each.name) == key and number in (None, each.id):
+            if key in (None, name_key(each.name)) and number in (None, each.id):
                 return await self._as_free(account_id, each, to)
-        raise NoSuchMailbox(f"There is no deleted mailbox {mailbox} that can be restored")
+        which = mailbox or f"with the number {number}"
+        raise NoSuchMailbox(f"There is no deleted mailbox {which} that can be restored")
 
     async def _as_free(
         self, account_id: int, deleted: DeletedMailbox, to: str | None

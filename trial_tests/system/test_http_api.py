@@ -77,6 +77,7 @@ class HttpApiTests(SynchronousTestCase):
         self.assertIn(b"* BYE", client.file.read())
         client.shutdown()
         self.check_every_list()
+        self.check_restoring()
         self.check_tasks()
         self.assertEqual(self.ask("DELETE", f"/admin/accounts/{EMAIL}"), (204, b""))
         again = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
@@ -94,6 +95,26 @@ class HttpApiTests(SynchronousTestCase):
         self.assertEqual(self.ask("GET", "/livez", key="")[0], 200)
         status, problem = self.ask("GET", "/admin/accounts")
         self.assertEqual((status, problem["type"]), (503, "urn:sora:problem:unavailable"))
+
+    def check_restoring(self) -> None:
+        """A session is told of what was restored as of a new message."""
+        client = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
+        client.login(EMAIL, "correct horse")
+        client.append("Drafts", "(\\Flagged)", "", b"Subject: Lost\r\n\r\nHello\r\n")
+        client.select("Drafts")
+        client.store("1", "+FLAGS", "(\\Deleted)")
+        client.expunge()
+        client.response("EXISTS")
+        path = f"/admin/accounts/{EMAIL}/deleted/messages/restore"
+        status, done = self.ask("POST", path, {"subject": "lost"})
+        self.assertEqual((status, done["messages"]), (200, 1), done)
+        client.noop()
+        self.assertEqual(client.response("EXISTS")[1], [b"1"])
+        found = client.fetch("1", "(UID FLAGS)")[1][0]
+        self.assertRegex(found, rb"UID 2 FLAGS \([^)]*\\Flagged")
+        client.store("1", "+FLAGS", "(\\Deleted)")
+        client.expunge()
+        client.logout()
 
     def check_tasks(self) -> None:
         """What takes longer than a request: a script over a mailbox, and proof of all that is
@@ -152,6 +173,7 @@ class HttpApiTests(SynchronousTestCase):
             [
                 ("api_key", f"made the account {EMAIL}"),
                 ("api_key", "kicked connections"),
+                ("api_key", "restored 1 messages of the account ann@example.com"),
                 ("api_key", f"began to run a script over INBOX of {EMAIL}, as a trial"),
                 ("api_key", f"began to run a script over INBOX of {EMAIL}"),
                 ("api_key", f"began to verify {EMAIL}"),

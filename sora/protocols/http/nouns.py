@@ -14,12 +14,15 @@ from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations
+from sora.operations.history import HistoryOperations
 from sora.operations.logins import LoginOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
+from sora.operations.past import PastOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.restoring import RestoringOperations
 from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
@@ -39,6 +42,9 @@ class Nouns:
     aliases: AliasOperations
     domains: DomainOperations
     mailboxes: MailboxOperations
+    restoring: RestoringOperations
+    history: HistoryOperations
+    past: PastOperations
     acl: AclOperations
     quota: QuotaOperations
     sieve: SieveOperations

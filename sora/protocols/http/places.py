@@ -25,6 +25,9 @@ PLACES: Final[Mapping[str, Facet]] = {
         example="Work/Reports",
         max_length=_LONGEST,
     ),
+    "number": Facet(
+        "The number of a deleted mailbox.", example="71", pattern="^[0-9]{1,18}$", max_length=18
+    ),
     "position": Facet(
         "Where a script runs: `active` for a user's own, `before` and `after` those of the users"
         " of a domain.",

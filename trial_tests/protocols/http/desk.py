@@ -42,13 +42,16 @@ from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations
+from sora.operations.history import HistoryOperations
 from sora.operations.logins import LoginOperations
 from sora.operations.mailbox import MailboxOperations
 from sora.operations.migrations import MigrationOperations, MigrationRow
 from sora.operations.objects import ObjectOperations
 from sora.operations.owners import OwnerLookup
+from sora.operations.past import PastOperations
 from sora.operations.quota import QuotaOperations
 from sora.operations.relay import RelayOperations
+from sora.operations.restoring import RestoringOperations
 from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
@@ -167,6 +170,25 @@ class DeskTestCase(SynchronousTestCase):
             aliases=AliasOperations(storage.aliases),
             domains=DomainOperations(storage.domains),
             mailboxes=MailboxOperations(owners, storage.mailboxes, _new_operation),
+            restoring=RestoringOperations(
+                owners,
+                storage.mailboxes,
+                storage.restoring,
+                _new_operation,
+                timedelta(days=14),
+            ),
+            history=HistoryOperations(
+                owners, storage.mailboxes, storage.restoring, storage.history
+            ),
+            past=PastOperations(
+                owners,
+                storage.mailboxes,
+                storage.messages,
+                storage.restoring,
+                storage.history,
+                _new_operation,
+                storage.tables.now,
+            ),
             acl=AclOperations(owners, storage.rights, storage.mailboxes, _new_operation),
             quota=QuotaOperations(owners, storage.quotas),
             sieve=SieveOperations(owners, storage.rights, scripts),
