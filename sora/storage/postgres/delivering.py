@@ -1,5 +1,5 @@
 """Delivery in PostgreSQL: the arguments of `place_v2`, its answer, and what it did when that was
-lost. See `0023_delivery.sql`."""
+lost. See `0023_delivery.sql`; and `0050_plain_delivery.sql` for what most deliveries are."""
 
 import json
 from collections.abc import Sequence
@@ -9,10 +9,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sora.errors import OutcomeUnknown, Unavailable
+from sora.mail.carrier import to_text
 from sora.retry import pause
 from sora.storage.postgres import packing
 from sora.storage.postgres.arriving import (
     content_fields,
+    content_parameters,
     made_by,
     pieces,
     placed_as,
@@ -44,6 +46,16 @@ DELIVER: Final = (
     + ")"
 )
 
+DELIVER_PLAINLY: Final = (
+    "select o_content, o_used_object, o_fate, o_mailbox, o_uid, o_uidvalidity, o_modseq, o_before,"
+    " o_winner::text from place_plain_v1(%s, %s, %s, %s::text[], "
+    + "%s, " * 6
+    + "%s::text[], %s::uuid, %s, %s, %s, %s, %s, %s, %s, %s, %s::uuid, %s, %s::smallint, %s::uuid,"
+    + " %s::smallint, %s, "
+    + packing.OPERATION
+    + ")"
+)
+
 Arrivals = Sequence[tuple[int, Arrival]]
 
 
@@ -70,6 +82,50 @@ def deliver_parameters(arrivals: Arrivals, claims: Sequence[Claim]) -> tuple[Any
         ),
         not all(map(_is_plain, claims)),
     )
+
+
+def is_plain(arrivals: Arrivals, claims: Sequence[Claim]) -> bool:
+    """Whether it is one message for one recipient, whom `place_plain_v1` is enough for."""
+    if len(arrivals) != 1 or len(claims) != 1:
+        return False
+    [claim] = claims
+    if not _is_plain(claim) or claim.vacations or claim.duplicates:
+        return False
+    [target] = claim.targets
+    return target.account_id == claim.account_id and not target.flags.keywords
+
+
+def plain_parameters(arrivals: Arrivals, claims: Sequence[Claim]) -> tuple[Any, ...]:
+    """The parameters of `place_plain_v1` before the operation."""
+    [(scope_id, arrival)], [claim] = arrivals, claims
+    [target] = claim.targets
+    offset = target.internal_date.utcoffset()
+    return (
+        *content_parameters(scope_id, arrival),
+        claim.account_id,
+        target.mailbox_id,
+        clean(claim.recipient),
+        claim.received_hash,
+        str(claim.id),
+        target.internal_date,
+        round(offset.total_seconds() / 60) if offset else 0,
+        str(target.email_id),
+        target.flags.system,
+        to_text(target.trace) if target.trace else None,
+    )
+
+
+def plainly_delivered(claim: Claim, row: Sequence[Any]) -> Delivered:
+    """The answer from the row of `place_plain_v1`."""
+    content_id, used_object, fate, mailbox_id, uid, uidvalidity, modseq, before, winner = row
+    if fate == "missing":
+        return Delivered(missing=frozenset({0}))
+    made: tuple[Placed, ...] = ()
+    if fate == Fate.PLACED:
+        mask = claim.targets[0].flags.system
+        made = (Placed(Fate.PLACED, mailbox_id, uid, uidvalidity, modseq, before, mask),)
+    claimed = Claimed(Fate(fate), made, is_own=winner == str(claim.id))
+    return Delivered((claimed,), ((content_id, used_object),))
 
 
 def _is_plain(claim: Claim) -> bool:

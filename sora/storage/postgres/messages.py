@@ -30,9 +30,13 @@ from sora.storage.postgres.arriving import (
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.postgres.delivering import (
     DELIVER,
+    DELIVER_PLAINLY,
     LostDeliveries,
     deliver_parameters,
     delivered,
+    is_plain,
+    plain_parameters,
+    plainly_delivered,
 )
 from sora.storage.postgres.outcomes import Outcomes, of_kind
 from sora.storage.postgres.transferring import Transfer, Transferring, states_now
@@ -161,16 +165,18 @@ class Messages:
         claims: Sequence[Claim],
         operation: Operation,
     ) -> Delivered:
-        parameters = deliver_parameters(arrivals, claims)
+        plain = is_plain(arrivals, claims)
+        parameters = (plain_parameters if plain else deliver_parameters)(arrivals, claims)
+        statement = DELIVER_PLAINLY if plain else DELIVER
 
         async def work(tx: Tx) -> list[tuple[Any, ...]]:
-            return await tx.all(DELIVER, (*parameters, *packing.operation(operation)))
+            return await tx.all(statement, (*parameters, *packing.operation(operation)))
 
         try:
             rows = await self._database.run("deliver", work, write=True)
         except OutcomeUnknown as unknown:
             return await self._lost.find(arrivals, claims, operation, unknown)
-        return delivered(arrivals, claims, rows)
+        return plainly_delivered(claims[0], rows[0]) if plain else delivered(arrivals, claims, rows)
 
     @deferred
     async def seen_before(self, account_id: int, key: bytes) -> bool:

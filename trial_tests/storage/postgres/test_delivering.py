@@ -11,8 +11,15 @@ from sora.errors import OutcomeUnknown
 from sora.mail.flags import SEEN, Flags
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Tx
-from sora.storage.postgres.delivering import DELIVER, deliver_parameters
-from sora.storage.rows import Claim, Claimed, Fate, Memory, ObjectPlace, Target
+from sora.storage.postgres.delivering import (
+    DELIVER,
+    DELIVER_PLAINLY,
+    deliver_parameters,
+    delivered,
+    is_plain,
+    plain_parameters,
+)
+from sora.storage.rows import Claim, Claimed, Delivered, Fate, Memory, ObjectPlace, Target
 from trial_tests.storage.postgres.stage import (
     Stage,
     StageTestCase,
@@ -256,3 +263,124 @@ class StatementTests(DeliveringCase):
         await stage.rows("update accounts set quota_messages = 0 returning id")
         await self.deliver(stage, self.claim(stage, stage.inbox))
         self.assertEqual(await stage.value("select count(*) from orphans"), 1)
+
+
+class PlainTests(DeliveringCase):
+    """`place_plain_v1` does what `place_v2` does, with half of the work."""
+
+    async def long_way(self, stage: Stage, *what: Any) -> Delivered:
+        arrivals, claims, operation = what
+
+        async def work(tx: Tx) -> list[tuple[Any, ...]]:
+            parameters = deliver_parameters(arrivals, claims)
+            return await tx.all(DELIVER, (*parameters, *packing.operation(operation)))
+
+        return delivered(arrivals, claims, await stage.database.run("long", work, write=True))
+
+    async def story(self, stage: Stage, is_short: bool) -> list[Any]:
+        """What can become of one message for INBOX; gives the answers."""
+
+        async def deliver(number: int, received: bytes, **arrived: Any) -> Any:
+            content = bytes_of(number)
+            arrivals = [(stage.account.scope_id, arrival_of(content, **arrived))]
+            target = evolve(
+                stage.target(flags=Flags(SEEN if number % 2 else 0)), trace=b"T: x\\r\\n"
+            )
+            claim = evolve(self.claim(stage, received_hash=received), targets=(target,))
+            self.assertTrue(is_plain(arrivals, [claim]))
+            what = (arrivals, [claim], new_operation())
+            if is_short:
+                answer = await stage.messages.deliver(*what)
+            else:
+                answer = await self.long_way(stage, *what)
+            again = await stage.messages.deliver(*what)
+            if answer.missing:
+                self.assertEqual(again.missing, answer.missing)
+                return answer.missing
+            # The times are others, and so are the modseqs.
+            placed = [
+                (one.fate, one.mailbox_id, one.uid, one.uidvalidity, one.mask, one.before > 0)
+                for one in answer.claims[0].placed
+            ]
+            is_own = [one.claims[0].is_own for one in (answer, again)]
+            return answer.claims[0].fate, placed, is_own, answer.contents, again.claims[0].fate
+
+        names = await stage.uploads.reserve("disk", 1)
+        size = len(bytes_of(8))
+        answers = [
+            await deliver(1, b"a"),
+            await deliver(1, b"b"),
+            await deliver(2, b"a"),
+            await deliver(1, b"c", body=None),
+            await deliver(3, b"d", body=None),
+            await deliver(8, b"e", object=ObjectPlace(names[0], "disk", None, size)),
+        ]
+        await stage.rows("update accounts set quota_messages = 5 returning 1")
+        answers += [await deliver(4, b"f"), await deliver(5, b"g"), await deliver(1, b"h")]
+        await stage.rows("update accounts set quota_messages = null, quota_storage = 1 returning 1")
+        answers += [await deliver(6, b"i")]
+        await stage.rows("update accounts set quota_storage = null returning 1")
+        gone = "update mailboxes set deleted_at = now() where id = %s returning 1"
+        await stage.rows(gone, (stage.inbox,))
+        answers += [await deliver(7, b"j")]
+        return answers
+
+    async def left(self, stage: Stage) -> list[Any]:
+        """What all that has left behind."""
+        return [
+            await stage.rows(sql)
+            for sql in (
+                "select mailbox_id, uid, content_id, size, flags, trace, keywords, internal_zone"
+                " from messages order by mailbox_id, uid",
+                "select id, uidnext, messages, unseen, deleted, size from mailboxes order by id",
+                "select recipient, received_hash, mailbox_id from deliveries order by 1, 2",
+                "select content_id from orphans order by 1",
+                "select mailbox_id, kind, uids::text from events order by modseq, mailbox_id",
+                "select id, size, staging_slot is null from contents order by id",
+                "select content_id, state, store from objects order by id is null, content_id",
+            )
+        ]
+
+    async def test_both_ways_are_one(self) -> None:
+        short, long = await self.stage(), await self.stage()
+        self.assertEqual(await self.story(short, True), await self.story(long, False))
+        self.assertEqual(await self.left(short), await self.left(long))
+        self.assertEqual((await short.miscounted(), await long.miscounted()), ([], []))
+
+    async def test_the_second_of_two_waits_and_is_a_duplicate(self) -> None:
+        """G42"""
+        stage = await self.stage()
+        started: list[Deferred[list[Claimed]]] = []
+        claims = [self.claim(stage, stage.inbox), self.claim(stage, stage.inbox)]
+
+        async def first(tx: Tx) -> None:
+            arrivals = [(stage.account.scope_id, arrival_of(bytes_of(1)))]
+            parameters = plain_parameters(arrivals, claims[:1])
+            await tx.all(DELIVER_PLAINLY, (*parameters, *packing.operation(new_operation())))
+            started.append(Deferred.fromCoroutine(self.deliver(stage, claims[1])))
+            await stage.until_blocked()
+
+        await stage.database.transaction("first", first)
+        (claimed,) = await started[0]
+        self.assertEqual((claimed.fate, claimed.is_own), (Fate.DUPLICATE, False))
+        self.assertEqual(len(await stage.rows("select 1 from messages")), 1)
+
+    async def test_what_is_not_plain(self) -> None:
+        stage = await self.stage()
+        arrivals = [(stage.account.scope_id, arrival_of(bytes_of(1)))]
+        claim = self.claim(stage, stage.inbox)
+        [target] = claim.targets
+        self.assertTrue(is_plain(arrivals, [claim]))
+        memory = (Memory(b"key", HOUR),)
+        for other in (
+            evolve(claim, vacations=memory),
+            evolve(claim, duplicates=memory),
+            evolve(claim, targets=()),
+            evolve(claim, targets=(target, target)),
+            evolve(claim, targets=(evolve(target, mailbox_id=stage.trash),)),
+            evolve(claim, targets=(evolve(target, account_id=77),)),
+            evolve(claim, targets=(evolve(target, flags=Flags(0, ("$K",))),)),
+        ):
+            self.assertFalse(is_plain(arrivals, [other]), other)
+        self.assertFalse(is_plain(arrivals, [claim, claim]))
+        self.assertFalse(is_plain([], [claim]))
