@@ -1,4 +1,4 @@
-"""`sora-admin import-maildir`"""
+"""`sora-admin import-maildir` and `import-imap`"""
 
 from argparse import ArgumentParser, Namespace
 from time import monotonic
@@ -10,10 +10,12 @@ from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.output import size_text
 from sora.admin.progress import Progress
 from sora.exchange.counts import Counts
+from sora.exchange.imap_client import Login
 from sora.exchange.importing import Wishes
 from sora.operations.importing import ScriptCounts
 
 MAX_JOBS: Final = 16
+PORTS: Final = {"implicit": 993, "starttls": 143, "none": 143}
 
 
 def exchange_arguments(parser: ArgumentParser, what: str) -> None:
@@ -115,6 +117,90 @@ class ImportMaildir(Command):
         finally:
             given.progress.end()
         tell(report, counts, "would be imported" if given.dry_run else "imported", scripts)
+
+
+class ImportImap(Command):
+    """Import from another IMAP server."""
+
+    words = ("import-imap",)
+    summary = "import all folders from another IMAP server; again: only what is missing"
+    examples = (
+        "import-imap --email ann@example.com --host imap.example.net --user ann"
+        " --password-file /run/ann.secret",
+        "import-imap --email ann@example.com --host old.example.com --tls starttls --user cyrus"
+        " --authorize-as ann --preserve-uids",
+        "import-imap --email ann@example.com --host imap.example.net --user ann --dry-run",
+    )
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        import_arguments(parser)
+        parser.add_argument("--host", required=True, metavar="NAME", help="the other server")
+        parser.add_argument(
+            "--tls",
+            choices=tuple(PORTS),
+            default="implicit",
+            help="how the connection is encrypted (default: implicit)",
+        )
+        parser.add_argument(
+            "--port", type=int, metavar="NUMBER", help="default: 993, without implicit TLS 143"
+        )
+        parser.add_argument("--ca-file", default="", metavar="FILE", help="authorities to trust")
+        parser.add_argument(
+            "--insecure", action="store_true", help="do not check the server's certificate"
+        )
+        parser.add_argument("--user", required=True, metavar="NAME", help="who logs in there")
+        parser.add_argument(
+            "--authorize-as",
+            default="",
+            metavar="NAME",
+            help="whose mail it is there, if the one who logs in is an administrator",
+        )
+        parser.add_argument(
+            "--password-file",
+            metavar="FILE",
+            help="its first line is the password; without it, it is asked for",
+        )
+        parser.add_argument(
+            "--preserve-uids",
+            action="store_true",
+            help="keep the UIDs and UIDVALIDITYs of the server: clients notice no change",
+        )
+
+    def prepare(self, given: Namespace, terminal: Terminal) -> None:
+        given.progress = Progress(terminal.stderr, monotonic)
+        given.secret = _secret(given, terminal)
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        login = Login(
+            host=given.host,
+            port=given.port or PORTS[given.tls],
+            user=given.user,
+            password=given.secret,
+            tls=given.tls,
+            ca_file=given.ca_file,
+            verify=not given.insecure,
+            authorize_as=given.authorize_as,
+        )
+        operations = await store.importing()
+        wishes = wishes_of(given, preserve_uids=given.preserve_uids)
+        try:
+            counts = await operations.imap(given.email, login, wishes, given.progress.tell)
+        finally:
+            given.progress.end()
+        tell(report, counts, "would be imported" if given.dry_run else "imported")
+
+
+def _secret(given: Namespace, terminal: Terminal) -> str:
+    """A password that is there already, so it is asked for once."""
+    if given.password_file:
+        try:
+            with open(given.password_file, encoding="utf-8") as file:
+                return file.readline().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandFailed(f"{given.password_file} cannot be read: {error}") from None
+    if terminal.is_person:
+        return terminal.ask_secret(f"Password of {given.user} on {given.host}: ")
+    return terminal.stdin.readline().rstrip("\r\n")
 
 
 def tell(report: Report, counts: Counts, done: str, scripts: ScriptCounts | None = None) -> None:

@@ -114,6 +114,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     objects.Reencrypt,
     verify.Verify,
     importing.ImportMaildir,
+    importing.ImportImap,
     exporting.ExportMaildir,
     health.Health,
     doctor.Doctor,

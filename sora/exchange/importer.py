@@ -64,13 +64,18 @@ async def _folder(run: ImportRun, folder: Folder) -> None:
     if run.counts.stopped is not None:
         return
     try:
-        mailbox = await _mailbox(run, folder)
-        await FolderImport(run, folder, mailbox).run()
+        try:
+            mailbox = await _mailbox(run, folder)
+        except SoraError as error:
+            await _none_of(run, folder, error)
+        else:
+            await FolderImport(run, folder, mailbox).run()
     except Stopped as stopped:
         run.counts.stopped = stopped.error
         raise
     except SoraError as error:
-        await _none_of(run, folder, error)
+        # The source has failed: of what was seen in it some is left.
+        run.counts.note(Problem(f"{folder.place}", error.text, 0))
 
 
 async def _mailbox(run: ImportRun, folder: Folder) -> MailboxRow | None:

@@ -6,6 +6,8 @@ from attrs import define, frozen
 
 from sora.errors import NoSuchScript, SoraError
 from sora.exchange.counts import Counts
+from sora.exchange.imap_client import Login
+from sora.exchange.imap_source import ImapSource
 from sora.exchange.importer import import_all
 from sora.exchange.importing import ImportRooms, Into, Wishes
 from sora.exchange.maildir_source import MaildirSource
@@ -49,6 +51,17 @@ class ImportOperations:
     ) -> Counts:
         """Import a maildir, in Maildir++ or the layout fs."""
         source = MaildirSource(path, self.threads, limit=self.limit, layout=layout)
+        return await self._import(email, source, wishes, told)
+
+    async def imap(self, email: str, login: Login, wishes: Wishes, told: Told) -> Counts:
+        """Import from another IMAP server. Raises Unavailable, AuthenticationFailed."""
+        source = ImapSource(
+            self.rooms.clock,
+            login,
+            limit=self.limit,
+            jobs=wishes.jobs,
+            virtual=wishes.only is not None,
+        )
         return await self._import(email, source, wishes, told)
 
     async def sieve(self, email: str, path: str, *, dry_run: bool, counts: Counts) -> ScriptCounts:

@@ -15,6 +15,7 @@ from trial_tests.support.messages import sample_messages
 from trial_tests.support.programs import require_program
 from trial_tests.support.sora_process import EMAIL, PASSWORD
 
+OTHER = "other@example.com"
 MANY = int(os.environ.get("SORA_MIGRATION_MESSAGES", "300"))
 FOLDERS = ("Drafts", "Sent", "Junk", "Trash", "Archive", "Entw&APw-rfe")
 DEEP = ("Work", "Work.2024", "Work.2024.&ZeVnLIqe-")
@@ -39,6 +40,8 @@ class MaildirDovecot(Dovecot):
 
 
 class MigrationTests(ClientTestCase):
+    timeout = 600 + MANY // 5
+
     def setUp(self) -> None:
         super().setUp()
         require_program(self, "mbsync", "isync")
@@ -97,7 +100,8 @@ Expunge Both
 SyncState *
 """,
         )
-        self.succeed("mbsync", "-c", config, "-a")
+        done = self.run_program("mbsync", "-c", config, "-a", timeout=300 + MANY // 10)
+        self.assertEqual(done.returncode, 0, done.stderr.decode()[-3000:])
 
     def local(self) -> list[str]:
         """All that mbsync keeps, but for its own files."""
@@ -123,7 +127,7 @@ SyncState *
         return subprocess.run(
             [twistd, "sora-admin", *words, "--dir", str(self.sora.data)],
             capture_output=True,
-            timeout=300,
+            timeout=300 + MANY // 10,
             cwd=self.directory,
         )
 
@@ -167,8 +171,9 @@ SyncState *
         client = self.dovecot_session()
         expected = self.seen_by(client, ".")
         client.logout()
-        self.dovecot.stop()
         self.start()
+        self.import_over_imap(expected)
+        self.dovecot.stop()
         maildir = str(self.dovecot.home / "Maildir")
         words = ("import-maildir", "--email", EMAIL, "--path", maildir, "--preserve-uids")
         done = self.admin(*words)
@@ -184,6 +189,25 @@ SyncState *
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertIn(f"0 imported (0 B), {MANY - 6} skipped, 0 failed".encode(), again.stdout)
         self.export_to_another_dovecot(before, expected)
+
+    def import_over_imap(self, expected: dict[str, object]) -> None:
+        """The same from server to server: each message has what it had, and is fetched once."""
+        made = self.admin("accounts", "create", "--email", OTHER, "--password", PASSWORD)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        tap = Tap(self, self.dovecot.imap)
+        words = ("import-imap", "--email", OTHER, "--host", "127.0.0.1", "--port", str(tap.port))
+        secret = self.write("secret", DOVECOT_PASSWORD)
+        words += ("--tls", "none", "--user", EMAIL, "--password-file", secret, "--preserve-uids")
+        done = self.admin(*words)
+        self.assertEqual(done.returncode, 0, (done.stdout + done.stderr).decode())
+        self.assertIn(f"{MANY - 6} messages seen, {MANY - 6} imported".encode(), done.stdout)
+        self.assertIn("BODY.PEEK[]", tap.take())
+        client = self.session(OTHER)
+        self.assertEqual(self.seen_by(client, "/"), expected)
+        client.logout()
+        again = self.admin(*words)
+        self.assertIn(f"0 imported (0 B), {MANY - 6} skipped, 0 failed".encode(), again.stdout)
+        self.assertNotIn("BODY.PEEK[]", tap.take())
 
     def export_to_another_dovecot(self, before: list[str], expected: dict[str, object]) -> None:
         other = dovecot_of(self, MaildirDovecot)

@@ -78,12 +78,13 @@ class ImportingContract(Contract):
         one, two = letter("one"), letter("two", "Longer than the other one.\r\n")
         incoming = [
             Incoming(b"1", NOON, uuid4(), flags("\\Seen", "$Forwarded")),
-            Incoming(b"2", NOON.replace(year=2001), uuid4(), flags("\\Deleted")),
+            Incoming(b"2", NOON.replace(year=2001), uuid4(), flags("\\Deleted", "$forwarded")),
         ]
         done = await self.put_letters(account, mailbox, [one, two], incoming)
         self.assertEqual(self.fates(done), [(PLACED, 1), (PLACED, 2)])
         self.assertEqual(
-            await self.contents(account), {1: ["$Forwarded", "\\Seen"], 2: ["\\Deleted"]}
+            await self.contents(account),
+            {1: ["$Forwarded", "\\Seen"], 2: ["$Forwarded", "\\Deleted"]},
         )
         row = await self.find(account)
         self.assertEqual((row.messages, row.unseen, row.deleted, row.uidnext), (2, 1, 1, 3))

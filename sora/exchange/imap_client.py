@@ -1,0 +1,215 @@
+"""A client of another IMAP server: one command at a time, literals to where they are wanted."""
+
+from base64 import b64encode
+from typing import Any, Final
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
+from twisted.internet.error import ConnectError
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from sora.errors import AuthenticationFailed, BadArgument, BadSyntax, SoraError, Unavailable
+from sora.exchange.formats.imap_responses import Offer, Response, ResponseReader
+from sora.mail.imap_strings import string
+from sora.relay.tls import client_tls
+
+PATIENCE: Final = 180.0
+"""seconds without an octet from the server"""
+CONNECT: Final = 30.0
+
+
+class Refused(BadArgument):
+    """The other server has said NO."""
+
+
+@frozen(kw_only=True)
+class Login:
+    """Where the other server is, and who we are there. `tls` is `implicit`, `starttls` or `none`;
+    with `authorize_as` it is somebody else's mail that an administrator reads."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    tls: str = "implicit"
+    ca_file: str = ""
+    verify: bool = True
+    authorize_as: str = ""
+
+
+class ImapClient(Protocol):
+    """One connection. Untagged responses of a command are its answer."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._offer: Offer | None = None
+        self._reader = ResponseReader(lambda before, size: self._offered(before, size))
+        self._untagged: list[Response] = []
+        # The greeting is waited for from the beginning.
+        self._waiting: Deferred[Response] | None = Deferred()
+        self._greeting = self._waiting
+        self._tag = b"*"
+        self._count = 0
+        self._timer: Any = None
+        self._why: SoraError | None = None
+        self.capabilities: frozenset[bytes] = frozenset()
+        self.selected: object = None
+        """what its user knows to be selected"""
+
+    # ------------------------------------------------------------ commands
+
+    async def greeted(self) -> None:
+        """Wait for the greeting. Raises Unavailable."""
+        answer = await self._greeting
+        if answer.kind not in (b"OK", b"PREAUTH"):
+            raise Unavailable(f"The server does not want us: {_shown(answer.text)}")
+
+    async def command(self, *words: bytes, offer: Offer | None = None) -> list[Response]:
+        """Send a command, and give its untagged responses. `offer` takes literals.
+
+        Raises Refused for NO and BAD, Unavailable when the connection is lost or stands still.
+        """
+        self._offer = offer
+        self._untagged = []
+        self._count += 1
+        self._tag = b"s%d" % self._count
+        self._send(b" ".join((self._tag, *words)))
+        while (answer := await self._wait(self._tag)).tag == b"+":
+            self._send(b"")
+        self._offer = None
+        if answer.kind != b"OK":
+            raise Refused(f"{_shown(words[0])}: {_shown(answer.text)}")
+        return [*self._untagged, answer]
+
+    async def ask_capabilities(self) -> None:
+        """What the server can do, from now on in `capabilities`."""
+        for response in await self.command(b"CAPABILITY"):
+            if response.kind == b"CAPABILITY":
+                words = [word for word in response.words[1:] if isinstance(word, bytes)]
+                self.capabilities = frozenset(word.upper() for word in words)
+
+    async def log_in(self, login: Login) -> None:
+        """Raises AuthenticationFailed."""
+        user, password = login.user.encode(), login.password.encode()
+        try:
+            if b"AUTH=PLAIN" in self.capabilities or login.authorize_as:
+                secret = b64encode(b"\0".join((login.authorize_as.encode(), user, password)))
+                await self._authenticate(secret)
+            else:
+                await self.command(b"LOGIN", string(user), string(password))
+        except Refused as error:
+            raise AuthenticationFailed(
+                f"The server does not take the password of {login.user}: {error.text}"
+            ) from None
+        await self.ask_capabilities()
+
+    async def _authenticate(self, secret: bytes) -> None:
+        self._untagged = []
+        self._count += 1
+        self._tag = b"s%d" % self._count
+        self._send(self._tag + b" AUTHENTICATE PLAIN")
+        answer = await self._wait(self._tag)
+        if answer.tag == b"+":
+            self._send(secret)
+            answer = await self._wait(self._tag)
+        if answer.kind != b"OK":
+            raise Refused(_shown(answer.text))
+
+    def close(self) -> None:
+        """End the connection."""
+        if self.transport is not None:
+            self._send(b"x LOGOUT")
+            self.transport.loseConnection()
+
+    # ------------------------------------------------------------ the connection
+
+    def connectionMade(self) -> None:
+        """See Protocol."""
+        self._timer = self._reactor.callLater(PATIENCE, self._stands_still)
+
+    def dataReceived(self, data: bytes) -> None:
+        """See Protocol."""
+        if self._timer is not None and self._timer.active():
+            self._timer.reset(PATIENCE)
+        try:
+            for response in self._reader.receive(data):
+                self._received(response)
+        except SoraError as error:
+            self._fail(error)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """See Protocol."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._fail(Unavailable("The other server has ended the connection"))
+
+    def _received(self, response: Response) -> None:
+        if response.tag in (self._tag, b"+"):
+            self._answer(response)
+        elif response.tag == b"*":
+            self._untagged.append(response)
+        else:
+            raise BadSyntax(f"The server said what was not asked: {_shown(response.text)}")
+
+    def _answer(self, response: Response) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(response)
+
+    async def _wait(self, tag: bytes) -> Response:
+        if self._why is not None:
+            raise self._why
+        self._tag = tag
+        self._waiting = Deferred()
+        return await self._waiting
+
+    def _send(self, line: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(line + b"\r\n")
+
+    def _offered(self, before: bytes, size: int) -> Any:
+        return None if self._offer is None else self._offer(before, size)
+
+    def _stands_still(self) -> None:
+        self._fail(Unavailable(f"The other server has not answered for {PATIENCE:.0f} s"))
+
+    def _fail(self, error: SoraError) -> None:
+        self._why = self._why or error
+        if self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.errback(self._why)
+
+
+async def connected(reactor: Any, login: Login) -> ImapClient:
+    """A connection that is logged in. Raises Unavailable, AuthenticationFailed."""
+    tls: Any = None
+    if login.tls != "none":
+        tls = client_tls(login.host, verify=login.verify, ca_file=login.ca_file)
+    endpoint: Any = HostnameEndpoint(reactor, login.host, login.port, timeout=CONNECT)
+    if login.tls == "implicit":
+        endpoint = wrapClientTLS(tls, endpoint)
+    where = f"{login.host}:{login.port}"
+    try:
+        client: ImapClient = await connectProtocol(endpoint, ImapClient(reactor))
+    except (ConnectError, OSError) as error:
+        raise Unavailable(f"{where} cannot be reached: {error}") from None
+    try:
+        await client.greeted()
+        await client.ask_capabilities()
+        if login.tls == "starttls":
+            await client.command(b"STARTTLS")
+            client.transport.startTLS(tls)  # type: ignore[union-attr]
+            await client.ask_capabilities()
+        await client.log_in(login)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _shown(octets: bytes) -> str:
+    return octets.decode("utf-8", "backslashreplace")[:200]
