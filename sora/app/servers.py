@@ -88,6 +88,7 @@ def _imap(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         idle=parts.idle,
         tls=tls,
         sieve_url=parts.sieve_url,
+        slow_command=parts.config.logging.slow_command,
     )
     return Spoken(factory, imap_refusal)
 

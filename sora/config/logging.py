@@ -5,6 +5,7 @@ from typing import Final
 from attrs import frozen
 
 from sora.config.keys import key
+from sora.config.units import DURATION
 
 LEVELS: Final = ("debug", "info", "warn", "error", "critical")
 
@@ -24,6 +25,9 @@ class LoggingConfig:
         choices=("text", "json"),
     )
     level: str = key("info", "The least severe level that is written.", choices=LEVELS)
+    slow_command: float = key(
+        "10s", "An IMAP command that takes longer is told in the log. 0: none is.", unit=DURATION
+    )
     levels: tuple[str, ...] = key(
         [],
         """Other levels for parts, by the beginning of what stands in brackets in a line:

@@ -74,6 +74,8 @@ LARGE: Final = 1024 * 1024
 """Octets from which on a message is a large one: it is read whole for what is derived from it."""
 LARGE_AT_ONCE: Final = 3
 """Large messages that are dealt with at the same time; others wait, on the disk."""
+MAX_ID: Final = 250
+"""Characters of a message's id in the log."""
 _HOPELESS: Final = 3
 """Recipients in a row for whom storage cannot be reached, after which the others are spared."""
 
@@ -191,11 +193,27 @@ class Delivery:
             for scope_id, batch in _batches([task for task in tasks if not task.done]):
                 await self._place_batch(message, scope_id, batch)
             await self._report(message, tasks)
+            self._tell(message, tasks)
         finally:
             message.close()
             if spool is not arrived:
                 spool.close()
         return [task.outcome for task in tasks]
+
+    def _tell(self, message: Incoming, tasks: Sequence[_Task]) -> None:
+        """Write into the log what was taken, for whom somebody asks after it. What was not is
+        the protocol's to tell: it knows the answer."""
+        taken = [f"<{task.addressee.address}>" for task in tasks if task.outcome is None]
+        envelope = message.envelope
+        for begin in range(0, len(taken), BATCH):
+            self.log.info(
+                "mail {message_id} from <{sender}> was taken for {recipients}",
+                message_id=message.facts.message_id[:MAX_ID] or "without an id",
+                sender=envelope.sender,
+                recipients=", ".join(taken[begin : begin + BATCH]),
+                size=message.spool.size,
+                client=envelope.origin.remote_host or envelope.origin.host,
+            )
 
     def _refuse_loops(self, message: Incoming, tasks: Sequence[_Task]) -> None:
         """RFC 5321 §6.3"""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from sora.errors import TooMany
 from sora.metrics.connections import ConnectionMetrics
@@ -80,6 +81,8 @@ class Session:
 class Tracker:
     """All connections of the process. `per_user` 0 is no limit."""
 
+    log = Logger()
+
     def __init__(
         self, seconds: Callable[[], float], metrics: ConnectionMetrics, *, per_user: int = 0
     ) -> None:
@@ -142,14 +145,37 @@ class Tracker:
         self._forget_user(session)
         self._by_user.setdefault(user, set()).add(session.id)
         session.user = user
+        self.log.info(
+            "{user} logged in over {protocol} from {peer}",
+            user=user,
+            protocol=session.protocol,
+            peer=str(session.connection.peer),
+            connection=session.id,
+            tls=session.connection.is_tls,
+        )
         if self.transcripts.wants(user):
             self._begin_transcript(session)
         self._metrics.authenticated.labels(session.protocol, session.server).inc()
 
     def _leave(self, session: Session) -> None:
+        if session.user:
+            self._tell_end(session)
         del self._sessions[session.id]
         self._forget_user(session)
         self._metrics.current.labels(session.protocol, session.server).dec()
+
+    def _tell_end(self, session: Session) -> None:
+        connection = session.connection
+        self.log.info(
+            "{user} left {protocol} after {duration} seconds",
+            user=session.user,
+            protocol=session.protocol,
+            duration=round(self._seconds() - session.since, 1),
+            peer=str(connection.peer),
+            connection=session.id,
+            octets_in=connection.octets_in,
+            octets_out=connection.octets_out,
+        )
 
     def _forget_user(self, session: Session) -> None:
         _end_transcript(session)

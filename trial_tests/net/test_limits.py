@@ -9,7 +9,8 @@ from sora.metrics.connections import ConnectionMetrics
 from sora.net.connection import Connection
 from sora.net.limits import ConnectionLimits, Place
 from sora.net.networks import LOOPBACK, PRIVATE, Networks, counted_as
-from sora.net.tracker import Tracker
+from sora.net.peer import Peer
+from sora.net.tracker import Session, Tracker
 
 
 class NetworksTests(SynchronousTestCase):
@@ -80,10 +81,13 @@ class TrackerTests(SynchronousTestCase):
         labels = {"protocol": "imap", "server": "imap-143"}
         return self.registry.get_sample_value(name, labels)
 
+    def enter(self) -> Session:
+        connection = Connection(self.clock)
+        connection.peer = Peer("192.0.2.1", 1)
+        return self.tracker.enter(connection, "imap", "imap-143")
+
     def test_counts_connections_of_users_and_forgets_them(self) -> None:
-        sessions = [
-            self.tracker.enter(Connection(self.clock), "imap", "imap-143") for _ in range(3)
-        ]
+        sessions = [self.enter() for _ in range(3)]
         sessions[0].identify("a@b")
         sessions[0].identify("a@b")
         sessions[1].identify("a@b")
@@ -103,7 +107,7 @@ class TrackerTests(SynchronousTestCase):
         self.assertEqual(self.gauge("sora_connections_total"), 3)
 
     def test_somebody_else_may_follow_on_the_same_connection(self) -> None:
-        session = self.tracker.enter(Connection(self.clock), "imap", "imap-143")
+        session = self.enter()
         session.identify("a@b")
         session.unidentify()
         self.assertEqual(self.tracker.of_user("a@b"), [])

@@ -151,6 +151,22 @@ class RunningTests(SynchronousTestCase):
         before.noop()
         self.assertNotIn("NOOP", sorted(place.rglob("*.log"))[0].read_text())
 
+    def tells_who_and_what(self, lines: list[dict[str, Any]]) -> None:
+        """Logins, what came of them, and mail: with fields, by which they can be found."""
+        (mail,) = [line for line in lines if line.get("message_id") == "7@x.y"]
+        self.assertIn(f"from <a@example.org> was taken for <{EMAIL}>", mail["message"])
+        self.assertEqual((mail["sender"], mail["recipients"]), ("a@example.org", f"<{EMAIL}>"))
+        self.assertGreater(mail["size"], 20)
+        logins = [line for line in lines if "logged in over imap" in line["message"]]
+        ends = [line for line in lines if "left imap after" in line["message"]]
+        self.assertEqual({line["user"] for line in logins}, {EMAIL})
+        self.assertEqual(
+            sorted(line["connection"] for line in logins),
+            sorted(line["connection"] for line in ends),
+        )
+        self.assertEqual(logins[0]["tls"], True)
+        self.assertGreater(ends[0]["octets_in"], 0)
+
     def test_a_stop_lets_deliveries_end_and_says_goodbye(self) -> None:
         """G67: SIGTERM while messages are delivered: what was begun gets its answer."""
         idle = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=30)
@@ -218,14 +234,12 @@ class RunningTests(SynchronousTestCase):
             while raw.recv(4096):
                 pass
         with smtplib.LMTP("127.0.0.1", self.node.lmtp, timeout=30) as lmtp:
-            lmtp.sendmail("a@example.org", [EMAIL], f"Subject: b\r\n\r\n{BODY}\r\n")
+            lmtp.sendmail("a@example.org", [EMAIL], f"Message-Id: <7@x.y>\r\n\r\n{BODY}\r\n")
             lmtp.docmd(f"AUTH PLAIN {plain}")
         self.node.admin("accounts", "update", "--email", EMAIL, "--password", "another-word-9")
         self.assertIn(self.node.stop(), CLEAN_ENDS)
-        lines = self.node.messages_of_log().splitlines()
-        self.assertGreater(len(lines), 5)
-        for line in lines:
-            self.assertIsInstance(json.loads(line), dict, line)
+        lines = [json.loads(line) for line in self.node.messages_of_log().splitlines()]
+        self.tells_who_and_what([line for line in lines if line["level"] == "info"])
         everything = self.node.messages_of_log() + self.node.output()
         for secret in (LOGIN, wrong, plain, BODY, PASSWORD, "another-word-9"):
             self.assertNotIn(secret, everything)

@@ -95,11 +95,24 @@ class Answering:
         word = kind.word.decode("ascii").lower() if kind else "unknown"
         seconds = session.connection.clock.seconds() - started - self.waited
         session.services.metrics.answered("imap", word, status.decode("ascii").lower(), seconds)
+        if 0 < session.limits.slow_command <= seconds:
+            self._tell_slow(word, seconds)
         if status == BAD:
             self._count_bad()
         if self.afterwards is not None:
             afterwards, self.afterwards = self.afterwards, None
             afterwards()
+
+    def _tell_slow(self, word: str, seconds: float) -> None:
+        session = self._session
+        self.log.warn(
+            "session {session}: {command} took {duration} seconds",
+            session=session.id,
+            command=word.upper(),
+            duration=round(seconds, 1),
+            user=session.identity.address if session.identity is not None else "",
+            peer=str(session.connection.peer),
+        )
 
     def find(self, head: Head) -> type[Command]:
         """The command of a word that is allowed now. Raises UnknownCommand, WrongState, and

@@ -30,6 +30,7 @@ def imap_factory(
     idle: IdleMetrics,
     tls: Any = None,
     sieve_url: str = "",
+    slow_command: float = 0.0,
 ) -> IMAPFactory:
     """What a listener takes for a server of type `imap`; `refusal` is what it says to clients
     over its limits.
@@ -57,6 +58,7 @@ def imap_factory(
         login_timeout=limits.login_timeout,
         # RFC 3501 §5.4: at least 30 minutes for those who have logged in.
         idle_timeout=limits.idle_timeout,
+        slow_command=slow_command,
     )
     dialect = DIALECT.adding(imapsieve.extension(sieve_url)) if sieve_url else DIALECT
     return IMAPFactory(clock=clock, dialect=dialect, services=services, limits=bounds)

@@ -43,6 +43,8 @@ class Limits:
     bad_commands_before_login: int = 5
     bad_commands: int = 50
     """bad commands in a row before the connection ends"""
+    slow_command: float = 0
+    """seconds from which on a command is told in the log; 0: never"""
 
 
 DEFAULT_LIMITS: Final = Limits()
