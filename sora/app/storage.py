@@ -24,7 +24,7 @@ from sora.storage.disk.cache import DiskCache
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.workers.backlog import BacklogWatch
-from sora.workers.cache_history import CacheRecorder
+from sora.workers.cache_history import CacheRecorder, CacheSettling
 from sora.workers.copier import Copier
 from sora.workers.filer import Filer
 from sora.workers.indexer import Indexer
@@ -112,7 +112,7 @@ def body_storage(
     if cache is not None:
         recorder = CacheRecorder(cache, tables.cache_history, node, reactor)
         live = LiveCache(cache, recorder.sample)
-        workers.append(recorder)
+        workers += [recorder, CacheSettling(cache, reactor)]
     services = [threads, *store_services, *cache_services, Stage("arrivals", stop=arrivals.stop)]
     return BodyStorage(
         arrivals=arrivals,

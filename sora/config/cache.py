@@ -10,6 +10,10 @@ from sora.config.units import SIZE
 class CacheConfig:
     """A bounded cache of bodies on a local disk. It may be deleted at any time."""
 
-    path: str = key("/var/cache/sora", "Its directory. Empty: no cache.")
-    capacity: int = key("1gb", "Its size at most. 0: no cache.", unit=SIZE)
+    path: str = key(
+        "/var/cache/sora", "Its directory, which processes of a machine may share. Empty: no cache."
+    )
+    capacity: int = key(
+        "1gb", "Its size at most, of all processes together. 0: no cache.", unit=SIZE
+    )
     max_object_size: int = key("5mb", "Larger bodies are not kept.", unit=SIZE)

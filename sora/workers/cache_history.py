@@ -13,7 +13,28 @@ from sora.waking import Waking
 
 INTERVAL: Final = 300.0
 """seconds between two"""
+SETTLE_INTERVAL: Final = 10.0
+"""seconds between two looks at who shares the path"""
 KEPT: Final = timedelta(days=30)
+
+
+class CacheSettling(Waking):
+    """Lets a cache keep to its part of what several processes share."""
+
+    def __init__(self, cache: IBodyCache, clock: IReactorTime) -> None:
+        super().__init__(clock)
+        self._cache = cache
+
+    def startService(self) -> None:
+        super().startService()
+        self._wake_in(SETTLE_INTERVAL)
+
+    def _wake(self) -> None:
+        self._wake_in(SETTLE_INTERVAL)
+        self._tasks.start(self._settle(), "keeping to the part of a cache")
+
+    async def _settle(self) -> None:
+        await self._cache.settle()
 
 
 class CacheRecorder(Waking):
@@ -33,7 +54,9 @@ class CacheRecorder(Waking):
 
     def sample(self) -> CacheSample:
         """The cache now."""
-        return CacheSample(self._instance, self._now(), self._began_at, self._cache.status)
+        number = self._cache.number
+        instance = f"{self._instance}/{number}" if number else self._instance
+        return CacheSample(instance, self._now(), self._began_at, self._cache.status)
 
     def startService(self) -> None:
         super().startService()

@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.storage.memory.storage import memory_storage
 from sora.storage.rows import CacheSample, CacheStatus
-from sora.workers.cache_history import INTERVAL, CacheRecorder
+from sora.workers.cache_history import (
+    INTERVAL,
+    SETTLE_INTERVAL,
+    CacheRecorder,
+    CacheSettling,
+)
 
 BEGAN = 1_700_000_000
 
@@ -19,11 +25,18 @@ class Cache:
 
     path = "/var/cache/sora"
     looked = 0
+    number = 0
 
     @property
     def status(self) -> CacheStatus:
         self.looked += 1
         return CacheStatus(1, 2, 3, 4, self.looked, 6, 7, 8, 9)
+
+    settled = 0
+
+    def settle(self) -> "Deferred[None]":
+        self.settled += 1
+        return succeed(None)
 
 
 class CacheRecorderTests(SynchronousTestCase):
@@ -66,3 +79,20 @@ class CacheRecorderTests(SynchronousTestCase):
         self.clock.advance(INTERVAL)
         self.assertEqual(len(self.samples()), 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_process_that_shares_a_path_is_told_apart(self) -> None:
+        cache = Cache()
+        cache.number = 2
+        recorder = CacheRecorder(cache, self.history, "mail-1", self.clock)  # type: ignore[arg-type]
+        self.assertEqual(recorder.sample().instance, "mail-1/2")
+
+
+class CacheSettlingTests(SynchronousTestCase):
+    def test_every_ten_seconds(self) -> None:
+        clock, cache = Clock(), Cache()
+        settling = CacheSettling(cache, clock)  # type: ignore[arg-type]
+        settling.startService()
+        clock.pump([SETTLE_INTERVAL] * 3)
+        self.successResultOf(settling.stopService())
+        clock.pump([SETTLE_INTERVAL] * 3)
+        self.assertEqual(cache.settled, 3)

@@ -5,7 +5,9 @@ all times: what has to go is removed before what comes is written, and one write
 in batches. What is read is served only if its length and hash match; otherwise it is a miss,
 and is removed (G9). Nothing is fsynced: what a loss of power spoils is a miss.
 
-The index is in memory. At the start it is built from the names and sizes of the files.
+Processes may share a path: each has a directory of its own there, and all together the capacity
+(`sharing.py`). The index is in memory. At the start it is built from the names and sizes of the
+files.
 """
 
 import os
@@ -27,6 +29,7 @@ from sora.metrics.bodies import CacheMetrics
 from sora.storage.digests import is_whole
 from sora.storage.disk.at_once import AtOnce
 from sora.storage.disk.eviction import Eviction
+from sora.storage.disk.sharing import Share
 from sora.storage.interfaces import IBodyCache
 from sora.storage.rows import CacheStatus
 from sora.threads import Threads
@@ -71,6 +74,7 @@ class DiskCache:
     ) -> None:
         self._at_once = AtOnce(seconds)
         self.path = path
+        self._share = Share(path, capacity, seconds)
         self._max_object_size = max_object_size
         self._threads = threads
         self._metrics = metrics
@@ -114,21 +118,47 @@ class DiskCache:
         Raises Unavailable, naming the path and the mend.
         """
         try:
-            found = await self._threads.run(_scan, self.path)
+            found = await self._threads.run(self._open)
+            self.path = self._share.directory
+            there = sum(size for _, size in found)
+            self._index.limit(await self._threads.run(self._share.grant, there))
+            gone = []
+            for name, size in found:
+                gone += self._index.add(name, size)
+            await self._threads.run(_remove, self.path, gone)
+            await self._settle()
         except OSError as error:
             raise Unavailable(
                 f"The cache {self.path} cannot be used: {error.strerror}; mend [cache] path, or: "
                 f"sudo install -d -o $(id -un) -m 0700 {self.path}"
             ) from error
-        gone = []
-        for name, size in found:
-            gone += self._index.add(name, size)
-        await self._threads.run(_remove, self.path, gone)
         self._measure()
 
     async def stop(self) -> None:
-        """Wait for what is being written."""
+        """Wait for what is being written; then another process may have the directory."""
         await self._tasks.join()
+        async with self._changing:
+            self._share.release()
+
+    @property
+    def number(self) -> int:
+        """See `IBodyCache`."""
+        return self._share.number
+
+    @deferred
+    async def settle(self) -> None:
+        """See `IBodyCache.settle`."""
+        async with self._changing:
+            try:
+                await self._settle()
+                await self._threads.run(self._share.clear_abandoned)
+            except OSError as error:
+                self.log.warn(
+                    "the cache of bodies {path} cannot be shared: {error}",
+                    path=self.path,
+                    error=error.strerror,
+                )
+            self._measure()
 
     async def get(self, hash: bytes, size: int) -> bytes | None:
         """A whole body, verified; None when it is not here."""
@@ -207,6 +237,21 @@ class DiskCache:
         return objects, octets
 
     # ------------------------------------------------------------ inside
+
+    def _open(self) -> list[tuple[bytes, int]]:
+        """In a thread."""
+        self._share.take()
+        return _scan(self._share.directory)
+
+    async def _settle(self) -> None:
+        """Keep to the part of this process. Raises OSError."""
+        gone = self._index.limit(await self._threads.run(self._share.grant, self._index.octets))
+        if gone:
+            await self._threads.run(_remove, self.path, gone)
+            await self._threads.run(self._share.grant, self._index.octets)
+            self._evicted += len(gone)
+            for _ in gone:
+                self._count("evict", "room")
 
     def _written_soon(self, hash: bytes) -> bytes | None:
         write = self._waiting.get(hash)

@@ -75,6 +75,14 @@ class Eviction:
         self.octets += size
         return gone
 
+    def limit(self, capacity: int) -> list[bytes]:
+        """Have another capacity; gives the names that have to go for it."""
+        self.capacity = capacity
+        gone = []
+        while self.octets > capacity:
+            gone.append(self._evict())
+        return gone
+
     def remove(self, name: bytes) -> None:
         """It is not kept any more."""
         entry = self._small.pop(name, None)

@@ -13,7 +13,12 @@ class IBodyCache(Interface):
     """The cache of one process, as operators see it."""
 
     path = Attribute("Where it is: a directory.")
+    number = Attribute("Which of the processes that share a path this is, from 0 on.")
     status = Attribute("How full it is, and how good: a `CacheStatus`.")
+
+    def settle() -> "Deferred[None]":
+        """See how many processes share the path, and keep to the part of this one. To be called
+        every few seconds; never fails."""
 
     def purge() -> "Deferred[tuple[int, int]]":
         """Remove everything; gives how many bodies, and their octets. What is read meanwhile is

@@ -6,6 +6,7 @@ from random import Random
 from blake3 import blake3
 from prometheus_client import CollectorRegistry
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from sora.deferreds import gather
@@ -34,6 +35,7 @@ class DiskCacheTests(TestCase):
         options = {"capacity": 10_000, "max_object_size": 4_000, **other}
         cache = DiskCache(self.path, threads=self.threads, **options)
         await cache.start()
+        self.addCleanup(lambda: Deferred.fromCoroutine(cache.stop()))
         return cache
 
     def on_disk(self) -> int:
@@ -42,6 +44,7 @@ class DiskCacheTests(TestCase):
             os.path.getsize(os.path.join(place, name))
             for place, _, names in os.walk(self.path)
             for name in names
+            if not name.endswith(".lock")
         )
 
     def file(self, data: bytes) -> str:
@@ -121,6 +124,7 @@ class DiskCacheTests(TestCase):
         leftover = os.path.join(self.path, "00", ".new-" + "0" * 32)
         with open(leftover, "wb") as file:
             file.write(b"half")
+        await self.cache.stop()
         again = await self.new()
         self.assertFalse(os.path.exists(leftover))
         self.assertEqual(again.status.octets, 7200)
@@ -131,6 +135,7 @@ class DiskCacheTests(TestCase):
         for number in range(8):
             data = bytes([number]) * 900
             await self.cache.put(digest(data), data)
+        await self.cache.stop()
         again = await self.new(capacity=2_000)
         self.assertLessEqual(self.on_disk(), 2_000)
         self.assertEqual(self.on_disk(), again.status.octets)
@@ -171,6 +176,7 @@ class DiskCacheTests(TestCase):
         self.assertEqual(self.cache.status.objects, 1)
 
     async def test_what_waits_to_be_written_is_bounded(self) -> None:
+        await self.cache.stop()
         cache = await self.new(max_waiting=1_000)
         first, second = b"1" * 800, b"2" * 800
         await gather(cache.put(digest(first), first), cache.put(digest(second), second))
