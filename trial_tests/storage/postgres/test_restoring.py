@@ -168,6 +168,27 @@ class RaceTests(StageTestCase):
         await self.whole(stage, 40)
 
 
+class EpochTests(StageTestCase):
+    """G70: after a database was set back, no UID that clients may know is given out."""
+
+    async def test_uids_jump_before_something_comes_back(self) -> None:
+        stage = await self.stage()
+        uids = await stage.put_many(2)
+        await stage.put_many(2, stage.trash)
+        await stage.expunge(stage.inbox, uids)
+        await stage.mailboxes.delete(stage.account.id, "Trash", new_operation())
+        await stage.value("select promoted_v1(true)")
+        restoring = Restoring(stage.database)
+        back = (await restoring.restore(stage.inbox, uids, stage.inbox, new_operation())).copied
+        self.assertGreater(back.uids[0], 100_000)
+        row = await restoring.restore_mailbox(
+            stage.account.id, stage.trash, "Trash", new_operation()
+        )
+        self.assertGreater(row.uidnext, 100_000)
+        self.assertEqual(row.messages, 2)
+        self.assertEqual(await stage.miscounted(), [])
+
+
 class RecountTests(StageTestCase):
     """G16."""
 
