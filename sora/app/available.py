@@ -14,7 +14,6 @@ from sora.config.problems import ConfigError, Path, Problem, dotted
 _MISSING = "not available in this version"
 _UNUSED: Final[tuple[Path, ...]] = (
     ("cluster", "enabled"),
-    ("database", "async_flags"),
     ("limits", "session_memory"),
 )
 """keys and tables that do nothing yet: said when they are not as by default"""

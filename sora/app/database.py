@@ -82,6 +82,7 @@ def make_database(
             bulk=config.bulk_timeout,
         ),
         faults=faults,
+        async_flags=config.async_flags,
     )
 
 
@@ -120,10 +121,12 @@ def migration_operations(config: DatabaseConfig, *, reactor: Any) -> MigrationOp
 
 
 async def notice_epoch(database: Database) -> None:
-    """Before anybody is served, see whether the database was set back meanwhile (G70)."""
+    """Before anybody is served, see whether the database was set back meanwhile (G70); and say if
+    flags may be lost by a crash from now on."""
+    function = "flags_are_async_v1()" if database.async_flags else "notice_epoch_v1(NULL)"
 
     async def work(tx: Tx) -> None:
-        await tx.do("SELECT notice_epoch_v1(NULL)")
+        await tx.do(f"SELECT {function}")
 
     # Who notices it twice has noticed it.
     await database.run("notice epoch", work, write=False)

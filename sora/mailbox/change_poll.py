@@ -116,8 +116,8 @@ class ChangePoll(Service):
         """What a database has forgotten that was set back is forgotten here, too (G70)."""
         if self._epoch not in (None, epoch):
             self.log.warn(
-                "the database was set back, by the promotion of a replica or a restore: what it has"
-                " forgotten is forgotten here, and clients are told"
+                "the database was set back, by the promotion of a replica, a restore, or a crash"
+                " with async_flags: what it has forgotten is forgotten here, and clients are told"
             )
             await self._open.meet_epoch()
         self._epoch = epoch

@@ -32,6 +32,11 @@ else (G23). The statement is the unit of retry: it is the unit of what is rolled
         COMMIT was sent                         nothing happened: `work` is called again
         after                                   OutcomeUnknown
 
+**Flags may be committed asynchronously** (`async_flags`): a statement that changes nothing but
+flags (`only_flags`) then has `SET LOCAL synchronous_commit = off` in front of it, in the same
+message. A crash of the server may lose the last of them, and is the end of an epoch (G70), see
+`0051_async_flags.sql`.
+
 **Who waits may leave.** A cancelled `run` leaves the pool's queue if it still waits there. Once
 something was sent, it is not cancelled (G15): the statement runs to its end unwatched, and its
 connection goes back to the pool by itself.
@@ -67,6 +72,8 @@ from sora.storage.postgres.tx import Row, Tx
 
 PROBE_WITHIN: Final = 5.0
 """seconds that the probe of a circuit breaker may take, beside the time to connect"""
+
+_ASYNCHRONOUSLY: Final = "SET LOCAL synchronous_commit = off; "
 
 __all__ = ["Database", "Faults", "Row", "Timing", "Tx"]
 
@@ -118,6 +125,7 @@ class Database:
         breaker: Breaker | None = None,
         replicas: Replicas | None = None,
         lookout: Lookout | None = None,
+        async_flags: bool = False,
     ) -> None:
         self.statements: Counter[str] = Counter()
         self.pool = pool
@@ -132,6 +140,7 @@ class Database:
         self.replicas = replicas or Replicas()
         self.reads = Reads(self, self.replicas, self.tokens)
         self.lookout = lookout
+        self.async_flags = async_flags
 
     def start(self) -> None:
         """Open connections, and look after the servers."""
@@ -160,11 +169,13 @@ class Database:
         *,
         write: bool,
         timeout: float | None = None,  # noqa: ASYNC109 - the server's limit, not ours
+        only_flags: bool = False,
     ) -> T:
         """Do `work`, each of whose statements is a transaction of its own.
 
         `write=False` promises that sending a statement twice does no harm. `timeout` is the
-        limit of each statement in seconds.
+        limit of each statement in seconds. `only_flags` is said of a write that changes nothing
+        else, and may be committed asynchronously.
 
         Raises:
             Unavailable: it did not happen.
@@ -172,7 +183,11 @@ class Database:
             SoraError: what the statement's own error means.
             StatementFailed: a bug.
         """
-        return await work(_EachAlone(self, name, write, timeout or self.timing.statement))
+        limit = timeout or self.timing.statement
+        before = self.limits(limit, write)
+        if only_flags and self.async_flags:
+            before += _ASYNCHRONOUSLY
+        return await work(_EachAlone(self, name, write, limit, before))
 
     async def transaction(
         self,
@@ -327,10 +342,8 @@ class Database:
         return answer
 
     async def _alone(
-        self, name: str, sql: str, parameters: Parameters, limit: float, write: bool
+        self, name: str, message: str, parameters: Parameters, limit: float, write: bool
     ) -> Answer:
-        message = f"{self.limits(limit, write)}{sql}"
-
         async def attempt(connection: Connection) -> Answer:
             return await self.exchange(connection, name, message, parameters, limit)
 
@@ -352,9 +365,13 @@ class _EachAlone(Tx):
     _name: str
     _write: bool
     _limit: float
+    _before: str
 
     async def execute(self, sql: str, parameters: Parameters = None) -> Answer:
-        return await self._database._alone(self._name, sql, parameters, self._limit, self._write)
+        message = f"{self._before}{sql}"
+        return await self._database._alone(
+            self._name, message, parameters, self._limit, self._write
+        )
 
 
 @define

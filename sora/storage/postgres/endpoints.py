@@ -49,6 +49,7 @@ def database_on(
     metrics: DatabaseMetrics,
     timing: Timing | None = None,
     faults: Faults | None = None,
+    async_flags: bool = False,
 ) -> Database:
     """A Database, begun by its `start` and ended by its `close`."""
     endpoints = where if isinstance(where, Endpoints) else Endpoints([where])
@@ -91,6 +92,7 @@ def database_on(
         breaker=breaker,
         replicas=replicas,
         lookout=lookout,
+        async_flags=async_flags,
     )
 
 

@@ -257,7 +257,7 @@ class Messages:
             return _stored(mailbox_id, cast(tuple[Any, ...], row))
 
         try:
-            return await self._database.run("store", work, write=True)
+            return await self._database.run("store", work, write=True, only_flags=True)
         except OutcomeUnknown as unknown:
             return await self._stored_after_all(mailbox_id, operation, known_keywords, unknown)
 

@@ -215,7 +215,7 @@ async def _seeing(
             ),
         )
 
-    rows = await database.run("read", work, write=True)
+    rows = await database.run("read", work, write=True, only_flags=True)
     before, modseq, changed, flags, spots = rows[0][:5]
     stored = Stored(mailbox_id, before, modseq, packing.states(changed, flags, modseq, spots))
     return stored, [row[5:] for row in rows if row[5] is not None]

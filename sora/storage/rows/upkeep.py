@@ -12,7 +12,8 @@ from attrs import Factory, frozen
 class Epoch:
     """A time in which the database was never set back (G70).
 
-    `reason` says how its beginning was noticed: first, timeline, system, rewound or command.
+    `reason` says how its beginning was noticed: first, timeline, system, rewound, crash or
+    command.
     What came after `heard_at` may be lost; UIDs jumped by `uid_jump`.
     """
 

@@ -118,6 +118,7 @@ class SchemaTests(StageTestCase):
             "deletions_pass",
             "retention_pass",
             "epochs",
+            "uncrashed",
             "sora",
             "copy_targets",
             "processes",
