@@ -325,6 +325,12 @@ class InMemory(Sessions):
         self.end_of_step()
         self.world.answer_at_once()
 
+    @precondition(lambda self: self.world is not None and not self.world.is_held)
+    @rule(process=st.integers(0, 1), chosen=CHOSEN)
+    def restore(self, process: int, chosen: list[int]) -> None:
+        if len(self.play.account.boxes["INBOX"].messages) < MAX_MESSAGES:
+            self.play.restore(process % self.world.processes, chosen)
+
     @rule()
     def time_passes(self) -> None:
         # Not so long while answers are late that a process would be given up by the others.

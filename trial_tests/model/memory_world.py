@@ -1,5 +1,6 @@
 """Processes of Sora over one memory storage, with answers of storage that can be held back."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -9,7 +10,7 @@ from sora.mailbox.change_poll import BEATS, INTERVAL
 from sora.mailbox.envelope import Addressee
 from sora.mailbox.open_mailbox import PATIENCE
 from sora.mailbox.spool import Spool
-from sora.storage.rows import NewMailbox
+from sora.storage.rows import NewMailbox, Operation, Restored
 from trial_tests.mailbox.world import envelope
 from trial_tests.support.transcript import PASSWORD, Client, Server
 
@@ -92,6 +93,15 @@ class MemoryWorld:
         failures: list[object] = []
         Deferred.fromCoroutine(work()).addErrback(failures.append)
         assert not failures, failures
+
+    def restore(self, process: int, uids: Sequence[int]) -> list[int]:
+        """Messages that were expunged from the INBOX come back; gives their new UIDs."""
+        server, found = self._servers[process], list[Restored]()
+        (inbox,) = (box.id for box in self._tables.mailboxes.values() if box.name == "INBOX")
+        operation = Operation(self._tables.new_uuid(), "operator")
+        server.storage.restoring.restore(inbox, uids, inbox, operation).addCallback(found.append)
+        server.open.copied(found[0].copied)
+        return list(found[0].copied.uids)
 
     def pass_time(self, seconds: float) -> None:
         """Time passes: polls are made, patience ends."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from trial_tests.model.answers import Response, items, number_set, numbers
 from trial_tests.model.belief import Belief, Memory
 from trial_tests.model.client import Client, Then, Wire
-from trial_tests.model.truth import SEEN, Account, Box, Change, Flags
+from trial_tests.model.truth import DELETED, SEEN, Account, Box, Change, Flags
 
 MAX_MEMORIES = 4
 
@@ -27,6 +27,9 @@ class World(Protocol):
     def deliver(self, process: int, message: bytes) -> None:
         """A message comes for the account's INBOX."""
 
+    def restore(self, process: int, uids: Sequence[int]) -> list[int]:
+        """Messages that were expunged from the INBOX come back; gives their new UIDs."""
+
 
 class Play:
     """The truth, and the clients."""
@@ -42,6 +45,7 @@ class Play:
         self._behind: dict[Box, set[int]] = {}
         self._names_behind: set[int] = set()
         self._messages = 0
+        self._restored: set[int] = set()
 
     # ---------------------------------------------------------- who knows what
 
@@ -232,6 +236,20 @@ class Play:
         inbox.arrive([(content, frozenset())])
         self._came_into(process, inbox)
         self.world.deliver(process, _message(content))
+
+    def restore(self, process: int, which: Sequence[int]) -> None:
+        """An operator brings some of what is gone from the INBOX back, by a process that tells its
+        sessions; each as it was but for \\Deleted."""
+        inbox = self.account.boxes["INBOX"]
+        gone = [uid for uid in inbox.ever if uid not in {*inbox.messages, *self._restored}]
+        chosen = sorted({gone[place % len(gone)] for place in which}) if gone else []
+        if not chosen:
+            return
+        self._restored.update(chosen)
+        back = [inbox.ever[uid] for uid in chosen]
+        arrived = inbox.arrive([(each.content, each.flags - {DELETED}) for each in back])
+        self._came_into(process, inbox)
+        assert self.world.restore(process, chosen) == arrived
 
     def _new_content(self) -> str:
         self._messages += 1
