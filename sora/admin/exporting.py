@@ -1,4 +1,4 @@
-"""`sora-admin export-maildir`"""
+"""`sora-admin export-maildir` and `export-mbox`"""
 
 from argparse import ArgumentParser, Namespace
 from time import monotonic
@@ -42,6 +42,34 @@ class ExportMaildir(Command):
         try:
             counts = await operations.maildir(
                 given.email, given.path, given.layout, choice_of(given), given.progress.tell
+            )
+        finally:
+            given.progress.end()
+        tell(report, counts, "exported")
+
+
+class ExportMbox(Command):
+    """Export to mbox files."""
+
+    words = ("export-mbox",)
+    summary = "write a user's mail to mbox files, one for each mailbox"
+    examples = (
+        "export-mbox --email ann@example.com --path /srv/export/ann",
+        "export-mbox --email ann@example.com --path /srv/export/ann --mailbox INBOX",
+    )
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        exchange_arguments(parser, "export")
+        parser.add_argument("--path", required=True, metavar="DIRECTORY", help="where to")
+
+    def prepare(self, given: Namespace, terminal: Terminal) -> None:
+        given.progress = Progress(terminal.stderr, monotonic)
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        operations = await store.exporting()
+        try:
+            counts = await operations.mbox(
+                given.email, given.path, choice_of(given), given.progress.tell
             )
         finally:
             given.progress.end()

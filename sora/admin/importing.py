@@ -1,4 +1,4 @@
-"""`sora-admin import-maildir` and `import-imap`"""
+"""`sora-admin import-maildir`, `import-mbox` and `import-imap`"""
 
 from argparse import ArgumentParser, Namespace
 from time import monotonic
@@ -117,6 +117,39 @@ class ImportMaildir(Command):
         finally:
             given.progress.end()
         tell(report, counts, "would be imported" if given.dry_run else "imported", scripts)
+
+
+class ImportMbox(Command):
+    """Import mbox files."""
+
+    words = ("import-mbox",)
+    summary = "import an mbox file, or all in a directory; again: only what is missing"
+    examples = (
+        "import-mbox --email ann@example.com --path /var/mail/ann --into INBOX",
+        "import-mbox --email ann@example.com --path ~/Mail --dry-run",
+    )
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        import_arguments(parser)
+        parser.add_argument(
+            "--path", required=True, metavar="PATH", help="the file, or a directory of files"
+        )
+        parser.add_argument(
+            "--into", metavar="NAME", help="the mailbox for a single file (default: its name)"
+        )
+
+    def prepare(self, given: Namespace, terminal: Terminal) -> None:
+        given.progress = Progress(terminal.stderr, monotonic)
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        operations = await store.importing()
+        try:
+            counts = await operations.mbox(
+                given.email, given.path, given.into, wishes_of(given), given.progress.tell
+            )
+        finally:
+            given.progress.end()
+        tell(report, counts, "would be imported" if given.dry_run else "imported")
 
 
 class ImportImap(Command):

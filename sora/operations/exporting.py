@@ -7,6 +7,7 @@ from attrs import frozen
 from sora.exchange.counts import Counts
 from sora.exchange.exporter import ExportRooms, export_all
 from sora.exchange.maildir_target import Layout, MaildirTarget
+from sora.exchange.mbox_target import MboxTarget
 from sora.exchange.target import Target
 from sora.operations.owners import OwnerLookup
 
@@ -33,6 +34,10 @@ class ExportOperations:
     ) -> Counts:
         """Export to a maildir that Dovecot serves with the same UIDs."""
         return await self._export(email, MaildirTarget(path, layout), choice, told)
+
+    async def mbox(self, email: str, path: str, choice: Choice, told: Told) -> Counts:
+        """Export to mbox files in a directory."""
+        return await self._export(email, MboxTarget(path), choice, told)
 
     async def _export(self, email: str, target: Target, choice: Choice, told: Told) -> Counts:
         account = await self.owners.user(email)

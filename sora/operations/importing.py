@@ -12,6 +12,7 @@ from sora.exchange.importer import import_all
 from sora.exchange.importing import ImportRooms, Into, Wishes
 from sora.exchange.maildir_source import MaildirSource
 from sora.exchange.maildir_tree import Layout
+from sora.exchange.mbox_source import MboxSource
 from sora.exchange.sieve_files import ScriptFile, read_scripts
 from sora.exchange.source import Problem, Source
 from sora.mailbox.scripts import ScriptStore, text_of
@@ -51,6 +52,13 @@ class ImportOperations:
     ) -> Counts:
         """Import a maildir, in Maildir++ or the layout fs."""
         source = MaildirSource(path, self.threads, limit=self.limit, layout=layout)
+        return await self._import(email, source, wishes, told)
+
+    async def mbox(
+        self, email: str, path: str, name: str | None, wishes: Wishes, told: Told
+    ) -> Counts:
+        """Import an mbox, as the mailbox `name` or the file's own, or all below a directory."""
+        source = MboxSource(path, self.threads, limit=self.limit, name=name)
         return await self._import(email, source, wishes, told)
 
     async def imap(self, email: str, login: Login, wishes: Wishes, told: Told) -> Counts:
