@@ -17,6 +17,10 @@ USES: Final = ("archive", "drafts", "junk", "sent", "trash")
 PAGE: Final = 1000
 """mailboxes that are looked at by one statement"""
 
+LEAST: Final = 60
+MOST: Final = 36_500 * 86_400
+"""seconds that a policy may keep messages"""
+
 
 @frozen
 class RuleOf:
@@ -59,9 +63,11 @@ class RetentionOperations:
 
         Raises NoSuchAccount, BadArgument.
         """
+        if max_age is not None and not LEAST <= max_age <= MOST:
+            raise BadArgument(
+                "a policy keeps messages for a minute at least, and for 100 years at most"
+            )
         age = None if max_age is None else timedelta(seconds=max_age)
-        if age is not None and age < timedelta(minutes=1):
-            raise BadArgument("a policy keeps messages for a minute at least")
         await self.retention.set(await self._owner(whose), RetentionRule(_attribute(use), age))
 
     async def clear(self, whose: Whose, use: str | None) -> None:

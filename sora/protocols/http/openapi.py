@@ -7,7 +7,7 @@ from attrs import NOTHING, fields
 
 from sora.errors import TooMany
 from sora.protocols.http.endpoint import Endpoint
-from sora.protocols.http.once import HEADER
+from sora.protocols.http.once import HEADER, LONGEST
 from sora.protocols.http.places import PLACES
 from sora.protocols.http.problems import (
     BAD_REQUEST,
@@ -50,7 +50,7 @@ _IDEMPOTENCY_KEY: Final = {
     "description": "A string that is new for each thing that is asked for. The same request with"
     " the same key is done once, and answered alike for a day.",
     "required": False,
-    "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,255}$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
 }
 _PROBLEM: Final = {
     "type": "object",

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
@@ -18,6 +19,8 @@ from sora.net.connection import Registration
 from sora.net.peer import Peer
 from sora.net.standing import Standing
 from sora.net.transcript import Transcript
+from sora.protocols.http.problems import BAD_REQUEST, MEDIA_TYPE, Refused
+from sora.protocols.http.shaping import written
 
 MAX_BODY: Final = 1024 * 1024
 """octets of a request's body"""
@@ -27,6 +30,7 @@ IDLE: Final = 65.0
 """seconds in which a client has to say something"""
 
 
+_log: Final = Logger()
 _AS_IT_IS: Final = "%!$&'()*+,;=:@~"
 """what may stand in a segment of a path (RFC 3986 §3.3), and what is encoded already"""
 
@@ -44,6 +48,14 @@ class BoundedRequest(Request):
         self.is_too_big = length is not None and length > MAX_BODY
         self.content = BytesIO()
 
+    def getRequestHostname(self) -> bytes:
+        """What routing is told. Nothing here depends on what a client calls this server."""
+        return b"sora"
+
+    def _handleStar(self) -> None:
+        """`OPTIONS *` is for no resource that there is."""
+        self.render(self.channel.site.getResourceFor(self))
+
     def handleContentChunk(self, data: bytes) -> None:
         """Keep a piece of the body, or drop it."""
         self._taken += len(data)
@@ -60,6 +72,7 @@ class HTTPConnection(HTTPChannel):
 
     session: Registration | None = None
     """set by the listener"""
+    site: Any
     peer: Peer
     transport: Any
 
@@ -107,6 +120,24 @@ class HTTPConnection(HTTPChannel):
         if self.session is not None:
             self.session.leave()
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A line of the head has no end."""
+        self._respondToBadRequestAndDisconnect()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """What is no request that HTTP knows is told so in the shape that all refusals have."""
+        problem = Refused(BAD_REQUEST, "This is no request of HTTP/1.1")
+        instance = self.site.new_id()
+        body = written(problem.document(f"urn:sora:request:{instance}"))
+        head = (
+            f"HTTP/1.1 400 Bad Request\r\nContent-Type: {MEDIA_TYPE}\r\n"
+            f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+        )
+        _log.info("no HTTP from {address}: 400", address=self.peer.host, id=instance)
+        self.transport.write(head.encode("ascii") + body)
+        self.octets_out += len(head) + len(body)
+        self.loseConnection()
+
     def requestDone(self, request: Request) -> None:
         """A request was answered."""
         super().requestDone(request)
@@ -135,7 +166,9 @@ class HTTPFactory(Site):
 
     noisy = False
 
-    def __init__(self, resource: IResource, clock: IReactorTime) -> None:
+    def __init__(self, resource: IResource, clock: IReactorTime, new_id: Callable[[], str]) -> None:
+        """`new_id` names requests, for the log."""
+        self.new_id = new_id
         super().__init__(resource, requestFactory=BoundedRequest, timeout=IDLE, reactor=clock)
         self.displayTracebacks = False
 

@@ -47,7 +47,7 @@ def http_factory(
         seconds=clock.seconds,
         new_id=new_id,
     )
-    return HTTPFactory(site.resource(), clock)
+    return HTTPFactory(site.resource(), clock, new_id)
 
 
 def keys_of(server: ServerConfig) -> list[Key]:

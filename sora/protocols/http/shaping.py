@@ -234,7 +234,7 @@ def _from_text(hint: Any, text: str) -> Any:
     """What a parameter is; text that is no such thing stays what it is, and is found later."""
     if hint is bool:
         return {"true": True, "false": False}.get(text.lower(), text)
-    if hint is int and re.fullmatch(r"-?[0-9]{1,18}", text):
+    if hint is int and re.fullmatch(r"-?[0-9]{1,40}", text):
         return int(text)
     return text
 

@@ -16,6 +16,7 @@ from klein import Klein
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
 
 from sora.deferreds import shielded
 from sora.errors import SoraError
@@ -123,7 +124,8 @@ class AdminSite:
 
         async def refuse() -> Answer:
             self._gate.admit_address(_address(request))
-            if isinstance(error, NotFound):
+            # Nobody is sent from `//admin` to `/admin`.
+            if isinstance(error, (NotFound, RequestRedirect)):
                 raise Refused(NOT_FOUND, "See /admin/openapi.json for what there is")
             if isinstance(error, MethodNotAllowed):
                 allowed = ", ".join(sorted(error.valid_methods or ()))
@@ -143,7 +145,7 @@ class AdminSite:
         call = Call(caller, names, _query(endpoint, request), _body(endpoint, request))
         key = None
         if endpoint.is_once:
-            key = idempotency_key(request.requestHeaders.getRawHeaders(HEADER, ()))
+            key = idempotency_key(request.requestHeaders.getRawHeaders(HEADER.encode(), ()))
         if key is None:
             answer = await shielded(Deferred.fromCoroutine(self._do(endpoint, call)))
         else:

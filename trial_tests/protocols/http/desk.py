@@ -138,7 +138,7 @@ class DeskTestCase(SynchronousTestCase):
             seconds=self.clock.seconds,
             new_id=lambda: f"r{next(ids)}",
         )
-        self.factory = HTTPFactory(self.site.resource(), self.clock)
+        self.factory = HTTPFactory(self.site.resource(), self.clock, lambda: f"r{next(ids)}")
 
     def make_nouns(self) -> Nouns:
         """The operations, on memory storage, and on a relay queue in a directory."""

@@ -111,6 +111,8 @@ class RequestTests(DeskTestCase):
                 "deleted": "This must be true or false",
             },
         )
+        large = self.ask("GET", f"/admin/accounts?limit={10**20}")
+        self.has_problem(large, 400, "bad-request", "too large")
         many = "/admin/accounts?" + "&".join(f"a{n}=1" for n in range(60))
         self.has_problem(self.ask("GET", many), 400, "bad-request", "50 parameters")
         self.has_problem(self.ask("GET", "/admin/accounts/a@b.c?x=1"), 400, "bad-request", "'x'")

@@ -5,7 +5,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from sora.errors import BadArgument, NoSuchAccount
-from sora.operations.retention import RuleOf
+from sora.operations.retention import LEAST, MOST, RuleOf
 from sora.protocols.http.admin.owners import ACCOUNT, BOTH, Owner, whose
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
@@ -41,7 +41,8 @@ class NewRule:
 
     max_age: int | None = said(
         "Seconds since messages came into their mailbox; null for ever.",
-        minimum=60,
+        minimum=LEAST,
+        maximum=MOST,
         example=2592000,
     )
 
