@@ -140,7 +140,7 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
 
     async def verify() -> VerifyOperations:
         opened = await stored.open()
-        verifier = verifier_of(tables, opened.objects, opened.bodies)
+        verifier = verifier_of(tables, opened.objects, opened.bodies, opened.copies)
         return VerifyOperations(owners, tables.verifying, verifier, opened.objects)
 
     async def cleaner() -> Cleaner:

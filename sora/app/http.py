@@ -64,7 +64,7 @@ def nouns_on(
     and the cleaner of this process. `told` hears of messages that came into a mailbox."""
     parts = accounts_on(tables)
     owners, rights = parts.owners, tables.rights
-    verifier = verifier_of(tables, storage.objects, storage.bodies)
+    verifier = verifier_of(tables, storage.objects, storage.bodies, storage.copies)
     key_ids = [entry.id for entry in config.s3.encryption_keys]
     return Nouns(
         accounts=parts.accounts,

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from sora.app.tables import Tables
 from sora.config.integrity import IntegrityConfig
 from sora.mailbox.bodies import Bodies
+from sora.mailbox.copies import ObjectCopies
 from sora.mailbox.spool import Spool
 from sora.mailbox.verifying import Verifier
 from sora.metrics.integrity import IntegrityMetrics
@@ -16,9 +17,11 @@ from sora.storage.stores import ObjectStore
 from sora.workers.sweeper import Pace, Sweeper
 
 
-def verifier_of(tables: Tables, stores: Mapping[str, ObjectStore], bodies: Bodies) -> Verifier:
+def verifier_of(
+    tables: Tables, stores: Mapping[str, ObjectStore], bodies: Bodies, copies: ObjectCopies
+) -> Verifier:
     """What looks at objects and mends them."""
-    return Verifier(tables.verifying, stores, bodies, Spool)
+    return Verifier(tables.verifying, stores, bodies, copies, Spool)
 
 
 def sweeper_of(
@@ -26,6 +29,7 @@ def sweeper_of(
     tables: Tables,
     stores: Mapping[str, ObjectStore],
     bodies: Bodies,
+    copies: ObjectCopies,
     *,
     reactor: Any,
     random: Random,
@@ -36,7 +40,7 @@ def sweeper_of(
         return None
     return Sweeper(
         tables.verifying,
-        verifier_of(tables, stores, bodies),
+        verifier_of(tables, stores, bodies, copies),
         list(stores),
         pace=Pace(config.rate, config.objects_per_second),
         mend=config.repair,

@@ -102,6 +102,7 @@ def body_storage(
         tables,
         by_name,
         bodies,
+        copies,
         reactor=reactor,
         random=random,
         registry=registry,

@@ -6,8 +6,8 @@ still says that it has to be there: it may have been deleted meanwhile. A store 
 reached proves nothing (G6): `Unavailable` ends the work, and nothing is noted.
 
 It is mended from wherever else the octets are: another store, staging, the cache of this machine.
-They are verified while they are read, and written under the object's own name, which stores do as a
-whole or not at all.
+They are verified while they are read, and written as an object with a name of its own, which takes
+the place of the damaged one when it has been read back: no object is ever written over.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ from twisted.logger import Logger
 
 from sora.errors import KeyMissing, ObjectDamaged, ObjectMissing, StoreRefused, Unavailable
 from sora.mailbox.bodies import Bodies
+from sora.mailbox.copies import ObjectCopies
 from sora.mailbox.spool import Spool
 from sora.storage.interfaces import IVerifying
 from sora.storage.rows import BodyPlace, Fault, Proof, Suspect
@@ -45,7 +46,7 @@ class Looked:
 
 class Verifier:
     """Looks at objects of `stores`, and mends them if it is told to. `bodies` reads what is
-    elsewhere; `spool` makes a place for a body on its way."""
+    elsewhere, `copies` writes it; `spool` makes a place for a body on its way."""
 
     log = Logger()
 
@@ -54,11 +55,13 @@ class Verifier:
         verifying: IVerifying,
         stores: Mapping[str, ObjectStore],
         bodies: Bodies,
+        copies: ObjectCopies,
         spool: Callable[[], Spool],
     ) -> None:
         self._verifying = verifying
         self._stores = stores
         self._bodies = bodies
+        self._copies = copies
         self._spool = spool
 
     async def look(self, proof: Proof, *, mend: bool) -> Looked:
@@ -87,26 +90,26 @@ class Verifier:
         return Looked(Verdict.DAMAGED, suspect)
 
     async def mend(self, proof: Proof) -> bool:
-        """Write an object again from another place; False when its octets are nowhere else.
-        Raises Unavailable."""
+        """Put another object, from another place, in the place of this one; False when its octets
+        are nowhere else, or it is not wanted any more. Raises Unavailable, StorageFull,
+        StoreRefused."""
         spool = self._spool()
         try:
             if not await self._fetch(proof, spool):
                 return False
-            store = self._stores[proof.object.store]
-            checksum = await store.writer.put(proof.object.id, spool.open, proof.size, proof.hash)
+            written = await self._copies.put(proof.object.store, spool)
         finally:
             spool.close()
-        written = evolve(
-            proof.object, key_id=store.key_id, stored_size=store.stored_size(proof.size)
-        )
-        await self._verifying.replaced(written.id, written.stored_size, checksum, written.key_id)
-        if await self._fault(evolve(proof, object=written)) is not None:
+        if await self._fault(evolve(proof, object=written.place)) is not None:
+            await self._copies.discard(written)
+            return False
+        if not await self._copies.bind(proof.content_id, written, replaces=proof.object.id):
             return False
         await self._verifying.mended(proof.content_id, proof.object.store)
         self.log.info(
-            "object {name} of content {content} in {store} is mended",
+            "object {name} of content {content} in {store} is mended: {written} has its place",
             name=str(proof.object.id),
+            written=str(written.place.id),
             content=proof.content_id,
             store=proof.object.store,
         )

@@ -14,11 +14,12 @@ from twisted.trial.unittest import TestCase
 
 from sora.errors import Unavailable
 from sora.mailbox.bodies import Bodies
+from sora.mailbox.copies import ObjectCopies
 from sora.mailbox.spool import Spool
 from sora.mailbox.verifying import Verdict, Verifier
 from sora.metrics.integrity import IntegrityMetrics
 from sora.storage.memory.objects import MemoryObjects
-from sora.storage.rows import Damage, Fault
+from sora.storage.rows import Damage, Fault, Proof
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
 from sora.workers.sweeper import Pace, Step, Sweeper
@@ -61,7 +62,21 @@ class VerifyingTestCase(TestCase):
 
     def verifier(self, cache: Any = None) -> Verifier:
         bodies = Bodies(list(self.stores.values()), self.world.storage.uploads, self.threads, cache)
-        return Verifier(self.verifying, self.stores, bodies, Spool)
+        storage = self.world.storage
+        copies = ObjectCopies(list(self.stores.values()), storage.uploads, storage.copies, bodies)
+        return Verifier(self.verifying, self.stores, bodies, copies, Spool)
+
+    def in_its_place(self, proof: Proof) -> bytes:
+        """The object that has taken the place of a damaged one, whose row waits for the cleaner."""
+        tables = self.world.storage.tables
+        self.assertEqual(tables.objects[proof.object.id].state, "deleting")
+        [name] = [
+            one.id
+            for one in tables.objects.values()
+            if (one.content_id, one.store, one.state) == (proof.content_id, "main", "stored")
+        ]
+        self.assertNotEqual(name, proof.object.id)
+        return self.world.objects.objects[name]
 
     async def damages(self) -> list[Damage]:
         return list(await self.verifying.damages(0, 99))
@@ -137,7 +152,7 @@ class VerifierTests(VerifyingTestCase):
         ]
         looked = await self.verifier().look(again, mend=True)
         self.assertEqual(looked.verdict, Verdict.MENDED)
-        self.assertEqual(self.world.objects.objects[proof.object.id], data)
+        self.assertEqual(self.in_its_place(proof), data)
         self.assertEqual(await self.damages(), [])
         self.flush()
 
@@ -147,7 +162,28 @@ class VerifierTests(VerifyingTestCase):
             self.proofs[0], mend=True
         )
         self.assertEqual(looked.verdict, Verdict.MENDED)
-        self.assertEqual(self.world.objects.objects[self.proofs[0].object.id], data)
+        self.assertEqual(self.in_its_place(self.proofs[0]), data)
+        self.flush()
+
+    async def test_what_is_written_is_read_back_before_it_counts(self) -> None:
+        """A store that damages what it is given mends nothing, and nothing is left of it."""
+        data = self.damage(0)
+        objects = self.world.objects
+        put, before = objects.put, set(objects.objects)
+
+        def damaging(name: UUID, open_body: Any, size: int, hash: bytes) -> "Deferred[str]":
+            written = put(name, open_body, size, hash)
+            objects.objects[name] = b"!" + objects.objects[name][1:]
+            return written
+
+        objects.put = damaging  # type: ignore[method-assign]
+        looked = await self.verifier(Cache(self.proofs[0].hash, data)).look(
+            self.proofs[0], mend=True
+        )
+        self.assertEqual(looked.verdict, Verdict.DAMAGED)
+        self.assertEqual(set(objects.objects), before)
+        entry = self.world.storage.tables.objects[self.proofs[0].object.id]
+        self.assertEqual(entry.state, "stored")
         self.flush()
 
     async def test_what_is_nowhere_else_stays_damaged(self) -> None:

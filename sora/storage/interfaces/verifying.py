@@ -56,11 +56,6 @@ class IVerifying(Interface):
     def mended(content_id: int, store: str) -> "Deferred[None]":
         """Forget damage. Nothing happens when there is none."""
 
-    def replaced(
-        object_id: UUID, stored_size: int, checksum: str, key_id: str | None
-    ) -> "Deferred[None]":
-        """An object was written once more, under its own name."""
-
     def damages(after: int, limit: int) -> "Deferred[Sequence[Damage]]":
         """What is known to be damaged, ascending by number, beginning after one."""
 

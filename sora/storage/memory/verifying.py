@@ -154,15 +154,6 @@ class MemoryVerifying:
         self._damages.pop((content_id, store), None)
 
     @operation
-    def replaced(
-        self, object_id: UUID, stored_size: int, checksum: str, key_id: str | None
-    ) -> None:
-        """See `IVerifying.replaced`."""
-        entry = self.tables.objects.get(object_id)
-        if entry is not None and entry.state == "stored":
-            entry.stored_size, entry.checksum, entry.key_id = stored_size, checksum, key_id
-
-    @operation
     def damages(self, after: int, limit: int) -> Sequence[Damage]:
         """See `IVerifying.damages`."""
         known = [

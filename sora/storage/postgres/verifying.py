@@ -150,19 +150,6 @@ class Verifying:
         await self._database.run("mended", work, write=False)
 
     @deferred
-    async def replaced(
-        self, object_id: UUID, stored_size: int, checksum: str, key_id: str | None
-    ) -> None:
-        async def work(tx: Tx) -> None:
-            await tx.do(
-                "update objects set stored_size = %s, checksum = %s, key_id = %s"
-                " where id = %s and state = 'stored'",
-                (stored_size, checksum, key_id, str(object_id)),
-            )
-
-        await self._database.run("replaced", work, write=False)
-
-    @deferred
     async def damages(self, after: int, limit: int) -> Sequence[Damage]:
         async def work(tx: Tx) -> Sequence[Damage]:
             rows = await tx.all(

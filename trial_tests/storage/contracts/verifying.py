@@ -131,9 +131,3 @@ class VerifyingContract(Contract):
         found = await self.verifying.strangers("disk", [place.id, stranger])
         self.assertEqual(list(found), [stranger])
         self.assertEqual(list(await self.verifying.strangers("other", [place.id])), [place.id])
-
-    async def test_an_object_that_was_written_again(self) -> None:
-        (place,) = await self.uploaded(1)
-        await self.verifying.replaced(place.id, 77, "sum", "key")
-        (proof,) = await self.verifying.proofs("disk", FIRST, 1)
-        self.assertEqual(proof.object, ObjectPlace(place.id, "disk", "key", 77))
