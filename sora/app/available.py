@@ -12,10 +12,7 @@ from sora.config.config import Config
 from sora.config.problems import ConfigError, Path, Problem, dotted
 
 _MISSING = "not available in this version"
-_UNUSED: Final[tuple[Path, ...]] = (
-    ("cluster", "enabled"),
-    ("limits", "session_memory"),
-)
+_UNUSED: Final[tuple[Path, ...]] = (("cluster", "enabled"),)
 """keys and tables that do nothing yet: said when they are not as by default"""
 
 

@@ -61,7 +61,7 @@ from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
 from sora.metrics.authentication import AuthenticationMetrics
 from sora.metrics.imap import IdleMetrics
-from sora.metrics.memory import MemoryMetrics
+from sora.metrics.memory import MemoryMetrics, SessionMemoryMetrics
 from sora.metrics.process import ProcessMetrics
 from sora.metrics.sieve import SieveMetrics
 from sora.net.networks import Networks
@@ -213,6 +213,7 @@ class House:
             tracker=tracker,
             commands=commands,
             idle=IdleMetrics(self.registry),
+            memory=SessionMemoryMetrics(self.registry, tracker.memory),
             deliveries=deliveries,
             connections=connections,
             requests=tables.requests,

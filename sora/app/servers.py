@@ -22,6 +22,7 @@ from sora.mailbox.spool import Spool
 from sora.metrics.connections import ConnectionMetrics
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.memory import SessionMemoryMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.limits import ConnectionLimits
 from sora.net.listener import Listener
@@ -59,6 +60,7 @@ class Parts:
     tracker: Tracker
     commands: CommandMetrics
     idle: IdleMetrics
+    memory: SessionMemoryMetrics
     deliveries: DeliveryMetrics
     connections: ConnectionMetrics
     nouns: Nouns
@@ -86,6 +88,7 @@ def _imap(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         commands=parts.commands,
         new_id=lambda: uuid4().hex[:12],
         idle=parts.idle,
+        memory=parts.memory,
         tls=tls,
         sieve_url=parts.sieve_url,
         slow_command=parts.config.logging.slow_command,

@@ -18,7 +18,14 @@ class LimitsConfig:
         5.2.2, as Dovecot does it).""",
         choices=("defer", "reject"),
     )
-    session_memory: int = key("100mb", "The memory that one session may take.", unit=SIZE)
+    session_memory: int = key(
+        "100mb",
+        """The memory that one IMAP session may hold by itself: literals, saved results of searches,
+        searches that are kept up to date, mailboxes that NOTIFY is about, its view of the mailbox.
+        What would take more is refused (`NO [LIMIT]`); at twice of it the session ends.""",
+        unit=SIZE,
+        least=1024 * 1024,
+    )
     max_connections_per_user: int = key(
         50, "The most sessions of one user at the same time. 0: no limit.", least=0
     )

@@ -134,6 +134,14 @@ class View:
         return self._slice
 
     @property
+    def octets(self) -> int:
+        """About what it takes of memory by itself, beside the state that all share."""
+        own = len(self._recent) + (0 if self._array is self._state.uids else len(self._array))
+        if self._slice is not None and self._slice is not self._array:
+            own += len(self._slice)
+        return 8 * own + sum(_octets_of(uids) for uids, _ in self._told)
+
+    @property
     def has_news(self) -> bool:
         """Whether something may have to be told."""
         state = self._state
@@ -448,3 +456,9 @@ class View:
 
     def _was_told(self, uid: int, modseq: int) -> bool:
         return any(at >= modseq and uid in uids for uids, at in self._told)
+
+
+def _octets_of(uids: Container[int]) -> int:
+    """About what a set of UIDs takes: a number in a `frozenset`, or a range."""
+    count = len(uids.ranges) if isinstance(uids, NumberSet) else len(uids)  # type: ignore[arg-type]
+    return 100 * count

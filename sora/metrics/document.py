@@ -21,7 +21,7 @@ from sora.metrics.health import HealthMetrics
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.integrity import IntegrityMetrics
 from sora.metrics.lmtp import DeliveryMetrics
-from sora.metrics.memory import MemoryMetrics
+from sora.metrics.memory import MemoryMetrics, SessionMemoryMetrics
 from sora.metrics.process import ProcessMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.metrics.relay import RelayMetrics
@@ -37,7 +37,7 @@ FAMILIES: Final[tuple[tuple[str, tuple[Callable[[CollectorRegistry], object], ..
     ("Protocols", (CommandMetrics, IdleMetrics, DeliveryMetrics, SieveMetrics, DoorbellMetrics)),
     ("Workers", (UploadMetrics, CleaningMetrics, RelayMetrics)),
     ("Health", (HealthMetrics, ProcessMetrics)),
-    ("Memory", (MemoryMetrics,)),
+    ("Memory", (MemoryMetrics, SessionMemoryMetrics)),
 )
 """all metrics of a process, by what they are about"""
 

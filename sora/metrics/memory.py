@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import (
     CollectorRegistry,
+    Counter,
     Gauge,
     GCCollector,
     PlatformCollector,
@@ -38,3 +39,49 @@ class MemoryMetrics:
             registry=registry,
         )
         kept.set_function(messages)
+
+
+class SessionMemoryMetrics:
+    """What sessions hold by themselves (`[limits] session_memory`).
+
+    `sessions` gives the octets of all sessions together and of the largest, when it is asked,
+    which is at each scrape. `protocol` is a server type.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        sessions: Callable[[], tuple[int, int]] = lambda: (0, 0),
+    ) -> None:
+        together = Gauge(
+            "sora_session_memory_bytes",
+            "About what all sessions hold by themselves ([limits] session_memory)",
+            registry=registry,
+        )
+        together.set_function(lambda: sessions()[0])
+        largest = Gauge(
+            "sora_session_memory_largest_bytes",
+            "About what the session holds that holds most",
+            registry=registry,
+        )
+        largest.set_function(lambda: sessions()[1])
+        self._refused = Counter(
+            "sora_session_memory_refused_total",
+            "Commands that were refused since their session would have held too much",
+            ["protocol"],
+            registry=registry,
+        )
+        self._ended = Counter(
+            "sora_session_memory_ended_total",
+            "Sessions that were ended since they held twice of what they may",
+            ["protocol"],
+            registry=registry,
+        )
+
+    def refused(self, protocol: str) -> None:
+        """A command would have taken too much."""
+        self._refused.labels(protocol).inc()
+
+    def ended(self, protocol: str) -> None:
+        """A session has taken too much."""
+        self._ended.labels(protocol).inc()

@@ -124,6 +124,8 @@ class Connection(TwistedProtocol):
         self.clock = clock
         self.describe: Callable[[], Standing] = Standing
         """where the conversation stands; set by who leads it"""
+        self.memory: Callable[[], int] = lambda: self.held
+        """about how many octets it takes by itself; set by who leads the conversation"""
         self.answered_at_once: Callable[[Any], bool] | None = None
         """answers an event that comes alone, to a conversation that waits for it, if that takes no
         waiting at all; gives whether it has. Set by who leads the conversation, which need not be
@@ -168,6 +170,11 @@ class Connection(TwistedProtocol):
     def is_open(self) -> bool:
         """Whether the client is still there, as far as is known."""
         return not (self._lost or self._closing)
+
+    @property
+    def held(self) -> int:
+        """Octets that have come and were not read, or were said and not sent."""
+        return self.reader.buffered + self._collected
 
     @property
     def is_overdue(self) -> bool:

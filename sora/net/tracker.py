@@ -29,6 +29,7 @@ class Conversation(Protocol):
     octets_in: int
     octets_out: int
     describe: Callable[[], Standing]
+    memory: Callable[[], int]
     transcript: Transcript | None
 
     @property
@@ -100,6 +101,11 @@ class Tracker:
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
+
+    def memory(self) -> tuple[int, int]:
+        """About how many octets all sessions hold by themselves, and the largest."""
+        held = [session.connection.memory() for session in self]
+        return sum(held), max(held, default=0)
 
     def of_user(self, user: str) -> list[Session]:
         """The connections of a user, oldest first."""

@@ -89,14 +89,14 @@ class OptionsTests(SynchronousTestCase):
             config = loads(text).config
             error = self.assertRaises(ConfigError, require_available, config, ("imap", "lmtp"))
             self.assertIn(expected, str(error))
-        config = loads(pop3 + "start = false\n[limits]\nsession_memory = '9mb'").config
+        config = loads(pop3 + "start = false\n[cluster]\nenabled = true").config
         [said] = require_available(config, ("imap", "lmtp"))
-        self.assertIn("limits.session_memory", said)
+        self.assertIn("cluster.enabled", said)
 
     def test_what_has_no_effect_yet_is_said_when_it_is_changed(self) -> None:
-        text = GOOD + "[limits]\nsession_memory = '9mb'\n[health]\ncheck_interval = '5s'\n"
+        text = GOOD + "[cluster]\nenabled = true\n[health]\ncheck_interval = '5s'\n"
         said = require_available(loads(text).config, ("imap", "lmtp"))
-        self.assertEqual([one.partition(":")[0] for one in said], ["limits.session_memory"])
+        self.assertEqual([one.partition(":")[0] for one in said], ["cluster.enabled"])
         self.assertEqual(require_available(loads(GOOD).config, ("imap", "lmtp")), [])
 
 

@@ -81,6 +81,7 @@ class HTTPConnection(HTTPChannel):
         self.ended: Deferred[None] = Deferred()
         """fires when nothing is answered any more, and nothing will be"""
         self.describe: Callable[[], Standing] = Standing
+        self.memory: Callable[[], int] = int
         self.transcript: Transcript | None = None
         self.octets_in = 0
         self.octets_out = 0

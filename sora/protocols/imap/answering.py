@@ -97,6 +97,7 @@ class Answering:
         session.services.metrics.answered("imap", word, status.decode("ascii").lower(), seconds)
         if 0 < session.limits.slow_command <= seconds:
             self._tell_slow(word, seconds)
+        session.holding.check()
         if status == BAD:
             self._count_bad()
         if self.afterwards is not None:

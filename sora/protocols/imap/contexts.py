@@ -30,6 +30,8 @@ MAX_CONTEXTS: Final = 16
 """contexts of one session"""
 MAX_RESULTS: Final = 500_000
 """messages that the contexts of one session have as their results"""
+OCTETS: Final = 2048
+"""about what a context takes beside its result"""
 AGING: Final = 60.0
 """seconds after which a search for ages is made anew (RFC 5032 §2)"""
 
@@ -58,6 +60,11 @@ class Context:
         self.ages = any(isinstance(node, AgeIs) for node in nodes(self.tree))
 
     # ---------------------------------------------------------- what it is told of
+
+    @property
+    def octets(self) -> int:
+        """About what it takes of memory."""
+        return OCTETS + len(self.uids) * self.uids.itemsize
 
     def forget(self, gone: Sequence[tuple[int, int]]) -> bytes:
         """Messages are gone: (number, UID), with the numbers that they had. What to say."""
@@ -161,6 +168,11 @@ class Contexts:
 
     def __contains__(self, tag: bytes) -> bool:
         return tag in self._contexts
+
+    @property
+    def octets(self) -> int:
+        """About what they take of memory."""
+        return sum(context.octets for context in self._contexts.values())
 
     def add(self, context: Context) -> bool:
         """Keep one up to date; False when that is too much."""

@@ -49,6 +49,8 @@ class Literals:
             scan = self._session.answering.scanner(offer.text, head)
             taking = kind.literal(scan, offer.size, self._session)
             self._check_unasked(offer)
+            if taking is Taking.MEMORY:
+                self._session.holding.require(offer.size)
         except SoraError as error:
             self._refuse(offer, kind, error)
             return

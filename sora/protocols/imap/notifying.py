@@ -41,6 +41,8 @@ MAX_ARRIVALS: Final = 1000
 """new messages whose items are fetched unasked in one go; of the others EXISTS tells"""
 ENTRIES: Final = 50
 """annotations in one line, each of at most 1,000 octets"""
+OCTETS_EACH: Final = 512
+"""about what is kept for a mailbox that it is about"""
 TELL_AGAIN: Final = 5.0
 """seconds until something is told that could not be read before"""
 
@@ -63,6 +65,11 @@ class Notifying:
     def _is_own(self, source: object) -> bool:
         return source is not None and source in (self._session.account, self._session.selected)
 
+    @property
+    def octets(self) -> int:
+        """About what it takes of memory."""
+        return OCTETS_EACH * len(self._known.mailboxes) + 8 * len(self._arrived)
+
     # ---------------------------------------------------------- the command
 
     async def begin(self, with_status: bool) -> None:
@@ -76,6 +83,7 @@ class Notifying:
         try:
             listing = await self._session.account.listing()
             self._know(listing)
+            self._session.holding.require(self.octets)
         except BaseException:
             self._watch.end()
             raise

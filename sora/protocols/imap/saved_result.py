@@ -23,6 +23,11 @@ class SavedResult:
         self._uids = array("Q", uids)
         self._version = view.version
 
+    @property
+    def octets(self) -> int:
+        """What it takes of memory."""
+        return len(self._uids) * 8
+
     def uids(self, view: View) -> Sequence[int]:
         """What it is now, ascending."""
         if self._version != view.version:

@@ -10,6 +10,7 @@ from sora.auth.interfaces import IAuthenticator
 from sora.config.limits import LimitsConfig
 from sora.config.servers import ServerConfig
 from sora.metrics.imap import IdleMetrics
+from sora.metrics.memory import SessionMemoryMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.imap.extensions import imapsieve
 from sora.protocols.imap.protocol import IMAPFactory
@@ -28,6 +29,7 @@ def imap_factory(
     commands: CommandMetrics,
     new_id: Callable[[], str],
     idle: IdleMetrics,
+    memory: SessionMemoryMetrics,
     tls: Any = None,
     sieve_url: str = "",
     slow_command: float = 0.0,
@@ -46,6 +48,7 @@ def imap_factory(
         metrics=commands,
         new_id=new_id,
         idle=idle,
+        memory=memory,
         tls=tls if can_start_tls else None,
         insecure_auth=server.allows_insecure_auth,
     )
@@ -55,6 +58,7 @@ def imap_factory(
         skip=max(Limits().skip, 2 * limits.max_message_size),
         messages=limits.max_messages_per_command,
         saved=limits.max_messages_per_copy,
+        memory=limits.session_memory,
         login_timeout=limits.login_timeout,
         # RFC 3501 §5.4: at least 30 minutes for those who have logged in.
         idle_timeout=limits.idle_timeout,

@@ -11,6 +11,7 @@ from sora.mailbox.account import Account
 from sora.mailbox.reach import SessionFacts
 from sora.mailbox.spool import Spools
 from sora.metrics.imap import IdleMetrics
+from sora.metrics.memory import SessionMemoryMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.deflate import Deflaters
 
@@ -32,6 +33,8 @@ class Limits:
     """`max_message_size`"""
     messages: int = 1_000_000
     """messages that one command works on; 0: no limit (RFC 9738)"""
+    memory: int = 100 * 1024 * 1024
+    """`session_memory`: octets that a session may hold by itself"""
     saved: int = 0
     """the same for COPY only, where `messages` is 0"""
     login_timeout: float = 60
@@ -66,6 +69,7 @@ class Services:
     metrics: CommandMetrics
     new_id: Callable[[], str]
     idle: IdleMetrics = field(factory=lambda: IdleMetrics(CollectorRegistry()))
+    memory: SessionMemoryMetrics = field(factory=lambda: SessionMemoryMetrics(CollectorRegistry()))
     tls: Any = None
     """a connection creator for STARTTLS; None: there is no STARTTLS"""
     deflaters: Deflaters = field(factory=Deflaters)

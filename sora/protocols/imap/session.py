@@ -32,6 +32,7 @@ from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.contexts import Contexts
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.enabled import Enabled
+from sora.protocols.imap.holding import Holding
 from sora.protocols.imap.literals import Literals
 from sora.protocols.imap.progress import Progress
 from sora.protocols.imap.saved_result import SavedResult
@@ -80,8 +81,10 @@ class Session:
         self.is_idling = False
         self._reader = reader
         self.answering = Answering(self)
+        self.holding = Holding(self)
         connection.describe = self.describe
         self._before_login()
+        connection.memory = lambda: self.holding.octets
 
     def _before_login(self) -> None:
         """Nobody has logged in: all that a login brings with it is as it was at first."""

@@ -63,7 +63,7 @@ class Update(SearchReturn):
         )
         # Scores of a loose search may change with each message that comes.
         changes_order = any(key.by is SortBy.RELEVANCY for key in found.keys)
-        if changes_order or not session.contexts.add(context):
+        if changes_order or not _is_kept(context, session):
             # §4.3.1: the rest of the answer is as it was asked for.
             session.untagged(b'NO [NOUPDATE "%b"] Too many contexts' % session.tag)
 
@@ -76,6 +76,10 @@ class Update(SearchReturn):
             await Fetching(session, self.items, by_uid=True).answer(uids)
 
         return show
+
+
+def _is_kept(context: Context, session: Session) -> bool:
+    return session.holding.has_room(context.octets) and session.contexts.add(context)
 
 
 _RETURNS = {b"PARTIAL": Partial, b"CONTEXT": ContextHint, b"UPDATE": Update}

@@ -11,7 +11,10 @@ class Save(SearchReturn):
     """SAVE: what the other options name, or everything (§2.4)"""
 
     async def apply(self, found: Found, session: Session) -> None:
-        session.saved.keep(sorted(found.named), found.mailbox.view)
+        named = found.named
+        session.saved.clear()
+        session.holding.require(len(named) * 8)
+        session.saved.keep(sorted(named), found.mailbox.view)
 
 
 EXTENSION = Extension(
