@@ -53,11 +53,21 @@ def import_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def update_argument(parser: ArgumentParser) -> None:
+    """For sources that tell flags without a message."""
+    parser.add_argument(
+        "--update-flags",
+        action="store_true",
+        help="give what is here already the flags that it has there now",
+    )
+
+
 def wishes_of(given: Namespace, *, preserve_uids: bool = False) -> Wishes:
     """What is wanted."""
     return Wishes(
         preserve_uids=preserve_uids,
         dry_run=given.dry_run,
+        update_flags=getattr(given, "update_flags", False),
         jobs=given.jobs,
         only=frozenset(given.mailbox) or None,
         names=tuple(given.rename),
@@ -78,6 +88,7 @@ class ImportMaildir(Command):
 
     def arguments(self, parser: ArgumentParser) -> None:
         import_arguments(parser)
+        update_argument(parser)
         parser.add_argument("--path", required=True, metavar="DIRECTORY", help="the maildir")
         parser.add_argument(
             "--preserve-uids",
@@ -167,6 +178,7 @@ class ImportImap(Command):
 
     def arguments(self, parser: ArgumentParser) -> None:
         import_arguments(parser)
+        update_argument(parser)
         parser.add_argument("--host", required=True, metavar="NAME", help="the other server")
         parser.add_argument(
             "--tls",
@@ -241,12 +253,13 @@ def tell(report: Report, counts: Counts, done: str, scripts: ScriptCounts | None
     lines = [f"failed: {problem}" for problem in counts.problems]
     if counts.unnamed:
         lines.append(f"failed: and {counts.unnamed} more, which are not named")
+    changed = f" ({counts.changed} of them with other flags)" if counts.changed else ""
     gone = f" ({counts.gone} of them went away meanwhile)" if counts.gone else ""
     left = f", {counts.left} left" if counts.left else ""
     lines.append(
         f"{counts.folders} mailboxes: {counts.seen} messages seen,"
-        f" {counts.done} {done} ({size_text(counts.octets)}), {counts.skipped} skipped{gone},"
-        f" {counts.failed} failed{left}"
+        f" {counts.done} {done} ({size_text(counts.octets)}),"
+        f" {counts.skipped} skipped{changed}{gone}, {counts.failed} failed{left}"
     )
     fields: dict[str, Any] = counts.fields()
     if scripts is not None:

@@ -49,6 +49,7 @@ class ExchangeOpener:
         rooms = ImportRooms(
             importing=self.tables.importing,
             mailboxes=self.tables.mailboxes,
+            messages=self.tables.messages,
             arrivals=storage.arrivals,
             new_operation=self.new_operation,
             new_uuid=uuid4,

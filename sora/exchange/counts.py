@@ -22,6 +22,8 @@ class Counts:
     failed: int = 0
     gone: int = 0
     """those of `skipped` that went away while it ran"""
+    changed: int = 0
+    """those of `skipped` that got other flags"""
     octets: int = 0
     expected: int = 0
     folders: int = 0
@@ -62,6 +64,7 @@ class Counts:
             "failed": self.failed,
             "left": self.left,
             "gone": self.gone,
+            "changed": self.changed,
             "octets": self.octets,
             "problems": [{"where": one.where, "text": one.text} for one in self.problems],
             "unnamed": self.unnamed,

@@ -1,6 +1,6 @@
 """The messages of one folder on their way into a mailbox."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
@@ -9,10 +9,13 @@ from twisted.internet.defer import Deferred
 from sora.errors import NoSuchMailbox, OverQuota, SoraError
 from sora.exchange.importing import ImportRun, Stopped
 from sora.exchange.source import Fetched, Folder, Found, Problem
+from sora.mail.flags import Flags, Keywords
+from sora.mail.numbers import NumberSet
 from sora.mailbox.spool import Spools
 from sora.storage.rows import (
     MAX_IMPORTED,
     Arrival,
+    FlagChange,
     ImportDone,
     Imported,
     ImportFate,
@@ -75,6 +78,8 @@ class FolderImport:
             known = await self._known(page)
             missing = [found for found in page if found.key not in known]
             self._counts.skipped += len(page) - len(missing)
+            if self._run.wishes.update_flags and known:
+                await self._update_flags(page, known)
             if self._run.wishes.dry_run:
                 self._counts.done += len(missing)
                 self._counts.octets += sum(found.size for found in missing)
@@ -85,12 +90,34 @@ class FolderImport:
                     yield batch
             self._run.told(self._counts)
 
-    async def _known(self, page: Sequence[Found]) -> frozenset[bytes]:
+    async def _known(self, page: Sequence[Found]) -> Mapping[bytes, int]:
         mailbox = self._mailbox
         if mailbox is None:
-            return frozenset()
+            return {}
         keys = [found.key for found in page]
         return await self._rooms.patiently(lambda: self._rooms.importing.known(mailbox.id, keys))
+
+    async def _update_flags(self, page: Sequence[Found], known: Mapping[bytes, int]) -> None:
+        """Give what is here the flags that it has there, all of the same ones together."""
+        mailbox, rooms = self._mailbox, self._rooms
+        assert mailbox is not None, "it has known messages"
+        opened = await rooms.mailboxes.open(mailbox.account_id, mailbox.name)
+        masks = dict(zip(opened.states.uids, opened.states.masks, strict=True))
+        keywords = Keywords(opened.keywords)
+        changes: dict[Flags, list[int]] = {}
+        for found in page:
+            uid, flags = known.get(found.key, 0), found.flags
+            if flags is None or uid not in masks:
+                continue
+            is_new = any(keywords.number(name) is None for name in flags.keywords)
+            if is_new or keywords.mask(flags) != masks[uid]:
+                changes.setdefault(flags, []).append(uid)
+        for flags, uids in changes.items():
+            self._counts.changed += len(uids)
+            if not self._run.wishes.dry_run:
+                change = FlagChange("replace", flags)
+                operation = rooms.new_operation()
+                await rooms.messages.store(mailbox.id, NumberSet.of(uids), change, operation)
 
     def _read(self, wanted: Sequence[Found]) -> _Batch:
         spools = Spools()

@@ -95,8 +95,8 @@ class ImapSource:
         every = await self._asking(folder, uids)
         for start in range(0, len(every), PAGE):
             page = every[start : start + PAGE]
-            sizes = await self._sizes(folder, page)
-            yield [self._found(folder, uid, sizes.get(uid, USUAL_SIZE)) for uid in page]
+            about = await self._about(folder, page)
+            yield [self._found(folder, uid, *about.get(uid, (USUAL_SIZE, None))) for uid in page]
 
     async def read(
         self, folder: Folder, wanted: Sequence[Found], new_spool: Callable[[], Spool]
@@ -205,23 +205,27 @@ class ImapSource:
 
     # ------------------------------------------------------------ messages
 
-    async def _sizes(self, folder: Folder, page: Sequence[int]) -> dict[int, int]:
-        async def sizes(client: ImapClient) -> dict[int, int]:
-            found = {}
+    async def _about(
+        self, folder: Folder, page: Sequence[int]
+    ) -> dict[int, tuple[int, Flags | None]]:
+        """Sizes and flags."""
+
+        async def ask(client: ImapClient) -> dict[int, tuple[int, Flags | None]]:
+            found: dict[int, tuple[int, Flags | None]] = {}
             uids = b"%d:%d" % (page[0], page[-1])
-            for response in await client.command(b"UID FETCH", uids, b"(UID RFC822.SIZE)"):
+            for response in await client.command(b"UID FETCH", uids, b"(UID FLAGS RFC822.SIZE)"):
                 if response.kind == b"FETCH":
                     items = attributes(response.words[-1])
                     uid, size = number(items.get(b"UID")), number(items.get(b"RFC822.SIZE"))
                     if uid is not None and size is not None:
-                        found[uid] = size
+                        found[uid] = (size, _flags(items.get(b"FLAGS") or ()))
             return found
 
-        return await self._asking(folder, sizes)
+        return await self._asking(folder, ask)
 
-    def _found(self, folder: Folder, uid: int, size: int) -> Found:
+    def _found(self, folder: Folder, uid: int, size: int, flags: Flags | None) -> Found:
         key = key_of("imap", str(folder.uidvalidity), str(uid))
-        return Found(key, None, f"{folder.name}, UID {uid}", uid, size)
+        return Found(key, None, f"{folder.name}, UID {uid}", uid, size, flags)
 
     def _take(
         self, response: Response, folder: Folder, fetched: dict[int, Fetched | Problem]

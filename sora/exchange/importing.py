@@ -14,7 +14,7 @@ from sora.exchange.source import Source
 from sora.mail.mailbox_names import DELIMITER
 from sora.mailbox.arrivals import Arrivals
 from sora.retry import Delays, pause
-from sora.storage.interfaces import IImporting, IMailboxes
+from sora.storage.interfaces import IImporting, IMailboxes, IMessages
 from sora.storage.rows import Operation
 
 T = TypeVar("T")
@@ -35,10 +35,12 @@ class Stopped(Exception):
 @frozen
 class Wishes:
     """How to import. `only` are names of folders, None for all; `names` what folders are called
-    here, where that is another name; `jobs` folders go at the same time."""
+    here, where that is another name; with `update_flags` what is here already gets the flags that
+    it has there; `jobs` folders go at the same time."""
 
     preserve_uids: bool = False
     dry_run: bool = False
+    update_flags: bool = False
     jobs: int = 2
     only: frozenset[str] | None = None
     names: tuple[tuple[str, str], ...] = ()
@@ -69,6 +71,7 @@ class ImportRooms:
 
     importing: IImporting
     mailboxes: IMailboxes
+    messages: IMessages
     arrivals: Arrivals
     new_operation: Callable[[], Operation]
     new_uuid: Callable[[], UUID]

@@ -118,10 +118,11 @@ def _files(directory: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _page(folder: Folder, entries: Sequence[_Entry]) -> list[Found]:
-    return [_found(folder, entry) for entry in entries]
+    keywords = _keywords(folder.place)
+    return [_found(folder, entry, keywords) for entry in entries]
 
 
-def _found(folder: Folder, entry: _Entry) -> Found:
+def _found(folder: Folder, entry: _Entry, keywords: Mapping[str, str]) -> Found:
     uid, sub, name = entry
     parsed = parse_name(name)
     return Found(
@@ -130,6 +131,7 @@ def _found(folder: Folder, entry: _Entry) -> Found:
         f"{folder.place}/{sub}/{name}",
         uid or None,
         _size(folder.place / sub / name) if parsed.size is None else parsed.size,
+        flags_of(parsed.letters if sub == "cur" else "", keywords),
     )
 
 

@@ -48,13 +48,15 @@ class Folder:
 
 @frozen
 class Found:
-    """A message of a folder. `key` names it there for good, `place` now; `where` is for people."""
+    """A message of a folder. `key` names it there for good, `place` now; `where` is for people.
+    `flags` are those that it has there now, None where it has to be read to find out."""
 
     key: bytes
     place: Any
     where: str
     uid: int | None = None
     size: int = USUAL_SIZE
+    flags: Flags | None = None
 
 
 @frozen

@@ -64,6 +64,7 @@ class ImportingTestCase(TestCase):
         rooms = ImportRooms(
             importing=storage.importing,
             mailboxes=storage.mailboxes,
+            messages=storage.messages,
             arrivals=arrivals,
             new_operation=lambda: Operation(UUID(int=random.getrandbits(128))),
             new_uuid=uuid4,
@@ -177,6 +178,22 @@ class ImportMaildirTests(ImportingTestCase):
         self.assertEqual(self.counts(self.imports()), (3, 1, 2, 0))
         (self.root / "cur" / "1.a:2,FSa").rename(self.root / "cur" / "1.a:2,")
         self.assertEqual(self.counts(self.imports()), (3, 0, 3, 0))
+
+    def test_flags_that_changed_there(self) -> None:
+        """Only where it is asked for; what was expunged here stays so."""
+        first, second = self.put("cur/1.a:2,S"), self.put("cur/2.b:2,")
+        self.put("cur/3.c:2,F")
+        self.imports()
+        (self.root / "dovecot-keywords").write_text("0 Work\n")
+        first.rename(self.root / "cur" / "1.a:2,")
+        second.rename(self.root / "cur" / "2.b:2,FSa")
+        self.assertEqual(self.imports()["changed"], 0)
+        tried = self.imports("--update-flags", "--dry-run")
+        self.assertEqual((tried["changed"], list(self.opened().states.masks)), (2, [1, 0, 4]))
+        found = self.imports("--update-flags")
+        self.assertEqual((*self.counts(found), found["changed"]), (3, 0, 3, 0, 2))
+        self.assertEqual(list(self.opened().states.masks), [0, 1 | 4 | 32, 4])
+        self.assertEqual(self.imports("--update-flags")["changed"], 0)
 
     def test_lines_end_with_crlf(self) -> None:
         self.put("cur/1.a:2,", b"Subject: x\n\nline\r\nlast")

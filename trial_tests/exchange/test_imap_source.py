@@ -100,8 +100,9 @@ class OldServer(LineReceiver):
 
     def do_uid_fetch(self, line: str) -> str | None:
         if "RFC822.SIZE" in line:
-            for uid, (_, octets) in self.world.mail.items():
-                self.sendLine(b"* 1 FETCH (UID %d RFC822.SIZE %d)" % (uid, len(octets)))
+            for uid, (flags, octets) in self.world.mail.items():
+                about = f"UID {uid} FLAGS ({flags}) RFC822.SIZE {len(octets)}"
+                self.sendLine(f"* 1 FETCH ({about})".encode())
             return "OK"
         if self.world.losses:
             self.world.losses -= 1
@@ -154,6 +155,7 @@ class ImapSourceTests(TestCase):
         self.rooms = ImportRooms(
             importing=self.storage.importing,
             mailboxes=self.storage.mailboxes,
+            messages=self.storage.messages,
             arrivals=Arrivals(
                 self.storage.messages,
                 self.storage.uploads,
@@ -219,6 +221,14 @@ class ImapSourceTests(TestCase):
         self.assertEqual(self.numbers(counts), (4 + 1, 1, 3, 1))
         fetched = [line for line in self.world.said if "BODY.PEEK" in line]
         self.assertEqual(fetched, ["UID FETCH 12 (UID FLAGS INTERNALDATE BODY.PEEK[])"])
+
+    async def test_flags_that_changed_there(self) -> None:
+        await self.imports(only=frozenset({"INBOX"}))
+        self.world.mail[5] = ("\\Flagged", b"Subject: 5\r\n\r\nbody\r\n")
+        counts = await self.imports(only=frozenset({"INBOX"}), update_flags=True)
+        self.assertEqual((counts.skipped, counts.changed), (3, 1))
+        opened = await self.storage.mailboxes.open(self.account.id, "INBOX")
+        self.assertEqual(list(opened.states.masks), [33, 4, 33])
 
     async def test_uids_are_kept(self) -> None:
         """G29"""

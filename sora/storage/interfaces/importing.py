@@ -1,6 +1,6 @@
 """Import: mailboxes that take over UIDs, and messages many at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
@@ -28,9 +28,9 @@ class IImporting(Interface):
         were not imported (G29); OverQuota.
         """
 
-    def known(mailbox_id: int, keys: Sequence[bytes]) -> "Deferred[frozenset[bytes]]":
-        """Those of at most 5,000 keys that the mailbox has taken, whether their messages are still
-        there or not. One round trip, reading only."""
+    def known(mailbox_id: int, keys: Sequence[bytes]) -> "Deferred[Mapping[bytes, int]]":
+        """Those of at most 5,000 keys that the mailbox has taken, with the UIDs that their messages
+        got, whether these are still there or not. One round trip, reading only."""
 
     def put(
         scope_id: int,

@@ -1,6 +1,6 @@
 """Import into memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 from zope.interface import implementer
@@ -70,10 +70,10 @@ class MemoryImporting:
         return mailbox.row()
 
     @operation
-    def known(self, mailbox_id: int, keys: Sequence[bytes]) -> frozenset[bytes]:
+    def known(self, mailbox_id: int, keys: Sequence[bytes]) -> Mapping[bytes, int]:
         """See `IImporting.known`."""
         taken = self.tables.imported.get(mailbox_id, {})
-        return frozenset(key for key in keys if key in taken)
+        return {key: taken[key] for key in keys if key in taken}
 
     @operation
     def put(

@@ -5,7 +5,7 @@ that would look as if the messages had been there before; so they are looked for
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from attrs import evolve
@@ -75,14 +75,14 @@ class Importing:
             return await self._database.run("begin_import", work, write=True)
 
     @deferred
-    async def known(self, mailbox_id: int, keys: Sequence[bytes]) -> frozenset[bytes]:
-        async def work(tx: Tx) -> frozenset[bytes]:
+    async def known(self, mailbox_id: int, keys: Sequence[bytes]) -> Mapping[bytes, int]:
+        async def work(tx: Tx) -> Mapping[bytes, int]:
             rows = await tx.all(
-                "select i.key from unnest(%s::bytea[]) k"
+                "select i.key, i.uid from unnest(%s::bytea[]) k"
                 " join imported i on i.mailbox_id = %s and i.key = k",
                 ([*keys], mailbox_id),
             )
-            return frozenset(bytes(row[0]) for row in rows)
+            return {bytes(key): uid for key, uid in rows}
 
         return await self._database.run("known_imports", work, write=False)
 
