@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
-from sora.errors import SoraError
+from sora.errors import SoraError, Unavailable
 from sora.storage.postgres.database import Database, Tx
 
 REMEMBERED: Final = 1.0
@@ -19,7 +19,7 @@ class DatabaseLiveness:
         self._clock = clock
         self._timeout = timeout
         self._asking: list[Deferred[str | SoraError]] | None = None
-        self._answer: str | SoraError = ""
+        self._answer: str | SoraError = Unavailable("The database was not asked yet")
         self._until = float("-inf")
 
     async def version(self) -> str:

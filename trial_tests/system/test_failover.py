@@ -123,9 +123,10 @@ class FailoverTestCase(SynchronousTestCase):
         self.node.admin("accounts", "create", "--email", EMAIL, "--password", PASSWORD)
         self.working, self.other, watching = [self.session() for _ in range(3)]
         for number in range(2):
-            self.working.append("INBOX", None, None, f"Subject: old{number}\r\n\r\n".encode())
-        self.working.select()
-        self.other.select()
+            letter = f"Subject: old{number}\r\n\r\n".encode()
+            self.until_ok(lambda: self.working.append("INBOX", None, None, letter))  # noqa: B023
+        self.until_ok(self.working.select)
+        self.until_ok(self.other.select)
         self.idling = Idling(watching)
         self.sender = Deliveries(self.node.lmtp)
         self.addCleanup(self.sender.end)
@@ -139,8 +140,14 @@ class FailoverTestCase(SynchronousTestCase):
             with contextlib.suppress(OSError):
                 client.shutdown()
 
+        def log_in() -> tuple[str, list[Any]]:
+            try:
+                return client.login(EMAIL, PASSWORD)
+            except imaplib.IMAP4.error as error:
+                return "NO", [str(error)]
+
         self.addCleanup(hang_up)
-        client.login(EMAIL, PASSWORD)
+        self.until_ok(log_in)
         return client
 
     def works_again(self, keyword: str) -> None:
