@@ -85,6 +85,8 @@ class Uploader(Waking):
         self._mirror = mirror
         self._metrics = metrics
         self._claimed: list[Upload] = []
+        self._left: list[Upload] = []
+        """what the database could not be told of: nobody else takes it before its lease ends"""
         self._claiming = DeferredLock()
         self._poked = False
         self._found = False
@@ -102,7 +104,7 @@ class Uploader(Waking):
     async def _end(self) -> None:
         """What is being PUT is finished; what was only claimed goes back."""
         await super()._end()
-        claimed, self._claimed = self._claimed, []
+        claimed, self._claimed = self._claimed + self._left, []
         for upload in claimed:
             await self._put_off(upload, 0.0, count=False)
 
@@ -131,8 +133,15 @@ class Uploader(Waking):
 
     def _wake(self) -> None:
         self._wake_in(self._wake_interval * (0.75 + 0.5 * self._random.random()))
-        self._hire(1)
+        self._tasks.start(self._wake_up(), "upload worker")
         self._tasks.start(self.watch.look(), "looking at the upload backlog")
+
+    async def _wake_up(self) -> None:
+        """Give back what could not be given back, then work."""
+        left, self._left = self._left, []
+        for upload in left:
+            await self._put_off(upload, 0.0, count=False)
+        self._hire(1)
 
     def _hire(self, count: int) -> None:
         """Start workers, as many as there is room for; one alone while the store is away."""
@@ -188,8 +197,9 @@ class Uploader(Waking):
             result = await self._upload(upload)
         except CancelledError:
             raise
-        except OutcomeUnknown:
-            raise  # of `finish`: the lease ends, and it is done again or found done
+        except OutcomeUnknown:  # of `finish`: it is done again, or found done
+            self._left.append(upload)
+            raise
         except (Unavailable, StorageFull) as error:
             result = "unavailable"
             await self._is_away(upload, error)
@@ -276,4 +286,6 @@ class Uploader(Waking):
         try:
             await self._uploads.postpone(upload, timedelta(seconds=delay), count)
         except Unavailable as error:
-            self.log.info("an upload is left to its lease: {error}", error=error.text)
+            # The database: so that it does not wait for its lease when that is back.
+            self._left.append(upload)
+            self.log.info("an upload is left to its lease for now: {error}", error=error.text)

@@ -70,6 +70,7 @@ class Node:
         pop3, http = free_port(), free_port()
         sora.servers += [
             sora._server("pop3", pop3),
+            sora._server("managesieve", sora.managesieve),
             {"type": "http_api", "addr": f"127.0.0.1:{http}", "api_key": API_KEY},
         ]
         sora.write()

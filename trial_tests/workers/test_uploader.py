@@ -7,13 +7,13 @@ from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock, deferLater
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import TestCase
 
 from sora.deferreds import deferred
-from sora.errors import StoreRefused
+from sora.errors import OutcomeUnknown, StoreRefused, Unavailable
 from sora.mailbox.bodies import Bodies
 from sora.metrics.bodies import UploadMetrics
 from sora.retry import Delays
@@ -39,9 +39,9 @@ class _UploaderTestCase(TestCase):
     def clock(self) -> Any:
         return Clock()
 
-    def uploader(self, objects: Any = None, **other: Any) -> Uploader:
+    def uploader(self, objects: Any = None, uploads: Any = None, **other: Any) -> Uploader:
         uploader = Uploader(
-            self.world.storage.uploads,
+            uploads or self.world.storage.uploads,
             ObjectStore("main", objects or self.world.objects),
             clock=self.world.clock,
             random=Random(3),
@@ -192,6 +192,22 @@ class UploaderTests(_UploaderTestCase):
             slow.go_on()
         await self.check()
 
+    async def test_what_the_database_could_not_be_told_of_goes_on_when_it_is_back(self) -> None:
+        """G14: and not only when the lease ends, which is for those who died."""
+        for lost in (OutcomeUnknown(), Unavailable()):
+            await self.deliver(3, first=10 * bool(isinstance(lost, OutcomeUnknown)))
+            uploads = _Forgetful(self.world.storage.uploads, lost)
+            uploader = self.uploader(uploads=uploads, lease=3600.0, wake_interval=10.0)
+            uploader.startService()
+            self.assertEqual(await self.staged(), 3)
+            self.world.clock.advance(12.5)
+            self.assertEqual(await self.staged(), 3)
+            uploads.lost = None
+            for _ in range(4):
+                self.world.clock.advance(12.5)
+            await self.check()
+            await uploader.stopService()
+
     async def test_stopping_finishes_what_is_on_its_way_and_gives_back_the_rest(self) -> None:
         slow = _Slow()
         await self.deliver(5)
@@ -281,6 +297,20 @@ class SeaweedOutageTests(_UploaderTestCase):
         await self.check(objects)
         attempts = {entry.attempts for entry in self.world.storage.tables.objects.values()}
         self.assertEqual(attempts, {0})
+
+
+class _Forgetful:
+    """Uploads whose database is away, with this error, while there is one: what is claimed is
+    claimed, and nothing more is heard of."""
+
+    def __init__(self, inner: Any, lost: Exception | None) -> None:
+        self.inner = inner
+        self.lost = lost
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("finish", "postpone") and self.lost is not None:
+            return lambda *_: fail(self.lost if name == "finish" else Unavailable())
+        return getattr(self.inner, name)
 
 
 class _Slow(MemoryObjects):
