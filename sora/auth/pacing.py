@@ -51,7 +51,7 @@ class Pacing:
         pressure: Callable[[], str],
         metrics: PacingMetrics,
         queue: int = 1000,
-        patience: float = 20.0,
+        patience: float = 40.0,
     ) -> None:
         self._clock = clock
         self._step = step

@@ -237,7 +237,7 @@ class PacedLoginTests(AuthenticatorTestCase):
         """G55: Unavailable, and nothing is counted against anybody."""
         self.paces.reads._most = 0
         login = self.log_in("user@example.com", "secret")
-        self.clock.advance(20)
+        self.clock.advance(40)
         await self.assertFailure(login, Unavailable)
         self.assertEqual((self.attempts("unavailable"), self.attempts("failed")), (1, 0))
         self.assertEqual(len(self.throttle._users.entries), 0)

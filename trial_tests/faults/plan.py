@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,6 +18,8 @@ from trial_tests.faults.world import World, is_mountable
 STARTING: Final = 10.0
 """seconds that a node may take in the midst of faults; one that does not make it is started again when
 all is well"""
+STOPPING: Final = 60.0
+"""seconds that it may take to stop: clients have 3, and each part 33 at most"""
 MIDST: Final = 2.0
 """seconds in which an upload should have begun, that is to be in the midst"""
 FILES_EVERY: Final = 5
@@ -128,12 +131,25 @@ def _process_of_sora(rng: Random) -> Fault:
                     process.send_signal(signal.SIGSTOP)
                     continue
                 world.go_on(node)
-                node.sora.kill_sora() if kind == "kill -9" else node.sora.stop()
+                if kind == "kill -9":
+                    node.sora.kill_sora()
+                else:
+                    _terminate(world, node)
 
     def end(world: World) -> None:
         _have_running(world, nodes(world))
 
     return Fault(f"{kind} of Sora", f"{kind} of {who}", begin, end)
+
+
+def _terminate(world: World, node: Node) -> None:
+    """G67: nothing hangs, whatever else is away meanwhile."""
+    try:
+        node.sora.stop(STOPPING)
+    except subprocess.TimeoutExpired:
+        log = node.sora.messages_of_log()[-3000:]
+        world.wrongs.append(f"a node does not stop within {STOPPING:g} s after SIGTERM:\n{log}")
+        node.sora.kill_sora()
 
 
 def _killed_while_uploading(rng: Random) -> Fault:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import Sequence
 from random import Random
 from typing import Final
@@ -59,11 +60,15 @@ class Outcome:
 
 def run_seed(world: World, seed: int) -> Outcome:
     """Do what the seed says; blocks until it is checked."""
-    return asyncio.run(_run(world, seed))
-
-
-async def _run(world: World, seed: int) -> Outcome:
     outcome = Outcome(seed, strikes_of(seed))
+    try:
+        asyncio.run(_run(world, seed, outcome))
+    except Exception:  # noqa: BLE001 - a server that does not start is wrong, too
+        outcome.wrongs += [*world.wrongs, traceback.format_exc()]
+    return outcome
+
+
+async def _run(world: World, seed: int, outcome: Outcome) -> None:
     mark = f"{seed}-{time.time_ns():x}"
     accounts = [f"{name}-{mark}@faults.example" for name in ("ann", "bob", "pop")]
     await world.do(world.begin_with, accounts)
@@ -77,6 +82,8 @@ async def _run(world: World, seed: int) -> Outcome:
     work.stopping = True
     await asyncio.gather(*clients)
     outcome.load = time.monotonic() - clock
+    outcome.wrongs += world.wrongs
+    world.wrongs.clear()
 
     clock = time.monotonic()
     outcome.wrongs += await world.do(wait_until_quiet, world)
@@ -91,7 +98,6 @@ async def _run(world: World, seed: int) -> Outcome:
     outcome.counts = work.counts
     outcome.letters, outcome.acknowledged = len(ledger.letters), ledger.acknowledged()
     outcome.found = len(found)
-    return outcome
 
 
 async def _found(

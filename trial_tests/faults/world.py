@@ -59,6 +59,8 @@ class World:
     database_id: str = ""
     accounts: list[str] = field(factory=list)
     """those of the seed before, which the next one deletes"""
+    wrongs: list[str] = field(factory=list)
+    """what went wrong with a fault itself"""
     hands: RLock = field(factory=RLock)
     """held by who starts or ends a process: faults overlap"""
     threads: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(16, "faults"))

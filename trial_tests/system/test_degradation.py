@@ -27,7 +27,8 @@ PATIENCE = 60.0
 SMALL = b"Subject: small\r\n\r\nhello\r\n"
 LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 40_000 + b"\r\n"
 """More than the second node keeps in its cache."""
-LOGINS = 40
+LOGINS = 24
+"""far more than hashes can be made at a time"""
 
 
 class Line:
@@ -125,8 +126,8 @@ class DegradationCase(SynchronousTestCase):
         """What FETCH said, and the body if there is one."""
         client.noop()
         status, answer = client.fetch(str(number), "(BODY.PEEK[])")
-        found = answer[0]
-        return status, found[1] if isinstance(found, tuple) else bytes(found or b"")
+        bodies = [one[1] for one in answer if isinstance(one, tuple)]
+        return status, bodies[0] if bodies else bytes(answer[-1] or b"")
 
 
 STATE = "sora_component_health_status"
@@ -220,6 +221,7 @@ class PartsAwayTests(DegradationCase):
         answered as empty."""
         self.assertEqual(self.deliver(lmtp, LARGE)[:3], b"250")
         self.until(lambda: not self.staged(), "nothing is uploaded")
+        self.assertTrue(self.body(client, 3)[1].endswith(LARGE))
         other = self.imap(self.two)
         for node in self.world.nodes:
             assert node.links.store is not None
@@ -228,7 +230,7 @@ class PartsAwayTests(DegradationCase):
         self.assertEqual(self.deliver(lmtp, b"Subject: new\r\n\r\nnew\r\n")[:3], b"250")
         self.assertTrue(self.body(client, 4)[1].endswith(b"new\r\n"))
         self.assertTrue(self.body(other, 4)[1].endswith(b"new\r\n"))
-        self.assertTrue(self.body(client, 3)[1].endswith(LARGE))  # cached as it came
+        self.assertTrue(self.body(client, 3)[1].endswith(LARGE))  # from its cache
         status, said = self.body(other, 3)
         self.assertEqual((status, said[:13]), ("NO", b"[UNAVAILABLE]"))
         for node in self.world.nodes:
@@ -278,8 +280,6 @@ class PartsAwayTests(DegradationCase):
             self.until(lambda: self.logins("waiting"), "no login waits")
             self.assertEqual(client.store("1", "+FLAGS", "\\Answered")[0], "OK")
             self.assertFalse(all(login.done() for login in logins))
-            finding = self.wait_for(self.one, "logins", "degraded")
-            self.assertIn("logins wait", finding["text"])
             for login in logins:
                 login.result()
         self.assertGreater(
