@@ -86,26 +86,31 @@ async def export_all(
 async def _mailbox(run: ExportRun, box: MailboxRow) -> None:
     if run.counts.stopped is not None:
         return
-    opened: Opened = await run.rooms.mailboxes.open(box.account_id, box.name)
-    run.counts.seen += len(opened.states.uids)
-    keywords = Keywords(opened.keywords)
+    try:
+        opened: Opened = await run.rooms.mailboxes.open(box.account_id, box.name)
+        run.counts.seen += len(opened.states.uids)
+        await _opened(run, opened)
+    except StorageFull as error:
+        run.counts.stopped = error
+        raise Stopped(error) from None
+    except SoraError as error:
+        run.counts.note(Problem(box.name, error.text, 0))
+
+
+async def _opened(run: ExportRun, opened: Opened) -> None:
+    name, keywords = opened.mailbox.name, Keywords(opened.keywords)
     masks = [mask for mask in opened.states.masks if mask > SYSTEM]
     used = Counter(name for mask in masks for name in keywords.names(mask))
     try:
-        folder = run.target.folder(opened.mailbox, [name for name, _ in used.most_common()])
+        folder = run.target.folder(opened.mailbox, [word for word, _ in used.most_common()])
     except (BadTarget, BadName) as error:
-        run.counts.fail(Problem(box.name, error.text, len(opened.states.uids)))
+        run.counts.fail(Problem(name, error.text, len(opened.states.uids)))
         return
-    for name in folder.lost:
-        run.counts.note(Problem(box.name, f"there is no letter left for the keyword {name}"))
-    work = _MailboxWork(run, opened, keywords, folder)
+    for word in folder.lost:
+        run.counts.note(Problem(name, f"there is no letter left for the keyword {word}"))
     try:
-        await work.run()
+        await _MailboxWork(run, opened, keywords, folder).run()
         folder.finish(opened.states.uids, opened.mailbox.uidnext)
-    except StorageFull as error:
-        run.counts.stopped = error
-        folder.drop()
-        raise Stopped(error) from None
     except SoraError:
         folder.drop()
         raise

@@ -22,7 +22,7 @@ from sora.exchange.formats.maildir import flags_of, order_of, parse_name
 from sora.exchange.formats.subscriptions import FILES, parse_subscriptions
 from sora.exchange.inflating import contents
 from sora.exchange.maildir_tree import ENCODING, Layout, MaildirTree, look_at, uidlist_of
-from sora.exchange.source import PAGE, USUAL_SIZE, Fetched, Folder, Found, Problem, key_of
+from sora.exchange.source import PAGE, USUAL_SIZE, Fetched, Folder, Found, Problem, key_of, reading
 from sora.mailbox.spool import Spool
 from sora.threads import Threads
 
@@ -51,7 +51,7 @@ class MaildirSource:
 
     async def folders(self) -> Sequence[Folder]:
         """See `Source.folders`."""
-        self._tree = await self._threads.run(look_at, self._path, self._layout)
+        self._tree = await reading(self._threads.run(look_at, self._path, self._layout))
         return self._tree.folders
 
     async def subscriptions(self) -> Sequence[str] | None:
@@ -61,7 +61,7 @@ class MaildirSource:
 
     async def messages(self, folder: Folder) -> AsyncIterator[Sequence[Found]]:
         """See `Source.messages`."""
-        entries = await self._threads.run(_listed, folder)
+        entries = await reading(self._threads.run(_listed, folder))
         for start in range(0, len(entries), PAGE):
             yield await self._threads.run(_page, folder, entries[start : start + PAGE])
 
@@ -69,8 +69,8 @@ class MaildirSource:
         self, folder: Folder, wanted: Sequence[Found], new_spool: Callable[[], Spool]
     ) -> Sequence[Fetched | Problem | None]:
         """See `Source.read`."""
-        reading = _Reading(folder.place, new_spool, self._limit)
-        return await self._threads.run(reading.all, wanted)
+        files = _Reading(folder.place, new_spool, self._limit)
+        return await reading(self._threads.run(files.all, wanted))
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -28,7 +28,7 @@ from sora.exchange.formats.mbox import (
     is_from_line,
 )
 from sora.exchange.formats.special_uses import special_use_of
-from sora.exchange.source import PAGE, BadSource, Fetched, Folder, Found, Problem, key_of
+from sora.exchange.source import PAGE, BadSource, Fetched, Folder, Found, Problem, key_of, reading
 from sora.mail.mailbox_names import DELIMITER, normalise
 from sora.mailbox.spool import Spool
 from sora.threads import Threads
@@ -69,7 +69,7 @@ class MboxSource:
 
     async def folders(self) -> Sequence[Folder]:
         """See `Source.folders`."""
-        return await self._threads.run(self._look)
+        return await reading(self._threads.run(self._look))
 
     async def subscriptions(self) -> Sequence[str] | None:
         """See `Source.subscriptions`."""
@@ -77,7 +77,7 @@ class MboxSource:
 
     async def messages(self, folder: Folder) -> AsyncIterator[Sequence[Found]]:
         """See `Source.messages`."""
-        index = await self._threads.run(_index, folder.place)
+        index = await reading(self._threads.run(_index, folder.place))
         self._indices[folder.place] = index
         for start in range(0, len(index.keys), PAGE):
             places = range(start, min(start + PAGE, len(index.keys)))
@@ -87,8 +87,8 @@ class MboxSource:
         self, folder: Folder, wanted: Sequence[Found], new_spool: Callable[[], Spool]
     ) -> Sequence[Fetched | Problem | None]:
         """See `Source.read`."""
-        reading = _Reading(folder.place, self._indices[folder.place], new_spool, self._limit)
-        return await self._threads.run(reading.all, wanted)
+        file = _Reading(folder.place, self._indices[folder.place], new_spool, self._limit)
+        return await self._threads.run(file.all, wanted)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -1,8 +1,8 @@
 """Where mail is imported from: folders, and messages that are read a few at a time."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from attrs import field, frozen
 from blake3 import blake3
@@ -10,6 +10,8 @@ from blake3 import blake3
 from sora.errors import SoraError
 from sora.mail.flags import Flags
 from sora.mailbox.spool import Spool
+
+T = TypeVar("T")
 
 PAGE: Final = 5000
 """messages of a page of `Source.messages`"""
@@ -91,6 +93,14 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Let go of what is open."""
+
+
+async def reading(work: Awaitable[T]) -> T:
+    """What a thread reads from a disk. Raises BadSource for what cannot be read."""
+    try:
+        return await work
+    except OSError as error:
+        raise BadSource(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def key_of(kind: str, *names: str) -> bytes:

@@ -14,7 +14,7 @@ from sora.exchange.maildir_source import MaildirSource
 from sora.exchange.maildir_tree import Layout
 from sora.exchange.mbox_source import MboxSource
 from sora.exchange.sieve_files import ScriptFile, read_scripts
-from sora.exchange.source import Problem, Source
+from sora.exchange.source import Problem, Source, reading
 from sora.mailbox.scripts import ScriptStore, text_of
 from sora.operations.owners import OwnerLookup
 from sora.sieve.errors import ScriptErrors
@@ -76,7 +76,7 @@ class ImportOperations:
         """Import Sieve scripts, and activate the one that runs there if none runs here. One that is
         here under its name stays as it is. What goes wrong is noted in `counts`."""
         account = await self.owners.user(email)
-        files, problems = await self.threads.run(read_scripts, path)
+        files, problems = await reading(self.threads.run(read_scripts, path))
         done = ScriptCounts(seen=len(files) + len(problems), failed=len(problems))
         for problem in problems:
             counts.note(problem)

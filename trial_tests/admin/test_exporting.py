@@ -164,6 +164,22 @@ class ExportMaildirTests(ImportingTestCase):
         self.assertEqual((self.files(), list((self.out / "tmp").iterdir())), ([], []))
         self.assertIn("INBOX, UID 4: The object store is away.", found["problems"][0])
 
+    def test_a_mailbox_that_goes_away_meanwhile(self) -> None:
+        """It is named, and the others are there."""
+
+        async def delete(name: str) -> None:
+            if name == "mailboxes.list":
+                self.storage.tables.pause = None
+                delete = self.storage.mailboxes.delete(
+                    self.account.id, "Sent", self.new_operation()
+                )
+                self.successResultOf(delete)
+
+        self.storage.tables.pause = delete
+        found = self.exports()
+        self.assertEqual(self.counts(found), (3, 3, 0, 0))
+        self.assertIn("Sent: There is no mailbox", found["problems"][0])
+
     def test_a_disk_that_is_full(self) -> None:
         """It ends there, and says what is left."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from attrs import fields_dict
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
@@ -35,7 +35,6 @@ from sora.storage.memory.objects import MemoryObjects
 from sora.storage.memory.storage import memory_storage
 from sora.storage.rows import NewMailbox, Opened, Operation, ScriptLimits
 from sora.storage.stores import ObjectStore
-from trial_tests.mailbox.world import AtOnce
 
 ANN = "ann@example.com"
 LIMIT = 100_000
@@ -45,13 +44,19 @@ def letter(number: int, size: int = 10) -> bytes:
     return b"Subject: %d\nFrom: a@example.org\n\n%s\n" % (number, b"x" * size)
 
 
+class Calls:
+    """Threads that are none; what fails is told as threads do."""
+
+    run = staticmethod(maybeDeferred)
+
+
 class ImportingTestCase(TestCase):
     """An account, and a maildir that is still empty."""
 
     async def setUp(self) -> None:
         self.clock = Clock()
         self.storage = storage = memory_storage(self.clock)
-        threads: Any = AtOnce()
+        threads: Any = Calls()
         random = Random(1)
         arrivals = Arrivals(
             storage.messages,
@@ -341,6 +346,16 @@ class ImportMaildirTests(ImportingTestCase):
         found = self.imports()
         self.assertEqual((*self.counts(found), found["gone"]), (2, 1, 1, 0, 1))
         self.assertEqual(list(self.opened().states.masks), [1])
+
+    def test_a_directory_that_cannot_be_read(self) -> None:
+        """It is named, and the other mailboxes are imported."""
+        self.put("cur/1.x:2,")
+        broken = self.folder(".Broken")
+        (broken / "cur").rmdir()
+        (broken / "cur").write_text("no directory")
+        found = self.imports()
+        self.assertEqual(self.counts(found), (1, 1, 0, 0))
+        self.assertIn("cur cannot be read: Not a directory", found["problems"][0])
 
     def test_a_dry_run_writes_nothing(self) -> None:
         self.folder(".New")
