@@ -4,8 +4,9 @@ Handing a read to a thread and its answer back takes more than ten times as long
 4 KB that the system has in its memory, and a body that has just arrived, or that another device
 of the same user has read, is there. `preadv` with RWF_NOWAIT reads what is in memory and never
 waits for a disk: it says EAGAIN. Opening a file may wait all the same, when its name is not in
-memory. So every try is timed, and after one that was slow, none is made for a while: the
-reactor waits for a cold disk at most once in `REST` seconds, and then for one seek.
+memory. So every try is timed, and after `PATIENCE` slow ones in a row none is made for a while: the
+reactor waits for a cold disk that often in `REST` seconds, and then for one seek. A single slow try
+says nothing: on a busy machine it has waited for its turn.
 """
 
 import os
@@ -17,6 +18,8 @@ LARGEST: Final = 64 * 1024
 """Octets of the largest file that is read at once."""
 SLOW: Final = 0.005
 """Seconds that a try takes when it had to wait for the disk, and not just for a turn."""
+PATIENCE: Final = 2
+"""Slow tries in a row that are no chance."""
 REST: Final = 1.0
 """Seconds for which nothing is tried after that."""
 
@@ -27,6 +30,7 @@ class AtOnce:
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
         self._not_before = 0.0
+        self._slow_in_a_row = 0
         self._is_possible = hasattr(os, "RWF_NOWAIT")
 
     def read(self, path: str, size: int) -> bytes | None:
@@ -47,8 +51,13 @@ class AtOnce:
             return None
         finally:
             ended = self._seconds()
-            if ended - began > SLOW:
-                self._not_before = ended + REST
+            if ended - began <= SLOW:
+                self._slow_in_a_row = 0
+            else:
+                self._slow_in_a_row += 1
+                if self._slow_in_a_row >= PATIENCE:
+                    self._slow_in_a_row = 0
+                    self._not_before = ended + REST
 
     def _try(self, path: str, size: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
