@@ -48,11 +48,21 @@ FROM pg_stat_activity WHERE datname = 'sora' AND usename = 'sora' AND pid <> pg_
 """
 
 
+_UNMET: Final = """
+SELECT name FROM processes GROUP BY name HAVING max(seen_at) <= '{begun}'
+"""
+"""Who believed to be alone knows of a process that has started with its next heartbeat; until then it
+may show a mailbox that was open lately as it was."""
+
+
 def wait_until_quiet(world: World) -> list[str]:
-    """Until nothing waits and nothing is in use; gives what does not end."""
+    """Until nothing waits, nothing is in use, and all processes know of each other; gives what does
+    not end."""
     deadline = time.monotonic() + QUIET_WITHIN
+    ((begun,),) = world.rows("SELECT clock_timestamp()::text")
+    unmet = _UNMET.format(begun=begun)
     step = 0
-    while wrongs := _unquiet(world):
+    while wrongs := _unquiet(world) or [f"no heartbeat of {name}" for (name,) in world.rows(unmet)]:
         if time.monotonic() > deadline:
             return wrongs
         if step % _PASSING == 0:
