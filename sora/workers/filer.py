@@ -64,6 +64,7 @@ class Filer(Waking):
         self._metrics = metrics
         self.watch = BacklogWatch(uploads.backlog, store.name, clock, warn_after, metrics)
         self._soon: IDelayedCall | None = None
+        self._left: list[Upload] = []
         self._running = False
         self._again = False
         self._failures = 0
@@ -109,16 +110,28 @@ class Filer(Waking):
     async def _work(self) -> None:
         """Rounds, until nothing is due."""
         try:
+            await self._give_back()
             is_full = True
             while self.running and (is_full or self._again) and not self._is_away:
                 self._again = False
                 claimed = await self._uploads.claim(self._store.name, self._batch_size, self._lease)
                 is_full = len(claimed) >= self._batch_size
-                await self._file(claimed)
-        except Unavailable as error:  # the database: the next wake-up tries again
+                try:
+                    await self._file(claimed)
+                except Unavailable:
+                    # The database: nobody else takes them before their lease ends.
+                    self._left += claimed
+                    raise
+        except Unavailable as error:  # the next wake-up tries again
             self.log.info("staged bodies are filed later: {error}", error=error.text)
         finally:
             self._running = False
+
+    async def _give_back(self) -> None:
+        """What the database could not be told of when it was away. Raises Unavailable."""
+        while self._left:
+            await self._uploads.postpone(self._left[-1], timedelta(0), False)
+            self._left.pop()
 
     async def _file(self, claimed: Sequence[Upload]) -> None:
         groups = list(_groups(claimed))
@@ -191,7 +204,8 @@ class Filer(Waking):
         try:
             await self._uploads.postpone(upload, timedelta(seconds=delay), count)
         except Unavailable as error:
-            self.log.info("a body is left to its lease: {error}", error=error.text)
+            self._left.append(upload)
+            self.log.info("a body is left to its lease for now: {error}", error=error.text)
 
     def _count(self, result: str, number: int) -> None:
         if self._metrics is not None and number:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
@@ -49,6 +50,7 @@ def run_seeds(seeds: Sequence[int], jobs: int, end: float, keep: Path | None) ->
     ordered = sorted(seeds, key=has_files)
     share = -(-len(ordered) // jobs)
     shares = [ordered[first : first + share] for first in range(0, len(ordered), share)]
+    signal.signal(signal.SIGTERM, _end_all)
     if len(shares) == 1:
         return run_all(shares[0], end, keep)
     tally = Tally()
@@ -62,6 +64,7 @@ def run_seeds(seeds: Sequence[int], jobs: int, end: float, keep: Path | None) ->
 def run_all(seeds: Sequence[int], end: float, keep: Path | None) -> Tally:
     """One after the other, until the monotonic clock says `end`. Servers go on from seed to seed; one
     that fails leaves nothing to the next."""
+    signal.signal(signal.SIGTERM, _end_all)
     tally = Tally()
     worlds: dict[bool, World] = {}
     try:
@@ -78,6 +81,13 @@ def run_all(seeds: Sequence[int], end: float, keep: Path | None) -> Tally:
     finally:
         _end(worlds)
     return tally
+
+
+def _end_all(*_: object) -> None:
+    """SIGTERM: no server is left behind."""
+    for process in multiprocessing.active_children():
+        process.terminate()
+    raise SystemExit(1)
 
 
 def _end(worlds: dict[bool, World]) -> None:

@@ -13,7 +13,7 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import TestCase
 
 from sora.deferreds import deferred
-from sora.errors import StoreRefused
+from sora.errors import OutcomeUnknown, StoreRefused
 from sora.mailbox.bodies import Bodies
 from sora.metrics.bodies import UploadMetrics
 from sora.storage.memory.objects import MemoryObjects
@@ -25,6 +25,7 @@ from sora.threads import Threads
 from sora.workers import filer
 from sora.workers.filer import GATHER, Filer
 from trial_tests.mailbox.bodies_world import World, message
+from trial_tests.workers.forgetful import Forgetful
 
 LATER = 12.5
 """seconds after which it has waked up"""
@@ -44,9 +45,9 @@ class FilerTests(TestCase):
         self.statements = self.world.storage.tables.statements
         self.registry = CollectorRegistry()
 
-    def filer(self, objects: Any = None, **other: Any) -> Filer:
+    def filer(self, objects: Any = None, uploads: Any = None, **other: Any) -> Filer:
         made = Filer(
-            self.world.storage.uploads,
+            uploads or self.world.storage.uploads,
             ObjectStore("main", objects or self.world.objects),
             clock=self.clock,
             random=Random(3),
@@ -213,6 +214,18 @@ class FilerTests(TestCase):
         await self.check()
         slow.go_on()
         await self.check()
+
+    async def test_what_the_database_could_not_be_told_of_goes_on_when_it_is_back(self) -> None:
+        """G14: and not only when the lease ends, which is for those who died."""
+        await self.deliver(3)
+        uploads = Forgetful(self.world.storage.uploads, OutcomeUnknown())
+        self.filer(uploads=uploads, lease=3600.0).startService()
+        self.clock.advance(LATER)
+        self.assertEqual(await self.staged(), 3)
+        uploads.lost = None
+        self.clock.advance(LATER)
+        await self.check()
+        self.assertEqual(self.attempts(), {0})
 
     async def test_stopping_finishes_what_is_on_its_way_and_gives_back_the_rest(self) -> None:
         self.patch(filer, "TOGETHER", 5000)

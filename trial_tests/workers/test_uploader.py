@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import TestCase
@@ -25,6 +25,7 @@ from sora.threads import Threads
 from sora.workers.uploader import Uploader
 from trial_tests.mailbox.bodies_world import World, message
 from trial_tests.support.seaweedfs import seaweedfs
+from trial_tests.workers.forgetful import Forgetful
 
 
 class _UploaderTestCase(TestCase):
@@ -196,7 +197,7 @@ class UploaderTests(_UploaderTestCase):
         """G14: and not only when the lease ends, which is for those who died."""
         for lost in (OutcomeUnknown(), Unavailable()):
             await self.deliver(3, first=10 * bool(isinstance(lost, OutcomeUnknown)))
-            uploads = _Forgetful(self.world.storage.uploads, lost)
+            uploads = Forgetful(self.world.storage.uploads, lost)
             uploader = self.uploader(uploads=uploads, lease=3600.0, wake_interval=10.0)
             uploader.startService()
             self.assertEqual(await self.staged(), 3)
@@ -297,20 +298,6 @@ class SeaweedOutageTests(_UploaderTestCase):
         await self.check(objects)
         attempts = {entry.attempts for entry in self.world.storage.tables.objects.values()}
         self.assertEqual(attempts, {0})
-
-
-class _Forgetful:
-    """Uploads whose database is away, with this error, while there is one: what is claimed is
-    claimed, and nothing more is heard of."""
-
-    def __init__(self, inner: Any, lost: Exception | None) -> None:
-        self.inner = inner
-        self.lost = lost
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("finish", "postpone") and self.lost is not None:
-            return lambda *_: fail(self.lost if name == "finish" else Unavailable())
-        return getattr(self.inner, name)
 
 
 class _Slow(MemoryObjects):
