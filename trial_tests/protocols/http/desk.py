@@ -161,6 +161,7 @@ class DeskTestCase(SynchronousTestCase):
             node="here",
         )
         bodies = Bodies(list(stores.values()), uploads, threads)
+        copying = ObjectCopies(list(stores.values()), uploads, copies, bodies)
         self.runner = TaskRunner(storage.tasks, clock=self.clock, node="here", new_id=uuid4)
         self.runner.startService()
         self.addCleanup(self.runner.stopService)
@@ -201,14 +202,14 @@ class DeskTestCase(SynchronousTestCase):
             uploader=UploaderOperations(uploads, copies, ["second"]),
             objects=ObjectOperations(
                 copies,
-                ObjectCopies(list(stores.values()), uploads, copies, bodies),
+                copying,
                 stores,
                 [],
             ),
             verify=VerifyOperations(
                 owners,
                 storage.verifying,
-                Verifier(storage.verifying, stores, bodies, Spool),
+                Verifier(storage.verifying, stores, bodies, copying, Spool),
                 stores,
             ),
             filtering=self.filtering,
