@@ -142,17 +142,19 @@ class ScriptStore:
         name: str,
         source: bytes,
         position: ScriptPosition | None = None,
+        replaces: str | None = None,
     ) -> Sequence[ScriptError]:
         """Compile a script and keep it, in the place of one that has the name; give the warnings.
+        With `replaces` only where that is its text; empty: where there is none.
 
-        Raises ScriptErrors, BadName, TooBig, TooMany, OverQuota.
+        Raises ScriptErrors, BadName, TooBig, TooMany, OverQuota, Superseded.
         """
         name = script_name(name)
         if not source:
             # RFC 5804 §2.6
             raise ScriptErrors([ScriptError(1, 1, "A script cannot be empty")])
         warnings = await self.check(source)
-        await self.storage.put(account_id, name, text_of(source), self.limits, position)
+        await self.storage.put(account_id, name, text_of(source), self.limits, position, replaces)
         return warnings
 
     async def activate(

@@ -47,11 +47,17 @@ class SieveOperations:
         return name, await self.scripts.get(account_id, name)
 
     async def put(
-        self, whose: Whose, name: str, source: bytes, position: ScriptPosition | None = None
+        self,
+        whose: Whose,
+        name: str,
+        source: bytes,
+        position: ScriptPosition | None = None,
+        replaces: str | None = None,
     ) -> Sequence[ScriptError]:
         """Compile a script and keep it, in the place of one that has the name; with a position it
-        runs there from now on. Gives the warnings."""
-        return await self.scripts.put(await self._owner(whose), name, source, position)
+        runs there from now on. Gives the warnings. With `replaces` only where that is its text
+        (empty: where there is none); else raises Superseded."""
+        return await self.scripts.put(await self._owner(whose), name, source, position, replaces)
 
     async def activate(self, whose: Whose, name: str, position: ScriptPosition) -> None:
         """Let a script run, in the place of the one that does."""

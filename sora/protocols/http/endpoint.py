@@ -33,13 +33,29 @@ class Caller:
 
 
 @frozen
+class Conditions:
+    """What a client knows of what it changes (RFC 9110 §13.1): one of the `tags` of `If-Match`, or
+    with `If-Match: *` (`exists`) only that it is there; with `If-None-Match: *` (`is_new`) that it
+    is not."""
+
+    tags: tuple[str, ...] = ()
+    exists: bool = False
+    is_new: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.tags) or self.exists or self.is_new
+
+
+@frozen
 class Call:
-    """A request, read: values from the path, from the query, from the body."""
+    """A request, read: values from the path, from the query, from the body, and the conditions
+    under which it is to be done, for an endpoint with tags."""
 
     caller: Caller
     path: Mapping[str, str]
     query: Any
     body: Any
+    conditions: Conditions = Conditions()
 
 
 @frozen(kw_only=True)
@@ -51,8 +67,9 @@ class Endpoint:
     is where to find what was made; it stands with every endpoint whose status is 201 or 202, and is
     sent as `Location`. `changes` is what the log of changes says of it; it stands with every
     endpoint whose scope is to write. Both have names of the path (`{email}`) and fields of the
-    answer (`{answer.email}`) in them. `errors` may come of it, beside those that may
-    come of everything.
+    answer (`{answer.email}`) in them. `tag` tells the state of what is shown, or of what was made,
+    from others, and is sent as `ETag`; one that changes things takes conditions. `errors` may come
+    of it, beside those that may come of everything.
     """
 
     method: Method
@@ -68,7 +85,13 @@ class Endpoint:
     status: int = 200
     place: str = ""
     changes: str = ""
+    tag: Callable[[Call, Any], str] | None = None
     errors: tuple[type[SoraError], ...] = ()
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it takes conditions."""
+        return self.tag is not None and self.scope is Scope.WRITE
 
     @property
     def is_once(self) -> bool:

@@ -11,6 +11,7 @@ from sora.protocols.http.once import HEADER, LONGEST
 from sora.protocols.http.places import PLACES
 from sora.protocols.http.problems import (
     BAD_REQUEST,
+    CHANGED,
     FOREIGN,
     INTERNAL,
     KEY_REUSED,
@@ -44,6 +45,27 @@ _LOCATION: Final = {
     "description": "Where it is.",
     "schema": {"type": "string", "format": "uri-reference"},
 }
+_ETAG: Final = {
+    "description": "What tells this state from others (RFC 9110 §8.8.3), for `If-Match`.",
+    "schema": {"type": "string"},
+}
+_CONDITIONS: Final = [
+    {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The `ETag` of what is to be replaced; `*` where only something has to be"
+        " there. Else nothing is done (412).",
+        "required": False,
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "`*`: only where nothing is there yet.",
+        "required": False,
+        "schema": {"type": "string", "enum": ["*"]},
+    },
+]
 _IDEMPOTENCY_KEY: Final = {
     "name": HEADER,
     "in": "header",
@@ -123,6 +145,8 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     parameters = [_in_path(name) for name in endpoint.parameters]
     if endpoint.query is not None:
         parameters += _in_query(endpoint.query, schemas)
+    if endpoint.is_conditional:
+        parameters += _CONDITIONS
     if endpoint.is_once:
         parameters.append(_IDEMPOTENCY_KEY)
     if parameters:
@@ -167,12 +191,17 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     else:
         content = {"application/json": {"schema": schemas.of(endpoint.answer)}}
         done: dict[str, Any] = {"description": "It is done.", "content": content}
-        if endpoint.place:
-            done["headers"] = {"Location": _LOCATION}
+        headers = {"Location": _LOCATION} if endpoint.place else {}
+        if endpoint.tag is not None:
+            headers["ETag"] = _ETAG
+        if headers:
+            done["headers"] = headers
         found = {str(endpoint.status): done}
     kinds = [*_ALWAYS, *map(kind_of, endpoint.errors)]
     if endpoint.body is not None:
         kinds.append(NOT_JSON)
+    if endpoint.is_conditional:
+        kinds.append(CHANGED)
     if endpoint.is_once:
         kinds += [UNDER_WAY, KEY_REUSED, kind_of(TooMany)]
     by_status: dict[int, list[Kind]] = {}

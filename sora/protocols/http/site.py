@@ -20,7 +20,8 @@ from werkzeug.routing import RequestRedirect
 
 from sora.deferreds import shielded
 from sora.errors import SoraError
-from sora.protocols.http.endpoint import Call, Caller, Endpoint, Scope
+from sora.protocols.http.conditions import conditions_of
+from sora.protocols.http.endpoint import Call, Caller, Conditions, Endpoint, Scope
 from sora.protocols.http.gate import Gate
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.once import (
@@ -142,12 +143,21 @@ class AdminSite:
         self._gate.admit_address(address)
         caller = self._gate.admit(address, request.getHeader("Authorization"), endpoint.scope)
         names = read_path(path)
-        call = Call(caller, names, _query(endpoint, request), _body(endpoint, request))
+        call = Call(
+            caller,
+            names,
+            _query(endpoint, request),
+            _body(endpoint, request),
+            _conditions(endpoint, request),
+        )
         key = None
         if endpoint.is_once:
             key = idempotency_key(request.requestHeaders.getRawHeaders(HEADER.encode(), ()))
         if key is None:
-            answer = await shielded(Deferred.fromCoroutine(self._do(endpoint, call)))
+            doing = self._do_tagged(endpoint, call)
+            answer, tag = await shielded(Deferred.fromCoroutine(doing))
+            if tag:
+                request.setHeader("ETag", f'"{tag}"')
         else:
             work = self._once.run(
                 caller.key,
@@ -164,15 +174,20 @@ class AdminSite:
 
     async def _do(self, endpoint: Endpoint, call: Call) -> KeptAnswer:
         """What an endpoint does, and what is said of it."""
+        return (await self._do_tagged(endpoint, call))[0]
+
+    async def _do_tagged(self, endpoint: Endpoint, call: Call) -> tuple[KeptAnswer, str]:
+        """The same, with the tag of what is there now."""
         answer = await endpoint.run(self._nouns, call)
+        tag = "" if endpoint.tag is None else endpoint.tag(call, answer)
         if endpoint.changes:
             self._log_change(call.caller, filled(endpoint.changes, call.path, answer))
         if endpoint.answer is None:
-            return KeptAnswer(204, "", b"")
+            return KeptAnswer(204, "", b""), tag
         place = ""
         if endpoint.place:
             place = PREFIX + filled_path(endpoint.place, call.path, answer)
-        return KeptAnswer(endpoint.status, place, written(answer))
+        return KeptAnswer(endpoint.status, place, written(answer)), tag
 
     async def _page(self, page: Page, request: Any) -> Answer:
         address = _address(request)
@@ -251,6 +266,15 @@ def _query(endpoint: Endpoint, request: Any) -> Any:
     if arguments:
         raise Refused(BAD_REQUEST, f"There is no parameter {min(arguments)!r} here")
     return None
+
+
+def _conditions(endpoint: Endpoint, request: Any) -> Conditions:
+    if not endpoint.is_conditional:
+        return Conditions()
+    headers = request.requestHeaders
+    return conditions_of(
+        headers.getRawHeaders(b"If-Match", ()), headers.getRawHeaders(b"If-None-Match", ())
+    )
 
 
 def _body(endpoint: Endpoint, request: Any) -> Any:

@@ -33,12 +33,14 @@ class IScripts(Interface):
         source: str,
         limits: ScriptLimits,
         position: ScriptPosition | None = None,
+        replaces: str | None = None,
     ) -> "Deferred[None]":
         """Make a script, or replace its text: it stays where it stands. With `position` it is
-        activated there.
+        activated there. With `replaces` only where that is its text; empty: where there is none.
 
-        Raises TooBig when it is larger than a script may be, TooMany when there would be too many,
-        OverQuota when all together would be too large; NoSuchAccount.
+        Raises Superseded where its text is another one; TooBig when it is larger than a script may
+        be, TooMany when there would be too many, OverQuota when all together would be too large;
+        NoSuchAccount.
         """
 
     def activate(

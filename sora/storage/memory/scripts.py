@@ -11,6 +11,7 @@ from sora.errors import (
     NoSuchAccount,
     NoSuchScript,
     OverQuota,
+    Superseded,
     TooBig,
     TooMany,
 )
@@ -52,9 +53,14 @@ class MemoryScripts:
         source: str,
         limits: ScriptLimits,
         position: ScriptPosition | None = None,
+        replaces: str | None = None,
     ) -> None:
         """See `IScripts.put`."""
         self._require_account(account_id)
+        known = self.tables.scripts.get(account_id, {}).get(name)
+        text = "" if known is None else known.source
+        if replaces is not None and text not in (replaces, source):
+            raise Superseded(f"The script {name} is another one by now.")
         self._require_room(account_id, name, len(source.encode()), limits)
         scripts = self.tables.scripts.setdefault(account_id, {})
         before = scripts.get(name)

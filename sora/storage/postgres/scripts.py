@@ -1,4 +1,5 @@
-"""Sieve scripts: `IScripts` in PostgreSQL. The functions are in `0021_scripts.sql`.
+"""Sieve scripts: `IScripts` in PostgreSQL. The functions are in `0021_scripts.sql` and
+`0052_script_conditions.sql`.
 
 A lost answer (G14) is read back by doing the same again: to put, to activate, to deactivate twice
 is to have done it once; a rename knows its own operation; and what a lost deletion does not find
@@ -74,10 +75,11 @@ class Scripts:
         source: str,
         limits: ScriptLimits,
         position: ScriptPosition | None = None,
+        replaces: str | None = None,
     ) -> None:
         async def work(tx: Tx) -> None:
             await tx.do(
-                "select put_script_v1(%s, %s, %s, %s, %s, %s, %s, %s)",
+                "select put_script_v2(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (
                     account_id,
                     name,
@@ -87,6 +89,7 @@ class Scripts:
                     limits.size,
                     limits.scripts,
                     limits.total,
+                    replaces,
                 ),
             )
 

@@ -1,6 +1,6 @@
 """Sieve scripts, over HTTP."""
 
-from trial_tests.protocols.http.desk import READING, DeskTestCase
+from trial_tests.protocols.http.desk import READING, Answer, DeskTestCase
 
 ANN = "/admin/accounts/ann@example.com"
 DOMAIN = "/admin/domains/example.com"
@@ -41,6 +41,36 @@ class ScriptTests(DeskTestCase):
         self.has_problem(empty, 400, "bad-request")
         odd = self.ask("DELETE", f"{ANN}/script-positions/middle")
         self.has_problem(odd, 400, "bad-request", "position")
+
+    def put(self, source: str, *headers: str) -> Answer:
+        """A text for the same script, under conditions."""
+        return self.ask("PUT", f"{ANN}/scripts/main", {"source": source}, headers=headers)
+
+    def test_no_change_is_lost(self) -> None:
+        """RFC 9110 §13.1: who changes what somebody else has changed meanwhile is told."""
+        self.has_problem(self.put("keep;", "If-Match: *"), 412, "precondition-failed", "no such")
+        first = self.put("keep;", "If-None-Match: *")
+        self.assertEqual(first.status, 200)
+        self.has_problem(self.put("stop;", "If-None-Match: *"), 412, "precondition-failed")
+        shown = self.ask("GET", f"{ANN}/scripts/main")
+        tag = shown.headers["etag"]
+        self.assertEqual(tag, first.headers["etag"])
+        second = self.put("stop;", f'If-Match: "x", {tag}')
+        self.assertEqual(second.status, 200)
+        self.assertNotEqual(second.headers["etag"], tag)
+        late = self.put("discard;", f"If-Match: {tag}")
+        self.has_problem(late, 412, "precondition-failed", "another")
+        weak = self.put("discard;", f"If-Match: W/{second.headers['etag']}")
+        self.has_problem(weak, 412, "precondition-failed")
+        self.assertEqual(self.put("discard;", "If-Match: *").status, 200)
+
+    def test_conditions_that_are_none(self) -> None:
+        """Nothing is done under them, rather than anything."""
+        self.put("keep;")
+        for header in ("If-Match: x", "If-Match:", 'If-Match: "a" "b"'):
+            self.has_problem(self.put("stop;", header), 412, "precondition-failed")
+        for header in ('If-None-Match: "a"', "If-None-Match:"):
+            self.has_problem(self.put("stop;", header), 400, "bad-request")
 
     def test_scripts_of_a_domain(self) -> None:
         """Before and after those of its users."""

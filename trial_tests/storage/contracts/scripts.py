@@ -7,6 +7,7 @@ from sora.errors import (
     NoSuchAccount,
     NoSuchScript,
     OverQuota,
+    Superseded,
     TooBig,
     TooMany,
 )
@@ -55,6 +56,18 @@ class ScriptsContract(Contract):
         await self.put("main", "discard;")
         self.assertEqual(await self.storage.scripts.get(self.ann, "main"), "discard;")
         self.assertEqual(await self.stands(), {"main": ACTIVE})
+
+    async def test_what_is_known_is_replaced_and_nothing_else(self) -> None:
+        """So no change is lost; done twice it is done once (G14)."""
+        put = self.storage.scripts.put
+        await put(self.ann, "main", "keep;", LIMITS, None, "")
+        await self.refused(Superseded, put(self.ann, "main", "stop;", LIMITS, None, ""))
+        await self.refused(Superseded, put(self.ann, "main", "stop;", LIMITS, None, "discard;"))
+        await self.refused(Superseded, put(self.ann, "other", "stop;", LIMITS, None, "discard;"))
+        for _ in range(2):
+            await put(self.ann, "main", "discard;", LIMITS, None, "keep;")
+        self.assertEqual(await self.storage.scripts.get(self.ann, "main"), "discard;")
+        self.assertEqual(await self.stands(), {"main": None})
 
     async def test_one_script_is_active(self) -> None:
         """RFC 5804 §2.8"""

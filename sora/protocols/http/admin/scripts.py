@@ -14,14 +14,17 @@ from sora.errors import (
     NoSuchAccount,
     NoSuchScript,
     OverQuota,
+    Superseded,
     TooBig,
     TooMany,
 )
 from sora.mail.script_names import script_name
 from sora.protocols.http.admin.owners import ACCOUNT, BOTH, Owner, whose
+from sora.protocols.http.conditions import tag_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, page_of
+from sora.protocols.http.problems import CHANGED, Refused
 from sora.protocols.http.values import said
 from sora.sieve.errors import ScriptError, ScriptErrors
 from sora.storage.rows import ScriptPosition
@@ -126,9 +129,29 @@ async def _show(nouns: Nouns, call: Call) -> Script:
 
 async def _put(nouns: Nouns, call: Call) -> Compiled:
     new: NewScript = call.body
-    source = new.source.encode()
-    warnings = await nouns.sieve.put(whose(call), call.path["script"], source, new.position)
+    source, name = new.source.encode(), call.path["script"]
+    replaces = await _known(nouns, call)
+    try:
+        warnings = await nouns.sieve.put(whose(call), name, source, new.position, replaces)
+    except Superseded as error:
+        raise Refused(CHANGED, error.text) from None
     return Compiled(warnings=notes_of(warnings))
+
+
+async def _known(nouns: Nouns, call: Call) -> str | None:
+    """The text that is to be replaced, empty for none; None where that does not matter."""
+    wanted = call.conditions
+    if not wanted:
+        return None
+    try:
+        _, there = await nouns.sieve.show(whose(call), call.path["script"])
+    except NoSuchScript:
+        there = ""
+    is_known = wanted.exists or tag_of(there) in wanted.tags
+    if wanted.is_new if not there else (is_known and not wanted.is_new):
+        return there
+    text = "There is such a script" if there else "There is no such script"
+    raise Refused(CHANGED, text if wanted.is_new or not there else "Its text is another one")
 
 
 async def _rename(nouns: Nouns, call: Call) -> ScriptName:
@@ -175,6 +198,7 @@ def _of(owner: Owner) -> tuple[Endpoint, ...]:
             name=owner.name("show", "Script"),
             summary=f"Show a Sieve script of {owner.text}",
             answer=Script,
+            tag=lambda call, answer: tag_of(answer.source),
             errors=_ERRORS,
             run=_show,
         ),
@@ -187,6 +211,7 @@ def _of(owner: Owner) -> tuple[Endpoint, ...]:
             body=NewScript,
             answer=Compiled,
             changes=f"put the script {{script}} {of}",
+            tag=lambda call, answer: tag_of(call.body.source),
             errors=(
                 NoSuchAccount,
                 ScriptErrors,
