@@ -5,7 +5,7 @@ a command line that is not understood.
 """
 
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
@@ -257,6 +257,9 @@ def _parsers() -> tuple[_Parser, dict[tuple[str, ...], _Parser]]:
     explain = groups[()].add_parser("help", help="explain a command: help accounts create")
     explain.add_argument("help_words", nargs="*", metavar="WORD")
     explain.set_defaults(is_help=True)
+    for needs_none in (version_parser, completion, explain):
+        # Who types it behind every command is not corrected for it.
+        needs_none.add_argument("-c", "--config", help=SUPPRESS)
     return parser, parsers
 
 

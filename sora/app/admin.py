@@ -258,7 +258,7 @@ def _load(given: Namespace) -> Loaded:
         return loads(text, MODE_NAME, os.environ, given.set)
     needs_database = given.command.needs_database
     if not (needs_database or given.config or Path(DEFAULT_CONFIG).exists()):
-        return loads("", "--set", os.environ, given.set)
+        return loads("", f"{DEFAULT_CONFIG}, which is not there", os.environ, given.set)
     loaded = load(given.config or DEFAULT_CONFIG, os.environ, given.set)
     if needs_database and is_placeholder(loaded.config.database.password):
         _fail("database.password is a placeholder: write the real one, or use password_file")

@@ -63,6 +63,7 @@ def health_of(
         _disks_check(config, storage),
         Check("reactor", ReactorTurns(reactor).look, patience),
         Check("logins", logins.look),
+        Check("cluster", _cluster(config)),
     ]
     if relay.check is not None:
         checks.append(Check("relay", _relay(relay.check), patience, _RELAY))
@@ -226,6 +227,19 @@ class ReactorTurns:
                 facts,
             )
         return Finding(Status.HEALTHY, "The reactor is in time", facts=facts)
+
+
+def _cluster(config: Config) -> Look:
+    async def look() -> Finding:
+        facts = {"members": 1}
+        if config.cluster.enabled:
+            text = "This node is the only member of its cluster: this version has no gossip"
+            mend = "Set [cluster] enabled = false; limits and blocks are those of each node"
+            return Finding(Status.DEGRADED, text, mend, facts)
+        text = "This node is the only member: [cluster] is not enabled"
+        return Finding(Status.HEALTHY, text, facts=facts)
+
+    return look
 
 
 def _relay(check: Callable[[], Awaitable[str]]) -> Look:

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from sora.app.postgres_server import CARELESS, PostgresServer
 from sora.app.processes import choose_account
@@ -56,6 +56,25 @@ class ScramPostgres:
         self.administer("SELECT pg_reload_conf()")
         self.administer(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
         self.administer(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+
+    @property
+    def socket(self) -> Path:
+        """The directory of its socket."""
+        assert self._server is not None
+        return self._server.socket
+
+    def as_debian_has_it(self) -> None:
+        """Without a database or a role of ours: all that is left is the superuser `postgres`."""
+        assert self._server is not None
+        self.administer(f"DROP DATABASE {DATABASE}")
+        self.administer(f"DROP ROLE {ROLE}")
+        self.administer("DROP DATABASE sora")
+        self.administer("CREATE ROLE postgres SUPERUSER LOGIN")
+        access = _ACCESS.replace("local all sora", "local all postgres")
+        (self._server.data / "pg_hba.conf").write_text(access)
+        self.administer("SELECT pg_reload_conf()")
+        server = evolve(self._server.server("postgres"), user="postgres")
+        run_on(server, "ALTER ROLE sora RENAME TO bootstrap")
 
     def administer(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement as the superuser."""
