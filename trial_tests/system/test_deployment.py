@@ -96,7 +96,7 @@ class DeploymentTests(SynchronousTestCase):
 
     def new_postgres(self) -> ScramPostgres:
         """A server as a package of Debian leaves it: with a superuser `postgres` alone."""
-        postgres = ScramPostgres(temporary_directory("sora-test-deployment-"))
+        postgres = ScramPostgres(temporary_directory("sora-test-deployment-"), settings={})
         self.addCleanup(postgres.remove)
         postgres.start()
         postgres.as_debian_has_it()
@@ -147,9 +147,13 @@ class DeploymentTests(SynchronousTestCase):
         }
 
     def type(self, commands: str) -> str:
-        """Somebody types them, and the password of Ann when he is asked; gives what was said."""
+        """Somebody types them, one after the other; gives what was said."""
+        return "".join(map(self.type_one, re.findall(r"(?:.*\\\n)*.+\n", commands)))
+
+    def type_one(self, command: str) -> str:
+        """And the password of Ann, when he is asked."""
         done = subprocess.run(
-            ["sh", "-eu", "-c", commands],
+            ["sh", "-eu", "-c", command],
             cwd=self.source,
             env=self.environment,
             input=f"{PASSWORD}\n",
@@ -158,7 +162,7 @@ class DeploymentTests(SynchronousTestCase):
             timeout=WAIT_SECONDS * 2,
             start_new_session=True,  # without a terminal
         )
-        said = f"{commands}\n{done.stdout}\n{done.stderr}"
+        said = f"{command}\n{done.stdout}\n{done.stderr}"
         self.assertEqual(done.returncode, 0, said)
         return said
 

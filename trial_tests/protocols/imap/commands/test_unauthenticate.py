@@ -9,6 +9,7 @@ from trial_tests.support.transcript import TranscriptTestCase
 
 STAYS = {
     "id",
+    "holding",
     "client",
     "connection",
     "dialect",
