@@ -297,9 +297,9 @@ class PlainTests(DeliveringCase):
             if answer.missing:
                 self.assertEqual(again.missing, answer.missing)
                 return answer.missing
-            # The times are others, and so are the modseqs.
+            # The times are others, and so are the modseqs and the UIDVALIDITY.
             placed = [
-                (one.fate, one.mailbox_id, one.uid, one.uidvalidity, one.mask, one.before > 0)
+                (one.fate, one.mailbox_id, one.uid, one.uidvalidity > 0, one.mask, one.before > 0)
                 for one in answer.claims[0].placed
             ]
             is_own = [one.claims[0].is_own for one in (answer, again)]
