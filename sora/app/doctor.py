@@ -85,7 +85,7 @@ def doctor_of(
         Check("certificates", _certificates(config, reactor)),
     ]
     if config.relay.type == "smtp":
-        checks.append(Check("relay", _relay(config, reactor), PATIENCE))
+        checks.append(Check("relay", _relay(config, reactor), PATIENCE, _SEE_RELAY))
     checks += [
         Check(f"server {server.label}", look_at_server(server, reactor), PATIENCE, _SEE_LOG)
         for server in config.servers
@@ -95,6 +95,9 @@ def doctor_of(
 
 
 _SEE_DATABASE: Final = "See the health of the database"
+_SEE_RELAY: Final = (
+    "See that [relay] smtp_host is right and runs; mail waits in sora-admin relay list"
+)
 _SEE_LOG: Final = "Look whether Sora runs (systemctl status sora), and at the end of its log"
 
 
@@ -186,22 +189,12 @@ def _relay(config: Config, reactor: Any) -> Any:
     async def look() -> Finding:
         host, port = config.relay.smtp_target
         greeting = await _first_words(reactor, host, port, tls=config.relay.tls)
+        shown = _shown(greeting)
         if not greeting.startswith(b"220"):
-            raise Unavailable(f"{host}:{port} does not greet as SMTP: {_shown(greeting)}")
-        return Finding(
-            Status.HEALTHY, f"{host}:{port} answers", facts={"greeting": _shown(greeting)}
-        )
+            raise Unavailable(f"{host}:{port} does not greet as SMTP: {shown}")
+        return Finding(Status.HEALTHY, f"{host}:{port} answers", facts={"greeting": shown})
 
-    async def with_mend() -> Finding:
-        try:
-            return await look()
-        except Unavailable as error:
-            mend = (
-                "See that [relay] smtp_host is right and runs; mail waits in sora-admin relay list"
-            )
-            return Finding(Status.UNHEALTHY, error.text, mend)
-
-    return with_mend
+    return look
 
 
 def look_at_server(server: ServerConfig, reactor: Any) -> Any:
