@@ -12,7 +12,7 @@ from sora.errors import (
     NoSuchMailbox,
     TooMany,
 )
-from sora.protocols.http.admin.owners import ACCOUNT, BOTH, Owner, whose
+from sora.protocols.http.admin.owners import BOTH, Owner, whose
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
@@ -64,7 +64,7 @@ def _endpoint(**fields: Any) -> Endpoint:
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:
-    of = f"{{mailbox}} of the {'account {email}' if owner is ACCOUNT else 'domain {domain}'}"
+    of = f"{{mailbox}} of {owner.logged}"
     all_of_it = f"{owner.path}/mailboxes/{{mailbox}}/acl"
     return (
         _endpoint(

@@ -10,7 +10,7 @@ from sora.errors import BadArgument, BadName, NoSuchAccount, NoSuchMailbox, TooM
 from sora.operations.history import Step
 from sora.operations.past import Entry
 from sora.protocols.http.admin.messages import email_id, flag_names
-from sora.protocols.http.admin.owners import ACCOUNT, BOTH, Owner, whose
+from sora.protocols.http.admin.owners import BOTH, Owner, whose
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST
@@ -218,7 +218,7 @@ def _endpoint(**fields: Any) -> Endpoint:
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:
-    of = f"of the {'account {email}' if owner is ACCOUNT else 'domain {domain}'}"
+    of = f"of {owner.logged}"
     one = f"{owner.path}/mailboxes/{{mailbox}}"
     return (
         _endpoint(

@@ -164,7 +164,7 @@ def _endpoint(**fields: Any) -> Endpoint:
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:
-    of = f"of the {'account {email}' if owner is ACCOUNT else 'domain {domain}'}"
+    of = f"of {owner.logged}"
     one = f"{owner.path}/mailboxes/{{mailbox}}"
     return (
         _endpoint(

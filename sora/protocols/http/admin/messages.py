@@ -11,7 +11,7 @@ from sora.mail.flags import SYSTEM_NAMES, Flags
 from sora.mail.numbers import MAX_NUMBER, NumberSet
 from sora.operations.restoring import CameBack, CameBackAll, RestoringOperations, Wanted
 from sora.protocols.http.admin.mailboxes import Mailbox, mailbox_of
-from sora.protocols.http.admin.owners import ACCOUNT, BOTH, Owner, whose
+from sora.protocols.http.admin.owners import BOTH, Owner, whose
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, cursor_of, key_of, page_of
@@ -277,7 +277,7 @@ def _endpoint(**fields: Any) -> Endpoint:
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:
-    of = f"of the {'account {email}' if owner is ACCOUNT else 'domain {domain}'}"
+    of = f"of {owner.logged}"
     return (
         _endpoint(
             method="GET",

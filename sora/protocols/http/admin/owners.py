@@ -10,20 +10,21 @@ from sora.protocols.http.endpoint import Call
 
 @frozen
 class Owner:
-    """Where it is: the beginning of the path, what stands in names of operations, and in
-    sentences."""
+    """Where it is: the beginning of the path, what stands in names of operations, in sentences, and
+    in the log of changes, where the path's own values are put in."""
 
     path: str
     word: str
     text: str
+    logged: str
 
     def name(self, verb: str, noun: str) -> str:
         """The id of an operation: listMailboxes, listDomainMailboxes."""
         return f"{verb}{self.word}{noun}"
 
 
-ACCOUNT: Final = Owner("/accounts/{email}", "", "an account")
-DOMAIN: Final = Owner("/domains/{domain}", "Domain", "a domain")
+ACCOUNT: Final = Owner("/accounts/{email}", "", "an account", "the account {email}")
+DOMAIN: Final = Owner("/domains/{domain}", "Domain", "a domain", "the domain {domain}")
 BOTH: Final = (ACCOUNT, DOMAIN)
 
 

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from sora.errors import BadArgument, NoSuchAccount
 from sora.operations.retention import LEAST, MOST, RuleOf
-from sora.protocols.http.admin.owners import ACCOUNT, BOTH, Owner, whose
+from sora.protocols.http.admin.owners import BOTH, Owner, whose
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, cursor_of, key_of
@@ -132,7 +132,7 @@ def _endpoint(**fields: Any) -> Endpoint:
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:
-    of = f"the {'account {email}' if owner is ACCOUNT else 'domain {domain}'}"
+    of = owner.logged
     return (
         _endpoint(
             method="GET",

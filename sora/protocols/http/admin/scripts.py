@@ -19,7 +19,7 @@ from sora.errors import (
     TooMany,
 )
 from sora.mail.script_names import script_name
-from sora.protocols.http.admin.owners import ACCOUNT, BOTH, Owner, whose
+from sora.protocols.http.admin.owners import BOTH, Owner, whose
 from sora.protocols.http.conditions import tag_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
@@ -178,7 +178,7 @@ def _endpoint(**fields: Any) -> Endpoint:
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:
-    of = f"of the {'account {email}' if owner is ACCOUNT else 'domain {domain}'}"
+    of = f"of {owner.logged}"
     one = f"{owner.path}/scripts/{{script}}"
     position = f"{owner.path}/script-positions/{{position}}"
     return (
