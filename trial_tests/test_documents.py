@@ -10,7 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOTED = ("sora/", "trial_tests/", "docs/", "etc/", "bench/", "twisted/", ".ci/")
 _CODE = re.compile(r"`([^`\s]+)`")
 _PLAIN = re.compile(r"(?<![\w/.])((?:sora|trial_tests|docs|etc|bench)/[\w./-]*[\w/])")
-_LINK = re.compile(r"\]\(([^)#:\s]+)\)")
+_LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.M)
+_FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 
 def documents() -> list[Path]:
@@ -24,6 +26,15 @@ def paths_in(text: str) -> Iterator[str]:
         path = found.rstrip(".")
         if path.startswith(ROOTED) and not re.search(r"[<>*…{]|/a/|/a$", path):
             yield path
+
+
+def anchors(document: Path) -> set[str]:
+    """The names by which sections of a document are linked to."""
+    text = _FENCED.sub("", document.read_text("utf-8"))
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in _HEADING.findall(text)
+    }
 
 
 def tracked(*places: str) -> str:
@@ -58,10 +69,20 @@ class DocumentTests(SynchronousTestCase):
         missing = [
             f"{document.name}: {link}"
             for document in documents()
-            for link in _LINK.findall(document.read_text("utf-8"))
+            for link, _ in _LINK.findall(document.read_text("utf-8"))
             if not (document.parent / link).exists()
         ]
         self.assertEqual(missing, [])
+
+    def test_every_section_that_is_linked_is_there(self) -> None:
+        missing = [
+            f"{document.name}: {link}#{anchor}"
+            for document in documents()
+            for link, anchor in _LINK.findall(document.read_text("utf-8"))
+            if anchor and anchor not in anchors(document.parent / link if link else document)
+        ]
+        self.assertEqual(missing, [])
+        self.assertIn("two-commands", anchors(ROOT / "README.md"))
 
     def test_every_function_of_the_database_that_is_named_exists(self) -> None:
         migrations = tracked("sora/storage/postgres/migrations")

@@ -17,17 +17,24 @@ MAX_FILE: Final = 16 * 1024 * 1024
 
 
 class _OfSomebody(Command):
-    """A command on the scripts of a user or of a domain.
-
-    `place` says whether it needs to know where a script runs: for a user that is clear.
-    """
-
-    place: ClassVar[bool] = False
+    """A command on the scripts of a user or of a domain."""
 
     def arguments(self, parser: ArgumentParser) -> None:
         group = parser.add_mutually_exclusive_group(required=True)
         group.add_argument("--email", metavar="ADDRESS", help="the user whose script it is")
         group.add_argument("--domain", help="instead: the domain whose script it is")
+
+
+class _Placed(_OfSomebody):
+    """One for which it matters where a script runs.
+
+    `place` says whether it needs to know: for a user that is clear.
+    """
+
+    place: ClassVar[bool] = False
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        super().arguments(parser)
         parser.add_argument(
             "--position",
             choices=(ScriptPosition.BEFORE.value, ScriptPosition.AFTER.value),
@@ -108,7 +115,7 @@ class Check(Command):
         report.say(text, valid=True, errors=[], warnings=_problems(warnings))
 
 
-class ListScripts(_OfSomebody):
+class ListScripts(_Placed):
     """List scripts."""
 
     words = ("sieve", "list")
@@ -131,7 +138,7 @@ class ListScripts(_OfSomebody):
         )
 
 
-class Show(_OfSomebody):
+class Show(_Placed):
     """Print a script."""
 
     words = ("sieve", "show")
@@ -156,7 +163,7 @@ class Show(_OfSomebody):
         report.text(source, name=name, source=source)
 
 
-class Put(_OfSomebody):
+class Put(_Placed):
     """Keep a script."""
 
     words = ("sieve", "put")
@@ -198,7 +205,7 @@ class Put(_OfSomebody):
         report.say(text, whose=str(whose), **fields)
 
 
-class Activate(_OfSomebody):
+class Activate(_Placed):
     """Let a script run."""
 
     words = ("sieve", "activate")
@@ -222,7 +229,7 @@ class Activate(_OfSomebody):
         report.say(f"{given.name} of {whose} runs now", whose=str(whose), name=given.name)
 
 
-class Deactivate(_OfSomebody):
+class Deactivate(_Placed):
     """Let no script run."""
 
     words = ("sieve", "deactivate")
