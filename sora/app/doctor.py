@@ -3,6 +3,7 @@ list, causes before what follows from them. What is ill first is what to mend fi
 """
 
 from collections.abc import Mapping
+from socket import gethostname
 from typing import Any, Final
 
 from OpenSSL import SSL
@@ -19,7 +20,9 @@ from sora.app.health import (
     health_of_checks,
     look_at_certificates,
     look_at_cleaner,
+    relay_remedy,
 )
+from sora.app.relay import probe_relay
 from sora.app.servers import certificates_of
 from sora.app.storage import BodyStorage
 from sora.app.tables import Tables
@@ -84,8 +87,11 @@ def doctor_of(
         Check("cleaner", look_at_cleaner(config, tables, reactor.seconds), PATIENCE, _SEE_DATABASE),
         Check("certificates", _certificates(config, reactor)),
     ]
-    if config.relay.type == "smtp":
-        checks.append(Check("relay", _relay(config, reactor), PATIENCE, _SEE_RELAY))
+    if config.relay.type:
+        patience = config.health.relay_timeout or PATIENCE
+        checks.append(
+            Check("relay", _relay(config, patience, reactor), patience + 1, relay_remedy(config))
+        )
     checks += [
         Check(f"server {server.label}", look_at_server(server, reactor), PATIENCE, _SEE_LOG)
         for server in config.servers
@@ -95,9 +101,6 @@ def doctor_of(
 
 
 _SEE_DATABASE: Final = "See the health of the database"
-_SEE_RELAY: Final = (
-    "See that [relay] smtp_host is right and runs; mail waits in sora-admin relay list"
-)
 _SEE_LOG: Final = "Look whether Sora runs (systemctl status sora), and at the end of its log"
 
 
@@ -185,14 +188,12 @@ def _certificates(config: Config, reactor: Any) -> Any:
     return look
 
 
-def _relay(config: Config, reactor: Any) -> Any:
+def _relay(config: Config, patience: float, reactor: Any) -> Any:
     async def look() -> Finding:
-        host, port = config.relay.smtp_target
-        greeting = await _first_words(reactor, host, port, tls=config.relay.tls)
-        shown = _shown(greeting)
-        if not greeting.startswith(b"220"):
-            raise Unavailable(f"{host}:{port} does not greet as SMTP: {shown}")
-        return Finding(Status.HEALTHY, f"{host}:{port} answers", facts={"greeting": shown})
+        target = await probe_relay(
+            config.relay, host=gethostname(), patience=patience, reactor=reactor
+        )
+        return Finding(Status.HEALTHY, f"{target} would take mail")
 
     return look
 

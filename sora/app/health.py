@@ -66,7 +66,9 @@ def health_of(
         Check("cluster", _cluster(config)),
     ]
     if relay.check is not None:
-        checks.append(Check("relay", _relay(relay.check), patience, _RELAY))
+        asked = config.health.relay_timeout
+        look = _relay(relay.check, asked or None)
+        checks.append(Check("relay", look, max(asked + 1, patience), relay_remedy(config)))
     known = list(dict.fromkeys(certificates))
     if known:
         checks.append(Check("certificates", look_at_certificates(known, reactor)))
@@ -111,7 +113,16 @@ def _health(
 
 _ASK_DATABASE: Final = "See the health of the database"
 _DISKS: Final = "Look whether a file system hangs"
-_RELAY: Final = "Look whether [relay] smtp_host answers, and at sora-admin relay list"
+
+
+def relay_remedy(config: Config) -> str:
+    """What to do when outgoing mail cannot be handed over."""
+    where = "http_url" if config.relay.type == "http" else "smtp_host"
+    login = "auth_token" if config.relay.type == "http" else "username and password"
+    return (
+        f"See that [relay] {where} is right and that what it names runs, takes {login} and has a"
+        " certificate that is trusted (tls_*); mail waits in sora-admin relay list"
+    )
 
 
 def _disks_check(config: Config, storage: BodyStorage) -> Check:
@@ -242,9 +253,9 @@ def _cluster(config: Config) -> Look:
     return look
 
 
-def _relay(check: Callable[[], Awaitable[str]]) -> Look:
+def _relay(check: Callable[[float | None], Awaitable[str]], patience: float | None) -> Look:
     async def look() -> Finding:
-        return Finding(Status.HEALTHY, await check())
+        return Finding(Status.HEALTHY, await check(patience))
 
     return look
 

@@ -42,8 +42,8 @@ class RelayParts:
     relay: IRelay
     is_on: bool = False
     services: tuple[IService, ...] = ()
-    check: Callable[[], Awaitable[str]] | None = None
-    """a sentence for the health; raises Unavailable when mail is kept back"""
+    check: Callable[[float | None], Awaitable[str]] | None = None
+    """a sentence for the health; raises Unavailable when mail is kept back. See `Relay.check`"""
 
 
 def relay_of(
@@ -90,6 +90,18 @@ def relay_of(
         metrics=RelayMetrics(registry),
     )
     return RelayParts(relay, True, (threads, settling, relay), relay.check)
+
+
+async def probe_relay(config: RelayConfig, *, host: str, patience: float, reactor: Any) -> str:
+    """Get as far with the server as mail would, once, and leave; gives its name. Raises
+    Unavailable."""
+    threads = Threads(reactor, 1, "relay probe")  # not started: nothing is read from disk
+    transport = _transport(config, config.helo_name or host, threads, reactor)
+    try:
+        await transport.probe(patience)
+    finally:
+        await transport.stop()
+    return transport.target
 
 
 async def deliver_report(delivery: Delivery, address: str, octets: bytes, *, host: str) -> bool:

@@ -100,10 +100,10 @@ class HTTPTransport:
         return [Answer(_fate(code), code, _STATUS[_fate(code)], text)] * count
 
     @deferred
-    async def probe(self) -> None:
+    async def probe(self, patience: float | None = None) -> None:
         """See ITransport. Whatever it answers, it is there, unless it says that it is not."""
         try:
-            code, text = await self._ask("HEAD", self._common(), None)
+            code, text = await self._ask("HEAD", self._common(), None, patience)
         except _Broken as error:
             raise Unavailable(f"{self.target}: {error}") from error
         if code in (429, 503):
@@ -137,14 +137,16 @@ class HTTPTransport:
             headers.addRawHeader(b"sora-envelope-to", _coded(recipient.removeprefix(b"RCPT TO:")))
         return headers
 
-    async def _ask(self, method: str, headers: Headers, body: Any) -> tuple[int, str]:
+    async def _ask(
+        self, method: str, headers: Headers, body: Any, patience: float | None = None
+    ) -> tuple[int, str]:
         """The code of the answer, and the beginning of its text. Raises Unavailable when nothing
         can have arrived, _Broken when it may have."""
         asking: Deferred[tuple[int, str]] = Deferred.fromCoroutine(
             self._request(method, headers, body)
         )
         self._asking.add(asking)
-        asking.addTimeout(self._timeout, self._clock)
+        asking.addTimeout(min(self._timeout, patience or self._timeout), self._clock)
         try:
             return await asking
         except (ConnectError, DNSLookupError, OSError) as error:
@@ -177,7 +179,8 @@ class _Broken(Exception):
 
 def _why(error: BaseException) -> str:
     if isinstance(error, (ResponseFailed, RequestTransmissionFailed)):
-        return "; ".join(reason.getErrorMessage() for reason in error.reasons)
+        said = filter(None, (reason.getErrorMessage() for reason in error.reasons))
+        return "; ".join(said) or "no answer in time"  # it was cancelled
     return "no answer in time" if isinstance(error, TimeoutError) else str(error) or "broken off"
 
 

@@ -178,8 +178,15 @@ class Relay(Service):
         """Whether the server is being left alone."""
         return self._breaker.state
 
-    async def check(self) -> str:
-        """For the health of this node: a sentence. Raises Unavailable when mail is kept back."""
+    async def check(self, patience: float | None = None) -> str:
+        """For the health of this node: a sentence. Raises Unavailable when mail is kept back.
+
+        With `patience` (seconds) the server is asked, too: who waits for the first message to find
+        out that it is away has lost the time until then. What is found that way does not move the
+        circuit breaker, so that mail is tried as if nobody had looked.
+        """
+        if patience is not None:
+            await self._transport.probe(patience)
         self._breaker.check()
         depth = self.depth
         return f"{depth.waiting} messages wait, the oldest for {depth.oldest:.0f} s"

@@ -47,8 +47,8 @@ class SMTPTransport:
         self._threads = threads
         self._clock: IReactorTime = reactor
         self._timeouts = timeouts
-        endpoint = HostnameEndpoint(reactor, host, port, timeout=timeouts.connect)
-        self._endpoint = wrapClientTLS(login.tls, endpoint) if implicit_tls else endpoint
+        self._place = host, port
+        self._implicit_tls = implicit_tls
         self._all: set[SMTPConnection] = set()
         self._idle: dict[SMTPConnection, Any] = {}
         self._connecting: set[Deferred[Any]] = set()
@@ -66,9 +66,9 @@ class SMTPTransport:
         return await self._over(await self._connect(), consignment)
 
     @deferred
-    async def probe(self) -> None:
+    async def probe(self, patience: float | None = None) -> None:
         """See ITransport."""
-        self._keep(await self._connect())
+        self._keep(await self._connect(patience))
 
     @deferred
     async def stop(self) -> None:
@@ -98,11 +98,12 @@ class SMTPTransport:
         self._keep(connection)
         return answers
 
-    async def _connect(self) -> SMTPConnection:
+    async def _connect(self, patience: float | None = None) -> SMTPConnection:
         if self._is_stopped:
             raise Unavailable("Sora stops")
-        factory = _Factory(lambda: SMTPConnection(self._login, self._clock, self._timeouts))
-        connecting: Deferred[Any] = self._endpoint.connect(factory)
+        timeouts = self._timeouts if patience is None else self._timeouts.within(patience)
+        factory = _Factory(lambda: SMTPConnection(self._login, self._clock, timeouts))
+        connecting: Deferred[Any] = self._endpoint(timeouts.connect).connect(factory)
         self._connecting.add(connecting)
         try:
             connection: SMTPConnection = await connecting
@@ -118,6 +119,10 @@ class SMTPTransport:
         connection.broken = lambda: self._forget(connection)
         await connection.ready
         return connection
+
+    def _endpoint(self, timeout: float) -> Any:
+        endpoint = HostnameEndpoint(self._clock, *self._place, timeout=timeout)
+        return wrapClientTLS(self._login.tls, endpoint) if self._implicit_tls else endpoint
 
     def _idle_one(self) -> SMTPConnection | None:
         while self._idle:

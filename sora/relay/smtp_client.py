@@ -56,6 +56,11 @@ class Timeouts:
     block: float = 180.0
     final: float = 600.0
 
+    def within(self, patience: float) -> "Timeouts":
+        """The same, with no more than `patience` seconds until a transaction can begin."""
+        half = patience / 2
+        return evolve(self, connect=min(self.connect, half), setup=min(self.setup, half))
+
 
 @frozen
 class Login:

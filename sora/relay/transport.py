@@ -38,8 +38,9 @@ class ITransport(Interface):
         reached, serves nobody now, or is not the one that was meant. Nothing was sent then.
         """
 
-    def probe() -> "Deferred[None]":
-        """Get as far as where a message could be handed over. Raises Unavailable."""
+    def probe(patience: float | None = None) -> "Deferred[None]":
+        """Get as far as where a message could be handed over. Raises Unavailable, after `patience`
+        seconds where that is less than a message would wait."""
 
     def stop() -> "Deferred[None]":
         """Close what is open; what is being sent is broken off."""

@@ -137,6 +137,11 @@ class HTTPTests(SMTPCase):
         self.assertIn("cannot be reached", await self.refusal(transport.send(consignment(b"x"))))
         await self.refusal(transport.probe())
 
+    async def test_a_probe_has_less_patience_than_mail(self) -> None:
+        endpoint, transport = await self.endpoint(timeout=60.0)
+        endpoint.is_silent = True
+        self.assertIn("in time", await self.refusal(transport.probe(0.2)))
+
     async def test_probes(self) -> None:
         """Any answer is a good sign, but one that says to stay away."""
         endpoint, transport = await self.endpoint()

@@ -180,6 +180,18 @@ class SendingTests(RelayCase):
         await self.until(lambda: len(self.transport.sent) == 20)
         self.assertIn("0 messages wait", await relay.check())
 
+    async def test_a_server_that_is_away_before_there_is_mail(self) -> None:
+        """Health names it then, as often as it asks; the breaker is not moved by that."""
+        self.transport.is_away = True
+        relay = await self.relay()
+        for _ in range(10):
+            error = await self.assertFailure(Deferred.fromCoroutine(relay.check(5.0)), Unavailable)
+            self.assertIn("cannot be reached", error.text)
+        self.assertIs(relay.breaker, BreakerState.CLOSED)
+        self.assertIn("0 messages wait", await relay.check())
+        self.transport.is_away = False
+        self.assertIn("0 messages wait", await relay.check(5.0))
+
     async def test_after_a_restart_all_is_known(self) -> None:
         self.transport.is_away = True
         relay = await self.relay()

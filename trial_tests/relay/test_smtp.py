@@ -288,6 +288,23 @@ class SendingTests(SMTPCase):
         await transport.send(consignment(BODY))
         self.assertEqual(server.connections, 1)
 
+    async def test_a_probe_has_less_patience_than_mail(self) -> None:
+        """One that greets and then says nothing is noticed in time; what has no part in it goes on."""
+        server = await self.server(EHLO=[SILENCE, b"250 late"])
+        transport = self.transport(server)
+        self.assertIn("in time", await self.refusal(transport.probe(0.4)))
+        await transport.send(consignment(BODY))
+        self.assertEqual(len(server.messages), 1)
+
+    async def test_a_probe_is_told_of_a_login_that_is_refused(self) -> None:
+        """A password that was changed is found before there is mail."""
+        server = await self.server(AUTH=[b"535 5.7.8 no"])
+        server.mechanisms = [b"CRAM-MD5"]
+        login = Login("sora.example.com", username="ann", password="wrong")
+        transport = self.transport(server, login)
+        self.assertIn("535", await self.refusal(transport.probe(5.0)))
+        self.assertEqual(server.messages, [])
+
     async def test_nobody_listens(self) -> None:
         server = await self.server()
         transport = self.transport(server)

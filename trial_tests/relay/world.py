@@ -90,7 +90,7 @@ class FakeTransport:
             self.at_once -= 1
 
     @deferred
-    async def probe(self) -> None:
+    async def probe(self, patience: float | None = None) -> None:
         """See ITransport."""
         self.probes += 1
         if self.is_away:
