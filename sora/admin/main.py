@@ -10,157 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
-from sora.admin import (
-    accounts,
-    acl,
-    aliases,
-    cache,
-    cleaner,
-    config,
-    connections,
-    credentials,
-    database,
-    doctor,
-    domains,
-    exporting,
-    health,
-    history,
-    importing,
-    logins,
-    mailbox,
-    messages,
-    migrate,
-    objects,
-    quota,
-    relay,
-    retention,
-    sieve,
-    sieve_filter,
-    uploader,
-    verify,
-)
 from sora.admin.command import Command, CommandFailed, Store, Terminal
+from sora.admin.commands import GROUPS, all_commands
 from sora.admin.completion import SHELLS, script
 from sora.admin.output import JSONReport, TextReport
 from sora.admin.shape import Shape, shapes_of
 from sora.errors import OutcomeUnknown, SoraError
 
-COMMANDS: Final[tuple[type[Command], ...]] = (
-    accounts.Create,
-    accounts.Update,
-    accounts.ListAccounts,
-    accounts.Delete,
-    accounts.Restore,
-    accounts.AddCredential,
-    accounts.ListCredentials,
-    credentials.Show,
-    credentials.Delete,
-    aliases.Create,
-    aliases.ListAliases,
-    aliases.Show,
-    aliases.Delete,
-    domains.Create,
-    domains.ListDomains,
-    domains.Show,
-    domains.Set,
-    domains.Delete,
-    quota.Show,
-    quota.Set,
-    quota.Allow,
-    quota.Deny,
-    mailbox.ListMailboxes,
-    mailbox.Status,
-    mailbox.Create,
-    mailbox.Rename,
-    mailbox.Delete,
-    mailbox.Subscribe,
-    mailbox.Unsubscribe,
-    mailbox.At,
-    mailbox.Restore,
-    mailbox.Recount,
-    messages.ListDeleted,
-    messages.Restore,
-    history.History,
-    acl.Show,
-    acl.Set,
-    acl.Delete,
-    acl.CreateShared,
-    acl.ListShared,
-    sieve.Check,
-    sieve.ListScripts,
-    sieve.Show,
-    sieve.Put,
-    sieve.Activate,
-    sieve.Deactivate,
-    sieve.Delete,
-    sieve.Rename,
-    sieve_filter.Test,
-    sieve_filter.Filter,
-    relay.ListMessages,
-    relay.Show,
-    relay.Retry,
-    relay.Delete,
-    relay.Stats,
-    retention.Show,
-    retention.Set,
-    retention.Clear,
-    retention.Preview,
-    cleaner.Status,
-    cleaner.Run,
-    cleaner.Runs,
-    uploader.Status,
-    uploader.Retry,
-    objects.Status,
-    objects.Reencrypt,
-    verify.Verify,
-    importing.ImportMaildir,
-    importing.ImportMbox,
-    importing.ImportImap,
-    exporting.ExportMaildir,
-    exporting.ExportMbox,
-    health.Health,
-    doctor.Doctor,
-    cache.Stats,
-    cache.Metrics,
-    cache.Purge,
-    connections.ListConnections,
-    connections.Kick,
-    connections.Stats,
-    logins.Stats,
-    logins.ListBlocked,
-    logins.Unblock,
-    database.Status,
-    database.Promoted,
-    migrate.Status,
-    migrate.Up,
-    config.Check,
-    config.Show,
-)
-GROUPS: Final = {
-    "accounts": "accounts of users, and their addresses",
-    "accounts credentials": "the addresses of an account",
-    "credentials": "one address that logs in",
-    "aliases": "addresses that only receive",
-    "domains": "domains, and who receives what is nobody's in them",
-    "quota": "how much accounts may have",
-    "mailbox": "mailboxes by name, and what is in them as numbers",
-    "messages": "messages that were deleted",
-    "acl": "rights on mailboxes that are shared",
-    "shared": "mailboxes that belong to a domain",
-    "sieve": "Sieve scripts of users and of domains",
-    "relay": "mail that is to be sent",
-    "retention": "how long messages may stay in mailboxes",
-    "cleaner": "what removes what is over",
-    "uploader": "bodies that wait for an object store",
-    "objects": "the objects that bodies are, and their keys",
-    "cache": "bodies kept on local disks",
-    "connections": "who is connected to a running server",
-    "auth": "who is kept out of a running server",
-    "stats": "counts of a running server",
-    "database": "the database itself, and what to do when it was set back",
-    "migrate": "the schema of the database",
-    "config": "the configuration file",
-}
 DEFAULT_CONFIG: Final = "/etc/sora/config.toml"
 PROGRAM: Final = "twistd sora-admin"
 
@@ -207,7 +63,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 def shapes() -> list[Shape]:
     """All commands and groups as data."""
-    examples = {command.words: command.examples for command in COMMANDS}
+    examples = {command.words: command.examples for command in all_commands()}
     return shapes_of(_parsers()[1], examples)
 
 
@@ -245,7 +101,7 @@ def _parsers() -> tuple[_Parser, dict[tuple[str, ...], _Parser]]:
     groups: dict[tuple[str, ...], Any] = {
         (): parser.add_subparsers(metavar="GROUP", required=True, parser_class=_Parser)
     }
-    for command in COMMANDS:
+    for command in all_commands():
         _add_groups(command.words[:-1], parsers, groups)
         parsers[command.words] = _add_command(command, groups[command.words[:-1]])
     version_parser = groups[()].add_parser("version", help="print the version")
@@ -273,7 +129,7 @@ def _add_groups(
         if here in groups:
             continue
         about = GROUPS[" ".join(here)]
-        members = [command for command in COMMANDS if command.words[:end] == here]
+        members = [command for command in all_commands() if command.words[:end] == here]
         parsers[here] = groups[here[:-1]].add_parser(
             here[-1], help=about, description=about, epilog=_commands_text(members)
         )
@@ -313,9 +169,8 @@ def _add_command(command: type[Command], group: Any) -> _Parser:
 
 
 def _all_commands() -> str:
-    return (
-        f"commands:\n{_commands_text(COMMANDS)}\n\n`{PROGRAM} GROUP COMMAND --help` has examples."
-    )
+    text = _commands_text(all_commands())
+    return f"commands:\n{text}\n\n`{PROGRAM} GROUP COMMAND --help` has examples."
 
 
 def _commands_text(commands: Sequence[type[Command]]) -> str:

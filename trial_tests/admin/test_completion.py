@@ -5,8 +5,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sora.admin.commands import all_commands
 from sora.admin.completion import SHELLS, script
-from sora.admin.main import COMMANDS, shapes
+from sora.admin.main import shapes
 from sora.app.manual import main, pages
 from trial_tests.support.programs import require_program
 
@@ -40,7 +41,7 @@ class CompletionTests(SynchronousTestCase):
 
     def test_every_command_is_known(self) -> None:
         text = script("zsh", shapes())
-        for command in COMMANDS:
+        for command in all_commands():
             self.assertIn(f'        "{" ".join(command.words)}") echo "', text)
         self.assertEqual(SHELLS, ("bash", "zsh"))
 
@@ -52,7 +53,7 @@ class ManualPageTests(SynchronousTestCase):
 
     def test_every_command_has_its_examples_there(self) -> None:
         page = pages()["sora-admin.8"].replace("\\-", "-")
-        for command in COMMANDS:
+        for command in all_commands():
             self.assertIn(f".SS {' '.join(command.words)}\n", page)
             for example in command.examples:
                 self.assertIn(f"sora-admin {example}".replace("\\", "\\e"), page)

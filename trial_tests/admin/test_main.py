@@ -13,7 +13,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.admin.command import CommandFailed, Terminal
-from sora.admin.main import COMMANDS, parse, prepare
+from sora.admin.commands import all_commands
+from sora.admin.main import parse, prepare
 from sora.admin.output import JSONReport, TextReport, size_text
 from trial_tests.support.postgres import DatabaseTestCase
 
@@ -34,7 +35,7 @@ class ParseTests(SynchronousTestCase):
 
     def test_every_command_has_help_with_examples(self) -> None:
         """By `--help` and by the word `help`."""
-        for command in COMMANDS:
+        for command in all_commands():
             code, text, _ = self.ended(*command.words, "--help")
             self.assertEqual(code, 0)
             self.assertIn(f"twistd sora-admin {' '.join(command.words)}", text)
@@ -43,7 +44,7 @@ class ParseTests(SynchronousTestCase):
 
     def test_the_examples_are_right(self) -> None:
         """Each of them is a command line that is understood."""
-        for command in COMMANDS:
+        for command in all_commands():
             for example in command.examples:
                 words = example.partition(" <")[0].split()
                 self.assertIsInstance(parse(words).command, command)
@@ -455,5 +456,5 @@ class ManualTests(SynchronousTestCase):
     def test_every_command_is_in_the_manual(self) -> None:
         """With its words."""
         manual = (Path(__file__).parents[2] / "docs" / "admin-cli.md").read_text("utf-8")
-        for command in COMMANDS:
+        for command in all_commands():
             self.assertIn(f"| `{' '.join(command.words)} ", manual)

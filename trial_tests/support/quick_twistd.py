@@ -65,7 +65,9 @@ def _serve(path: str) -> None:
     import sora.app.tables
     import sora.protocols.http.spoken
     import sora.protocols.imap.service  # noqa: F401
+    from sora.admin.commands import all_commands
 
+    all_commands()
     assert "twisted.internet.reactor" not in sys.modules
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)

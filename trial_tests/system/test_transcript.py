@@ -17,7 +17,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sora.admin.main import COMMANDS, GROUPS, parse
+from sora.admin.commands import GROUPS, all_words
+from sora.admin.main import parse
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.programs import require_program
 from trial_tests.support.quick_twistd import QuickTwistd
@@ -302,7 +303,7 @@ class HelpTests(SynchronousTestCase):
     def test_every_command_and_group_has_help(self) -> None:
         """With examples for each command."""
         for words in [
-            *(command.words for command in COMMANDS),
+            *all_words(),
             *(tuple(g.split()) for g in GROUPS),
         ]:
             said = io.StringIO()
