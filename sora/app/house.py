@@ -61,7 +61,9 @@ from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
 from sora.metrics.authentication import AuthenticationMetrics
 from sora.metrics.imap import IdleMetrics
+from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.memory import MemoryMetrics, SessionMemoryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.process import ProcessMetrics
 from sora.metrics.sieve import SieveMetrics
 from sora.net.networks import Networks
@@ -212,7 +214,9 @@ class House:
             spool=Spool,
             tracker=tracker,
             commands=commands,
+            messages=MessageMetrics(self.registry),
             idle=IdleMetrics(self.registry),
+            uploads=ScriptMetrics(self.registry),
             memory=SessionMemoryMetrics(self.registry, tracker.memory),
             deliveries=deliveries,
             connections=connections,

@@ -22,7 +22,9 @@ from sora.mailbox.spool import Spool
 from sora.metrics.connections import ConnectionMetrics
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.memory import SessionMemoryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.limits import ConnectionLimits
 from sora.net.listener import Listener
@@ -59,7 +61,9 @@ class Parts:
     spool: Callable[[], Spool]
     tracker: Tracker
     commands: CommandMetrics
+    messages: MessageMetrics
     idle: IdleMetrics
+    uploads: ScriptMetrics
     memory: SessionMemoryMetrics
     deliveries: DeliveryMetrics
     connections: ConnectionMetrics
@@ -86,6 +90,7 @@ def _imap(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         authenticator=parts.authenticator,
         mail=parts.mail,
         commands=parts.commands,
+        messages=parts.messages,
         new_id=lambda: uuid4().hex[:12],
         idle=parts.idle,
         memory=parts.memory,
@@ -105,6 +110,7 @@ def _lmtp(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         deliveries=parts.delivery,
         spool=parts.spool,
         commands=parts.commands,
+        messages=parts.messages,
         metrics=parts.deliveries,
         tls=tls,
         sends_reports=parts.delivery.sends_reports,
@@ -121,6 +127,7 @@ def _managesieve(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> S
         authenticator=parts.authenticator,
         scripts=parts.scripts,
         commands=parts.commands,
+        uploads=parts.uploads,
         new_id=lambda: uuid4().hex[:12],
         tls=tls,
     )
@@ -137,6 +144,7 @@ def _pop3(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         maildrops=parts.maildrops,
         keeping=parts.keeping,
         commands=parts.commands,
+        messages=parts.messages,
         new_id=lambda: uuid4().hex[:12],
         tls=tls,
     )

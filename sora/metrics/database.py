@@ -4,13 +4,17 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
+BREAKER_STATES = ("closed", "open", "half-open")
+"""what a circuit breaker can be, as `sora.breaker.State` has it"""
+
 
 class DatabaseMetrics:
     """The family `sora_db_*`.
 
     `operation` is the name given to `Database.run`, one of a fixed number; `role` is
     `primary`, or the host and port of a replica as the configuration names it; `status` is
-    `ok`, `error`, `lost` or `timeout`; `reason` is why a replica's answer was not taken: `behind`,
+    `ok`, `error`, `lost` or `timeout`, of a transaction `commit` or `rollback`; `state` is
+    `closed`, `open` or `half-open`; `reason` is why a replica's answer was not taken: `behind`,
     `conflict`, `lost`, `unavailable` or `error`.
     """
 
@@ -40,6 +44,12 @@ class DatabaseMetrics:
             "sora_db_transactions_total",
             "Transactions of several statements",
             ["status"],
+            registry=registry,
+        )
+        self.transaction_seconds = Histogram(
+            "sora_db_transaction_duration_seconds",
+            "From the beginning of a transaction of several statements to its end",
+            buckets=_SECONDS,
             registry=registry,
         )
         self.total = Gauge(
@@ -81,8 +91,14 @@ class DatabaseMetrics:
         )
 
         self.breaker = Gauge(
-            "sora_db_circuit_breaker_open",
-            "1 while the circuit breaker of a connection pool refuses statements",
+            "sora_db_circuit_breaker_state",
+            "1 for the state that the circuit breaker of a connection pool is in, 0 for the others",
+            ["role", "state"],
+            registry=registry,
+        )
+        self._openings = Counter(
+            "sora_db_circuit_breaker_failures_total",
+            "How often the circuit breaker of a connection pool opened",
             ["role"],
             registry=registry,
         )
@@ -106,6 +122,15 @@ class DatabaseMetrics:
             ["reason"],
             registry=registry,
         )
+
+    def breaker_is(self, role: str, state: str) -> None:
+        """The circuit breaker of a pool is in this state now."""
+        for one in BREAKER_STATES:
+            self.breaker.labels(role, one).set(one == state)
+
+    def breaker_opened(self, role: str) -> None:
+        """It has opened."""
+        self._openings.labels(role).inc()
 
     def statement(self, operation: str, status: str, role: str, seconds: float) -> None:
         """One statement was answered, or was not, after so long."""

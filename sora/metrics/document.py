@@ -21,7 +21,9 @@ from sora.metrics.health import HealthMetrics
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.integrity import IntegrityMetrics
 from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.memory import MemoryMetrics, SessionMemoryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.process import ProcessMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.metrics.relay import RelayMetrics
@@ -34,7 +36,18 @@ FAMILIES: Final[tuple[tuple[str, tuple[Callable[[CollectorRegistry], object], ..
     ("Database", (DatabaseMetrics,)),
     ("Storage", (ObjectMetrics, IntegrityMetrics)),
     ("Cache", (CacheMetrics,)),
-    ("Protocols", (CommandMetrics, IdleMetrics, DeliveryMetrics, SieveMetrics, DoorbellMetrics)),
+    (
+        "Protocols",
+        (
+            CommandMetrics,
+            MessageMetrics,
+            IdleMetrics,
+            DeliveryMetrics,
+            SieveMetrics,
+            ScriptMetrics,
+            DoorbellMetrics,
+        ),
+    ),
     ("Workers", (UploadMetrics, CleaningMetrics, RelayMetrics)),
     ("Health", (HealthMetrics, ProcessMetrics)),
     ("Memory", (MemoryMetrics, SessionMemoryMetrics)),

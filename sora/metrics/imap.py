@@ -8,7 +8,7 @@ class IdleMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._current = Gauge(
-            "sora_imap_idle_current", "Sessions that are in IDLE now", registry=registry
+            "sora_imap_idle_connections_current", "Sessions that are in IDLE now", registry=registry
         )
         self._total = Counter("sora_imap_idle_total", "IDLEs that were begun", registry=registry)
 

@@ -1,6 +1,6 @@
 """Metrics of mail that comes in."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter
 
 
 class DeliveryMetrics:
@@ -16,9 +16,3 @@ class DeliveryMetrics:
         self.by_result = {
             result: self.recipients.labels(result) for result in ("ok", "temporary", "permanent")
         }
-        self.octets = Histogram(
-            "sora_lmtp_message_size_bytes",
-            "Sizes of received messages",
-            buckets=tuple(float(1 << power) for power in range(10, 27, 2)),
-            registry=registry,
-        )

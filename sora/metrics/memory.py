@@ -7,6 +7,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     GCCollector,
+    Histogram,
     PlatformCollector,
     ProcessCollector,
 )
@@ -45,7 +46,8 @@ class SessionMemoryMetrics:
     """What sessions hold by themselves (`[limits] session_memory`).
 
     `sessions` gives the octets of all sessions together and of the largest, when it is asked,
-    which is at each scrape. `protocol` is a server type.
+    which is at each scrape. `protocol` is a server type, `result` is `refused` for a command, or
+    `ended` for a session that held twice of what it may.
     """
 
     def __init__(
@@ -65,23 +67,28 @@ class SessionMemoryMetrics:
             registry=registry,
         )
         largest.set_function(lambda: sessions()[1])
-        self._refused = Counter(
-            "sora_session_memory_refused_total",
-            "Commands that were refused since their session would have held too much",
-            ["protocol"],
+        self._exceeded = Counter(
+            "sora_session_memory_limit_exceeded_total",
+            "Commands that were refused, and sessions that were ended, for what they would hold",
+            ["protocol", "result"],
             registry=registry,
         )
-        self._ended = Counter(
-            "sora_session_memory_ended_total",
-            "Sessions that were ended since they held twice of what they may",
+        self._peak = Histogram(
+            "sora_session_memory_peak_bytes",
+            "The most that a session held after a command, of sessions that have ended",
             ["protocol"],
+            buckets=tuple(float(1 << power) for power in range(13, 29)),
             registry=registry,
         )
 
     def refused(self, protocol: str) -> None:
         """A command would have taken too much."""
-        self._refused.labels(protocol).inc()
+        self._exceeded.labels(protocol, "refused").inc()
 
     def ended(self, protocol: str) -> None:
         """A session has taken too much."""
-        self._ended.labels(protocol).inc()
+        self._exceeded.labels(protocol, "ended").inc()
+
+    def held(self, protocol: str, octets: int) -> None:
+        """A session is over that has held so much."""
+        self._peak.labels(protocol).observe(octets)

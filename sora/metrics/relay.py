@@ -1,13 +1,20 @@
 """Metrics of mail that is sent."""
 
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+KINDS: Final = frozenset({"redirect", "vacation", "notify", "notice", "report"})
+"""why messages are sent (`sora.relay.interfaces.Outgoing`)"""
 
 
 class RelayMetrics:
     """Labels are bounded: `state` is `held`, `waiting`, `sending` or `failed`; `operation` is
     `hold`, `release`, `drop`, `sent`, `failed`, `adopted` or `pruned`; `type` is `smtp` or `http`;
-    `result` of a delivery is `sent`, `refused`, `delayed`, `expired` or `unreachable`, of an
-    operation `ok`, `full` or `error`; `action` is `failed`, `delayed` or `relayed`."""
+    `kind` is `redirect`, `vacation`, `notify`, `notice`, `report` or `other`; `result` of a
+    delivery is `sent`, `refused`, `delayed`, `expired` or `unreachable`, of an operation and of
+    what is given to the relay `ok`, `full` or `error`; `action` is `failed`, `delayed` or
+    `relayed`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.depth = Gauge(
@@ -25,6 +32,12 @@ class RelayMetrics:
             "sora_relay_queue_operations_total",
             "Messages that came into the relay queue, or left it",
             ["operation", "result"],
+            registry=registry,
+        )
+        self._given = Counter(
+            "sora_lmtp_external_relay_total",
+            "Messages that came of mail that was delivered, and were given to the relay",
+            ["kind", "result"],
             registry=registry,
         )
         self.deliveries = Counter(
@@ -51,3 +64,7 @@ class RelayMetrics:
             "1 while the circuit breaker of the relay keeps mail back",
             registry=registry,
         )
+
+    def given(self, kind: str, result: str) -> None:
+        """A message of this kind was given to the relay, or could not be."""
+        self._given.labels(kind if kind in KINDS else "other", result).inc()

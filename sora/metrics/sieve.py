@@ -4,18 +4,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class SieveMetrics:
-    """Labels are bounded.
+    """What scripts do.
 
-    `occasion` is `delivery`, or `event` for something that an IMAP client did; `where` is whose
-    script it is: `server`, `domain` or `user`; `result` is `ok`, `failed`, or `invalid` for one
-    that does not compile. `action` is `keep`, `fileinto`, `redirect`, `discard`, `reject`,
-    `vacation`, `notify` or `remember`, as scripts have wanted it. Of events `cause` is `APPEND`,
-    `COPY` or `FLAG`, and `result` is `run`, `failed` or `dropped`.
+    Labels are bounded: `occasion` is `delivery`, or `event` for something that an IMAP client did;
+    `where` is whose script it is: `server`, `domain` or `user`; `result` is `ok`, `failed`, or
+    `invalid` for one that does not compile. `action` is `keep`, `fileinto`, `redirect`, `discard`,
+    `reject`, `vacation`, `notify` or `remember`, as scripts have wanted it. Of events `cause` is
+    `APPEND`, `COPY` or `FLAG`, and `result` is `run`, `failed` or `dropped`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.scripts = Counter(
-            "sora_sieve_scripts_total",
+            "sora_sieve_executions_total",
             "Scripts that ran over a message",
             ["occasion", "where", "result"],
             registry=registry,

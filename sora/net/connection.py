@@ -84,6 +84,10 @@ class Registration(Protocol):
     def unidentify(self) -> None:
         """Nobody is logged in any more."""
 
+    def timed_out(self, reason: str) -> None:
+        """The connection is ended because the client took too long: `login`, `idle` or
+        `stalled`."""
+
     def leave(self) -> None:
         """The connection is gone. Doing it again does nothing."""
 
@@ -209,6 +213,12 @@ class Connection(TwistedProtocol):
         if self.session is not None:
             self.session.unidentify()
 
+    def timed_out(self) -> TimedOut:
+        """What to raise when the client has been silent for too long; it is counted."""
+        if self.session is not None:
+            self.session.timed_out("idle" if self.must_end_by is None else "login")
+        return TimedOut()
+
     async def next_event(self, timeout: float) -> Any:  # noqa: ASYNC109 - see `_ring`
         """The reader's next event; waits at most `timeout` seconds without any octet coming in.
 
@@ -224,7 +234,7 @@ class Connection(TwistedProtocol):
                 return event
             left = self._deadline - self.clock.seconds()
             if left <= 0:
-                raise TimedOut
+                raise self.timed_out()
 
     def take_event(self) -> Any:
         """The next event if it is there already, without waiting; None too when the reactor
@@ -317,7 +327,7 @@ class Connection(TwistedProtocol):
             raise ConnectionEnded
         if self._blocked:
             self._draining = Deferred()
-            stalled = self.clock.callLater(STALLED, self.abort)
+            stalled = self.clock.callLater(STALLED, self._end_stalled)
             try:
                 await self._draining
             finally:
@@ -513,6 +523,11 @@ class Connection(TwistedProtocol):
     def _leave(self) -> None:
         if self._lost and self.ended.called and self.session is not None:
             self.session.leave()
+
+    def _end_stalled(self) -> None:
+        if self.session is not None:
+            self.session.timed_out("stalled")
+        self.abort()
 
     def _end_waits(self) -> None:
         for waiting in (self._waiting, self._draining):

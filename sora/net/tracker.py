@@ -53,6 +53,9 @@ class Session:
     server: str
     since: float
     user: str = ""
+    counted_in: int = 0
+    """octets that the metrics know of already"""
+    counted_out: int = 0
     _tracker: "Tracker | None" = field(default=None, repr=False)
     _left: list[Callable[[], None]] = field(factory=list, repr=False)
 
@@ -65,6 +68,12 @@ class Session:
         """Nobody is logged in any more."""
         if self._tracker is not None:
             self._tracker._forget_user(self)
+
+    def timed_out(self, reason: str) -> None:
+        """The connection is ended because the client took too long: `login`, `idle` or
+        `stalled`."""
+        if self._tracker is not None:
+            self._tracker._timed_out(self, reason)
 
     def when_left(self, work: Callable[[], None]) -> None:
         """Call `work` when the connection is gone and its conversation has ended."""
@@ -95,6 +104,7 @@ class Tracker:
         self._ids = count(1)
         self._sessions: dict[int, Session] = {}
         self._by_user: dict[str, set[int]] = {}
+        metrics.watch(self._count_users, self._count_addresses, self._count_octets)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -141,6 +151,26 @@ class Tracker:
         self._metrics.current.labels(protocol, server).inc()
         return session
 
+    def _timed_out(self, session: Session, reason: str) -> None:
+        self._metrics.timeouts.labels(session.protocol, session.server, reason).inc()
+
+    def _count_users(self) -> int:
+        return len(self._by_user)
+
+    def _count_addresses(self) -> int:
+        return len({session.connection.peer.host for session in self._sessions.values()})
+
+    def _count_octets(self) -> None:
+        for session in self._sessions.values():
+            self._count_octets_of(session)
+
+    def _count_octets_of(self, session: Session) -> None:
+        connection = session.connection
+        into, out = connection.octets_in, connection.octets_out
+        self._metrics.octets.labels(session.protocol, "in").inc(into - session.counted_in)
+        self._metrics.octets.labels(session.protocol, "out").inc(out - session.counted_out)
+        session.counted_in, session.counted_out = into, out
+
     def _identify(self, session: Session, user: str) -> None:
         if session.user == user:
             return
@@ -168,7 +198,10 @@ class Tracker:
             self._tell_end(session)
         del self._sessions[session.id]
         self._forget_user(session)
-        self._metrics.current.labels(session.protocol, session.server).dec()
+        self._count_octets_of(session)
+        labels = session.protocol, session.server
+        self._metrics.current.labels(*labels).dec()
+        self._metrics.duration.labels(*labels).observe(self._seconds() - session.since)
 
     def _tell_end(self, session: Session) -> None:
         connection = session.connection

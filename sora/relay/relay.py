@@ -140,13 +140,13 @@ class Relay(Service):
         try:
             held = await self._queue.hold(messages)
         except RelayFull:
-            self._count("hold", "full", len(messages))
+            self._count_hold("full", messages)
             raise
         except Unavailable as error:
             self.log.error("mail cannot be queued: {error}", error=error.text)
-            self._count("hold", "error", len(messages))
+            self._count_hold("error", messages)
             raise
-        self._count("hold", "ok", len(messages))
+        self._count_hold("ok", messages)
         return held
 
     @deferred
@@ -321,6 +321,12 @@ class Relay(Service):
         if state is State.CLOSED:
             self._queue.hurry_unreachable()
             self._later("next", 0.0)
+
+    def _count_hold(self, result: str, messages: Sequence[tuple[Outgoing, Content]]) -> None:
+        self._count("hold", result, len(messages))
+        if self._metrics is not None:
+            for outgoing, _ in messages:
+                self._metrics.given(outgoing.kind, result)
 
     def _count(self, operation: str, result: str, count: int) -> None:
         if self._metrics is not None and count:

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from sora.mailbox.spool import Spool
 from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import LOOPBACK, Networks
 from sora.net.peer import Peer
@@ -114,6 +115,7 @@ def _converse(data: bytes) -> bytes:
             spool=new_spool,
             commands=CommandMetrics(CollectorRegistry()),
             metrics=DeliveryMetrics(CollectorRegistry()),
+            messages=MessageMetrics(CollectorRegistry()),
             sends_reports=True,
         ),
         settings=Settings(

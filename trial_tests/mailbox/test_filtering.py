@@ -706,7 +706,7 @@ class MetricsTests(FilteringTestCase):
         await self.world.storage.scripts.put(self.row.id, "main", "nonsense", PLENTY)
         await self.send(message(4))
         for result, count in (("ok", 2), ("failed", 1), ("invalid", 1)):
-            found = value("sora_sieve_scripts_total", where="user", result=result)
+            found = value("sora_sieve_executions_total", where="user", result=result)
             self.assertEqual(found, count, result)
         for action, count in (("keep", 3), ("redirect", 1), ("fileinto", 1), ("discard", 0)):
             self.assertEqual(value("sora_sieve_actions_total", action=action), count, action)

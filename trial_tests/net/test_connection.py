@@ -23,6 +23,7 @@ from sora.net.connection import (
 )
 from sora.net.deflate import Deflaters
 from sora.net.peer import Peer
+from trial_tests.support.books import Books
 
 
 class LineReader:
@@ -126,6 +127,8 @@ class ConnectionTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.connection = Echo(self.clock)
         self.transport = Transport()
+        self.books = Books()
+        self.connection.session = self.books
         self.connection.makeConnection(self.transport)
 
     def receive(self, data: bytes) -> None:
@@ -211,6 +214,7 @@ class BackPressureTests(ConnectionTestCase):
         self.assertTrue(self.transport.aborted)
         self.lose()
         self.assertEqual(self.connection.how, "ended")
+        self.assertEqual(self.books.reasons, ["stalled"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_a_slow_download_that_makes_progress_is_not_cut_off(self) -> None:
@@ -306,6 +310,7 @@ class TimeTests(ConnectionTestCase):
         self.assertEqual(self.connection.how, "")
         self.clock.advance(1)
         self.assertEqual(self.connection.how, "timed out")
+        self.assertEqual(self.books.reasons, ["idle"])
 
     def test_each_command_begins_a_new_wait_with_the_same_timer(self) -> None:
         for _ in range(10):
@@ -336,6 +341,7 @@ class TimeTests(ConnectionTestCase):
         self.assertEqual(self.connection.how, "")
         self.clock.advance(12)
         self.assertEqual(self.connection.how, "timed out")
+        self.assertEqual(self.books.reasons, ["login"])
 
     def test_no_time_is_counted_while_the_server_works(self) -> None:
         self.receive(b"store\n")

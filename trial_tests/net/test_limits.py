@@ -78,7 +78,7 @@ class TrackerTests(SynchronousTestCase):
         self.tracker = Tracker(self.clock.seconds, metrics, per_user=2)
 
     def gauge(self, name: str) -> float | None:
-        labels = {"protocol": "imap", "server": "imap-143"}
+        labels = {"protocol": "imap", "server_name": "imap-143"}
         return self.registry.get_sample_value(name, labels)
 
     def enter(self) -> Session:
@@ -117,3 +117,49 @@ class TrackerTests(SynchronousTestCase):
         session.leave()
         session.unidentify()
         self.assertEqual(self.gauge("sora_authenticated_connections_current"), 0)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        self.registry.collect()
+        return self.registry.get_sample_value(name, labels)
+
+    def test_time_and_octets_are_counted_once(self) -> None:
+        """Octets of a connection that lasts are told before it ends, and not again then."""
+        session, other = self.enter(), self.enter()
+        session.connection.octets_in, session.connection.octets_out = 10, 2000
+        for _ in range(2):
+            found = [
+                self.value("sora_bytes_throughput_total", protocol="imap", direction=direction)
+                for direction in ("in", "out")
+            ]
+            self.assertEqual(found, [10, 2000])
+        session.connection.octets_in += 5
+        self.clock.advance(70)
+        session.leave()
+        session.connection.octets_in += 5
+        other.leave()
+        found_in = self.value("sora_bytes_throughput_total", protocol="imap", direction="in")
+        self.assertEqual(found_in, 15)
+        name = "sora_connection_duration_seconds"
+        self.assertEqual((self.gauge(f"{name}_count"), self.gauge(f"{name}_sum")), (2, 140))
+
+    def test_users_and_addresses_are_counted_and_not_named(self) -> None:
+        """G66"""
+        sessions = [self.enter() for _ in range(3)]
+        sessions[2].connection.peer = Peer("192.0.2.9", 1)
+        sessions[0].identify("a@b")
+        sessions[1].identify("a@b")
+        self.assertEqual(self.value("sora_connection_tracker_users"), 1)
+        self.assertEqual(self.value("sora_connection_tracker_ips"), 2)
+        for session in sessions:
+            session.leave()
+        self.assertEqual(self.value("sora_connection_tracker_users"), 0)
+        self.assertEqual(self.value("sora_connection_tracker_ips"), 0)
+
+    def test_why_clients_were_given_up(self) -> None:
+        """Once, and not after it is gone."""
+        session = self.enter()
+        session.timed_out("idle")
+        session.leave()
+        session.timed_out("idle")
+        labels = {"protocol": "imap", "server_name": "imap-143", "reason": "idle"}
+        self.assertEqual(self.value("sora_connection_timeouts_total", **labels), 1)

@@ -231,7 +231,7 @@ class ListeningTests(ListenerTestCase):
             await client.until(b"\n")
         refused = await self.connect(listener)
         self.assertEqual(await refused.lost, b"no: Too many connections from your address\n")
-        labels = {"protocol": "imap", "server": "imap-0", "reason": "address"}
+        labels = {"protocol": "imap", "server_name": "imap-0", "reason": "address"}
         count = self.registry.get_sample_value("sora_connections_refused_total", labels)
         self.assertEqual(count, 1)
         clients[0].transport.loseConnection()  # type: ignore[union-attr]

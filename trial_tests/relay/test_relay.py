@@ -101,6 +101,13 @@ class HoldingTests(RelayCase):
         await self.assertFailure(relay.hold([mail()]), RelayFull)
         await relay.drop(held)
         await relay.drop(await relay.hold([mail()]))
+        counted = {
+            result: self.registry.get_sample_value(
+                "sora_lmtp_external_relay_total", {"kind": "redirect", "result": result}
+            )
+            for result in ("ok", "full", "error")
+        }
+        self.assertEqual(counted, {"ok": 3, "full": 1, "error": None})
 
     async def test_limits_of_size(self) -> None:
         relay = await self.relay(limits={"max_size": 100})

@@ -142,7 +142,8 @@ class RelayCase(TestCase):
         """A relay that runs until the test ends."""
         threads = self.threads()
         queue = options.pop("queue", None) or self.queue(threads, **options.pop("limits", {}))
-        self.metrics = RelayMetrics(CollectorRegistry())
+        self.registry = CollectorRegistry()
+        self.metrics = RelayMetrics(self.registry)
         defaults: dict[str, Any] = {
             "policy": Policy(retry_backoff=(0.02, 0.03)),
             "worker_interval": 0.05,

@@ -84,12 +84,12 @@ class PrometheusTests(SynchronousTestCase):
         described = set(re.findall(r"^# HELP (\S+) ", text, re.MULTILINE))
         documented = {row[0].strip("`") for _, kinds in FAMILIES for row in rows_of(kinds)}
         self.assertEqual(documented - described, set())
-        self.assertIn("\nsora_imap_idle_current 1.0\n", text)
+        self.assertIn("\nsora_imap_idle_connections_current 1.0\n", text)
         self.assertRegex(text, r"\nsora_memory_mailboxes_bytes [1-9]")
 
         address = self.scrape()
         self.assertEqual(self.value(address, 'up{job="sora"}'), "1")
-        self.assertEqual(self.value(address, "sora_imap_idle_current"), "1")
+        self.assertEqual(self.value(address, "sora_imap_idle_connections_current"), "1")
         for group in self.asked(address, "rules")["groups"]:
             for rule in group["rules"]:
                 self.assertEqual(rule["health"], "ok", rule)
@@ -128,7 +128,7 @@ class PrometheusTests(SynchronousTestCase):
     def has_scraped(self, address: str) -> bool:
         try:
             rules = self.asked(address, "rules")["groups"]
-            seen = self.value(address, "sora_imap_idle_current")
+            seen = self.value(address, "sora_imap_idle_connections_current")
         except OSError:
             return False
         return bool(seen) and all(

@@ -160,6 +160,7 @@ class Fetching:
                 self._failed(content)
             else:
                 by_uid[row.uid] = row, content
+                self._count(row)
         for state in self._states(list(by_uid)):
             self._write(Fetched(state, self._selected.keywords, *by_uid[state.uid]))
             if self._written >= PORTION:
@@ -178,6 +179,12 @@ class Fetching:
     def _has_seen(self, state: FlagUpdate) -> bool:
         """Whether this very FETCH has set \\Seen, so that the flags are told."""
         return state.uid in self._unseen and bool(state.mask & SEEN)
+
+    def _count(self, row: StoredMessage) -> None:
+        """The client gets octets of it."""
+        session = self._session
+        age = session.connection.clock.seconds() - row.internal_date.timestamp()
+        session.services.messages.fetched(age)
 
     async def _drain(self) -> None:
         self._written = 0
@@ -227,6 +234,7 @@ class Fetching:
                 self._failed(error)
             else:
                 self._answered += 1
+                self._count(row)
                 self._told((row.uid,), modseq)
                 if self._has_seen(state):
                     self._view.told((row.uid,), modseq)

@@ -30,6 +30,8 @@ class Holding:
 
     def __init__(self, session: "Session") -> None:
         self._session = session
+        self.peak = BASE
+        """the most octets that it has held after a command"""
 
     @property
     def octets(self) -> int:
@@ -59,6 +61,7 @@ class Holding:
         """After a command: end a session that holds twice of what it may."""
         session = self._session
         octets = self.octets
+        self.peak = max(self.peak, octets)
         if octets <= 2 * session.limits.memory or session.is_ending:
             return
         self.log.warn(

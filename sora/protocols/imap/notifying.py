@@ -19,7 +19,7 @@ from sora.mailbox.listing import lines_of
 from sora.mailbox.selected import Selected
 from sora.mailbox.view import NOTHING, Updates
 from sora.mailbox.watching import News, Watch
-from sora.net.connection import ConnectionEnded, TimedOut
+from sora.net.connection import ConnectionEnded
 from sora.protocols.imap.commands.status import status_line
 from sora.protocols.imap.fetching import Fetching
 from sora.protocols.imap.notify_events import (
@@ -208,7 +208,7 @@ class Notifying:
                 return event
             left -= seconds() - began
             if left <= 0:
-                raise TimedOut
+                raise session.connection.timed_out()
 
     async def tell(self, idles: bool) -> bool:
         """Tell what there is, when no command is in hand, or with `idles` IDLE. Gives whether

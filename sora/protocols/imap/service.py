@@ -11,6 +11,7 @@ from sora.config.limits import LimitsConfig
 from sora.config.servers import ServerConfig
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.memory import SessionMemoryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.imap.extensions import imapsieve
 from sora.protocols.imap.protocol import IMAPFactory
@@ -27,6 +28,7 @@ def imap_factory(
     authenticator: IAuthenticator,
     mail: MailAccess,
     commands: CommandMetrics,
+    messages: MessageMetrics,
     new_id: Callable[[], str],
     idle: IdleMetrics,
     memory: SessionMemoryMetrics,
@@ -46,6 +48,7 @@ def imap_factory(
         authenticator=authenticator,
         mail=mail,
         metrics=commands,
+        messages=messages,
         new_id=new_id,
         idle=idle,
         memory=memory,

@@ -12,6 +12,7 @@ from sora.mailbox.reach import SessionFacts
 from sora.mailbox.spool import Spools
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.memory import SessionMemoryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.deflate import Deflaters
 
@@ -69,6 +70,7 @@ class Services:
     metrics: CommandMetrics
     new_id: Callable[[], str]
     idle: IdleMetrics = field(factory=lambda: IdleMetrics(CollectorRegistry()))
+    messages: MessageMetrics = field(factory=lambda: MessageMetrics(CollectorRegistry()))
     memory: SessionMemoryMetrics = field(factory=lambda: SessionMemoryMetrics(CollectorRegistry()))
     tls: Any = None
     """a connection creator for STARTTLS; None: there is no STARTTLS"""

@@ -145,7 +145,7 @@ class Session:
                 self.untagged(b"BYE The server is shutting down")
                 raise ConnectionEnded
             if self.connection.is_overdue:
-                raise TimedOut
+                raise self.connection.timed_out()
 
     async def event_or_change(self, timeout: float) -> Any:  # noqa: ASYNC109
         """What the client sends next, or None after `timeout` seconds or a call of `wake`.
@@ -170,6 +170,7 @@ class Session:
         self.connection.wake()
 
     async def _let_go(self) -> None:
+        self.services.memory.held("imap", self.holding.peak)
         self.literals.let_go()
         self.notify(None)
         await self.deselect()

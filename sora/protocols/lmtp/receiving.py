@@ -135,7 +135,7 @@ class Receiving:
         if incoming.failure is not None:
             raise incoming.failure
         assert incoming.spool is not None and begun is not None
-        self._services.metrics.octets.observe(incoming.spool.size)
+        self._services.messages.received(incoming.spool.size)
         started = self._connection.clock.seconds()
         envelope = self._envelope(begun, started)
         outcomes = await self._services.deliveries.deliver(envelope, incoming.spool)
@@ -162,6 +162,7 @@ class Receiving:
         for each, outcome in zip(recipients, outcomes, strict=True):
             if outcome is None:
                 self._count("ok")
+                self._services.messages.delivered()
                 self._replies.say(250, "2.0.0", f"<{each.address}> Delivered")
             else:
                 self._log_refusal(each.address, outcome, envelope.origin)

@@ -9,6 +9,7 @@ from sora.config.limits import LimitsConfig
 from sora.config.servers import ServerConfig
 from sora.mailbox.spool import Spool
 from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import PRIVATE, Networks
 from sora.protocols.lmtp.protocol import LMTPFactory
@@ -24,6 +25,7 @@ def lmtp_factory(
     deliveries: Deliveries,
     spool: Callable[[], Spool],
     commands: CommandMetrics,
+    messages: MessageMetrics,
     metrics: DeliveryMetrics,
     tls: Any = None,
     sends_reports: bool = False,
@@ -46,6 +48,7 @@ def lmtp_factory(
         spool=spool,
         commands=commands,
         metrics=metrics,
+        messages=messages,
         tls=tls if server.starttls and not server.tls else None,
         sends_reports=sends_reports,
     )

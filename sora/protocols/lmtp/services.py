@@ -10,6 +10,7 @@ from sora.errors import SoraError
 from sora.mailbox.envelope import Envelope
 from sora.mailbox.spool import Spool
 from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import Networks
 from sora.storage.rows import Recipient
@@ -54,6 +55,7 @@ class Services:
     spool: Callable[[], Spool]
     commands: CommandMetrics
     metrics: DeliveryMetrics
+    messages: MessageMetrics
     tls: Any = field(default=None)
     """a connection creator for STARTTLS"""
     sends_reports: bool = False

@@ -113,7 +113,7 @@ class Session:
             if event is not None:
                 return event
             if self._connection.is_overdue and not self._stopping:
-                raise TimedOut
+                raise self._connection.timed_out()
 
     async def _execute(self, line: bytes) -> None:
         started = self._connection.clock.seconds()

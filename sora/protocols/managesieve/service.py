@@ -9,6 +9,7 @@ from sora.auth.interfaces import IAuthenticator
 from sora.config.limits import LimitsConfig
 from sora.config.servers import ServerConfig
 from sora.config.sieve import SieveConfig
+from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.managesieve.protocol import ManageSieveFactory
 from sora.protocols.managesieve.services import Limits, Scripts, Services
@@ -23,6 +24,7 @@ def managesieve_factory(
     authenticator: IAuthenticator,
     scripts: Scripts,
     commands: CommandMetrics,
+    uploads: ScriptMetrics,
     new_id: Callable[[], str],
     tls: Any = None,
 ) -> ManageSieveFactory:
@@ -36,6 +38,7 @@ def managesieve_factory(
         authenticator=authenticator,
         scripts=scripts,
         metrics=commands,
+        uploads=uploads,
         new_id=new_id,
         tls=tls if server.starttls and not server.tls else None,
         insecure_auth=server.allows_insecure_auth,

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from sora.auth.interfaces import IAuthenticator
+from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.storage.rows import ScriptRow
 
@@ -86,6 +87,7 @@ class Services:
     authenticator: IAuthenticator
     scripts: Scripts
     metrics: CommandMetrics
+    uploads: ScriptMetrics
     new_id: Callable[[], str]
     tls: Any = None
     """a connection creator for STARTTLS; None: there is no STARTTLS"""

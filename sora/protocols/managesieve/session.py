@@ -55,6 +55,7 @@ class Session:
     ) -> None:
         self.write = connection.write
         self.scripts = services.scripts
+        self.uploads = services.uploads
         self._connection = connection
         self._reader = reader
         self._commands = commands
@@ -103,7 +104,7 @@ class Session:
                 self.write(response(b"BYE", TRYLATER, ShuttingDown().told))
                 raise ConnectionEnded
             if self._connection.is_overdue:
-                raise TimedOut
+                raise self._connection.timed_out()
 
     def stop(self) -> None:
         """The server stops: say goodbye when the command in hand is answered."""

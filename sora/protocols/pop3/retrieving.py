@@ -58,6 +58,7 @@ class Retrieving:
         else:
             await self._send(self._answer(number, message))
         maildrop.retrieved(number)
+        self._session.services.messages.retrieved()
         self._session.then(lambda: self.get_ready(RETR))
 
     async def beginning(self, number: int, lines: int) -> None:
@@ -106,6 +107,7 @@ class Retrieving:
         if ready.kind == RETR:
             maildrop.message_at_hand(ready.number)
             maildrop.retrieved(ready.number)
+            self._session.services.messages.retrieved()
         else:
             maildrop.header_at_hand(ready.number)
         self._ready = None

@@ -9,6 +9,7 @@ from sora.auth.interfaces import IAuthenticator
 from sora.config.limits import LimitsConfig
 from sora.config.pop3 import POP3Config
 from sora.config.servers import ServerConfig
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.pop3.protocol import POP3Factory
 from sora.protocols.pop3.services import KeepingAccess, MaildropAccess, Services, Settings
@@ -24,6 +25,7 @@ def pop3_factory(
     maildrops: MaildropAccess,
     keeping: KeepingAccess,
     commands: CommandMetrics,
+    messages: MessageMetrics,
     new_id: Callable[[], str],
     tls: Any = None,
 ) -> POP3Factory:
@@ -43,6 +45,7 @@ def pop3_factory(
         maildrops=maildrops,
         keeping=keeping,
         metrics=commands,
+        messages=messages,
         new_id=new_id,
         tls=tls if server.starttls and not server.tls else None,
         insecure_auth=server.allows_insecure_auth,

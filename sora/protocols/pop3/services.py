@@ -8,6 +8,7 @@ from attrs import frozen
 from sora.auth.interfaces import IAuthenticator, Identity
 from sora.mailbox.maildrop import Maildrop
 from sora.mailbox.reach import SessionFacts
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.storage.rows import Kept
 
@@ -60,6 +61,7 @@ class Services:
     maildrops: MaildropAccess
     keeping: KeepingAccess
     metrics: CommandMetrics
+    messages: MessageMetrics
     new_id: Callable[[], str]
     tls: Any = None
     """a connection creator for STLS; None: there is no STLS"""

@@ -118,7 +118,7 @@ class Session:
             if event is not None:
                 return event
             if self.connection.is_overdue and not self._stopping:
-                raise TimedOut
+                raise self.connection.timed_out()
 
     async def _execute(self, line: bytes) -> None:
         """Answer one command."""

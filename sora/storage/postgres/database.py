@@ -281,6 +281,7 @@ class Database:
     ) -> T:
         tx = _AllTogether(self, connection, name, limit)
         committed = False
+        began = self._clock.seconds()
         try:
             await tx.execute(f"BEGIN; {self.limits(limit, write=True)}")
             result = await work(tx)
@@ -291,6 +292,7 @@ class Database:
             committed = True
         finally:
             self.metrics.transactions.labels("commit" if committed else "rollback").inc()
+            self.metrics.transaction_seconds.observe(self._clock.seconds() - began)
             if not committed:
                 await self._roll_back(connection, tx)
         return result
@@ -415,9 +417,11 @@ def breaker_of(
         pool.wake()
 
     def changed(state: State) -> None:
-        metrics.breaker.labels(pool.role).set(state is not State.CLOSED)
+        metrics.breaker_is(pool.role, state.value)
+        if state is State.OPEN:
+            metrics.breaker_opened(pool.role)
 
-    metrics.breaker.labels(pool.role).set(False)
+    metrics.breaker_is(pool.role, State.CLOSED.value)
     return Breaker(f"database pool {pool.role}", probe, clock=clock, random=random, changed=changed)
 
 

@@ -6,12 +6,13 @@ from prometheus_client import CollectorRegistry
 from sora.metrics.memory import SessionMemoryMetrics
 from sora.protocols.imap.holding import BASE
 from sora.protocols.imap.services import Limits
-from trial_tests.support.transcript import TranscriptTestCase
+from trial_tests.support.transcript import Server, TranscriptTestCase
 
 ROOM = 3000
 """octets beside those of a session of which nothing was asked: a context with a small result, or a
 saved result of 375 messages"""
 MESSAGES = 400
+PEAK = "sora_session_memory_peak_bytes_sum"
 
 
 class HoldingTests(TranscriptTestCase):
@@ -115,11 +116,22 @@ class SessionMemoryTests(TranscriptTestCase):
             for name, labels in (
                 ("bytes", {}),
                 ("largest_bytes", {}),
-                ("refused_total", {"protocol": "imap"}),
-                ("ended_total", {"protocol": "imap"}),
+                ("limit_exceeded_total", {"protocol": "imap", "result": "refused"}),
+                ("limit_exceeded_total", {"protocol": "imap", "result": "ended"}),
             )
         ]
         self.assertEqual(found, [70, 50, 1, 1])
+
+    def test_the_most_is_told_when_the_session_is_over(self) -> None:
+        """What was let go before then, too."""
+        registry = CollectorRegistry()
+        self.server = Server(memory=SessionMemoryMetrics(registry))
+        self.add_account("fred@example.com")
+        client = self.new_client()
+        client.ask(b"a SEARCH RETURN (UPDATE COUNT) 1:9")
+        self.assertIsNone(registry.get_sample_value(PEAK, {"protocol": "imap"}))
+        client.ask(b"b LOGOUT")
+        self.assertGreaterEqual(registry.get_sample_value(PEAK, {"protocol": "imap"}) or 0, BASE)
 
     def test_a_session_says_what_it_holds(self) -> None:
         self.append_some(MESSAGES)

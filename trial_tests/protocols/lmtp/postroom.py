@@ -18,6 +18,7 @@ from sora.errors import SoraError, Unavailable
 from sora.mailbox.envelope import Envelope, Origin
 from sora.mailbox.spool import Spool
 from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import LOOPBACK, Networks
 from sora.net.peer import Peer
@@ -90,7 +91,6 @@ class LMTPTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.room = Postroom()
         self.spools: list[Spool] = []
-        self.registry = CollectorRegistry()
         self.open()
 
     def new_spool(self) -> Spool:
@@ -98,6 +98,7 @@ class LMTPTestCase(SynchronousTestCase):
         return self.spools[-1]
 
     def open(self) -> None:
+        self.registry = CollectorRegistry()
         factory = LMTPFactory(
             clock=self.clock,
             services=Services(
@@ -105,6 +106,7 @@ class LMTPTestCase(SynchronousTestCase):
                 spool=self.new_spool,
                 commands=CommandMetrics(CollectorRegistry()),
                 metrics=DeliveryMetrics(CollectorRegistry()),
+                messages=MessageMetrics(self.registry),
                 tls=self.tls,
                 sends_reports=self.sends_reports,
             ),

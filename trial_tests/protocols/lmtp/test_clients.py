@@ -24,6 +24,7 @@ from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
 from sora.metrics.connections import ConnectionMetrics
 from sora.metrics.lmtp import DeliveryMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.limits import ConnectionLimits
 from sora.net.listener import Listener
@@ -62,6 +63,7 @@ class LMTPServerTestCase(TestCase):
             deliveries=deliveries,
             spool=Spool,
             commands=CommandMetrics(CollectorRegistry()),
+            messages=MessageMetrics(CollectorRegistry()),
             metrics=DeliveryMetrics(CollectorRegistry()),
             tls=tls,
         )

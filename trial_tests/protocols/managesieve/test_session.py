@@ -11,6 +11,7 @@ from sora.protocols.managesieve.dialect import COMMANDS
 from sora.protocols.managesieve.protocol import refusal
 from sora.protocols.managesieve.services import Limits
 from trial_tests.protocols.managesieve.world import ManageSieveTestCase, Server, plain
+from trial_tests.support.books import Books
 from trial_tests.support.transcript import Client
 
 DIALOGUE = (
@@ -202,6 +203,14 @@ class TimeTests(ManageSieveTestCase):
         self.clock.advance(1801)
         self.assertEqual(client.take(), b'BYE "Nothing was heard for too long"\r\n')
         self.assertTrue(client.is_hung_up_on)
+
+    def test_why_is_told_apart(self) -> None:
+        """`sora_connection_timeouts_total`, of all protocols alike."""
+        for logs_in, seconds, reason in ((False, 61, "login"), (True, 1801, "idle")):
+            client = self.new_client(logs_in=logs_in)
+            client.connection.session = books = Books()
+            self.clock.advance(seconds)
+            self.assertEqual(books.reasons, [reason])
 
 
 class EndTests(ManageSieveTestCase):

@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 
 from sora.addresses import parse_address
 from sora.mailbox.scripts import Compiler, ScriptStore
+from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.managesieve.protocol import ManageSieveFactory
 from sora.protocols.managesieve.services import Limits, Services
@@ -56,6 +57,7 @@ class Server:
                     authenticator=OnePassword(self.storage),
                     scripts=self.scripts,
                     metrics=CommandMetrics(self.registry),
+                    uploads=ScriptMetrics(self.registry),
                     new_id=lambda: "session",
                     insecure_auth=True,
                 ),

@@ -23,6 +23,7 @@ class ServiceTests(POP3TestCase):
             maildrops=self.post.house,
             keeping=None,  # type: ignore[arg-type]
             commands=None,  # type: ignore[arg-type]
+            messages=None,  # type: ignore[arg-type]
             new_id=lambda: "session",
             tls=tls,
         )

@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.keeping import Keeping
 from sora.mailbox.maildrops import Maildrops
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.pop3.protocol import POP3Connection, POP3Factory
 from sora.protocols.pop3.services import Services, Settings
@@ -55,6 +56,7 @@ class Post:
             maildrops=self.house,
             keeping=Keeping(storage.retention, ServerRetention(), server.clock),
             metrics=CommandMetrics(server.registry.__class__()),
+            messages=MessageMetrics(server.registry.__class__()),
             new_id=lambda: "session",
             insecure_auth=True,
         )

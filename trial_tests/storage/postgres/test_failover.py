@@ -47,6 +47,11 @@ class FailoverTests(DatabaseTestCase):
         )
         return [row[0] for row in rows]
 
+    def told(self, database: Database) -> dict[str, float]:
+        """What the metrics say of the breaker."""
+        (metric,) = database.metrics.breaker.collect()
+        return {sample.labels["state"]: sample.value for sample in metric.samples}
+
     async def until_written(self, database: Database, n: int) -> None:
         while await self.insert(database, n) != "ok":
             await pause(reactor, 0.05)  # type: ignore[arg-type]
@@ -96,11 +101,13 @@ class FailoverTests(DatabaseTestCase):
         with self.assertRaises(Unavailable) as raised:
             await database.run("one", lambda tx: tx.value("SELECT 1"), write=False)
         self.assertIn("circuit breaker", raised.exception.text)
+        self.assertEqual(self.told(database), {"closed": 0, "open": 1, "half-open": 0})
 
         # The same one answers again.
         primary.resume()
         await self.until_written(database, 2)
         self.assertEqual(database.breaker.state, State.CLOSED)
+        self.assertEqual(self.told(database), {"closed": 1, "open": 0, "half-open": 0})
 
         # It hangs again, with statements under way; another one is promoted.
         replica.wait_for(primary)

@@ -59,5 +59,7 @@ class Append(Command):
                 await session.account.status(self.name)  # RFC 3501 §6.3.11: TRYCREATE, if need be
             raise
         placed = await session.account.appending.append_all(self.name, messages)
+        for message in messages:
+            session.services.messages.appended(message.spool.size)
         uids = NumberSet.of(one.uid for one in placed)
         return append_uid(placed[0].uidvalidity, uids) + b" APPEND completed"

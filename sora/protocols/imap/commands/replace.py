@@ -67,6 +67,7 @@ class Replace(Command):
         [message] = await made([self.message], session)
         appended = await session.account.appending.replace(selected, uids[0], self.name, message)
         [placed] = appended.placed
+        session.services.messages.appended(message.spool.size)
         if session.dialect.has(b"UIDPLUS"):
             # §4.3: before the client is told what is gone.
             where = append_uid(placed.uidvalidity, NumberSet.of([placed.uid]))

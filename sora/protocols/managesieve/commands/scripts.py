@@ -68,7 +68,9 @@ class PutScript(Command):
         super().require_room(number, 0, limits)
 
     async def run(self, session: Session) -> Done:
-        return _done(await session.scripts.put(session.account_id, self.name, self.source))
+        warnings = await session.scripts.put(session.account_id, self.name, self.source)
+        session.uploads.uploaded.inc()
+        return _done(warnings)
 
 
 @define
@@ -127,6 +129,7 @@ class SetActive(Command):
             await session.scripts.deactivate(session.account_id)
         else:
             await session.scripts.activate(session.account_id, self.name)
+            session.uploads.activated.inc()
         return Done()
 
 

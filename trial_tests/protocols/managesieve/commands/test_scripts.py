@@ -101,6 +101,17 @@ class PutScriptTests(ManageSieveTestCase):
             S: OK
         """)
 
+    def test_what_is_put_and_activated_is_counted(self) -> None:
+        """And not what is refused."""
+        self.put("a")
+        self.client.ask(b'PUTSCRIPT "b" {5+}\r\nnono;')
+        self.client.ask(b'SETACTIVE "nobody"')
+        self.client.ask(b'SETACTIVE "a"')
+        self.client.ask(b'SETACTIVE ""')
+        for what in ("uploaded", "activated"):
+            name = f"sora_managesieve_scripts_{what}_total"
+            self.assertEqual(self.server.registry.get_sample_value(name), 1, name)
+
     def test_names_and_scripts_in_all_forms_of_strings(self) -> None:
         self.converse("""
             C: PUTSCRIPT {3+}
