@@ -72,6 +72,7 @@ from sora.operations.logins import LoginOperations
 from sora.operations.tasks import TaskOperations
 from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
+from sora.workers.inventory import Stocktaking
 from sora.workers.tasks import TaskRunner
 
 PATIENCE = 30.0
@@ -234,7 +235,8 @@ class House:
         middle += relay.services
         if events is not None:
             middle += [self.event_accounts, events]
-        workers: list[IService] = [cleaner, runner, *storage.workers]
+        stock = Stocktaking(tables.upkeep, reactor, self.registry, lambda: len(open_mailboxes))
+        workers: list[IService] = [cleaner, runner, stock, *storage.workers]
         if health is not None:
             workers.append(health)
         return self._tree(storage, middle, workers, made.listeners)

@@ -20,6 +20,7 @@ from sora.metrics.doorbell import DoorbellMetrics
 from sora.metrics.health import HealthMetrics
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.integrity import IntegrityMetrics
+from sora.metrics.inventory import InventoryMetrics
 from sora.metrics.lmtp import DeliveryMetrics
 from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.memory import MemoryMetrics, SessionMemoryMetrics
@@ -33,7 +34,7 @@ MANUAL: Final = Path("docs/metrics.md")
 
 FAMILIES: Final[tuple[tuple[str, tuple[Callable[[CollectorRegistry], object], ...]], ...]] = (
     ("Connections and authentication", (ConnectionMetrics, AuthenticationMetrics, PacingMetrics)),
-    ("Database", (DatabaseMetrics,)),
+    ("Database", (DatabaseMetrics, InventoryMetrics)),
     ("Storage", (ObjectMetrics, IntegrityMetrics)),
     ("Cache", (CacheMetrics,)),
     (
@@ -105,7 +106,8 @@ def _row(metric: Any) -> tuple[str, ...]:
     (described,) = metric.describe()
     name = described.name + ("_total" if described.type == "counter" else "")
     labels = ", ".join(f"`{label}`" for label in metric._labelnames)
-    return f"`{name}`", described.type, labels, described.documentation
+    kind = "untyped" if described.type == "unknown" else described.type
+    return f"`{name}`", kind, labels, described.documentation
 
 
 def manual() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from sora.storage.rows import Epoch, ServerSettings, ServerStatus
+from sora.storage.rows import Epoch, Inventory, ServerSettings, ServerStatus
 
 
 class IUpkeep(Interface):
@@ -25,3 +25,7 @@ class IUpkeep(Interface):
     def promoted(force: bool) -> "Deferred[bool]":
         """The database was set back, by a promotion or a restore: begin a new epoch, unless the
         present one knows of it already. With `force` in any case. Gives whether one began."""
+
+    def inventory(most: int) -> "Deferred[Inventory]":
+        """How many accounts and mailboxes there are, without those that were deleted. Up to `most`
+        of each are counted; what is more is what the database thinks."""

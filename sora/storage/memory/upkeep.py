@@ -7,7 +7,7 @@ from zope.interface import implementer
 
 from sora.storage.interfaces import IUpkeep
 from sora.storage.memory.store import MemoryStore, operation
-from sora.storage.rows import Epoch, ServerSettings, ServerStatus
+from sora.storage.rows import Epoch, Inventory, ServerSettings, ServerStatus
 
 
 @implementer(IUpkeep)
@@ -44,6 +44,18 @@ class MemoryUpkeep:
     def epochs(self) -> Sequence[Epoch]:
         """See `IUpkeep.epochs`."""
         return [*self.ended, self._epoch()]
+
+    @operation
+    def inventory(self, most: int) -> Inventory:
+        """See `IUpkeep.inventory`."""
+        tables = self.tables
+        return Inventory(
+            sum(
+                credential.primary and tables.accounts[credential.account_id].deleted_at is None
+                for credential in tables.credentials.values()
+            ),
+            sum(mailbox.deleted_at is None for mailbox in tables.mailboxes.values()),
+        )
 
     @operation
     def promoted(self, force: bool) -> bool:

@@ -10,7 +10,7 @@ from sora.errors import OutcomeUnknown
 from sora.storage.interfaces import IUpkeep
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
-from sora.storage.rows import Epoch, ReplicaRow, ServerSettings, ServerStatus, TableRow
+from sora.storage.rows import Epoch, Inventory, ReplicaRow, ServerSettings, ServerStatus, TableRow
 
 _SERVER: Final = """
     SELECT current_setting('server_version'), pg_is_in_recovery(),
@@ -50,6 +50,23 @@ _EPOCHS: Final = """
 _SETTINGS: Final = """
     SELECT extract(epoch FROM clock_timestamp())::float8, json_object_agg(name, setting)
     FROM pg_settings WHERE name = ANY(%s)
+"""
+# Counting stops at a bound, goes by indexes that hold nothing else, and does not begin where the
+# statistics of the last vacuum say that it would be in vain.
+_INVENTORY: Final = """
+    SELECT about.accounts, about.mailboxes,
+        CASE WHEN about.accounts <= %(most)s THEN (SELECT count(*) FROM (
+            SELECT FROM credentials WHERE is_primary LIMIT %(most)s + 1) few) END,
+        CASE WHEN about.mailboxes <= %(most)s THEN (SELECT count(*) FROM (
+            SELECT FROM mailboxes WHERE deleted_at IS NULL LIMIT %(most)s + 1) few) END,
+        (SELECT count(*) FROM (
+            SELECT FROM accounts a WHERE deleted_at IS NOT NULL AND EXISTS (
+                SELECT FROM credentials c WHERE c.account_id = a.id AND is_primary)
+            LIMIT %(most)s) few)
+    FROM (SELECT
+        (SELECT reltuples FROM pg_class WHERE oid = 'credentials_primary'::regclass)::bigint,
+        (SELECT reltuples FROM pg_class WHERE oid = 'mailboxes_name'::regclass)::bigint
+    ) about (accounts, mailboxes)
 """
 
 
@@ -105,6 +122,19 @@ class Upkeep:
         return await self._database.run("epochs", work, write=False)
 
     @deferred
+    async def inventory(self, most: int) -> Inventory:
+        async def work(tx: Tx) -> Inventory:
+            row = await tx.one(_INVENTORY, {"most": most})
+            assert row is not None, "an aggregate has one row"
+            accounts, mailboxes, counted_accounts, counted_mailboxes, deleted = row
+            return Inventory(
+                max(0, _best(accounts, counted_accounts, most) - deleted),
+                _best(mailboxes, counted_mailboxes, most),
+            )
+
+        return await self._database.run("inventory", work, write=False)
+
+    @deferred
     async def promoted(self, force: bool) -> bool:
         async def work(tx: Tx) -> bool:
             return bool(await tx.value("SELECT promoted_v1(%s)", (force,)))
@@ -114,6 +144,13 @@ class Upkeep:
         except OutcomeUnknown:
             # One epoch more does no harm; one too few does.
             return await self._database.run("promoted", work, write=True)
+
+
+def _best(about: int, counted: int | None, most: int) -> int:
+    """What was counted if that is all, else what the database thinks."""
+    if counted is not None and counted <= most:
+        return counted
+    return max(about, most)
 
 
 def _epoch(row: Sequence[Any]) -> Epoch:

@@ -145,7 +145,14 @@ from sora.storage.rows.scripts import (
     ScriptRow,
 )
 from sora.storage.rows.searching import SearchText, Segment, SortBy, SortKey, ThreadRow, Unindexed
-from sora.storage.rows.upkeep import Epoch, ReplicaRow, ServerSettings, ServerStatus, TableRow
+from sora.storage.rows.upkeep import (
+    Epoch,
+    Inventory,
+    ReplicaRow,
+    ServerSettings,
+    ServerStatus,
+    TableRow,
+)
 from sora.storage.rows.verifying import (
     Damage,
     DamagedMessage,
@@ -214,6 +221,7 @@ __all__ = [
     "ImportFate",
     "Imported",
     "Incoming",
+    "Inventory",
     "Kept",
     "KeptAnswer",
     "Listed",

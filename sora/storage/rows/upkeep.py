@@ -9,6 +9,14 @@ from attrs import Factory, frozen
 
 
 @frozen
+class Inventory:
+    """How many there are: counted, or about so many."""
+
+    accounts: int
+    mailboxes: int
+
+
+@frozen
 class Epoch:
     """A time in which the database was never set back (G70).
 

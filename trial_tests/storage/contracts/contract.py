@@ -75,6 +75,7 @@ class Storage:
     cache_history: Any
     requests: Any
     tasks: Any
+    upkeep: Any
     set_quota: Callable[[int, int | None, int | None], Awaitable[None]]
     """account id, octets, messages"""
     """`user@domain`, or `@domain` for the domain's catch-all; account id"""

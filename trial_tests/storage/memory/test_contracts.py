@@ -22,6 +22,7 @@ from trial_tests.storage.contracts import (
     history,
     importing,
     indexing,
+    inventory,
     mailboxes,
     maildrops,
     metadata,
@@ -79,6 +80,7 @@ class OnMemory(Contract):
             cache_history=memory.cache_history,
             requests=memory.requests,
             tasks=memory.tasks,
+            upkeep=memory.upkeep,
             set_quota=_Operator(tables).set_quota,
             forget_history=_Operator(tables).forget_history,
         )
@@ -236,6 +238,10 @@ class TestRetention(OnMemory, retention.RetentionContract):
 
 class TestDeletions(OnMemory, deletions.DeletionsContract):
     pass
+
+
+class TestInventory(OnMemory, inventory.InventoryContract):
+    """`IUpkeep.inventory`"""
 
 
 class TestCacheHistory(OnMemory, cache.CacheHistoryContract):

@@ -25,6 +25,7 @@ from sora.storage.postgres.restoring import Restoring
 from sora.storage.postgres.retention import Retention
 from sora.storage.postgres.rights import RightsTable
 from sora.storage.postgres.scripts import Scripts
+from sora.storage.postgres.upkeep import Upkeep
 from sora.storage.postgres.uploads import Uploads
 from sora.storage.postgres.verifying import Verifying
 from trial_tests.storage.contracts import (
@@ -43,6 +44,7 @@ from trial_tests.storage.contracts import (
     history,
     importing,
     indexing,
+    inventory,
     mailboxes,
     maildrops,
     metadata,
@@ -102,6 +104,7 @@ class PostgresStorage(DatabaseTestCase):
             cache_history=CacheHistory(database),
             requests=Requests(database),
             tasks=TaskTable(database),
+            upkeep=Upkeep(database),
             set_quota=operator.set_quota,
             forget_history=operator.forget_history,
         )
@@ -281,6 +284,10 @@ class TurnsTests(PostgresStorage, turns.TurnsContract):
 
 class VerifyingTests(PostgresStorage, verifying.VerifyingContract):
     """`IVerifying`."""
+
+
+class InventoryTests(PostgresStorage, inventory.InventoryContract):
+    """`IUpkeep.inventory`"""
 
 
 class CacheHistoryTests(PostgresStorage, cache.CacheHistoryContract):
