@@ -59,7 +59,7 @@ from sora.mailbox.mail_store import MailStore
 from sora.mailbox.maildrops import Maildrops
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.spool import Spool
-from sora.metrics.authentication import AuthenticationMetrics
+from sora.metrics.authentication import AuthenticationMetrics, ThrottleMetrics
 from sora.metrics.imap import IdleMetrics
 from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.memory import MemoryMetrics, SessionMemoryMetrics
@@ -372,16 +372,25 @@ class House:
     def _authenticator(
         self, passwords: PasswordThreads, logins: LoginPaces, database_id: UUID
     ) -> Authenticator:
+        verified, throttle = VerifiedPasswords(self.reactor, os.urandom), self.throttle
+        ThrottleMetrics(
+            self.registry,
+            blocked=throttle.count_blocked,
+            addresses=lambda: throttle.entries[0],
+            users=lambda: throttle.entries[1],
+            pairs=lambda: throttle.entries[2],
+            waiting=lambda: throttle.waiting,
+        )
         return Authenticator(
             self.tables.credentials,
             clock=self.reactor,
             random=os.urandom,
             threads=passwords,
             paces=logins.paces,
-            verified=VerifiedPasswords(self.reactor, os.urandom),
-            throttle=self.throttle,
+            verified=verified,
+            throttle=throttle,
             statistics=self.statistics,
-            metrics=AuthenticationMetrics(self.registry),
+            metrics=AuthenticationMetrics(self.registry, verified.__len__),
             # No secret to operators, but to strangers; and the same on every node.
             secret=database_id.bytes,
         )

@@ -158,6 +158,7 @@ def _http(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         nouns=parts.nouns,
         requests=parts.requests,
         registry=parts.registry,
+        commands=parts.commands,
         is_ready=parts.is_ready,
         new_id=lambda: uuid4().hex[:12],
     )

@@ -8,9 +8,10 @@ the same answer, and the first four after the same work: whoever is not there is
 against a hash that nothing matches (G51).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hmac import digest
+from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -20,7 +21,13 @@ from sora.addresses import Address, parse_address
 from sora.auth.cache import VerifiedPasswords
 from sora.auth.interfaces import IAuthenticator, Identity, ScramAttempt
 from sora.auth.pacing import Paces
-from sora.auth.passwords import DEFAULT_COST, MAX_PASSWORD_OCTETS, dummy_verifier, first_match
+from sora.auth.passwords import (
+    DEFAULT_COST,
+    MAX_PASSWORD_OCTETS,
+    dummy_verifier,
+    first_match,
+    scheme_of,
+)
 from sora.auth.scram import DEFAULT_ITERATIONS, SALT_OCTETS
 from sora.auth.scram_exchange import ScramKeys
 from sora.auth.statistics import LoginStatistics
@@ -32,6 +39,8 @@ from sora.metrics.authentication import AuthenticationMetrics
 from sora.net.peer import Peer
 from sora.storage.interfaces import ICredentials
 from sora.storage.rows import Login, Secret
+
+SCRAM: Final = "scram-sha-256"
 
 
 @implementer(IAuthenticator)
@@ -119,7 +128,7 @@ class Authenticator:
         found = (
             ScramKeys.parse(secret.verifier)
             for secret in row.secrets
-            if _counts(secret, protocol, now, "scram-sha-256")
+            if _counts(secret, protocol, now, SCRAM)
         )
         return next(found, None)
 
@@ -184,17 +193,31 @@ class Authenticator:
             if not row.disabled:
                 for secret in secrets:
                     if self._verified.knows(*_key(row, secret), password):
+                        self._metrics.cache.labels("hit").inc()
                         return "cached"
+                self._metrics.cache.labels("miss").inc()
         verifiers = [secret.verifier for secret in secrets]
         place = await self._paces.hashes.run(
             lambda: self._threads.run(
                 first_match, password[:MAX_PASSWORD_OCTETS], verifiers, self._dummy
             )
         )
+        self._count_verified(verifiers, place)
         if row is None or place is None or row.disabled:
             return "failed"
         self._verified.remember(*_key(row, secrets[place]), password)
         return "ok"
+
+    def _count_verified(self, verifiers: Sequence[str], place: int | None) -> None:
+        """Those before `place`, or all, were not it."""
+        for number, verifier in enumerate(verifiers[: None if place is None else place + 1]):
+            self.verified(scheme_of(verifier), number == place)
+        if not verifiers:
+            self.verified("none", False)
+
+    def verified(self, scheme: str, is_right: bool) -> None:
+        """Count that a password, or the proof of one, was compared with what is stored."""
+        self._metrics.verifications.labels(scheme, "ok" if is_right else "failed").inc()
 
     def _parse(self, login: str) -> Address | None:
         try:
@@ -238,11 +261,13 @@ class ScramLogin:
             self.failed()
             raise AuthenticationFailed
         self._attempt.succeeded()
+        self._authenticator.verified(SCRAM, True)
         self._ended("ok")
         return Identity(row.account_id, row.scope_id, row.address, address.key)
 
     def failed(self) -> None:
         """The proof was wrong."""
+        self._authenticator.verified(SCRAM if self._row is not None else "none", False)
         self._attempt.failed()
         self._ended("failed")
         self._authenticator.refused(self._address, self._peer, self._protocol)

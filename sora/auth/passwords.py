@@ -75,6 +75,13 @@ def verify(password: str, verifier: str) -> bool:
     return False
 
 
+def scheme_of(verifier: str) -> str:
+    """What a verifier is made with, in small letters: one of those above, or `other`."""
+    scheme = _split(verifier)[0]
+    known = scheme in _DIGESTS or scheme in ("BCRYPT", "SHA512-CRYPT", "SHA256-CRYPT")
+    return scheme.lower() if known else "other"
+
+
 def first_match(password: str, verifiers: Sequence[str], dummy: str) -> int | None:
     """The place of the first verifier that `password` matches, or None.
 

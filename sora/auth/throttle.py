@@ -176,16 +176,7 @@ class Throttle:
         """Who is kept out now, the most failures first."""
         now = self._clock.seconds()
         found = [
-            *self._over(
-                "address",
-                self._addresses,
-                {
-                    name: (limit.max_attempts_per_ip, limit.ip_window_duration)
-                    for name, limit in self._limits.items()
-                    if limit.enabled
-                },
-                now,
-            ),
+            *self._over("address", self._addresses, self._address_limits(), now),
             *self._over(
                 "user",
                 self._users,
@@ -199,6 +190,25 @@ class Throttle:
         ]
         return sorted(found, key=lambda one: -one.failures)
 
+    @property
+    def entries(self) -> tuple[int, int, int]:
+        """Of how many addresses, users, and pairs of the two failures are remembered."""
+        return len(self._addresses.entries), len(self._users.entries), len(self._pairs.entries)
+
+    def count_blocked(self) -> int:
+        """How many addresses are refused now."""
+        found = self._over(
+            "address", self._addresses, self._address_limits(), self._clock.seconds()
+        )
+        return sum(1 for _ in found)
+
+    def _address_limits(self) -> Mapping[str, tuple[int, float]]:
+        return {
+            name: (limit.max_attempts_per_ip, limit.ip_window_duration)
+            for name, limit in self._limits.items()
+            if limit.enabled
+        }
+
     def _over(
         self,
         kind: Literal["address", "user"],
@@ -206,7 +216,10 @@ class Throttle:
         limits: Mapping[str, tuple[int, float]],
         now: float,
     ) -> Iterator[Blocked]:
+        least = min((most for most, _ in limits.values()), default=0)
         for key, tally in tallies.entries.items():
+            if tally.failures < least:
+                continue
             ends = {
                 name: tally.since + window
                 for name, (most, window) in limits.items()

@@ -1,13 +1,21 @@
 """Metrics of logins."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from sora.metrics.scraped import Number
 
 
 class AuthenticationMetrics:
-    """Labels are bounded: `protocol` is a server type; `result` is `ok`, `cached`, `failed`,
-    `blocked` or `unavailable`."""
+    """Labels are bounded: `protocol` is a server type; `result` of an attempt is `ok`, `cached`,
+    `failed`, `blocked` or `unavailable`, of a verification `ok` or `failed`, of the cache of
+    verified passwords `hit` or `miss`; `hash_type` is a scheme that Sora verifies, `other`, or
+    `none` for the work that is done where there is no such user.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    `cached` gives how many passwords are known to be right, at each scrape."""
+
+    def __init__(self, registry: CollectorRegistry, cached: Callable[[], int] = lambda: 0) -> None:
         self.attempts = Counter(
             "sora_authentication_attempts_total",
             "Attempts to log in",
@@ -20,6 +28,51 @@ class AuthenticationMetrics:
             ["protocol"],
             registry=registry,
         )
+        self.verifications = Counter(
+            "sora_password_verification_attempts_total",
+            "Passwords and proofs that were compared with what is stored",
+            ["hash_type", "result"],
+            registry=registry,
+        )
+        self.cache = Counter(
+            "sora_auth_cache_operations_total",
+            "Looks at the passwords that were verified lately, which need no hashing",
+            ["result"],
+            registry=registry,
+        )
+        entries = Number(
+            "sora_auth_cache_entries_total",
+            "Passwords that were verified lately",
+            registry=registry,
+        )
+        entries.set_function(cached)
+
+
+class ThrottleMetrics:
+    """Who guesses passwords. Each is asked at each scrape, and gives a number."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        blocked: Callable[[], int] = lambda: 0,
+        addresses: Callable[[], int] = lambda: 0,
+        users: Callable[[], int] = lambda: 0,
+        pairs: Callable[[], int] = lambda: 0,
+        waiting: Callable[[], int] = lambda: 0,
+    ) -> None:
+        for name, meaning, ask in (
+            ("rate_limiter_blocked_ips", "Addresses whose logins are refused", blocked),
+            ("rate_limiter_ip_entries", "Addresses that failures are remembered of", addresses),
+            ("rate_limiter_username_entries", "Users that failures are remembered of", users),
+            (
+                "rate_limiter_ip_username_entries",
+                "Pairs of an address and a user that failures are remembered of",
+                pairs,
+            ),
+            ("delay_queue_depth", "Attempts that are made to wait after failures", waiting),
+        ):
+            Gauge(f"sora_auth_{name}", meaning, registry=registry).set_function(ask)
 
 
 class PacingMetrics:

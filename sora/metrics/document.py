@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
-from sora.metrics.authentication import AuthenticationMetrics, PacingMetrics
+from sora.metrics.authentication import AuthenticationMetrics, PacingMetrics, ThrottleMetrics
 from sora.metrics.bodies import CacheMetrics, ObjectMetrics, UploadMetrics
 from sora.metrics.cleaning import CleaningMetrics
 from sora.metrics.connections import ConnectionMetrics
@@ -33,7 +33,10 @@ from sora.metrics.sieve import SieveMetrics
 MANUAL: Final = Path("docs/metrics.md")
 
 FAMILIES: Final[tuple[tuple[str, tuple[Callable[[CollectorRegistry], object], ...]], ...]] = (
-    ("Connections and authentication", (ConnectionMetrics, AuthenticationMetrics, PacingMetrics)),
+    (
+        "Connections and authentication",
+        (ConnectionMetrics, AuthenticationMetrics, ThrottleMetrics, PacingMetrics),
+    ),
     ("Database", (DatabaseMetrics, InventoryMetrics)),
     ("Storage", (ObjectMetrics, IntegrityMetrics)),
     ("Cache", (CacheMetrics,)),

@@ -149,6 +149,26 @@ class AuthenticatorTests(AuthenticatorTestCase):
         await self.log_in("user@example.com", "secret")
         self.assertEqual((len(self.credentials.asked), self.threads.runs), (3, 2))
 
+    async def test_what_was_compared_is_counted_by_scheme(self) -> None:
+        """What the cache knows is compared with nothing; nobody's password is no scheme's."""
+        await self.log_in("user@example.com", "secret")
+        await self.log_in("user@example.com", "secret")
+        await self.fails("user@example.com", "wrong")
+        await self.fails("nobody@example.com", "secret")
+        found = {
+            (scheme, result): self.registry.get_sample_value(
+                "sora_password_verification_attempts_total",
+                {"hash_type": scheme, "result": result},
+            )
+            for scheme, result in (("bcrypt", "ok"), ("bcrypt", "failed"), ("none", "failed"))
+        }
+        self.assertEqual(set(found.values()), {1}, found)
+        cache = [
+            self.registry.get_sample_value("sora_auth_cache_operations_total", {"result": result})
+            for result in ("hit", "miss")
+        ]
+        self.assertEqual(cache, [1, 2])
+
     async def test_a_change_of_password_ends_what_was_cached(self) -> None:
         """G54"""
         await self.log_in("user@example.com", "secret")

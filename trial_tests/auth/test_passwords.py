@@ -10,6 +10,7 @@ from sora.auth.passwords import (
     first_match,
     hash_password,
     new_secrets,
+    scheme_of,
     verify,
 )
 from sora.errors import BadArgument
@@ -107,6 +108,14 @@ class VerifyTests(SynchronousTestCase):
                 password + "\0",
             ):
                 self.assertFalse(verify(wrong, verifier), (wrong, verifier))
+
+    def test_what_metrics_call_a_scheme(self) -> None:
+        """One of few words, whatever is stored (G66)."""
+        found = {scheme_of(verifier) for _, verifier in KNOWN}
+        self.assertGreaterEqual(found, {"bcrypt", "ssha512", "sha512-crypt"})
+        self.assertNotIn("other", found)
+        for verifier in ("{PLAIN}secret", "secret", "{X-MADE-UP}x", "{ARGON2ID}$argon2id$", ""):
+            self.assertEqual(scheme_of(verifier), "other")
 
     def test_what_is_no_hash_is_matched_by_nothing(self) -> None:
         for verifier in UNUSABLE:

@@ -58,6 +58,7 @@ class ThrottleTests(SynchronousTestCase):
         for number in range(6):
             self.assertEqual(self.delay(user=f"{number}@b"), 0)
         self.assertIsNone(self.delay(user="new@b"))
+        self.assertEqual((self.throttle.count_blocked(), self.throttle.entries), (1, (1, 7, 7)))
         self.assertEqual(self.delay(THERE, user="new@b"), 0)
         self.clock.advance(15 * 60)
         self.assertEqual(self.delay(user="other@b"), 0)

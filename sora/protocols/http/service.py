@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from twisted.internet.interfaces import IReactorTime
 
 from sora.config.servers import ServerConfig
+from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import Networks
 from sora.protocols.http.endpoint import Scope
 from sora.protocols.http.gate import Gate, Rates
@@ -29,6 +30,7 @@ def http_factory(
     nouns: Nouns,
     requests: IRequests,
     registry: CollectorRegistry,
+    commands: CommandMetrics,
     is_ready: Callable[[], Awaitable[bool]],
     new_id: Callable[[], str],
 ) -> HTTPFactory:
@@ -46,6 +48,7 @@ def http_factory(
         gate=Gate(Keys(keys_of(server)), allowed, clock.seconds, _rates(server)),
         seconds=clock.seconds,
         new_id=new_id,
+        metrics=commands,
     )
     return HTTPFactory(site.resource(), clock, new_id)
 

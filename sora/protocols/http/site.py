@@ -9,6 +9,7 @@ change, under `sora.audit`: who, from where, what.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -20,6 +21,7 @@ from werkzeug.routing import RequestRedirect
 
 from sora.deferreds import shielded
 from sora.errors import SoraError
+from sora.metrics.protocol import CommandMetrics
 from sora.protocols.http.conditions import conditions_of
 from sora.protocols.http.endpoint import Call, Caller, Conditions, Endpoint, Scope
 from sora.protocols.http.gate import Gate
@@ -84,7 +86,9 @@ class AdminSite:
         once: Once,
         seconds: Callable[[], float],
         new_id: Callable[[], str],
+        metrics: CommandMetrics,
     ) -> None:
+        self._metrics = metrics
         self._nouns = nouns
         self._gate = gate
         self._once = once
@@ -107,7 +111,8 @@ class AdminSite:
         path = PREFIX + endpoint.path.replace("{", "<").replace("}", ">")
 
         async def serve(request: Any, **path: str) -> bytes:
-            return await self._answered(request, lambda: self._call(endpoint, request, path))
+            work = partial(self._call, endpoint, request, path)
+            return await self._answered(request, work, endpoint.name)
 
         # Names of routes are those of functions, for klein.
         serve.__name__ = f"{endpoint.method}_{endpoint.name}"
@@ -115,7 +120,7 @@ class AdminSite:
 
     def _for_page(self, page: Page) -> Callable[[Any], Awaitable[bytes]]:
         async def serve(request: Any) -> bytes:
-            return await self._answered(request, lambda: self._page(page, request))
+            return await self._answered(request, lambda: self._page(page, request), page.path)
 
         serve.__name__ = f"page_{page.path}"
         return serve
@@ -196,8 +201,10 @@ class AdminSite:
             self._gate.admit(address, request.getHeader("Authorization"), page.scope)
         return await page.make()
 
-    async def _answered(self, request: Any, work: Callable[[], Awaitable[Answer]]) -> bytes:
-        """The body of the answer; its head is set."""
+    async def _answered(
+        self, request: Any, work: Callable[[], Awaitable[Answer]], name: str = "unknown"
+    ) -> bytes:
+        """The body of the answer; its head is set. `name` is what metrics call what is asked."""
         began, instance = self._seconds(), self._new_id()
         try:
             status, kind, body = await work()
@@ -212,6 +219,7 @@ class AdminSite:
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
             self.log.failure("request {id} failed", id=instance)
             status, kind, body = self._problem(request, Refused(INTERNAL), instance)
+        self._metrics.answered("http_api", name, _outcome(status), self._seconds() - began)
         self._set_head(request, status, kind)
         if status != 204:
             request.setHeader("Content-Length", str(len(body)))
@@ -292,6 +300,11 @@ def _address(request: Any) -> str:
     """Where the request comes from (G57)."""
     host: str = request.channel.peer.host if request.channel is not None else "gone"
     return host
+
+
+def _outcome(status: int) -> str:
+    """The client's fault is bad, ours is a no."""
+    return "ok" if status < 400 else "bad" if status < 500 else "no"
 
 
 def _text(octets: bytes) -> str:

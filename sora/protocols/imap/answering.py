@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from sora.errors import NumbersRefused, SoraError, UnknownCommand, WrongState
+from sora.errors import BadSyntax, NumbersRefused, SoraError, UnknownCommand, WrongState
 from sora.net.connection import ConnectionEnded
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
@@ -65,6 +65,7 @@ class Answering:
             self.bad = 0
         except SoraError as error:
             status, done = _said_of(error, kind)
+            self._count_failure(kind, error, status)
             if error.inside:
                 self.log.info(
                     "session {session}: {command} was not done: {error}",
@@ -81,6 +82,7 @@ class Answering:
                 command=_loggable(kind, text),
             )
             status = SERVER_BUG.condition
+            self._count_failure(kind, None, status)
             done = _words(SERVER_BUG.code_of(SoraError()), f"See log: {session.id}")
         if session.selected is not None and not session.is_ending:
             understood = command is not None and status != BAD
@@ -92,7 +94,7 @@ class Answering:
         session = self._session
         self.in_hand = None
         session.literals.let_go()
-        word = kind.word.decode("ascii").lower() if kind else "unknown"
+        word = _name_of(kind)
         seconds = session.connection.clock.seconds() - started - self.waited
         session.services.metrics.answered("imap", word, status.decode("ascii").lower(), seconds)
         if 0 < session.limits.slow_command <= seconds:
@@ -138,6 +140,7 @@ class Answering:
         """Answer a command of which only the beginning has come."""
         status, done = _said_of(error, kind)
         self._session.write(tag_of(text) + b" " + status + b" " + done + b"\r\n")
+        self._count_failure(kind, error, status)
         if status == BAD:
             self._count_bad()
 
@@ -145,7 +148,14 @@ class Answering:
         """Answer what cannot be understood as a command."""
         self._session.write(tag_of(text) + b" BAD " + why.encode() + b"\r\n")
         self._session.services.metrics.answered("imap", "unknown", "bad", 0.0)
+        self._count_failure(None, BadSyntax(why), BAD)
         self._count_bad()
+
+    def _count_failure(
+        self, kind: type[Command] | None, error: SoraError | None, status: bytes
+    ) -> None:
+        metrics = self._session.services.metrics
+        metrics.failed("imap", _name_of(kind), error, status == BAD)
 
     def _count_bad(self) -> None:
         self.bad += 1
@@ -154,6 +164,11 @@ class Answering:
             limits.bad_commands if self._session.identity else limits.bad_commands_before_login
         ):
             self._session.bye(b"Too many bad commands")
+
+
+def _name_of(kind: type[Command] | None) -> str:
+    """What metrics call a command: never what a client has made up (G66)."""
+    return kind.word.decode("ascii").lower() if kind else "unknown"
 
 
 def _said_of(error: SoraError, kind: type[Command] | None) -> tuple[bytes, bytes]:

@@ -135,12 +135,14 @@ class Session:
             if reply.code in _BAD:
                 status = "bad"
                 self._count_error()
+            self._services.commands.failed("lmtp", word.lower(), error, status == "bad")
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
             self.log.failure("{word} from {peer} failed", word=word, peer=self._connection.peer)
             status = "no"
             self._replies.fail(INTERNAL)
+            self._services.commands.failed("lmtp", word.lower(), None, False)
         seconds = self._connection.clock.seconds() - started
         if word not in ("DATA", "Bdat"):  # most of their time is the client's (G66)
             self._services.commands.answered("lmtp", word.lower(), status, seconds)

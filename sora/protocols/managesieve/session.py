@@ -197,7 +197,10 @@ class Session:
                 what = "failed authentication attempts" if is_login else "bad commands"
                 self._farewell = f"Too many {what}"
         self._say(b"NO", Done(code_of(error, kind.codes if kind else {}), error.told))
-        self._count(kind, "bad" if isinstance(error, BAD) else "no", started)
+        is_bad = isinstance(error, BAD)
+        reason = None if isinstance(error, _Bug) else error
+        self._services.metrics.failed("managesieve", _name_of(kind), reason, is_bad)
+        self._count(kind, "bad" if is_bad else "no", started)
 
     def _say(self, condition: bytes, done: Done) -> None:
         if self._farewell is not None:
@@ -208,8 +211,7 @@ class Session:
     def _count(self, kind: type[Command] | None, status: str, started: float | None) -> None:
         now = self._connection.clock.seconds()
         seconds = 0.0 if started is None else now - started - self._waited
-        word = kind.word.decode("ascii").lower() if kind else "unknown"
-        self._services.metrics.answered("managesieve", word, status, seconds)
+        self._services.metrics.answered("managesieve", _name_of(kind), status, seconds)
 
     # ---------------------------------------------------------- for commands
 
@@ -336,3 +338,8 @@ def _loggable(kind: type[Command] | None, text: bytes) -> str:
     if kind is None or kind.secret:
         return kind.word.decode("ascii") if kind else "?"
     return text[:200].decode("utf-8", "backslashreplace")
+
+
+def _name_of(kind: type[Command] | None) -> str:
+    """What metrics call a command: never what a client has made up (G66)."""
+    return kind.word.decode("ascii").lower() if kind else "unknown"

@@ -149,8 +149,9 @@ class Session:
                 command=_loggable(kind, line),
             )
             self.write(negative(TEMPORARY.code, f"See log: {self.id}"))
+            self.services.metrics.failed("pop3", _name_of(kind), None, False)
             status = "no"
-        name = kind.word.decode("ascii").lower() if kind else "unknown"
+        name = _name_of(kind)
         seconds = self.connection.clock.seconds() - started - self._waited
         self.services.metrics.answered("pop3", name, status, seconds)
         if self._afterwards is not None:
@@ -195,7 +196,9 @@ class Session:
                 command=_loggable(kind, line),
                 error=error.text,
             )
-        if self._refuse(error):
+        is_bad = self._refuse(error)
+        self.services.metrics.failed("pop3", _name_of(kind), error, is_bad)
+        if is_bad:
             return "bad"
         if isinstance(error, AuthenticationFailed):
             self._failed_logins += 1
@@ -386,3 +389,8 @@ def _loggable(kind: type[Command] | None, line: bytes) -> str:
     if kind is None or kind.secret:
         return kind.word.decode("ascii") if kind else "?"
     return line[:200].decode("utf-8", "backslashreplace")
+
+
+def _name_of(kind: type[Command] | None) -> str:
+    """What metrics call a command: never what a client has made up (G66)."""
+    return kind.word.decode("ascii").lower() if kind else "unknown"

@@ -29,6 +29,7 @@ from sora.mailbox.scripts import Compiler, ScriptStore
 from sora.mailbox.spool import Spool
 from sora.mailbox.verifying import Verifier
 from sora.metrics.connections import ConnectionMetrics
+from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import Networks
 from sora.net.peer import Peer
 from sora.net.tracker import Tracker
@@ -137,6 +138,7 @@ class DeskTestCase(SynchronousTestCase):
             ),
             seconds=self.clock.seconds,
             new_id=lambda: f"r{next(ids)}",
+            metrics=CommandMetrics(self.registry),
         )
         self.factory = HTTPFactory(self.site.resource(), self.clock, lambda: f"r{next(ids)}")
 

@@ -104,7 +104,7 @@ class LMTPTestCase(SynchronousTestCase):
             services=Services(
                 deliveries=self.room,
                 spool=self.new_spool,
-                commands=CommandMetrics(CollectorRegistry()),
+                commands=CommandMetrics(self.registry),
                 metrics=DeliveryMetrics(CollectorRegistry()),
                 messages=MessageMetrics(self.registry),
                 tls=self.tls,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from attrs import evolve
+from prometheus_client import CollectorRegistry
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
@@ -51,12 +52,13 @@ class Post:
             storage.maildrops, storage.messages, self.bodies, server.open, server.clock, **house
         )
         self.house.startService()
+        self.registry = CollectorRegistry()
         made = Services(
             authenticator=OnePassword(storage),
             maildrops=self.house,
             keeping=Keeping(storage.retention, ServerRetention(), server.clock),
-            metrics=CommandMetrics(server.registry.__class__()),
-            messages=MessageMetrics(server.registry.__class__()),
+            metrics=CommandMetrics(self.registry),
+            messages=MessageMetrics(self.registry),
             new_id=lambda: "session",
             insecure_auth=True,
         )
