@@ -9,69 +9,38 @@ from attrs import frozen
 
 from sora.admin.api import AdminAPI
 from sora.admin.failed import CommandFailed
-from sora.operations.accounts import AccountOperations
-from sora.operations.acl import AclOperations
-from sora.operations.aliases import AliasOperations
 from sora.operations.cache import CacheOperations
-from sora.operations.cleaning import CleaningOperations
+from sora.operations.common import CommonOperations
 from sora.operations.configuration import ConfigurationOperations
-from sora.operations.credentials import CredentialOperations
-from sora.operations.database import DatabaseOperations
-from sora.operations.domains import DomainOperations
 from sora.operations.exporting import ExportOperations
 from sora.operations.health import Overview
-from sora.operations.history import HistoryOperations
 from sora.operations.importing import ImportOperations
-from sora.operations.mailbox import MailboxOperations
-from sora.operations.migrations import MigrationOperations
 from sora.operations.objects import ObjectOperations
-from sora.operations.past import PastOperations
-from sora.operations.quota import QuotaOperations
-from sora.operations.relay import RelayOperations
-from sora.operations.restoring import RestoringOperations
-from sora.operations.retention import RetentionOperations
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
-from sora.operations.uploader import UploaderOperations
 from sora.operations.verify import VerifyOperations
 
 __all__ = ["Command", "CommandFailed", "Report", "Store", "Terminal"]
 
 
 @frozen(kw_only=True)
-class Store:
+class Store(CommonOperations):
     """What commands work on, and how it is closed. `filtering`, `verify`, `objects`, `importing`
     and `exporting` open what reads bodies besides; the first also what sends, if that is asked
     for."""
 
-    accounts: AccountOperations
-    credentials: CredentialOperations
-    aliases: AliasOperations
-    domains: DomainOperations
-    acl: AclOperations
-    mailbox: MailboxOperations
-    quota: QuotaOperations
     sieve: SieveOperations
     trials: SieveTrials
     filtering: Callable[[bool], Awaitable[SieveFiltering]]
-    relay: RelayOperations
     verify: Callable[[], Awaitable[VerifyOperations]]
     objects: Callable[[], Awaitable[ObjectOperations]]
-    uploader: UploaderOperations
     cache: CacheOperations
-    database: DatabaseOperations
-    migrations: MigrationOperations
     api: AdminAPI
     health: Callable[[], Awaitable[Overview]]
-    restoring: RestoringOperations
-    history: HistoryOperations
-    past: PastOperations
     doctor: Callable[[], Awaitable[Overview]]
     importing: Callable[[], Awaitable[ImportOperations]]
     exporting: Callable[[], Awaitable[ExportOperations]]
-    retention: RetentionOperations
-    cleaning: CleaningOperations
     configuration: ConfigurationOperations
     close: Callable[[], Awaitable[object]]
 

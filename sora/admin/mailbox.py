@@ -43,7 +43,7 @@ class ListMailboxes(Command):
         if given.deleted:
             await self._deleted(given, store, report)
             return
-        listing = await store.mailbox.list(owner_of(given))
+        listing = await store.mailboxes.list(owner_of(given))
         subscribed = {name_key(name) for name in listing.subscriptions}
         report.table(
             ["mailbox", "messages", "unseen", "size", "use", "subscribed"],
@@ -85,7 +85,7 @@ class Status(_OfOne):
     examples = ("mailbox status --email ann@example.com --mailbox INBOX",)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        row = await store.mailbox.status(owner_of(given), given.mailbox)
+        row = await store.mailboxes.status(owner_of(given), given.mailbox)
         facts = {
             "mailbox": row.name,
             "messages": row.messages,
@@ -110,7 +110,7 @@ class Create(_OfOne):
     examples = ("mailbox create --email ann@example.com --mailbox Work/Reports",)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        row = await store.mailbox.create(owner_of(given), given.mailbox)
+        row = await store.mailboxes.create(owner_of(given), given.mailbox)
         report.say(f"made {row.name} of {owner_of(given)}", mailbox=row.name)
 
 
@@ -126,7 +126,7 @@ class Rename(_OfOne):
         parser.add_argument("--to", required=True, metavar="NAME", help="its new name")
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        await store.mailbox.rename(owner_of(given), given.mailbox, given.to)
+        await store.mailboxes.rename(owner_of(given), given.mailbox, given.to)
         report.say(f"{given.mailbox} is {given.to} now", mailbox=given.mailbox, to=given.to)
 
 
@@ -139,7 +139,7 @@ class Delete(_OfOne):
     destroys = "Delete the mailbox {mailbox} with its messages?"
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        await store.mailbox.delete(owner_of(given), given.mailbox)
+        await store.mailboxes.delete(owner_of(given), given.mailbox)
         report.say(f"deleted {given.mailbox} of {owner_of(given)}", mailbox=given.mailbox)
 
 
@@ -151,7 +151,7 @@ class Subscribe(_OfOne):
     examples = ("mailbox subscribe --email ann@example.com --mailbox Work",)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        await store.mailbox.subscribe(owner_of(given), given.mailbox)
+        await store.mailboxes.subscribe(owner_of(given), given.mailbox)
         report.say(f"subscribed to {given.mailbox}", mailbox=given.mailbox, subscribed=True)
 
 
@@ -163,7 +163,7 @@ class Unsubscribe(_OfOne):
     examples = ("mailbox unsubscribe --email ann@example.com --mailbox Work",)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        await store.mailbox.unsubscribe(owner_of(given), given.mailbox)
+        await store.mailboxes.unsubscribe(owner_of(given), given.mailbox)
         report.say(
             f"not subscribed to {given.mailbox} any longer",
             mailbox=given.mailbox,

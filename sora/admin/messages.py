@@ -11,7 +11,7 @@ from sora.admin.times import moment
 from sora.mail.flags import SYSTEM_NAMES, Flags
 from sora.mail.numbers import MAX_NUMBER, NumberSet
 from sora.operations.restoring import CameBackAll, RestoringOperations, Wanted
-from sora.storage.rows import GoneMessage
+from sora.storage.rows import GoneFilter, GoneMessage
 
 FEW = 100
 
@@ -61,8 +61,7 @@ def _add_filters(parser: ArgumentParser) -> None:
 
 
 def _wanted(given: Namespace, **more: Any) -> Wanted:
-    return Wanted(
-        mailbox=given.mailbox,
+    which = GoneFilter(
         since=given.since,
         before=given.before,
         sender=given.sender,
@@ -70,6 +69,7 @@ def _wanted(given: Namespace, **more: Any) -> Wanted:
         moved=given.moved,
         **more,
     )
+    return Wanted(given.mailbox, which)
 
 
 def flag_names(flags: Flags) -> list[str]:

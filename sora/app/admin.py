@@ -8,13 +8,12 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, NoReturn
-from uuid import uuid4
 
+from attrs import asdict
 from prometheus_client import CollectorRegistry
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
@@ -24,10 +23,9 @@ from twisted.python.usage import Options as TwistedOptions
 from sora.admin.api import AdminAPI
 from sora.admin.command import CommandFailed, Store, Terminal
 from sora.admin.main import DEFAULT_CONFIG, OpenStore, parse, prepare, run
-from sora.app.accounts import accounts_on
 from sora.app.available import require_available
-from sora.app.cleaning import cleaner_of, graces_of, server_retention
-from sora.app.database import make_database, migration_operations
+from sora.app.cleaning import cleaner_of
+from sora.app.database import make_database
 from sora.app.doctor import doctor_of
 from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
 from sora.app.exchange import ExchangeOpener
@@ -35,12 +33,12 @@ from sora.app.filtering import settings_of
 from sora.app.filtering_stored import FilteringOpener
 from sora.app.health import health_from_here
 from sora.app.integrity import verifier_of
+from sora.app.operations import common_operations, operations_by
 from sora.app.postgres_server import PostgresServer
 from sora.app.servers import BUILDERS
 from sora.app.sieve import compiler_of, script_store
 from sora.app.storage import BodyStorage
 from sora.app.stored import StoredBodies
-from sora.app.stores import uploader_operations
 from sora.app.tables import tables_on
 from sora.config.checks import is_placeholder
 from sora.config.load import Loaded, load, loads
@@ -48,26 +46,15 @@ from sora.config.problems import ConfigError
 from sora.errors import SoraError
 from sora.health import Health
 from sora.mailbox.scripts import Compiler
-from sora.operations.acl import AclOperations
-from sora.operations.aliases import AliasOperations
 from sora.operations.cache import CacheOperations
-from sora.operations.cleaning import CleaningOperations
 from sora.operations.configuration import ConfigurationOperations
-from sora.operations.database import DatabaseOperations
-from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations, Overview
-from sora.operations.history import HistoryOperations
-from sora.operations.mailbox import MailboxOperations
 from sora.operations.objects import ObjectOperations
-from sora.operations.past import PastOperations
-from sora.operations.relay import RelayOperations
-from sora.operations.restoring import RestoringOperations
-from sora.operations.retention import RetentionOperations
+from sora.operations.owners import OwnerLookup
 from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.verify import VerifyOperations
 from sora.storage.postgres.pool import Limits
-from sora.storage.rows import Operation
 from sora.workers.cleaner import Cleaner
 
 
@@ -133,8 +120,7 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
     )
     database.start()
     tables = tables_on(database, config.s3.dedup, reactor)
-    parts = accounts_on(tables)
-    owners, rights = parts.owners, tables.rights
+    owners = OwnerLookup(tables.accounts, tables.rights)
     scripts = script_store(config, tables.scripts, compiler)
     stored = StoredBodies(config, tables, reactor)
 
@@ -163,7 +149,7 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
     configuration = ConfigurationOperations(
         loaded, partial(require_available, server_types=BUILDERS)
     )
-    migrations = migration_operations(config.database, reactor=reactor)
+    common = common_operations(config, tables, cleaner, _new_operation, reactor=reactor)
 
     async def stores_if_known() -> BodyStorage | None:
         try:
@@ -178,56 +164,25 @@ async def _open_store(loaded: Loaded, compiler: Compiler, reactor: Any, given: N
     async def doctor() -> Overview:
         opened = await stores_if_known()
         return await _looked(
-            doctor_of(config, tables, opened, configuration, migrations, reactor=reactor)
+            doctor_of(config, tables, opened, configuration, common.migrations, reactor=reactor)
         )
 
     exchange = ExchangeOpener(config, owners, scripts, tables, reactor, stored, _new_operation)
     return Store(
-        accounts=parts.accounts,
-        credentials=parts.credentials,
-        aliases=AliasOperations(tables.aliases),
-        domains=DomainOperations(tables.domains),
-        acl=AclOperations(owners, rights, tables.mailboxes, _new_operation),
-        mailbox=MailboxOperations(owners, tables.mailboxes, _new_operation),
-        quota=parts.quota,
-        sieve=SieveOperations(owners, rights, scripts),
+        **asdict(common, recurse=False),
+        sieve=SieveOperations(owners, tables.rights, scripts),
         trials=SieveTrials(compiler, reactor.seconds, settings_of(config.sieve)),
         filtering=FilteringOpener(config, compiler, tables, reactor, stored, _new_operation).open,
-        relay=RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
         verify=verify,
         objects=objects,
-        uploader=uploader_operations(config.s3, tables),
         cache=CacheOperations(None, tables.cache_history, reactor.seconds),
         api=AdminAPI(config.admin.api_url, config.admin.api_key, reactor),
         health=health,
-        restoring=RestoringOperations(
-            owners,
-            tables.mailboxes,
-            tables.restoring,
-            _new_operation,
-            timedelta(seconds=config.cleanup.grace_period),
-        ),
         doctor=doctor,
-        history=HistoryOperations(owners, tables.mailboxes, tables.restoring, tables.history),
-        past=PastOperations(
-            owners,
-            tables.mailboxes,
-            tables.messages,
-            tables.restoring,
-            tables.history,
-            _new_operation,
-            lambda: datetime.fromtimestamp(reactor.seconds(), UTC),
-        ),
-        retention=RetentionOperations(owners, tables.retention, server_retention(config.cleanup)),
-        cleaning=CleaningOperations(
-            tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
-        ),
         configuration=configuration,
         importing=exchange.open,
         exporting=exchange.open_export,
         close=stored.close,
-        database=DatabaseOperations(tables.upkeep),
-        migrations=migrations,
     )
 
 
@@ -241,8 +196,7 @@ def connections_of(given: Namespace) -> int:
     return 2 * getattr(given, "jobs", 0) or 1
 
 
-def _new_operation() -> Operation:
-    return Operation(uuid4(), actor="operator", protocol="sora-admin")
+_new_operation = operations_by("sora-admin")
 
 
 def _load(given: Namespace) -> Loaded:

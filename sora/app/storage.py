@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from twisted.application.service import IService
 
 from sora.app.integrity import sweeper_of
-from sora.app.stores import SECOND, object_stores
+from sora.app.stores import object_stores
 from sora.app.tables import Tables
 from sora.app.tree import Stage
 from sora.config.config import Config
@@ -21,7 +21,7 @@ from sora.mailbox.copies import Mirror, ObjectCopies
 from sora.metrics.bodies import CacheMetrics, UploadMetrics
 from sora.operations.cache import CacheOperations, LiveCache
 from sora.storage.disk.cache import DiskCache
-from sora.storage.stores import ObjectStore
+from sora.storage.stores import SECOND, ObjectStore
 from sora.threads import Threads
 from sora.workers.backlog import BacklogWatch
 from sora.workers.cache_history import CacheRecorder, CacheSettling

@@ -3,34 +3,23 @@
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 from twisted.application.service import IService
 
-from sora.app.tables import Tables
 from sora.app.tree import Stage
 from sora.config.s3 import S3Config
 from sora.metrics.bodies import ObjectMetrics
-from sora.operations.uploader import UploaderOperations
 from sora.storage.disk.objects import DiskObjects
 from sora.storage.interfaces import IObjects
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.objects import S3Objects
 from sora.storage.sealed.keyring import Keyring
 from sora.storage.sealed.objects import SealedObjects
-from sora.storage.stores import ObjectStore
+from sora.storage.stores import SECOND, ObjectStore
 from sora.threads import Threads
-
-SECOND: Final = "second"
-"""what the second bucket is called on the rows of its objects"""
-
-
-def uploader_operations(config: S3Config, tables: Tables) -> UploaderOperations:
-    """What waits for the stores of a configuration."""
-    copied_to = [SECOND] if config.second.bucket else []
-    return UploaderOperations(tables.uploads, tables.copies, copied_to)
 
 
 def object_stores(

@@ -7,13 +7,11 @@ no more memory than one with ten.
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from attrs import evolve, frozen
 
 from sora.errors import AlreadyExists, BadArgument, NoSuchMailbox
 from sora.mail.mailbox_names import name_key, normalise
-from sora.mail.numbers import NumberSet
 from sora.operations.owners import OwnerLookup, Whose
 from sora.storage.interfaces import IMailboxes, IRestoring
 from sora.storage.interfaces.restoring import MOST
@@ -36,22 +34,16 @@ _NAMES: Final = 100
 
 @frozen
 class Wanted:
-    """Which of the messages that are gone are meant. `mailbox` is the name of one that is there, of
-    one that was deleted, or both; `uids` are of messages in it. The rest is as in `GoneFilter`."""
+    """Which of the messages that are gone are meant: those that fit, of a mailbox by its name, be
+    that of one that is there, of one that was deleted, or both."""
 
-    mailbox: str | None = None
-    uids: NumberSet | None = None
-    email_ids: tuple[UUID, ...] | None = None
-    since: datetime | None = None
-    before: datetime | None = None
-    sender: str = ""
-    subject: str = ""
-    moved: bool = False
+    mailbox: str | None
+    which: GoneFilter
 
     @property
     def is_everything(self) -> bool:
         """Whether nothing narrows it down."""
-        return evolve(self, moved=False) == Wanted()
+        return self.mailbox is None and evolve(self.which, moved=False) == GoneFilter()
 
 
 @frozen
@@ -183,19 +175,12 @@ class RestoringOperations:
             below = page.last
 
     async def _filter(self, account_id: int, wanted: Wanted) -> GoneFilter:
-        if wanted.uids is not None and wanted.mailbox is None:
+        if wanted.mailbox is not None:
+            ids = await self._ids(account_id, wanted.mailbox)
+            return evolve(wanted.which, mailbox_ids=ids)
+        if wanted.which.uids is not None:
             raise BadArgument("UIDs are of a mailbox: say which")
-        ids = None if wanted.mailbox is None else await self._ids(account_id, wanted.mailbox)
-        return GoneFilter(
-            ids,
-            wanted.uids,
-            wanted.email_ids,
-            wanted.since,
-            wanted.before,
-            wanted.sender,
-            wanted.subject,
-            wanted.moved,
-        )
+        return wanted.which
 
     async def _ids(self, account_id: int, mailbox: str) -> tuple[int, ...]:
         """The mailboxes with this name, deleted ones too. Raises NoSuchMailbox."""

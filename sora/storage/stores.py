@@ -1,6 +1,7 @@
 """An object store by its name, and how its objects are read and written: plain or encrypted."""
 
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
 from attrs import frozen
@@ -8,6 +9,9 @@ from attrs import frozen
 from sora.errors import KeyMissing
 from sora.storage.interfaces import IObjects
 from sora.storage.sealed.layout import sealed_size
+
+SECOND: Final = "second"
+"""what the second bucket is called on the rows of its objects"""
 
 
 @frozen

@@ -32,7 +32,7 @@ class MailboxAdminTests(TestCase):
 
         others: dict[str, Any] = dict.fromkeys(fields_dict(Store))
         mailbox = MailboxOperations(owners, storage.mailboxes, operation)
-        self.store = Store(**others | {"mailbox": mailbox, "close": self.close})
+        self.store = Store(**others | {"mailboxes": mailbox, "close": self.close})
         await storage.accounts.create(
             parse_address("ann@example.com"),
             [],

@@ -48,7 +48,7 @@ class UndoingTestCase(TestCase):
         self.store = Store(
             **others
             | {
-                "mailbox": MailboxOperations(owners, storage.mailboxes, operation),
+                "mailboxes": MailboxOperations(owners, storage.mailboxes, operation),
                 "restoring": RestoringOperations(
                     owners,
                     storage.mailboxes,

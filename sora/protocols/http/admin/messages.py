@@ -16,7 +16,7 @@ from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, cursor_of, key_of, page_of
 from sora.protocols.http.values import said
-from sora.storage.rows import DeletedMailbox, GoneMessage, GonePlace
+from sora.storage.rows import DeletedMailbox, GoneFilter, GoneMessage, GonePlace
 
 _NAME: Final = 1024
 _TEXT: Final = 200
@@ -207,14 +207,14 @@ def _place(cursor: str) -> GonePlace | None:
 
 async def _list(nouns: Nouns, call: Call) -> DeletedMessages:
     asked: DeletedMessagesQuery = call.query
-    wanted = Wanted(
-        mailbox=asked.mailbox,
+    which = GoneFilter(
         since=asked.since,
         before=asked.before,
         sender=asked.sender,
         subject=asked.subject,
         moved=asked.moved,
     )
+    wanted = Wanted(asked.mailbox, which)
     page = await nouns.restoring.page(whose(call), wanted, _place(asked.cursor), asked.limit)
     return DeletedMessages(
         items=tuple(_message(each, nouns.restoring) for each in page.messages),
@@ -226,8 +226,7 @@ async def _restore(nouns: Nouns, call: Call) -> RestoredMessages:
     asked: WhatToRestore = call.body
     if any(not 0 < uid <= MAX_NUMBER for uid in asked.uids):
         raise BadArgument("A UID is a number of 32 bits")
-    wanted = Wanted(
-        mailbox=asked.mailbox,
+    which = GoneFilter(
         uids=NumberSet.of(asked.uids) if asked.uids else None,
         email_ids=tuple(map(email_id, asked.email_ids)) or None,
         since=asked.since,
@@ -236,6 +235,7 @@ async def _restore(nouns: Nouns, call: Call) -> RestoredMessages:
         subject=asked.subject,
         moved=asked.moved,
     )
+    wanted = Wanted(asked.mailbox, which)
     if wanted.is_everything and not asked.all:
         raise BadArgument("Say which messages are meant, or all")
     back: CameBackAll = await nouns.restoring.restore(
