@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random, SystemRandom
 from typing import Any, Final
 
+from attrs import frozen
 from prometheus_client import CollectorRegistry
 
 from sora.app.health_bodies import checks_of_bodies
@@ -21,6 +22,7 @@ from sora.app.tables import Tables
 from sora.config.config import Config
 from sora.health import Check, Finding, Health, Status
 from sora.metrics.health import HealthMetrics
+from sora.metrics.surroundings import DiskMetrics
 from sora.retry import pause
 from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
@@ -60,7 +62,7 @@ def health_of(
         *checks_of_bodies(config, tables, storage, random, reactor.seconds),
         Check("cleaner", look_at_cleaner(config, tables, reactor.seconds), patience, _ASK_DATABASE),
         Check("deletions", look_at_deletions(tables, reactor.seconds), patience, _ASK_DATABASE),
-        _disks_check(config, storage),
+        _disks_check(config, storage, DiskMetrics(registry)),
         Check("reactor", ReactorTurns(reactor).look, patience),
         Check("logins", logins.look),
         Check("cluster", _cluster(config)),
@@ -125,8 +127,8 @@ def relay_remedy(config: Config) -> str:
     )
 
 
-def _disks_check(config: Config, storage: BodyStorage) -> Check:
-    look = _disks(config, storage.bodies.threads)
+def _disks_check(config: Config, storage: BodyStorage, metrics: DiskMetrics | None = None) -> Check:
+    look = look_at_disks(_places(config), storage.bodies.threads, metrics)
     return Check("disks", look, config.health.s3_timeout, _DISKS)
 
 
@@ -175,36 +177,70 @@ def look_at_deletions(tables: Tables, now: Callable[[], float]) -> Look:
     return look
 
 
-def _disks(config: Config, threads: Threads) -> Look:
+def _places(config: Config) -> Mapping[str, str]:
     has_cache = bool(config.cache.path and config.cache.capacity)
     places = {"the cache": config.cache.path} if has_cache else {}
     if config.s3.provider == "filesystem":
         places["the object store"] = config.s3.path
     if config.relay.type:
         places["the relay's queue"] = config.relay.queue.path
+    return places
+
+
+def look_at_disks(
+    places: Mapping[str, str], threads: Threads, metrics: DiskMetrics | None = None
+) -> Look:
+    """How much room there is at these paths, by what is there."""
 
     async def look() -> Finding:
-        return await threads.run(_look_at_disks, places)
+        seen: Mapping[str, Disk]
+        finding, seen = await threads.run(_look_at_disks, places)
+        if metrics is not None:
+            for place, disk in seen.items():
+                metrics.saw(place, disk.free, disk.size)
+        return finding
 
     return look
 
 
-def _look_at_disks(places: Mapping[str, str]) -> Finding:
-    facts: dict[str, int] = {}
-    missing, full, low = [], [], []
+@frozen
+class Disk:
+    """Octets of a file system."""
+
+    free: int
+    size: int
+
+    def is_below(self, bounds: tuple[float, int]) -> bool:
+        """Whether less is free than this share, and than so many octets."""
+        return self.free < bounds[0] * self.size and self.free < bounds[1]
+
+
+def _look_at_disks(places: Mapping[str, str]) -> tuple[Finding, Mapping[str, Disk]]:
+    seen: dict[str, Disk] = {}
+    missing = []
     for what, path in places.items():
         try:
             found = os.statvfs(path)
         except OSError as error:
             missing.append(f"{what} ({path}: {error.strerror})")
-            continue
-        free = found.f_bavail * found.f_frsize
-        share = found.f_bavail / max(1, found.f_blocks)
-        facts[path] = free
-        if share < FULL[0] and free < FULL[1]:
-            full.append(f"{what} ({path}: {free >> 20} MB are free)")
-        elif share < LOW[0] and free < LOW[1]:
-            low.append(f"{what} ({path}: {free >> 20} MB are free)")
+        else:
+            seen[what] = Disk(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
+    return _judge_disks(places, seen, missing), seen
+
+
+def _judge_disks(
+    places: Mapping[str, str], seen: Mapping[str, Disk], missing: Sequence[str]
+) -> Finding:
+    facts = {places[what]: disk.free for what, disk in seen.items()}
+
+    def below(bounds: tuple[float, int]) -> list[str]:
+        return [
+            f"{what} ({places[what]}: {disk.free >> 20} MB are free)"
+            for what, disk in seen.items()
+            if disk.is_below(bounds)
+        ]
+
+    full, low = below(FULL), below(LOW)
     remedy = "Make room there"
     if missing:
         text = f"There is no place for {', '.join(missing)}"

@@ -37,7 +37,7 @@ from sora.app.logins import LoginPaces, login_paces
 from sora.app.past import past_namespace
 from sora.app.relay import RelayParts, deliver_report, relay_of
 from sora.app.reload import RunningServer
-from sora.app.servers import Parts, metrics_of, servers
+from sora.app.servers import Parts, metrics_of, servers, tell_ends
 from sora.app.sharing import shared_namespace
 from sora.app.sieve import COMPILING_THREADS, compiler_of, script_store
 from sora.app.storage import BodyStorage, body_storage
@@ -158,6 +158,7 @@ class House:
         delivery, relay, events, rooms = self._delivery(storage, open_mailboxes)
         health = self._health(storage, relay, certificates, logins)
         commands, deliveries, connections = metrics_of(self.registry)
+        tell_ends(certificates.values(), self.registry)
         tracker = Tracker(
             reactor.seconds, connections, per_user=config.limits.max_connections_per_user
         )

@@ -1,6 +1,7 @@
 """`[[servers]]` made into listeners: one line in BUILDERS for each type of server."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -26,6 +27,7 @@ from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.memory import SessionMemoryMetrics
 from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
+from sora.metrics.surroundings import CertificateMetrics
 from sora.net.limits import ConnectionLimits
 from sora.net.listener import Listener
 from sora.net.networks import Networks
@@ -239,6 +241,17 @@ def _files_of(config: Config, server: ServerConfig) -> tuple[str, str] | None:
     if config.tls.enabled and config.tls.cert_file and (server.tls or server.starttls):
         return config.tls.cert_file, config.tls.key_file
     return None
+
+
+def tell_ends(certificates: Iterable[ServerTLS], registry: CollectorRegistry) -> None:
+    """Let the metrics tell when certificates end, also those that take their places."""
+    metrics = CertificateMetrics(registry)
+    for one in certificates:
+        metrics.watch(str(one.files[0]), partial(_end_of, one))
+
+
+def _end_of(one: ServerTLS) -> float:
+    return one.certificate.not_valid_after_utc.timestamp()
 
 
 def metrics_of(

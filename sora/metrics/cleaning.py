@@ -26,6 +26,8 @@ class CleaningMetrics:
         self.rounds = Counter(
             "sora_cleaner_rounds_total", "Rounds of the cleaner", ["result"], registry=registry
         )
+        for result in ("done", "failed"):
+            self.rounds.labels(result)  # told before there is one: an alert asks for it
         self.waiting = Gauge(
             "sora_cleaner_waiting",
             "What could be removed now, counted up to 100,000",

@@ -29,6 +29,7 @@ from sora.metrics.process import ProcessMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.metrics.relay import RelayMetrics
 from sora.metrics.sieve import SieveMetrics
+from sora.metrics.surroundings import CertificateMetrics, DiskMetrics
 
 MANUAL: Final = Path("docs/metrics.md")
 
@@ -53,7 +54,7 @@ FAMILIES: Final[tuple[tuple[str, tuple[Callable[[CollectorRegistry], object], ..
         ),
     ),
     ("Workers", (UploadMetrics, CleaningMetrics, RelayMetrics)),
-    ("Health", (HealthMetrics, ProcessMetrics)),
+    ("Health", (HealthMetrics, CertificateMetrics, DiskMetrics, ProcessMetrics)),
     ("Memory", (MemoryMetrics, SessionMemoryMetrics)),
 )
 """all metrics of a process, by what they are about"""

@@ -1,6 +1,11 @@
 """What the process takes: memory, files, CPU; and what of the memory holds mail."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from math import inf
+from pathlib import Path
+from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -11,6 +16,30 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
+
+_GROUPS: Final = Path("/sys/fs/cgroup")
+
+
+def memory_limit(groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")) -> float:
+    """Octets of memory that this process may have: the least of what the machine has and what
+    systemd (MemoryMax) or a container allows; +Inf where that cannot be known."""
+    with suppress(OSError, ValueError):
+        most = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        return min([most, *_limits_of_groups(groups, own)])
+    return inf
+
+
+def _limits_of_groups(groups: Path, own: Path) -> Iterator[float]:
+    """Those of the control group (version 2), and of the groups that it is in."""
+    with suppress(OSError):
+        for line in own.read_text().splitlines():
+            if line.startswith("0::/"):
+                path = groups / line[4:]
+                for group in (path, *path.parents):
+                    with suppress(OSError, ValueError):
+                        yield float((group / "memory.max").read_text())
+                    if group == groups:
+                        break
 
 
 class MemoryMetrics:
@@ -40,6 +69,12 @@ class MemoryMetrics:
             registry=registry,
         )
         kept.set_function(messages)
+        limit = Gauge(
+            "sora_memory_limit_bytes",
+            "What the process may take: that of its control group, or the machine's memory",
+            registry=registry,
+        )
+        limit.set(memory_limit())
 
 
 class SessionMemoryMetrics:

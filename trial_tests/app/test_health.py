@@ -1,17 +1,21 @@
-"""sora.app.health: the checks of the cleaner and of deletions."""
+"""sora.app.health: the checks of the cleaner, of deletions and of disks."""
 
+import os
 from datetime import UTC, datetime
 from typing import Any
 
+from prometheus_client import CollectorRegistry
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sora.app.health import look_at_cleaner, look_at_deletions
+from sora.app.health import look_at_cleaner, look_at_deletions, look_at_disks
 from sora.config.config import Config
 from sora.health import Status
+from sora.metrics.surroundings import DiskMetrics
 from sora.storage.memory.storage import memory_storage
 from sora.storage.rows import DeletionRun
+from trial_tests.support.transcript import ThreadsHere
 
 HOUR = 3600.0
 
@@ -41,6 +45,24 @@ class CleanerCheckTests(SynchronousTestCase):
         self.assertIn("two: the disk is full", status()[1])
         ended("two")
         self.assertEqual(status()[0], Status.HEALTHY)
+
+
+class DisksCheckTests(SynchronousTestCase):
+    def test_metrics_tell_what_was_seen(self) -> None:
+        """Of places that are there; what is not is the finding's."""
+        registry, here = CollectorRegistry(), self.mktemp()
+        os.mkdir(here)
+        places = {"the cache": here, "the object store": f"{here}/nowhere"}
+        look = look_at_disks(places, ThreadsHere(), DiskMetrics(registry))  # type: ignore[arg-type]
+        finding = self.successResultOf(Deferred.fromCoroutine(look()))  # type: ignore[arg-type]
+        self.assertEqual(finding.status, Status.UNHEALTHY)
+        free, size = (
+            registry.get_sample_value(f"sora_disk_{what}_bytes", {"place": "the cache"}) or 0
+            for what in ("free", "size")
+        )
+        self.assertTrue(0 < free <= size)
+        elsewhere = {"place": "the object store"}
+        self.assertIsNone(registry.get_sample_value("sora_disk_free_bytes", elsewhere))
 
 
 class DeletionsCheckTests(SynchronousTestCase):

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from sora.app.logging import LogOutput
 from sora.app.reload import Reload, RunningServer, Signals, changes
+from sora.app.servers import tell_ends
 from sora.config.config import Config
 from sora.config.load import load, loads
 from sora.config.servers import ServerConfig
@@ -49,6 +50,8 @@ class ReloadTests(SynchronousTestCase):
         self.file.write_text(BEFORE)
         self.certificate = self_signed(directory, "one.example", datetime.now(UTC))
         self.tls = ServerTLS(self.certificate.cert_file, self.certificate.key_file)
+        self.registry = CollectorRegistry()
+        tell_ends([self.tls], self.registry)
         self.limits = ConnectionLimits(total=1, per_address=100, exempt=Networks([]))
         self.tracker = Tracker(lambda: 0.0, ConnectionMetrics(CollectorRegistry()), per_user=50)
         self.stream = StringIO()
@@ -65,6 +68,13 @@ class ReloadTests(SynchronousTestCase):
         self.events: list[dict[str, object]] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+
+    def told_end(self) -> float | None:
+        """When the certificate ends, as the metrics have it."""
+        return self.registry.get_sample_value(
+            "sora_tls_certificate_expiry_timestamp_seconds",
+            {"certificate": str(self.certificate.cert_file)},
+        )
 
     def said(self, level: str) -> str:
         wanted = LogLevel.levelWithName(level)
@@ -104,9 +114,12 @@ class ReloadTests(SynchronousTestCase):
         """The files have new contents."""
         before = self.tls.certificate
         directory = self.certificate.cert_file.parent
-        self_signed(directory, "two.example", datetime.now(UTC))
+        self_signed(directory, "two.example", datetime.now(UTC) + timedelta(hours=1))
         self.assertTrue(self.reload())
         self.assertNotEqual(self.tls.certificate, before)
+        end = self.tls.certificate.not_valid_after_utc.timestamp()
+        self.assertEqual(self.told_end(), end)
+        self.assertNotEqual(end, before.not_valid_after_utc.timestamp())
 
     def test_a_damaged_certificate_changes_nothing_else_either(self) -> None:
         """One bad file, and the whole reload is refused."""
