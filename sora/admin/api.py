@@ -1,15 +1,17 @@
 """Running servers, asked over their HTTP API: what the database alone cannot tell."""
 
 import json
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError
-from twisted.web.client import Agent
-from twisted.web.iweb import IResponse
 
 from sora.admin.failed import CommandFailed
+
+if TYPE_CHECKING:
+    from treq.client import HTTPClient
+    from twisted.web.iweb import IResponse
 
 TIMEOUT: Final = 10.0
 """seconds that a server may take"""
@@ -22,12 +24,13 @@ class NoServer(CommandFailed):
 
 
 class AdminAPI:
-    """The API of one server. `url` is where it is, without `/admin`."""
+    """The API of one server. `url` is where it is, without `/admin`; `open_client` gives what asks
+    it."""
 
-    def __init__(self, url: str, key: str, reactor: Any) -> None:
+    def __init__(self, url: str, key: str, open_client: Callable[[], "HTTPClient"]) -> None:
         self._url = url.rstrip("/")
         self._key = key
-        self._http = HTTPClient(Agent(reactor, connectTimeout=TIMEOUT))
+        self._open_client = open_client
 
     @property
     def url(self) -> str:
@@ -56,7 +59,7 @@ class AdminAPI:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body).encode()
         try:
-            response = await self._http.request(
+            response = await self._open_client().request(
                 method, f"{self._url}/admin{path}", headers=headers, data=data, timeout=patience
             )
             text = await response.content()
@@ -67,7 +70,7 @@ class AdminAPI:
         return _answer(self._url, response, text)
 
 
-def _answer(url: str, response: IResponse, text: bytes) -> Any:
+def _answer(url: str, response: "IResponse", text: bytes) -> Any:
     try:
         document = json.loads(text[:MAX_ANSWER]) if text else {}
     except ValueError:

@@ -3,45 +3,49 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from getpass import getpass
-from typing import Any, ClassVar, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TextIO
 
 from attrs import frozen
 
-from sora.admin.api import AdminAPI
 from sora.admin.failed import CommandFailed
-from sora.operations.cache import CacheOperations
 from sora.operations.common import CommonOperations
-from sora.operations.configuration import ConfigurationOperations
-from sora.operations.exporting import ExportOperations
-from sora.operations.health import Overview
-from sora.operations.importing import ImportOperations
-from sora.operations.objects import ObjectOperations
-from sora.operations.sieve import SieveOperations
-from sora.operations.sieve_filter import SieveFiltering
-from sora.operations.sieve_trial import SieveTrials
-from sora.operations.verify import VerifyOperations
+
+if TYPE_CHECKING:
+    # A command line is parsed, and a help text printed, without any of them.
+    from sora.admin.api import AdminAPI
+    from sora.operations.cache import CacheOperations
+    from sora.operations.configuration import ConfigurationOperations
+    from sora.operations.exporting import ExportOperations
+    from sora.operations.health import Overview
+    from sora.operations.importing import ImportOperations
+    from sora.operations.objects import ObjectOperations
+    from sora.operations.sieve import SieveOperations
+    from sora.operations.sieve_filter import SieveFiltering
+    from sora.operations.sieve_trial import SieveTrials
+    from sora.operations.verify import VerifyOperations
 
 __all__ = ["Command", "CommandFailed", "Report", "Store", "Terminal"]
 
 
 @frozen(kw_only=True)
 class Store(CommonOperations):
-    """What commands work on, and how it is closed. `filtering`, `verify`, `objects`, `importing`
-    and `exporting` open what reads bodies besides; the first also what sends, if that is asked
-    for."""
+    """What commands work on, and how it is closed. What not every command needs is loaded and
+    opened when it is asked for: `sieve` and `trials` what compiles scripts, `filtering`, `verify`,
+    `objects`, `importing` and `exporting` what reads bodies; `filtering` also what sends, if that
+    is asked for."""
 
-    sieve: SieveOperations
-    trials: SieveTrials
-    filtering: Callable[[bool], Awaitable[SieveFiltering]]
-    verify: Callable[[], Awaitable[VerifyOperations]]
-    objects: Callable[[], Awaitable[ObjectOperations]]
-    cache: CacheOperations
-    api: AdminAPI
-    health: Callable[[], Awaitable[Overview]]
-    doctor: Callable[[], Awaitable[Overview]]
-    importing: Callable[[], Awaitable[ImportOperations]]
-    exporting: Callable[[], Awaitable[ExportOperations]]
-    configuration: ConfigurationOperations
+    sieve: "Callable[[], SieveOperations]"
+    trials: "Callable[[], SieveTrials]"
+    filtering: "Callable[[bool], Awaitable[SieveFiltering]]"
+    verify: "Callable[[], Awaitable[VerifyOperations]]"
+    objects: "Callable[[], Awaitable[ObjectOperations]]"
+    cache: "CacheOperations"
+    api: "AdminAPI"
+    health: "Callable[[], Awaitable[Overview]]"
+    doctor: "Callable[[], Awaitable[Overview]]"
+    importing: "Callable[[], Awaitable[ImportOperations]]"
+    exporting: "Callable[[], Awaitable[ExportOperations]]"
+    configuration: "ConfigurationOperations"
     close: Callable[[], Awaitable[object]]
 
 

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
 from sora.admin.command import Command, CommandFailed, Store, Terminal
-from sora.admin.commands import GROUPS, all_commands
+from sora.admin.commands import GROUPS, all_commands, all_words, command_of
 from sora.admin.completion import SHELLS, script
 from sora.admin.output import JSONReport, TextReport
-from sora.admin.shape import Shape, shapes_of
+from sora.admin.shape import Shape, Words, shapes_of
 from sora.errors import OutcomeUnknown, SoraError
 
 DEFAULT_CONFIG: Final = "/etc/sora/config.toml"
@@ -40,7 +40,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
     Raises SystemExit for help and for errors.
     """
-    parser, parsers = _parsers()
+    parser, parsers = _parsers(_meant(arguments))
     if not arguments:
         parser.print_help()
         raise SystemExit(2)
@@ -64,7 +64,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 def shapes() -> list[Shape]:
     """All commands and groups as data."""
     examples = {command.words: command.examples for command in all_commands()}
-    return shapes_of(_parsers()[1], examples)
+    return shapes_of(_parsers(all_commands())[1], examples)
 
 
 async def run(given: Namespace, open_store: OpenStore, stdout: TextIO, stderr: TextIO) -> int:
@@ -91,18 +91,27 @@ def prepare(given: Namespace, terminal: Terminal) -> None:
     given.command.prepare(given, terminal)
 
 
-def _parsers() -> tuple[_Parser, dict[tuple[str, ...], _Parser]]:
+def _meant(arguments: Sequence[str]) -> list[type[Command]]:
+    """The commands that may be meant, by the first word: nothing of the others is loaded."""
+    words = arguments[1:] if arguments[:1] == ["help"] else arguments
+    if words[:1] == ["version"]:
+        return []
+    meant = [one for one in all_words() if one[:1] == tuple(words[:1])]
+    return [command_of(one) for one in meant] or all_commands()
+
+
+def _parsers(commands: Sequence[type[Command]]) -> tuple[_Parser, dict[Words, _Parser]]:
     parser = _Parser(
         prog=PROGRAM,
         description="Administer a Sora mail store.",
-        epilog=_all_commands(),
+        epilog=_epilog(commands),
     )
-    parsers: dict[tuple[str, ...], _Parser] = {(): parser}
-    groups: dict[tuple[str, ...], Any] = {
+    parsers: dict[Words, _Parser] = {(): parser}
+    groups: dict[Words, Any] = {
         (): parser.add_subparsers(metavar="GROUP", required=True, parser_class=_Parser)
     }
-    for command in all_commands():
-        _add_groups(command.words[:-1], parsers, groups)
+    for command in commands:
+        _add_groups(command.words[:-1], commands, parsers, groups)
         parsers[command.words] = _add_command(command, groups[command.words[:-1]])
     version_parser = groups[()].add_parser("version", help="print the version")
     version_parser.set_defaults(is_version=True)
@@ -120,16 +129,17 @@ def _parsers() -> tuple[_Parser, dict[tuple[str, ...], _Parser]]:
 
 
 def _add_groups(
-    words: tuple[str, ...],
-    parsers: dict[tuple[str, ...], _Parser],
-    groups: dict[tuple[str, ...], Any],
+    words: Words,
+    commands: Sequence[type[Command]],
+    parsers: dict[Words, _Parser],
+    groups: dict[Words, Any],
 ) -> None:
     for end in range(1, len(words) + 1):
         here = words[:end]
         if here in groups:
             continue
         about = GROUPS[" ".join(here)]
-        members = [command for command in all_commands() if command.words[:end] == here]
+        members = [command for command in commands if command.words[:end] == here]
         parsers[here] = groups[here[:-1]].add_parser(
             here[-1], help=about, description=about, epilog=_commands_text(members)
         )
@@ -168,13 +178,13 @@ def _add_command(command: type[Command], group: Any) -> _Parser:
     return parser
 
 
-def _all_commands() -> str:
-    text = _commands_text(all_commands())
+def _epilog(commands: Sequence[type[Command]]) -> str:
+    text = _commands_text(commands)
     return f"commands:\n{text}\n\n`{PROGRAM} GROUP COMMAND --help` has examples."
 
 
 def _commands_text(commands: Sequence[type[Command]]) -> str:
-    width = max(len(" ".join(command.words)) for command in commands)
+    width = max((len(" ".join(command.words)) for command in commands), default=0)
     return "\n".join(
         f"  {' '.join(command.words):<{width}}  {command.summary}" for command in commands
     )

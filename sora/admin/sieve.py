@@ -106,7 +106,7 @@ class Check(Command):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         try:
-            warnings = await store.sieve.check(given.source)
+            warnings = await store.sieve().check(given.source)
         except ScriptErrors as errors:
             if given.json:
                 report.say("", valid=False, errors=_problems(errors.errors), warnings=[])
@@ -132,7 +132,7 @@ class ListScripts(_Placed):
                     "runs": None if row.position is None else row.position.value,
                     "changed": row.changed_at,
                 }
-                for row in await store.sieve.list(owner_of(given))
+                for row in await store.sieve().list(owner_of(given))
                 if given.position in (None, row.position)
             ],
         )
@@ -159,7 +159,7 @@ class Show(_Placed):
         super().prepare(given, terminal)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        name, source = await store.sieve.show(owner_of(given), given.name, _position(given))
+        name, source = await store.sieve().show(owner_of(given), given.name, _position(given))
         report.text(source, name=name, source=source)
 
 
@@ -195,7 +195,7 @@ class Put(_Placed):
         whose = owner_of(given)
         runs = _position(given) if given.activate or given.position else None
         try:
-            warnings = await store.sieve.put(whose, given.name, given.source, runs)
+            warnings = await store.sieve().put(whose, given.name, given.source, runs)
         except ScriptErrors as errors:
             raise invalid(given.file, errors) from None
         text = "\n".join(
@@ -223,7 +223,7 @@ class Activate(_Placed):
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         whose = owner_of(given)
         try:
-            await store.sieve.activate(whose, given.name, _position(given))
+            await store.sieve().activate(whose, given.name, _position(given))
         except ScriptErrors as errors:
             raise invalid(given.name, errors) from None
         report.say(f"{given.name} of {whose} runs now", whose=str(whose), name=given.name)
@@ -242,7 +242,7 @@ class Deactivate(_Placed):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         whose = owner_of(given)
-        await store.sieve.deactivate(whose, _position(given))
+        await store.sieve().deactivate(whose, _position(given))
         report.say(f"no script of {whose} runs there now", whose=str(whose))
 
 
@@ -260,7 +260,7 @@ class Delete(_OfSomebody):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         whose = owner_of(given)
-        await store.sieve.delete(whose, given.name)
+        await store.sieve().delete(whose, given.name)
         report.say(f"deleted {given.name} of {whose}", whose=str(whose), name=given.name)
 
 
@@ -278,5 +278,5 @@ class Rename(_OfSomebody):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         whose = owner_of(given)
-        await store.sieve.rename(whose, given.name, given.to)
+        await store.sieve().rename(whose, given.name, given.to)
         report.say(f"{given.name} of {whose} is {given.to} now", whose=str(whose), name=given.to)

@@ -71,7 +71,7 @@ class Test(Command):
             find=given.find,
         )
         try:
-            tried = await store.trials.run(given.source, given.octets, about)
+            tried = await store.trials().run(given.source, given.octets, about)
         except ScriptErrors as errors:
             raise invalid(given.script, errors) from None
         report.text(_told(tried, not given.no_trace), **_fields(tried))

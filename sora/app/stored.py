@@ -54,7 +54,6 @@ class StoredBodies:
         self._started.append(tree)
 
     async def close(self) -> None:
-        """Stop the stores, and close the database's connections."""
+        """Stop the stores."""
         while self._started:
             await self._started.pop().stopService()
-        await self._tables.database.close()

@@ -7,12 +7,10 @@ from typing import Any
 
 from attrs import evolve
 from twisted.internet import reactor
-from twisted.internet.threads import deferToThread
 
 from sora.admin.command import Terminal
 from sora.admin.main import parse, prepare, run
-from sora.app.admin import _open_store
-from sora.app.sieve import compiler_of
+from sora.app.admin_store import open_store
 from sora.config.load import loads
 from sora.storage.postgres.connection import Server
 from trial_tests.support.postgres import DatabaseTestCase, administer
@@ -32,11 +30,8 @@ class DatabaseCommandTests(DatabaseTestCase):
         """What a command prints as JSON, or its error as a text."""
         given = parse([*words, "--json"])
         prepare(given, Terminal(StringIO(), StringIO()))
-        compiler = compiler_of(self.loaded.config, deferToThread)
         stdout, stderr = StringIO(), StringIO()
-        code = await run(
-            given, partial(_open_store, self.loaded, compiler, reactor), stdout, stderr
-        )
+        code = await run(given, partial(open_store, self.loaded, reactor), stdout, stderr)
         return stderr.getvalue() if code else json.loads(stdout.getvalue())
 
     async def test_status_and_promotion(self) -> None:

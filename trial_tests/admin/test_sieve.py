@@ -37,7 +37,7 @@ class SieveTests(SynchronousTestCase):
         owners = OwnerLookup(storage.accounts, storage.rights)
         sieve = SieveOperations(owners, storage.rights, scripts)
         others: dict[str, Any] = dict.fromkeys(fields_dict(Store))
-        self.store = Store(**others | {"sieve": sieve, "close": self.close})
+        self.store = Store(**others | {"sieve": lambda: sieve, "close": self.close})
 
     async def close(self) -> None:
         """There is nothing to close."""

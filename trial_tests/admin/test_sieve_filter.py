@@ -34,7 +34,7 @@ class TestCommandTests(SynchronousTestCase):
         compiler = Compiler(SIEVE, Limits(), ThreadsHere().run)
         others: dict[str, Any] = dict.fromkeys(fields_dict(Store))
         trials = SieveTrials(compiler, lambda: 1_716_000_000.0)
-        self.store = Store(**others | {"trials": trials, "close": self.close})
+        self.store = Store(**others | {"trials": lambda: trials, "close": self.close})
 
     async def close(self) -> None:
         """There is nothing to close."""

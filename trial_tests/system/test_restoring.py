@@ -7,12 +7,10 @@ from functools import partial
 from io import StringIO
 
 from twisted.internet import reactor
-from twisted.internet.threads import deferToThread
 
 from sora.admin.command import Terminal
 from sora.admin.main import parse, prepare, run
-from sora.app.admin import _open_store
-from sora.app.sieve import compiler_of
+from sora.app.admin_store import open_store
 from sora.config.load import loads
 from sora.retry import pause
 from trial_tests.support.whole_sora import LOGIN_PASSWORD, WholeSora, WholeSoraTestCase, Wire
@@ -27,8 +25,7 @@ async def admin(sora: WholeSora, *words: str) -> str:
     given, stdout, stderr = parse(words), StringIO(), StringIO()
     prepare(given, Terminal(StringIO(), stderr))
     loaded = loads(sora.text, "a test")
-    compiler = compiler_of(loaded.config, deferToThread)
-    store = partial(_open_store, loaded, compiler, reactor)
+    store = partial(open_store, loaded, reactor)
     code = await run(given, store, stdout, stderr)
     assert code == 0, stderr.getvalue()
     return stdout.getvalue()
