@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, DeferredSemaphore
 from twisted.logger import Logger
+
+from sora.tracing.spans import leave
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,7 +30,8 @@ def deferred(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, "Deferred
 
 
 class Tasks:
-    """Work that nobody awaits: named, logged when it fails, cancelled at the end."""
+    """Work that nobody awaits: named, logged when it fails, cancelled at the end. It belongs to no
+    trace, for who started it does not wait for it."""
 
     log = Logger()
     everywhere: ClassVar[int] = 0
@@ -45,9 +48,12 @@ class Tasks:
         """What is running now, for the log of a shutdown that waits."""
         return sorted(self._running.values())
 
-    def start(self, work: Coroutine[Any, Any, Any], name: str) -> "Deferred[None]":
-        """Run `work` now. The Deferred fires, with None, when it has ended in any way."""
-        task: Deferred[None] = Deferred.fromCoroutine(self._run(work, name))
+    def start(
+        self, work: Coroutine[Any, Any, Any], name: str, *, awaited: bool = False
+    ) -> "Deferred[None]":
+        """Run `work` now. The Deferred fires, with None, when it has ended in any way. `awaited`:
+        who starts it waits for that, so that it is a part of what they are doing."""
+        task: Deferred[None] = Deferred.fromCoroutine(self._run(work, name, awaited))
         if not task.called:
             self._running[task] = name
             Tasks.everywhere += 1
@@ -58,7 +64,9 @@ class Tasks:
         del self._running[task]
         Tasks.everywhere -= 1
 
-    async def _run(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+    async def _run(self, work: Coroutine[Any, Any, Any], name: str, awaited: bool) -> None:
+        if not awaited:
+            leave()
         try:
             await work
         except CancelledError:
@@ -86,6 +94,17 @@ def shielded(work: "Deferred[T]") -> "Deferred[T]":
     waiting: Deferred[T] = Deferred()
     work.addCallbacks(waiting.callback, waiting.errback)
     return waiting
+
+
+async def in_turn(places: DeferredSemaphore, work: Callable[[], Awaitable[T]]) -> T:
+    """Do `work` when there is a place for it. `DeferredSemaphore.run` does the same, in the
+    context of whoever has had the place before: where strangers share places, their traces would
+    get what is ours."""
+    await places.acquire()
+    try:
+        return await work()
+    finally:
+        places.release()
 
 
 async def gather(*work: Awaitable[T]) -> list[T]:

@@ -13,6 +13,8 @@ from twisted.internet.interfaces import IReactorThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from sora.tracing.spans import begin
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -51,12 +53,15 @@ class Threads(Service):
 
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Deferred[T]":
         """Call `work` in a thread. Cancelling the Deferred does not stop the call."""
+        span = begin("thread", self.name or "")
         call = deferToThreadPool(self._reactor, self._pool, work, *args, **kwargs)
         self._running.add(call)
         answer: Deferred[T] = Deferred()
 
         def done(result: Any) -> None:
             self._running.discard(call)
+            if span is not None:
+                span.end()
             answer.callback(result)  # ignored when the caller has cancelled
             if not self._running and self._ended is not None:
                 ended, self._ended = self._ended, None

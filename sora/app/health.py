@@ -54,8 +54,9 @@ def health_of(
     reactor: Any,
     random: Random,
     registry: CollectorRegistry,
+    more: Sequence[Check] = (),
 ) -> Health:
-    """The checks of this process. Nothing of it is started."""
+    """The checks of this process, and `more` of them. Nothing of it is started."""
     patience = config.health.s3_timeout
     checks = [
         *database_checks(config, tables.database, liveness, reactor),
@@ -74,7 +75,7 @@ def health_of(
     known = list(dict.fromkeys(certificates))
     if known:
         checks.append(Check("certificates", look_at_certificates(known, reactor)))
-    return _health(config, checks, reactor, registry)
+    return _health(config, [*checks, *more], reactor, registry)
 
 
 def health_from_here(

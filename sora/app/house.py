@@ -42,6 +42,7 @@ from sora.app.sharing import shared_namespace
 from sora.app.sieve import COMPILING_THREADS, compiler_of, script_store
 from sora.app.storage import BodyStorage, body_storage
 from sora.app.tables import tables_on
+from sora.app.tracing import tracing_of
 from sora.app.tree import OrderedServices
 from sora.auth.authenticator import Authenticator
 from sora.auth.cache import VerifiedPasswords
@@ -108,6 +109,9 @@ class House:
         self.statistics = LoginStatistics(reactor)
         self.event_rules = event_rules(config)
         self.event_accounts = EventAccounts(self.tables.metadata, reactor)
+        self.tracing = tracing_of(
+            config.tracing, node=self.node, reactor=reactor, registry=self.registry
+        )
 
     async def open_database(self, say: Callable[[str], None]) -> None:
         """Bring the schema up to date, and open connections."""
@@ -227,6 +231,7 @@ class House:
             registry=self.registry,
             is_ready=self.liveness.is_ready,
             sieve_url=sieve_url(config, self.hostname),
+            tracer=self.tracing.tracer if self.tracing is not None else None,
         )
         made = servers(parts, certificates)
         self.running += made.running
@@ -238,6 +243,9 @@ class House:
             middle += [self.event_accounts, events]
         stock = Stocktaking(tables.upkeep, reactor, self.registry, lambda: len(open_mailboxes))
         workers: list[IService] = [cleaner, runner, stock, *storage.workers]
+        if self.tracing is not None:
+            self.tracing.trace_rounds((*relay.services, *workers))
+            middle.insert(0, self.tracing.export)  # what stops after it is not traced any more
         if health is not None:
             workers.append(health)
         return self._tree(storage, middle, workers, made.listeners)
@@ -262,6 +270,7 @@ class House:
             reactor=self.reactor,
             random=self.random,
             registry=self.registry,
+            more=[self.tracing.check] if self.tracing is not None else [],
         )
 
     def _poll(self, open_mailboxes: OpenMailboxes) -> ChangePoll:

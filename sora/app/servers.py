@@ -45,6 +45,7 @@ from sora.protocols.pop3.protocol import refusal as pop3_refusal
 from sora.protocols.pop3.service import pop3_factory
 from sora.storage.interfaces import IRequests
 from sora.tls.contexts import ServerTLS
+from sora.tracing.tracer import CommandTraces, Tracer
 
 
 @frozen(kw_only=True)
@@ -74,6 +75,13 @@ class Parts:
     registry: CollectorRegistry
     is_ready: Callable[[], Awaitable[bool]]
     sieve_url: str = ""
+    tracer: Tracer | None = None
+
+    def traces(self, server: ServerConfig) -> CommandTraces | None:
+        """What a server makes traces with, where this process traces."""
+        if self.tracer is None:
+            return None
+        return CommandTraces(self.tracer, server.type.removesuffix("_api"), server.label)
 
 
 @frozen
@@ -99,6 +107,7 @@ def _imap(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         tls=tls,
         sieve_url=parts.sieve_url,
         slow_command=parts.config.logging.slow_command,
+        traces=parts.traces(server),
     )
     return Spoken(factory, imap_refusal)
 

@@ -20,6 +20,7 @@ from sora.config.relay import RelayConfig
 from sora.config.s3 import EncryptionKey, S3Config
 from sora.config.servers import ServerConfig
 from sora.config.sieve import SieveConfig
+from sora.config.tracing import tracing_flaws
 
 MIN_PART: Final = 5 * 1024 * 1024
 MAX_SIEVE_NESTING: Final = 60
@@ -105,6 +106,8 @@ def _matters(config: Config, path: Path) -> bool:
             return config.tls.enabled and config.tls.provider == "letsencrypt"
         case "relay":
             return bool(config.relay.type)
+        case "tracing":
+            return config.tracing.enabled
     return True
 
 
@@ -271,6 +274,8 @@ def _rest(config: Config) -> list[tuple[Path, str]]:
         found.append((("s3", "path"), "name a directory"))
     found += _second(config.s3)
     found += _logging(config.logging)
+    if config.tracing.enabled:
+        found += tracing_flaws(config.tracing)
     if config.s3.multipart_part_size < MIN_PART:
         found.append((("s3", "multipart_part_size"), "stores want 5mb at least"))
     if config.database.min_conns > config.database.max_conns:

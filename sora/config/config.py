@@ -22,6 +22,7 @@ from sora.config.servers import ServerConfig
 from sora.config.shared_mailboxes import SharedMailboxesConfig
 from sora.config.sieve import SieveConfig
 from sora.config.tls import TLSConfig
+from sora.config.tracing import TracingConfig
 from sora.config.upload import UploadConfig
 
 
@@ -48,4 +49,5 @@ class Config:
     health: HealthConfig = table(HealthConfig)
     process: ProcessConfig = table(ProcessConfig)
     logging: LoggingConfig = table(LoggingConfig)
+    tracing: TracingConfig = table(TracingConfig)
     admin: AdminConfig = table(AdminConfig)

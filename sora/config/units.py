@@ -107,6 +107,22 @@ def write_size(octets: int) -> str:
     return f"{octets}b"
 
 
+def read_share(value: Any) -> float:
+    """A part of all, from 0 to 1. Raises ValueError."""
+    try:
+        share = float(value) if not isinstance(value, bool) else -1.0
+    except (TypeError, ValueError):
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError(f"{shown(value)} is not a share: write a number from 0 to 1, as 0.05")
+    return share
+
+
+def write_share(share: float) -> float | int:
+    """A share as TOML has it."""
+    return int(share) if share in (0, 1) else share
+
+
 def read_networks(value: Any) -> tuple[Network, ...]:
     """Networks and single addresses."""
     return tuple(map(_network, _list_of(value, "networks")))
@@ -240,6 +256,7 @@ OPTIONAL_DURATION = Unit(
 )
 DURATIONS = Unit("list of durations", read_durations, _each(write_duration))
 SIZE = Unit("size", read_size, write_size)
+SHARE = Unit("0 to 1", read_share, write_share)
 NETWORKS = Unit("list of networks", read_networks, _each(write_network))
 ENDPOINT = Unit("host:port", read_endpoint, str)
 ENDPOINTS = Unit("list of host:port", read_endpoints, _each(str))

@@ -446,7 +446,9 @@ class Arrivals:
         is_over = self._backlog + size > self._staging_total
         if self._asked is None or now - self._asked > (FULL_AGE if is_over else BACKLOG_AGE):
             self._asked = now
-            asking = self._tasks.start(self._ask_backlog(), "asking for the upload backlog")
+            asking = self._tasks.start(
+                self._ask_backlog(), "asking for the upload backlog", awaited=is_over
+            )
             if is_over:
                 await asking
         if self._backlog + size > self._staging_total:

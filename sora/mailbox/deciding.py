@@ -4,12 +4,14 @@ those want becomes a plan. Nothing is done yet."""
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from attrs import Factory, define, frozen
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import DeferredSemaphore
 
 from sora.addresses import parse_address
+from sora.deferreds import in_turn
 from sora.errors import BadArgument
 from sora.mail.facts import Facts
 from sora.mail.headers import header_end
@@ -146,13 +148,11 @@ class Deciding:
         wishes = Wishes()
         if chain and message.spool.size > LARGE:
             # Scripts may look at all of it: no more than a few messages are in memory together.
-            wishes = await self._large.run(self._filtering, chain, message, addressee, folders)
+            work = partial(self._filter, chain, message, addressee, folders)
+            wishes = await in_turn(self._large, work)
         elif chain:
             wishes = await self._filter(chain, message, addressee, folders)
         return await planner.plan(wishes)
-
-    def _filtering(self, *args: Any) -> "Deferred[Wishes]":
-        return Deferred.fromCoroutine(self._filter(*args))
 
     async def _filter(
         self, chain: Sequence[Link], message: Incoming, addressee: Addressee, folders: Folders

@@ -24,6 +24,7 @@ recipients share one content.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -33,7 +34,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sora.addresses import Address
-from sora.deferreds import Tasks, shielded
+from sora.deferreds import Tasks, in_turn, shielded
 from sora.errors import (
     MailLoop,
     MessageRefused,
@@ -166,12 +167,9 @@ class Delivery:
         A delivery that has begun goes on when whoever waits for it is cancelled. Memory is bounded:
         of large messages, a few are dealt with at the same time.
         """
-        if message.size < LARGE:
-            return await shielded(self._begin(envelope, message))
-        return await shielded(self._large.run(self._begin, envelope, message))
-
-    def _begin(self, envelope: Envelope, message: Spool) -> "Deferred[Sequence[SoraError | None]]":
-        return Deferred.fromCoroutine(self._deliver(envelope, message))
+        work = partial(self._deliver, envelope, message)
+        doing = work() if message.size < LARGE else in_turn(self._large, work)
+        return await shielded(Deferred.fromCoroutine(doing))
 
     async def _deliver(self, envelope: Envelope, spool: Spool) -> Sequence[SoraError | None]:
         now = datetime.fromtimestamp(int(self._clock.seconds()), UTC)
@@ -238,7 +236,7 @@ class Delivery:
             task.plan.file(Filing(inbox))
             return
         work = self._plan(self._deciding, message, task)
-        await self._tasks.start(work, "deciding about a message")
+        await self._tasks.start(work, "deciding about a message", awaited=True)
         if not task.is_decided:
             task.end(Unavailable())
 
@@ -413,14 +411,14 @@ class Delivery:
         ]
         if self._reports is not None and delivered and message.envelope.sender:
             work = self._reports.report(message, delivered)
-            await self._tasks.start(work, "telling a sender of a delivery")
+            await self._tasks.start(work, "telling a sender of a delivery", awaited=True)
 
     async def _answer(self, message: Incoming, task: _Task, won: frozenset[int]) -> None:
         answers = task.plan.won(won)
         if answers and self._answering is not None:
             # Whatever happens to an answer, the message has arrived: a failure is logged.
             work = self._answering.answer(answers, message.now, task.addressee)
-            await self._tasks.start(work, "answering a message")
+            await self._tasks.start(work, "answering a message", awaited=True)
 
 
 def _received(envelope: Envelope, address: Address, now: datetime) -> bytes:

@@ -53,6 +53,7 @@ from sora.sieve.run import Context, Outcome, TraceLine, run
 from sora.sieve.script import Script
 from sora.storage.interfaces import IMessages, IMetadata, IRights, IScripts
 from sora.storage.rows import Recipient
+from sora.tracing.spans import entered
 
 Where = Literal["server", "domain", "user"]
 
@@ -235,7 +236,13 @@ class Filters:
         Raises Unavailable when storage could not be read: the delivery is to be tried again.
         """
         meter = _Meter(self.rooms.cpu)
-        wishes = await self._run(chain, message, recipient, folders, seen, trace, meter)
+        with entered("sieve", "run") as span:
+            wishes = await self._run(chain, message, recipient, folders, seen, trace, meter)
+            if span is not None:
+                span.facts["sora.scripts"] = " ".join(link.where for link in chain)
+                span.facts["sora.cpu_seconds"] = round(meter.used, 6)
+                if wishes.trouble is not None:
+                    span.error = f"{wishes.trouble.where} script failed"
         self._count(wishes, meter.used, message.flags is not None)
         await self._turn(meter.used)
         return wishes

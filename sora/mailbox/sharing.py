@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from sora.tracing.spans import Span, begin
+
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
@@ -30,7 +32,8 @@ class Shared(Generic[K, T]):
         waiting = self._waiting.get(key)
         if waiting is not None:
             waiting.append(waiter)
-            return waiter
+            span = begin("wait", "for the same work of another")
+            return waiter if span is None else waiter.addBoth(_ended, span)
         self._waiting[key] = [waiter]
         Deferred.fromCoroutine(work()).addBoth(self._finish, key)
         return waiter
@@ -41,3 +44,8 @@ class Shared(Generic[K, T]):
                 waiter.errback(result)
             else:
                 waiter.callback(result)
+
+
+def _ended(result: Any, span: Span) -> Any:
+    span.end()
+    return result

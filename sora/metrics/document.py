@@ -30,6 +30,7 @@ from sora.metrics.protocol import CommandMetrics
 from sora.metrics.relay import RelayMetrics
 from sora.metrics.sieve import SieveMetrics
 from sora.metrics.surroundings import CertificateMetrics, DiskMetrics
+from sora.metrics.tracing import TracingMetrics
 
 MANUAL: Final = Path("docs/metrics.md")
 
@@ -54,7 +55,7 @@ FAMILIES: Final[tuple[tuple[str, tuple[Callable[[CollectorRegistry], object], ..
         ),
     ),
     ("Workers", (UploadMetrics, CleaningMetrics, RelayMetrics)),
-    ("Health", (HealthMetrics, CertificateMetrics, DiskMetrics, ProcessMetrics)),
+    ("Health", (HealthMetrics, CertificateMetrics, DiskMetrics, ProcessMetrics, TracingMetrics)),
     ("Memory", (MemoryMetrics, SessionMemoryMetrics)),
 )
 """all metrics of a process, by what they are about"""

@@ -25,6 +25,8 @@ from sora.relay.sending import DeliverLocally, Sending
 from sora.relay.transport import ITransport
 from sora.retry import Delays, pause
 from sora.threads import Threads
+from sora.tracing.spans import entered
+from sora.tracing.tracer import Tracer
 
 ORDERS: Final = 2.0
 """Seconds between two looks at what sora-admin asks."""
@@ -69,6 +71,8 @@ class Relay(Service):
     """
 
     log = Logger()
+    tracer: Tracer | None = None
+    """what makes a trace of each attempt; see `sora.waking`"""
 
     def __init__(
         self,
@@ -138,7 +142,8 @@ class Relay(Service):
     async def hold(self, messages: Sequence[tuple[Outgoing, Content]]) -> Held:
         """See IRelay."""
         try:
-            held = await self._queue.hold(messages)
+            with entered("relay_queue", "hold"):
+                held = await self._queue.hold(messages)
         except RelayFull:
             self._count_hold("full", messages)
             raise
@@ -298,7 +303,10 @@ class Relay(Service):
         self._wait()
 
     async def _attempt(self, name: str) -> None:
-        await self._attempts.attempt(name)
+        attempt = self._attempts.attempt(name)
+        if self.tracer is not None:
+            attempt = self.tracer.around("worker", "relay", attempt)
+        await attempt
         # Not within this call: it is still one of those that are being sent.
         self._later("next", 0.0)
 

@@ -20,6 +20,7 @@ from sora.relay.queue import RelayQueue
 from sora.relay.reporting import DELAYED, envelope_of, is_wanted, report_of, reported
 from sora.relay.transport import Consignment, ITransport
 from sora.threads import Threads
+from sora.tracing.spans import entered
 
 DeliverLocally = Callable[[str, bytes], Awaitable[bool]]
 """Delivers a report to an address of this house; False when it is none of ours."""
@@ -83,7 +84,7 @@ class Sending:
             answers: Sequence[Answer] = [TOO_LATE for _ in entry.remaining]
         else:
             try:
-                answers = await self._breaker.run(lambda: self._transport.send(self._of(entry)))
+                answers = await self._send(entry)
             except Unavailable as error:
                 now = self._clock.seconds()
                 attempt = self._policy.unreachable(entry, now, error.text, self._random)
@@ -94,6 +95,14 @@ class Sending:
         attempt = self._policy.answered(entry, now, numbered, self._random)
         self._tell(entry, attempt, _result(attempt), now - begun)
         return attempt, False
+
+    async def _send(self, entry: Entry) -> Sequence[Answer]:
+        with entered("relay", self._transport.kind) as span:
+            if span is not None:
+                span.facts["sora.relay.message"] = entry.name
+                span.facts["sora.relay.attempt"] = entry.tries + 1
+                span.facts["sora.relay.recipients"] = len(entry.remaining)
+            return await self._breaker.run(lambda: self._transport.send(self._of(entry)))
 
     def _of(self, entry: Entry) -> Consignment:
         remaining = tuple(entry.outgoing.recipients[number] for number in entry.remaining)

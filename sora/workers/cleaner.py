@@ -190,7 +190,7 @@ class Cleaner(Waking):
 
     async def _round(self) -> None:
         try:
-            cleaned = await self.clean()
+            cleaned = await self._traced("cleaner", self.clean())
             await self.status()
         except SoraError as error:
             self.log.info("the cleaner stops for now: {error}", error=error.text)

@@ -118,7 +118,7 @@ class Copier(Waking):
             await self.watch.look()
             while self.running and self._clock.seconds() >= self._not_before:
                 claimed = await self._copies.claim(self._to, self._batch_size, self._lease)
-                await self._copy_all(claimed)
+                await self._traced("copying", self._copy_all(claimed))
                 if not claimed and not await self._copies.fill(self._to, PAGE):
                     break
         except Unavailable as error:  # the database: the next wake-up tries again

@@ -117,7 +117,7 @@ class Filer(Waking):
                 claimed = await self._uploads.claim(self._store.name, self._batch_size, self._lease)
                 is_full = len(claimed) >= self._batch_size
                 try:
-                    await self._file(claimed)
+                    await self._traced("filing", self._file(claimed))
                 except Unavailable:
                     # The database: nobody else takes them before their lease ends.
                     self._left += claimed

@@ -156,7 +156,7 @@ class Indexer(Waking):
 
     async def _round(self) -> None:
         try:
-            count = await self._index_what_is_due()
+            count = await self._traced("indexer", self._index_what_is_due())
             self._rounds += 1
             if self._rounds % ROUNDS_TO_PRUNE == 0:
                 await self.prune()

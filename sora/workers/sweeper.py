@@ -142,7 +142,7 @@ class Sweeper(Waking):
             for store in self._stores:
                 step = Step.MORE
                 while self.running and step is Step.MORE:
-                    step = await self.sweep(store)
+                    step = await self._traced("verifying", self.sweep(store))
                     await self._tell()
                 if step is Step.ENDED and store == self._stores[0]:
                     await self.find_bodiless()

@@ -117,7 +117,7 @@ class TaskRunner(Waking):
     async def _run(self, running: _Running, job: Job) -> None:
         result, error = None, ""
         try:
-            result = await job(running.told)
+            result = await self._traced("task", job(running.told))
             state = TaskState.DONE
         except TaskCancelled:
             state = TaskState.CANCELLED

@@ -156,7 +156,7 @@ class Uploader(Waking):
                 upload = await self._next()
                 if upload is None:
                     return
-                await self._move(upload)
+                await self._traced("upload", self._move(upload))
                 if not self._reachable:
                     return  # one worker tries again at the next wake-up
         except Unavailable as error:  # the database: the next wake-up tries again

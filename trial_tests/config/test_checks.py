@@ -42,6 +42,38 @@ class CheckTests(SynchronousTestCase):
         self.assertIn("sieve.max_nesting: at most 60 levels", text)
         self.assertIn("sieve.max_include_depth: at most 30 levels", text)
 
+    def test_tracing(self) -> None:
+        """A collector that cannot be is told before the start; where tracing is off, nothing is."""
+        for line, said in (
+            ('endpoint = "collector:4318"', "tracing.endpoint: say where the collector is"),
+            ('endpoint = "grpc://collector:4317"', "tracing.endpoint: say where the collector is"),
+            ('endpoint = "http://:4318"', "tracing.endpoint: say where the collector is"),
+            ('endpoint = "http://a:x"', "tracing.endpoint: say where the collector is"),
+            ('endpoint = "http://me:pw@a"', "tracing.endpoint: write what authenticates"),
+            ('headers = "Authorization"', "tracing.headers: write headers as"),
+            ('headers = "a b=c"', "tracing.headers: write headers as"),
+            ('headers = "a=c\\nd"', "tracing.headers: write headers as"),
+            ('headers = "<token>"', "tracing.headers: this is a placeholder"),
+        ):
+            text = self.complaints(f"{GOOD}[tracing]\nenabled = true\n{line}\n")
+            self.assertIn(said, text, line)
+            self.assertEqual(self.complaints(f"{GOOD}[tracing]\n{line}\n"), "", line)
+
+    def test_the_collector(self) -> None:
+        """Its address, and what it is sent besides."""
+        text = 'headers = "Authorization=Bearer a=b, X-Scope-OrgID=7"\n'
+        tracing = loads(f"[tracing]\n{text}sample_ratio = 0.25\n", "f").config.tracing
+        wanted = {"Authorization": "Bearer a=b", "X-Scope-OrgID": "7"}
+        self.assertEqual(tracing.header_map, wanted)
+        self.assertEqual(tracing.url, "http://127.0.0.1:4318/v1/traces")
+        self.assertEqual(tracing.sample_ratio, 0.25)
+        other = loads('[tracing]\nendpoint = "https://[::1]/otlp/v1/traces?x=y"\n', "f")
+        self.assertEqual(other.config.tracing.url, "https://[::1]/otlp/v1/traces?x=y")
+        for value in ('"much"', "1.01", "-0.1", "true", '""', '"nan"'):
+            with self.assertRaises(ConfigError) as raised:
+                loads(f"[tracing]\nsample_ratio = {value}\n", "f")
+            self.assertIn("write a number from 0 to 1", str(raised.exception))
+
     def test_where_scripts_are_managed(self) -> None:
         """It is a word of a capability: without spaces or a path."""
         for url, is_good in (

@@ -16,6 +16,8 @@ from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
 from sora.protocols.imap.wire.head import NO_HEAD, Head, head_of, tag_of
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.write import text as sentence
+from sora.tracing.spans import Trace
+from sora.tracing.tracer import keep, trace_fields
 
 if TYPE_CHECKING:
     from sora.protocols.imap.session import Session
@@ -38,11 +40,13 @@ class Answering:
         """what is done when the tagged line is written"""
         self.bad = 0
         """bad commands in a row"""
+        self._started = 0.0
+        self._trace: Trace | None = None
 
     async def execute(self, text: bytes) -> None:
         """Answer one complete command."""
         session = self._session
-        started = session.connection.clock.seconds()
+        self._started = session.connection.clock.seconds()
         self.waited = 0.0
         head = head_of(text)
         if head is None:
@@ -50,6 +54,8 @@ class Answering:
             self.refuse(text, NO_HEAD)
             return
         self.tag = head.tag
+        if session.services.traces is not None:
+            self._trace = session.services.traces.begin(session.id)
         kind: type[Command] | None = None
         command: Command | None = None
         status = b"OK"
@@ -67,19 +73,23 @@ class Answering:
             status, done = _said_of(error, kind)
             self._count_failure(kind, error, status)
             if error.inside:
+                keep(self._trace)
                 self.log.info(
                     "session {session}: {command} was not done: {error}",
                     session=session.id,
                     command=_loggable(kind, text),
                     error=error.text,
+                    **trace_fields(self._trace),
                 )
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
+            keep(self._trace)
             self.log.failure(
                 "a bug in session {session}: {command}",
                 session=session.id,
                 command=_loggable(kind, text),
+                **trace_fields(self._trace),
             )
             status = SERVER_BUG.condition
             self._count_failure(kind, None, status)
@@ -88,17 +98,20 @@ class Answering:
             understood = command is not None and status != BAD
             await session.tell_all(understood and command.lets_expunge(by_uid))  # type: ignore[union-attr]
         session.write(head.tag + b" " + status + b" " + done + b"\r\n")
-        self._ended(kind, status, started)
+        self._ended(kind, status)
 
-    def _ended(self, kind: type[Command] | None, status: bytes, started: float) -> None:
+    def _ended(self, kind: type[Command] | None, status: bytes) -> None:
         session = self._session
         self.in_hand = None
         session.literals.let_go()
         word = _name_of(kind)
-        seconds = session.connection.clock.seconds() - started - self.waited
-        session.services.metrics.answered("imap", word, status.decode("ascii").lower(), seconds)
-        if 0 < session.limits.slow_command <= seconds:
-            self._tell_slow(word, seconds)
+        seconds = session.connection.clock.seconds() - self._started - self.waited
+        outcome = status.decode("ascii").lower()
+        session.services.metrics.answered("imap", word, outcome, seconds)
+        is_slow = 0 < session.limits.slow_command <= seconds
+        trace = self._end_trace(word, outcome, seconds, is_slow)
+        if is_slow:
+            self._tell_slow(word, seconds, trace)
         session.holding.check()
         if status == BAD:
             self._count_bad()
@@ -106,7 +119,25 @@ class Answering:
             afterwards, self.afterwards = self.afterwards, None
             afterwards()
 
-    def _tell_slow(self, word: str, seconds: float) -> None:
+    def let_go(self) -> None:
+        """The conversation is over, perhaps in the middle of a command."""
+        if self._trace is not None:
+            word = _name_of(self.in_hand)
+            seconds = self._session.connection.clock.seconds() - self._started - self.waited
+            self._end_trace(word, "gone", seconds, is_slow=False)
+
+    def _end_trace(self, word: str, outcome: str, seconds: float, is_slow: bool) -> Trace | None:
+        trace, self._trace = self._trace, None
+        traces = self._session.services.traces
+        if trace is not None and traces is not None:
+            if is_slow:
+                trace.keep()
+            identity = self._session.identity
+            user = identity.address if identity is not None else ""
+            traces.end(trace, word, outcome, seconds, user, self._session.connection.peer)
+        return trace
+
+    def _tell_slow(self, word: str, seconds: float, trace: Trace | None) -> None:
         session = self._session
         self.log.warn(
             "session {session}: {command} took {duration} seconds",
@@ -115,6 +146,7 @@ class Answering:
             duration=round(seconds, 1),
             user=session.identity.address if session.identity is not None else "",
             peer=str(session.connection.peer),
+            **trace_fields(trace),
         )
 
     def find(self, head: Head) -> type[Command]:

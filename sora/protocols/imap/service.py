@@ -18,6 +18,7 @@ from sora.protocols.imap.protocol import IMAPFactory
 from sora.protocols.imap.services import Limits, MailAccess, Services
 from sora.protocols.imap.spoken import DIALECT
 from sora.protocols.imap.wire.write import text
+from sora.tracing.tracer import CommandTraces
 
 
 def imap_factory(
@@ -35,6 +36,7 @@ def imap_factory(
     tls: Any = None,
     sieve_url: str = "",
     slow_command: float = 0.0,
+    traces: CommandTraces | None = None,
 ) -> IMAPFactory:
     """What a listener takes for a server of type `imap`; `refusal` is what it says to clients
     over its limits.
@@ -54,6 +56,7 @@ def imap_factory(
         memory=memory,
         tls=tls if can_start_tls else None,
         insecure_auth=server.allows_insecure_auth,
+        traces=traces,
     )
     bounds = evolve(
         Limits(),

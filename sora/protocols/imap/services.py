@@ -15,6 +15,7 @@ from sora.metrics.memory import SessionMemoryMetrics
 from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.deflate import Deflaters
+from sora.tracing.tracer import CommandTraces
 
 
 @frozen
@@ -78,5 +79,6 @@ class Services:
     """what compresses, for all connections of a server together"""
     insecure_auth: bool = False
     """whether passwords are taken without TLS"""
+    traces: CommandTraces | None = None
     spools: Callable[[], Spools] = Spools
     """for the messages that a command brings"""

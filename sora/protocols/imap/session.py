@@ -171,6 +171,7 @@ class Session:
 
     async def _let_go(self) -> None:
         self.services.memory.held("imap", self.holding.peak)
+        self.answering.let_go()
         self.literals.let_go()
         self.notify(None)
         await self.deselect()

@@ -33,6 +33,7 @@ from sora.storage.disk.sharing import Share
 from sora.storage.interfaces import IBodyCache
 from sora.storage.rows import CacheStatus
 from sora.threads import Threads
+from sora.tracing.spans import entered
 
 BATCH: Final = 64
 """Bodies that are written by one call of a thread."""
@@ -167,6 +168,14 @@ class DiskCache:
     async def get_many(self, wanted: Sequence[tuple[bytes, int]]) -> list[bytes | None]:
         """Several bodies, in their order, by one call of a thread; none for a single one that
         the system has in memory."""
+        with entered("cache", "get") as span:
+            found = await self._get_many(wanted)
+            if span is not None:
+                span.facts["sora.cache.hits"] = len(found) - found.count(None)
+                span.facts["sora.cache.misses"] = found.count(None)
+            return found
+
+    async def _get_many(self, wanted: Sequence[tuple[bytes, int]]) -> list[bytes | None]:
         found: list[bytes | None] = [self._written_soon(hash) for hash, _ in wanted]
         places = [
             place

@@ -69,6 +69,7 @@ from sora.storage.postgres.reads import Reads
 from sora.storage.postgres.replicas import Replicas
 from sora.storage.postgres.tokens import Tokens
 from sora.storage.postgres.tx import Row, Tx
+from sora.tracing.spans import begin
 
 PROBE_WITHIN: Final = 5.0
 """seconds that the probe of a circuit breaker may take, beside the time to connect"""
@@ -326,6 +327,7 @@ class Database:
             raise Lost("a fault before sending", sent=False)
         deadline = self._clock.callLater(limit + self.timing.margin, connection.abort)
         began, status = self._clock.seconds(), "error"
+        span = begin("postgresql", name)
         self.statements[name] += 1
         try:
             answer = await connection.execute(sql, parameters)
@@ -338,6 +340,11 @@ class Database:
             if deadline.active():
                 deadline.cancel()
             self.metrics.statement(name, status, role, self._clock.seconds() - began)
+            if span is not None:
+                span.facts["db.system.name"] = "postgresql"
+                span.facts["db.operation.name"] = name
+                span.facts["sora.role"] = role
+                span.end("" if status == "ok" else status)
         if self._faults is not None and self._faults.after(name, sql):
             connection.close()
             raise Lost("a fault before the answer was read", sent=True)

@@ -29,6 +29,7 @@ from sora.deferreds import Tasks
 from sora.errors import ShuttingDown, Unavailable
 from sora.metrics.database import DatabaseMetrics
 from sora.retry import Delays
+from sora.tracing.spans import begin
 
 REMIND: Final = 60.0
 """Seconds without anybody who waits in vain, after which the log says so again."""
@@ -204,9 +205,12 @@ class Pool(Generic[C]):
         waiter = self._enqueue()
         self._fill()
         began = self._clock.seconds()
+        span = begin("wait", f"for a connection to {self.role}")
         try:
             return await waiter.ready
         finally:
+            if span is not None:
+                span.end()
             waited = self._clock.seconds() - began
             self._metrics.acquire_seconds.labels(self.role).observe(waited)
 

@@ -23,6 +23,7 @@ from sora.errors import SoraError, Unavailable
 from sora.metrics.bodies import ObjectMetrics
 from sora.retry import Delays, pause
 from sora.storage.s3.answers import Throttled
+from sora.tracing.spans import entered
 
 T = TypeVar("T")
 
@@ -87,7 +88,13 @@ class Attempts:
         await gather(*[breaker.stop() for breaker in self.breakers.values()])
 
     async def run(self, kind: Kind, operation: str, work: Callable[[], Awaitable[T]]) -> T:
-        """Do `work`, a few times if need be; `operation` is what metrics call it."""
+        """Do `work`, a few times if need be; `operation` is what metrics and traces call it."""
+        with entered("s3", operation) as span:
+            if span is not None:
+                span.facts["sora.store"] = self._name
+            return await self._run(kind, operation, work)
+
+    async def _run(self, kind: Kind, operation: str, work: Callable[[], Awaitable[T]]) -> T:
         breaker = self.breakers[kind]
         begun = self._clock.seconds()
         for delay in (*self._delays.schedule(self._random), None):

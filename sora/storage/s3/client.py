@@ -40,6 +40,7 @@ from sora.storage.s3.listing import MAX_LISTING
 from sora.storage.s3.signing import EMPTY, UNSIGNED, Keys, sign
 from sora.storage.s3.transfer import Part, Progress, Sending, collect, read_part
 from sora.threads import Threads
+from sora.tracing.spans import begin
 
 KEPT_CONNECTIONS: Final = 32
 KEPT_FOR: Final = 20
@@ -252,7 +253,16 @@ class S3Client:
         credentials = await self._keys.current()
         signed = sign(credentials, self._config.region, method, url, headers, payload, self._ahead)
         what = f"{method} of {key}" if key else "a listing"
-        response = await self._exchange(method, url, signed, body, what)
+        span = begin("s3_request", method)
+        try:
+            response = await self._exchange(method, url, signed, body, what)
+        except BaseException as why:
+            if span is not None:
+                span.end(type(why).__name__)
+            raise
+        if span is not None:
+            span.facts["http.response.status_code"] = response.code
+            span.end("" if response.code < 400 else str(response.code))
         if 200 <= response.code < 300 or response.code in accepted:
             return response
         text = await collect(response, self._reactor, self.timeout, MAX_ERROR_BODY)

@@ -1,0 +1,1 @@
+"""The way of traces to a collector of OpenTelemetry."""

@@ -1,0 +1,1 @@
+"""Why one command or one message took long: traces, for a collector of OpenTelemetry."""
