@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from attrs import asdict
 
@@ -10,12 +10,9 @@ from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.output import size_text
 from sora.admin.progress import Progress
 from sora.exchange.counts import Counts
-from sora.exchange.imap_client import Login
-from sora.exchange.importing import Wishes
+from sora.exchange.imap_client import PORTS, Login
+from sora.exchange.importing import MAX_JOBS, Wishes
 from sora.operations.importing import ScriptCounts
-
-MAX_JOBS: Final = 16
-PORTS: Final = {"implicit": 993, "starttls": 143, "none": 143}
 
 
 def exchange_arguments(parser: ArgumentParser, what: str) -> None:

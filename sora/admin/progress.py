@@ -45,7 +45,7 @@ class Progress:
 
 def _line(counts: Counts, seconds: float) -> str:
     handled = counts.done + counts.skipped + counts.failed
-    share = min(handled / max(counts.expected, handled, 1), 1.0)
+    share = counts.share
     bar = "#" * round(share * WIDTH)
     rate = counts.done / seconds if seconds > 0 else 0.0
     return (

@@ -22,6 +22,7 @@ from sora.app.embedded_mode import (
     remember,
 )
 from sora.app.event_scripts import event_rules, event_scripts, sieve_url
+from sora.app.exchange import file_threads
 from sora.app.filtering import (
     DeliveryParts,
     DeliveryRooms,
@@ -103,6 +104,7 @@ class House:
         self.hostname = gethostname()
         self.node = config.cluster.node_id or self.hostname
         self.compiling = Threads(reactor, COMPILING_THREADS, "compiling")
+        self.files = file_threads(reactor)
         self.compiler = compiler_of(config, self.compiling.run)
         self.server_scripts = server_scripts(config)
         self.throttle = _throttle(config, reactor)
@@ -190,6 +192,7 @@ class House:
             config,
             tables,
             storage,
+            self.files,
             scripts,
             tracker,
             health,
@@ -236,7 +239,7 @@ class House:
         made = servers(parts, certificates)
         self.running += made.running
         middle: list[IService] = [
-            *(poll, doorbell, passwords, logins.pressure, self.compiling, maildrops)
+            *(poll, doorbell, passwords, logins.pressure, self.compiling, self.files, maildrops)
         ]
         middle += relay.services
         if events is not None:

@@ -6,6 +6,7 @@ from typing import Any
 from attrs import asdict
 from twisted.internet.defer import succeed
 
+from sora.app.exchange import exchange_here
 from sora.app.filtering import settings_of
 from sora.app.integrity import verifier_of
 from sora.app.operations import common_operations, operations_by
@@ -27,6 +28,7 @@ from sora.operations.tasks import TaskOperations
 from sora.operations.verify import VerifyOperations
 from sora.protocols.http.nouns import Nouns
 from sora.storage.rows import Copied
+from sora.threads import Threads
 from sora.workers.cleaner import Cleaner
 
 
@@ -34,6 +36,7 @@ def nouns_on(
     config: Config,
     tables: Tables,
     storage: BodyStorage,
+    files: Threads,
     scripts: ScriptStore,
     sessions: Iterable[Session],
     health: Health | None,
@@ -48,6 +51,16 @@ def nouns_on(
     """The operations on a database and its stores, and on the connections, the health, the cache
     and the cleaner of this process. `told` hears of messages that came into a mailbox."""
     owners = OwnerLookup(tables.accounts, tables.rights)
+    exchange = exchange_here(
+        config,
+        owners,
+        scripts,
+        tables,
+        storage,
+        files,
+        reactor=reactor,
+        new_operation=new_operation,
+    )
     verifier = verifier_of(tables, storage.objects, storage.bodies, storage.copies)
     key_ids = [entry.id for entry in config.s3.encryption_keys]
     common = common_operations(
@@ -62,6 +75,9 @@ def nouns_on(
         objects=ObjectOperations(tables.copies, storage.copies, storage.objects, key_ids),
         verify=VerifyOperations(owners, tables.verifying, verifier, storage.objects),
         filtering=filtering,
+        importing=exchange.importing,
+        exporting=exchange.exporting,
+        places=exchange.places,
         tasks=tasks,
         health=HealthOperations(lambda: health),
         logins=logins,

@@ -276,6 +276,10 @@ def _rest(config: Config) -> list[tuple[Path, str]]:
     found += _logging(config.logging)
     if config.tracing.enabled:
         found += tracing_flaws(config.tracing)
+    for number, directory in enumerate(config.admin.exchange_directories):
+        if not directory.startswith("/") or not directory.strip("/"):
+            text = "name an absolute path, and not the root of all"
+            found.append((("admin", "exchange_directories", number), text))
     if config.s3.multipart_part_size < MIN_PART:
         found.append((("s3", "multipart_part_size"), "stores want 5mb at least"))
     if config.database.min_conns > config.database.max_conns:

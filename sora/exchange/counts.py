@@ -42,6 +42,12 @@ class Counts:
         """Whether nothing is missing."""
         return not (self.failed or self.left or self.problems or self.stopped)
 
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        handled = self.done + self.skipped + self.failed
+        return min(handled / max(self.expected, handled, 1), 1.0)
+
     def note(self, problem: Problem) -> None:
         """Something went wrong, which is not one of the messages that were seen."""
         if len(self.problems) < MAX_PROBLEMS:
@@ -54,8 +60,8 @@ class Counts:
         self.failed += problem.count
         self.note(problem)
 
-    def fields(self) -> dict[str, Any]:
-        """For programs."""
+    def numbers(self) -> dict[str, int]:
+        """How many of what."""
         return {
             "folders": self.folders,
             "seen": self.seen,
@@ -66,6 +72,13 @@ class Counts:
             "gone": self.gone,
             "changed": self.changed,
             "octets": self.octets,
-            "problems": [{"where": one.where, "text": one.text} for one in self.problems],
-            "unnamed": self.unnamed,
+        }
+
+    def fields(self, most: int = MAX_PROBLEMS) -> dict[str, Any]:
+        """For programs; at most so many problems are named."""
+        named = self.problems[:most]
+        return {
+            **self.numbers(),
+            "problems": [{"where": one.where, "text": one.text} for one in named],
+            "unnamed": self.unnamed + len(self.problems) - len(named),
         }

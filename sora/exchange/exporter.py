@@ -44,7 +44,7 @@ class ExportRooms:
 
 @frozen
 class ExportRun:
-    """One export: where to, and what came of it so far."""
+    """One export: where to, and what came of it so far; who is told of it may raise Stopped."""
 
     rooms: ExportRooms
     target: Target
@@ -93,6 +93,9 @@ async def _mailbox(run: ExportRun, box: MailboxRow) -> None:
     except StorageFull as error:
         run.counts.stopped = error
         raise Stopped(error) from None
+    except Stopped as stopped:
+        run.counts.stopped = stopped.error
+        raise
     except SoraError as error:
         run.counts.note(Problem(box.name, error.text, 0))
 
@@ -111,7 +114,7 @@ async def _opened(run: ExportRun, opened: Opened) -> None:
     try:
         await _MailboxWork(run, opened, keywords, folder).run()
         folder.finish(opened.states.uids, opened.mailbox.uidnext)
-    except SoraError:
+    except BaseException:
         folder.drop()
         raise
 

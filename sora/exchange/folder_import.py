@@ -95,7 +95,7 @@ class FolderImport:
         if mailbox is None:
             return {}
         keys = [found.key for found in page]
-        return await self._rooms.patiently(lambda: self._rooms.importing.known(mailbox.id, keys))
+        return await self._run.patiently(lambda: self._rooms.importing.known(mailbox.id, keys))
 
     async def _update_flags(self, page: Sequence[Found], known: Mapping[bytes, int]) -> None:
         """Give what is here the flags that it has there, all of the same ones together."""
@@ -184,7 +184,7 @@ class FolderImport:
             return rooms.importing.put(scope_id, mailbox.id, arrivals, messages, operation)
 
         spools = [fetched.spool for _, fetched in items]
-        return await rooms.patiently(lambda: rooms.arrivals.imported(scope_id, spools, put))
+        return await self._run.patiently(lambda: rooms.arrivals.imported(scope_id, spools, put))
 
     def _count(self, found: Found, fetched: Fetched, one: Imported) -> None:
         if one.fate is ImportFate.PLACED:
@@ -205,7 +205,7 @@ class FolderImport:
         if self._is_reserved or mailbox is None or uidnext is None:
             return
         self._is_reserved = True
-        await self._rooms.patiently(lambda: self._rooms.importing.finish(mailbox.id, uidnext))
+        await self._run.patiently(lambda: self._rooms.importing.finish(mailbox.id, uidnext))
 
 
 def _cut(missing: Sequence[Found]) -> Iterator[list[Found]]:

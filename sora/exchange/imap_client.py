@@ -3,7 +3,7 @@
 from base64 import b64encode
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.error import ConnectError
@@ -18,6 +18,8 @@ from sora.relay.tls import client_tls
 PATIENCE: Final = 180.0
 """seconds without an octet from the server"""
 CONNECT: Final = 30.0
+PORTS: Final = {"implicit": 993, "starttls": 143, "none": 143}
+"""the usual ones, for the ways of `Login.tls`"""
 
 
 class Refused(BadArgument):
@@ -32,7 +34,7 @@ class Login:
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
     tls: str = "implicit"
     ca_file: str = ""
     verify: bool = True
@@ -54,6 +56,7 @@ class ImapClient(Protocol):
         self._count = 0
         self._timer: Any = None
         self._why: SoraError | None = None
+        self._secrets: tuple[str, ...] = ()
         self.capabilities: frozenset[bytes] = frozenset()
         self.selected: object = None
         """what its user knows to be selected"""
@@ -64,7 +67,7 @@ class ImapClient(Protocol):
         """Wait for the greeting. Raises Unavailable."""
         answer = await self._greeting
         if answer.kind not in (b"OK", b"PREAUTH"):
-            raise Unavailable(f"The server does not want us: {_shown(answer.text)}")
+            raise Unavailable(f"The server does not want us: {self._shown(answer.text)}")
 
     async def command(self, *words: bytes, offer: Offer | None = None) -> list[Response]:
         """Send a command, and give its untagged responses. `offer` takes literals.
@@ -80,7 +83,7 @@ class ImapClient(Protocol):
             self._send(b"")
         self._offer = None
         if answer.kind != b"OK":
-            raise Refused(f"{_shown(words[0])}: {_shown(answer.text)}")
+            raise Refused(f"{self._shown(words[0])}: {self._shown(answer.text)}")
         return [*self._untagged, answer]
 
     async def ask_capabilities(self) -> None:
@@ -92,11 +95,12 @@ class ImapClient(Protocol):
 
     async def log_in(self, login: Login) -> None:
         """Raises AuthenticationFailed."""
+        # No text of the server is shown with them in it.
+        self._secrets = tuple(filter(None, (login.password, plain_of(login).decode())))
         user, password = login.user.encode(), login.password.encode()
         try:
             if b"AUTH=PLAIN" in self.capabilities or login.authorize_as:
-                secret = b64encode(b"\0".join((login.authorize_as.encode(), user, password)))
-                await self._authenticate(secret)
+                await self._authenticate(plain_of(login))
             else:
                 await self.command(b"LOGIN", string(user), string(password))
         except Refused as error:
@@ -115,7 +119,7 @@ class ImapClient(Protocol):
             self._send(secret)
             answer = await self._wait(self._tag)
         if answer.kind != b"OK":
-            raise Refused(_shown(answer.text))
+            raise Refused(self._shown(answer.text))
 
     def close(self) -> None:
         """End the connection."""
@@ -151,7 +155,7 @@ class ImapClient(Protocol):
         elif response.tag == b"*":
             self._untagged.append(response)
         else:
-            raise BadSyntax(f"The server said what was not asked: {_shown(response.text)}")
+            raise BadSyntax(f"The server said what was not asked: {self._shown(response.text)}")
 
     def _answer(self, response: Response) -> None:
         waiting, self._waiting = self._waiting, None
@@ -172,6 +176,13 @@ class ImapClient(Protocol):
     def _offered(self, before: bytes, size: int) -> Any:
         return None if self._offer is None else self._offer(before, size)
 
+    def _shown(self, octets: bytes) -> str:
+        """What the server has said, without what it was told in confidence."""
+        text = octets.decode("utf-8", "backslashreplace")
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text[:200]
+
     def _stands_still(self) -> None:
         self._fail(Unavailable(f"The other server has not answered for {PATIENCE:.0f} s"))
 
@@ -187,8 +198,12 @@ class ImapClient(Protocol):
 async def connected(reactor: Any, login: Login) -> ImapClient:
     """A connection that is logged in. Raises Unavailable, AuthenticationFailed."""
     tls: Any = None
-    if login.tls != "none":
-        tls = client_tls(login.host, verify=login.verify, ca_file=login.ca_file)
+    try:
+        login.host.encode("idna")
+        if login.tls != "none":
+            tls = client_tls(login.host, verify=login.verify, ca_file=login.ca_file)
+    except UnicodeError:
+        raise BadArgument(f"{login.host} is no name of a host") from None
     endpoint: Any = HostnameEndpoint(reactor, login.host, login.port, timeout=CONNECT)
     if login.tls == "implicit":
         endpoint = wrapClientTLS(tls, endpoint)
@@ -211,5 +226,6 @@ async def connected(reactor: Any, login: Login) -> ImapClient:
     return client
 
 
-def _shown(octets: bytes) -> str:
-    return octets.decode("utf-8", "backslashreplace")[:200]
+def plain_of(login: Login) -> bytes:
+    """The response of PLAIN (RFC 4616 §2), in base64."""
+    return b64encode("\0".join((login.authorize_as, login.user, login.password)).encode())

@@ -90,7 +90,7 @@ async def _mailbox(run: ImportRun, folder: Folder) -> MailboxRow | None:
                 account_id, name, folder.special_use, uidvalidity, rooms.new_operation()
             )
 
-        return await rooms.patiently(begin)
+        return await run.patiently(begin)
     try:
         row: MailboxRow = await rooms.mailboxes.find(account_id, name)
     except NoSuchMailbox:

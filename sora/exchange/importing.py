@@ -21,11 +21,19 @@ T = TypeVar("T")
 
 PATIENCE: Final = Delays(1.0, 30.0, attempts=14)
 """waits for a database or an object store that is away, or full: about five minutes"""
+MAX_JOBS: Final = 16
+"""folders that may go at the same time"""
+STEP: Final = 2.0
+"""seconds of waiting in which nobody is told"""
 _PASSING: Final = (Unavailable, StorageFull, OutcomeUnknown)
 
 
+class Cancelled(SoraError):
+    """Somebody wanted it to end."""
+
+
 class Stopped(Exception):
-    """It makes no sense to go on."""
+    """It makes no sense to go on; who is told of counts may raise it, too."""
 
     def __init__(self, error: SoraError) -> None:
         super().__init__(error.text)
@@ -79,23 +87,11 @@ class ImportRooms:
     random: Random
     patience: Delays = PATIENCE
 
-    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do it, and again while what it needs is away. Raises Stopped when that lasts."""
-        delays = self.patience.schedule(self.random)
-        while True:
-            try:
-                return await work()
-            except _PASSING as error:
-                delay = next(delays, None)
-                if delay is None:
-                    raise Stopped(error) from None
-            await pause(self.clock, delay)
-
 
 @frozen
 class ImportRun:
     """One import: from where, to where, how, and what came of it so far; `told` is called whenever
-    that has changed."""
+    that has changed, and while something is waited for; it may raise Stopped."""
 
     rooms: ImportRooms
     source: Source
@@ -103,3 +99,23 @@ class ImportRun:
     wishes: Wishes
     counts: Counts
     told: Callable[[Counts], None]
+
+    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it, and again while what it needs is away. Raises Stopped when that lasts."""
+        delays = self.rooms.patience.schedule(self.rooms.random)
+        while True:
+            try:
+                return await work()
+            except _PASSING as error:
+                delay = next(delays, None)
+                if delay is None:
+                    raise Stopped(error) from None
+            await self._pause(delay)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait; who is told meanwhile may want it to end."""
+        while seconds > 0:
+            self.told(self.counts)
+            step = min(seconds, STEP)
+            await pause(self.rooms.clock, step)
+            seconds -= step

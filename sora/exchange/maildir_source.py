@@ -21,7 +21,8 @@ from sora.exchange.formats.line_ends import ToCRLF
 from sora.exchange.formats.maildir import flags_of, order_of, parse_name
 from sora.exchange.formats.subscriptions import FILES, parse_subscriptions
 from sora.exchange.inflating import contents
-from sora.exchange.maildir_tree import ENCODING, Layout, MaildirTree, look_at, uidlist_of
+from sora.exchange.maildir_tree import Layout, MaildirTree, look_at, uidlist_of
+from sora.exchange.opening import open_lines, open_octets
 from sora.exchange.source import PAGE, USUAL_SIZE, Fetched, Folder, Found, Problem, key_of, reading
 from sora.mailbox.spool import Spool
 from sora.threads import Threads
@@ -82,7 +83,7 @@ class MaildirSource:
 def _subscriptions(tree: MaildirTree) -> list[str] | None:
     for name in FILES:
         try:
-            with (tree.root / name).open("rb") as file:
+            with open_octets(tree.root / name) as file:
                 data = file.read(MAX_SMALL_FILE)
         except OSError:
             continue
@@ -108,6 +109,8 @@ def _files(directory: Path) -> Iterator[tuple[str, str, str]]:
     """(base, subdirectory, name) of all messages; one that moves while this looks may come
     twice."""
     for sub in ("new", "cur"):
+        if (directory / sub).is_symlink():
+            continue
         try:
             with os.scandir(directory / sub) as entries:
                 for entry in entries:
@@ -214,7 +217,7 @@ def _date(mtime: float, name: str) -> datetime:
 
 def _keywords(directory: Path) -> dict[str, str]:
     try:
-        with (directory / KEYWORDS).open(encoding=ENCODING, errors="replace") as file:
+        with open_lines(directory / KEYWORDS, "replace") as file:
             return parse_keywords(file.read(MAX_SMALL_FILE).splitlines())
     except OSError:
         return {}

@@ -15,13 +15,13 @@ from sora.errors import BadArgument, BadName
 from sora.exchange.formats.maildir import SUBDIRECTORIES, folder_of, maildirpp_levels
 from sora.exchange.formats.special_uses import special_use_of
 from sora.exchange.formats.uidlist import FILE, UidList, parse_uidlist
+from sora.exchange.opening import open_lines
 from sora.exchange.source import BadSource, Folder, Problem
 from sora.mail.mailbox_names import INBOX, MAX_DEPTH, name_key
 
 Layout = Literal["auto", "maildir++", "fs"]
 MAX_FOLDERS: Final = 20_000
 MAX_LINE: Final = 4096
-ENCODING: Final = "utf-8"
 
 
 @frozen
@@ -73,7 +73,7 @@ def uidlist_of(directory: Path) -> UidList | None:
     """What Dovecot says about the UIDs in a folder; None when it has not been there. Raises
     BadArgument."""
     try:
-        with (directory / FILE).open(encoding=ENCODING, errors="surrogateescape") as file:
+        with open_lines(directory / FILE, "surrogateescape") as file:
             return parse_uidlist(_lines(file))
     except FileNotFoundError:
         return None
@@ -169,7 +169,7 @@ def _add(tree: MaildirTree, directory: Path, name: str) -> None:
 def _head(directory: Path) -> UidList | None:
     """The first line of the UID list."""
     try:
-        with (directory / FILE).open(encoding=ENCODING, errors="surrogateescape") as file:
+        with open_lines(directory / FILE, "surrogateescape") as file:
             return parse_uidlist([file.readline(MAX_LINE)])
     except FileNotFoundError:
         return None
@@ -181,6 +181,8 @@ def count_messages(directory: Path) -> int:
     """About how many messages a folder has."""
     count = 0
     for name in ("cur", "new"):
+        if (directory / name).is_symlink():
+            continue
         try:
             with os.scandir(directory / name) as entries:
                 count += sum(not entry.name.startswith(".") for entry in entries)

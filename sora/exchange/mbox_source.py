@@ -28,6 +28,7 @@ from sora.exchange.formats.mbox import (
     is_from_line,
 )
 from sora.exchange.formats.special_uses import special_use_of
+from sora.exchange.opening import open_octets
 from sora.exchange.source import PAGE, BadSource, Fetched, Folder, Found, Problem, key_of, reading
 from sora.mail.mailbox_names import DELIMITER, normalise
 from sora.mailbox.spool import Spool
@@ -109,9 +110,10 @@ class MboxSource:
             return folders
         if not self._path.is_file():
             raise BadSource(f"There is no file and no directory {self._path}")
-        if not _is_mbox(self._path):
+        file = self._path.resolve()
+        if not _is_mbox(file):
             raise BadSource(f"{self._path} is not an mbox: it does not begin with a From line")
-        return [self._folder(self._path, self._name or _bare(self._path.name))]
+        return [self._folder(file, self._name or _bare(self._path.name))]
 
     def _files(self, directory: Path, above: tuple[str, ...]) -> Iterator[Folder]:
         for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
@@ -147,7 +149,7 @@ def _bare(name: str) -> str:
 
 
 def _is_mbox(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_octets(path) as file:
         line = file.readline(LINE)
         return not line or is_from_line(line)
 
@@ -155,7 +157,7 @@ def _is_mbox(path: Path) -> bool:
 def _index(path: Path) -> _Index:
     """Find all messages of a file."""
     index, times = _Index(), Counter[bytes]()
-    with path.open("rb") as file:
+    with open_octets(path) as file:
         scan = _Scan(file, index, times)
         while scan.next():
             pass
@@ -274,7 +276,7 @@ class _Reading:
     def all(self, wanted: Sequence[Found]) -> list[Fetched | Problem | None]:
         """Each of them."""
         try:
-            with self._path.open("rb") as file:
+            with open_octets(self._path) as file:
                 return [self._one(file, found) for found in wanted]
         except OSError as error:
             text = f"cannot be read: {error.strerror}"

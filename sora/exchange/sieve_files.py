@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from sora.exchange.opening import open_octets
 from sora.exchange.source import BadSource, Problem
 
 SUFFIX: Final = ".sieve"
@@ -43,7 +44,7 @@ def read_scripts(path: str) -> tuple[list[ScriptFile], list[Problem]]:
     scripts, problems = [], []
     for file in files:
         try:
-            with file.open("rb") as opened:
+            with open_octets(file) as opened:
                 source = opened.read(MAX_SCRIPT)
         except OSError as error:
             problems.append(Problem(str(file), f"cannot be read: {error.strerror}"))

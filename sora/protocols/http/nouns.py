@@ -7,7 +7,10 @@ from attrs import frozen
 from sora.operations.cache import CacheOperations
 from sora.operations.common import CommonOperations
 from sora.operations.connections import ConnectionOperations
+from sora.operations.exchange_places import ExchangePlaces
+from sora.operations.exporting import ExportOperations
 from sora.operations.health import HealthOperations
+from sora.operations.importing import ImportOperations
 from sora.operations.logins import LoginOperations
 from sora.operations.objects import ObjectOperations
 from sora.operations.sieve import SieveOperations
@@ -29,6 +32,9 @@ class Nouns(CommonOperations):
     objects: ObjectOperations
     verify: VerifyOperations
     filtering: Callable[[bool], SieveFiltering]
+    importing: ImportOperations
+    exporting: ExportOperations
+    places: ExchangePlaces
     tasks: TaskOperations
     health: HealthOperations
     logins: LoginOperations

@@ -78,6 +78,7 @@ from sora.storage.rows import Operation, ScriptLimits, ServerRetention
 from sora.storage.stores import ObjectStore
 from sora.workers.cleaner import Cleaner, Graces
 from sora.workers.tasks import TaskRunner
+from trial_tests.protocols.http.exchange_desk import exchange_on
 from trial_tests.support.transcript import ThreadsHere
 
 KEY = "the-key-that-may-change-things"
@@ -105,6 +106,7 @@ class DeskTestCase(SynchronousTestCase):
     rates = Rates()
     ready = True
     health: Health | None = None
+    directories: Sequence[str] = ()
     cache: LiveCache | None = None
 
     def setUp(self) -> None:
@@ -215,6 +217,16 @@ class DeskTestCase(SynchronousTestCase):
                 stores,
             ),
             filtering=self.filtering,
+            **exchange_on(
+                storage,
+                owners,
+                scripts,
+                stores["first"],
+                bodies,
+                threads,
+                self.clock,
+                self.directories,
+            ),
             tasks=TaskOperations(storage.tasks, self.runner),
             retention=RetentionOperations(
                 owners, storage.retention, ServerRetention(None, {"\\Trash": timedelta(days=30)})

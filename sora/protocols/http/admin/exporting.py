@@ -1,0 +1,122 @@
+"""Mail that goes elsewhere: to maildirs and mbox files on the server."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final
+
+from attrs import frozen
+
+from sora.errors import BadArgument, NoSuchAccount, NotPermitted, TooMany
+from sora.exchange.counts import Counts
+from sora.exchange.importing import MAX_JOBS
+from sora.operations.exporting import Choice
+from sora.protocols.http.admin.importing import begin
+from sora.protocols.http.admin.tasks import PLACE, Task
+from sora.protocols.http.endpoint import Call, Endpoint, Scope
+from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.values import said
+
+
+class ExportLayout(StrEnum):
+    """How folders lie in a maildir."""
+
+    MAILDIRPP = "maildir++"
+    FS = "fs"
+
+
+@frozen
+class _Export:
+    """What all exports may be told."""
+
+    path: str = said(
+        "The directory, in one of `[admin] exchange_directories`; it is made if it is not there.",
+        example="/srv/migration/out/ann",
+        min_length=1,
+        max_length=4096,
+    )
+    mailbox: tuple[str, ...] = said(
+        "Only these mailboxes; none: all.", default=(), max_length=1000, example=["INBOX"]
+    )
+    jobs: int = said("Mailboxes that go at the same time.", default=2, minimum=1, maximum=MAX_JOBS)
+
+
+@frozen
+class MaildirExport(_Export):
+    """A maildir on the server, and what is written to it."""
+
+    layout: ExportLayout = said("How folders lie in it.", default=ExportLayout.MAILDIRPP)
+
+
+@frozen
+class MboxExport(_Export):
+    """A directory of mbox files on the server, and what is written to it."""
+
+
+async def _maildir(nouns: Nouns, call: Call) -> Task:
+    asked: MaildirExport = call.body
+    email, path = await _ready(nouns, call)
+
+    async def work(tell: Callable[[Counts], None]) -> tuple[Counts, None]:
+        counts = await nouns.exporting.maildir(
+            email, path, asked.layout.value, _choice(asked), tell
+        )
+        return counts, None
+
+    about = f"export {email} to the maildir {asked.path}"
+    return await begin(nouns, call, "export-maildir", about, work)
+
+
+async def _mbox(nouns: Nouns, call: Call) -> Task:
+    asked: MboxExport = call.body
+    email, path = await _ready(nouns, call)
+
+    async def work(tell: Callable[[Counts], None]) -> tuple[Counts, None]:
+        return await nouns.exporting.mbox(email, path, _choice(asked), tell), None
+
+    return await begin(
+        nouns, call, "export-mbox", f"export {email} to mbox files in {asked.path}", work
+    )
+
+
+async def _ready(nouns: Nouns, call: Call) -> tuple[str, str]:
+    """Whose mail goes, by the primary address, and where to. Raises NoSuchAccount, NotPermitted,
+    BadArgument."""
+    row = await nouns.exporting.owners.user(call.path["email"])
+    return row.address, await nouns.places.inside(call.body.path)
+
+
+def _choice(asked: _Export) -> Choice:
+    return Choice(frozenset(asked.mailbox) or None, asked.jobs)
+
+
+def _endpoint(kind: str, **fields: Any) -> Endpoint:
+    return Endpoint(
+        method="POST",
+        path=f"/accounts/{{email}}/export/{kind}",
+        group="exchange",
+        scope=Scope.WRITE,
+        answer=Task,
+        status=202,
+        place=PLACE,
+        changes="began to {answer.about}",
+        errors=(NoSuchAccount, NotPermitted, BadArgument, TooMany),
+        **fields,
+    )
+
+
+ENDPOINTS: Final = (
+    _endpoint(
+        "maildir",
+        name="exportMaildir",
+        summary="Write a user's mail to a maildir on the server; a task",
+        body=MaildirExport,
+        run=_maildir,
+    ),
+    _endpoint(
+        "mbox",
+        name="exportMbox",
+        summary="Write a user's mail to mbox files on the server; a task",
+        body=MboxExport,
+        run=_mbox,
+    ),
+)

@@ -1,0 +1,58 @@
+"""Imports and exports for a desk, on memory storage and directories of the disk."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+from twisted.internet.task import Clock
+
+from sora.exchange.exporter import ExportRooms
+from sora.exchange.importing import ImportRooms
+from sora.mail.facts import derive
+from sora.mailbox.arrivals import Arrivals
+from sora.mailbox.bodies import Bodies
+from sora.mailbox.scripts import ScriptStore
+from sora.operations.exchange_places import ExchangePlaces
+from sora.operations.exporting import ExportOperations
+from sora.operations.importing import ImportOperations
+from sora.operations.owners import OwnerLookup
+from sora.retry import Delays
+from sora.storage.memory.storage import MemoryStorage
+from sora.storage.rows import Operation
+from sora.storage.stores import ObjectStore
+
+LIMIT = 100_000
+
+
+def exchange_on(
+    storage: MemoryStorage,
+    owners: OwnerLookup,
+    scripts: ScriptStore,
+    store: ObjectStore,
+    bodies: Bodies,
+    threads: Any,
+    clock: Clock,
+    directories: Sequence[str],
+) -> dict[str, Any]:
+    """The nouns."""
+    rooms = ImportRooms(
+        importing=storage.importing,
+        mailboxes=storage.mailboxes,
+        messages=storage.messages,
+        arrivals=Arrivals(
+            storage.messages, storage.uploads, store, derive=derive, threads=threads, clock=clock
+        ),
+        new_operation=lambda: Operation(uuid4(), "operator"),
+        new_uuid=uuid4,
+        clock=clock,
+        random=Random(1),
+        patience=Delays(1, 1, attempts=2),
+    )
+    return {
+        "importing": ImportOperations(owners, rooms, scripts, threads, LIMIT),
+        "exporting": ExportOperations(
+            owners, ExportRooms(storage.mailboxes, storage.messages, bodies)
+        ),
+        "places": ExchangePlaces(tuple(directories), threads),
+    }
