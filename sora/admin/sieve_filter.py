@@ -3,15 +3,19 @@
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.sieve import STDIN, invalid, read_script
-from sora.operations.sieve_filter import Counts, Done
-from sora.operations.sieve_trial import Circumstances, Tried
+from sora.operations.circumstances import Circumstances
 from sora.sieve.errors import ScriptErrors
+
+if TYPE_CHECKING:
+    # Help texts are printed without what runs scripts.
+    from sora.operations.sieve_filter import Counts, Done
+    from sora.operations.sieve_trial import Tried
 
 MAX_MESSAGE: Final = 256 * 1024 * 1024
 """octets that are read of a message"""
@@ -111,7 +115,7 @@ def _included(directory: Path, name: str) -> bytes | None:
     return None
 
 
-def _told(tried: Tried, with_trace: bool) -> str:
+def _told(tried: "Tried", with_trace: bool) -> str:
     lines = [f"warning: {one}" for one in tried.warnings]
     if with_trace:
         for line in tried.trace:
@@ -124,7 +128,7 @@ def _told(tried: Tried, with_trace: bool) -> str:
     return "\n".join(lines)
 
 
-def _fields(tried: Tried) -> dict[str, Any]:
+def _fields(tried: "Tried") -> dict[str, Any]:
     return {
         "actions": list(tried.actions),
         "keep": tried.keep,
@@ -196,7 +200,7 @@ class Filter(Command):
         report.text("\n".join(lines), **asdict(counts), dry_run=given.dry_run, **messages)
 
 
-def _sums(counts: Counts, dry_run: bool, discard: bool) -> str:
+def _sums(counts: "Counts", dry_run: bool, discard: bool) -> str:
     discarded = "deleted" if discard else "discarded by the script, and left (--discard)"
     text = (
         f"{counts.messages} messages: {counts.kept} kept, {counts.moved} moved,"

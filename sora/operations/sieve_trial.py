@@ -11,6 +11,7 @@ from sora.errors import BadArgument
 from sora.mail.mailbox_names import INBOX, name_key
 from sora.mailbox.address_books import members_of
 from sora.mailbox.scripts import Compiler, text_of
+from sora.operations.circumstances import Circumstances
 from sora.sieve.effects import (
     GetMetadata,
     ListExists,
@@ -26,22 +27,6 @@ from sora.sieve.effects import (
 from sora.sieve.errors import ScriptError, ScriptErrors
 from sora.sieve.message import Envelope, Message
 from sora.sieve.run import Context, Outcome, TraceLine, describe, run
-
-FindScript = Callable[[str], bytes | None]
-"""The text of a script that is included, by its name."""
-
-
-@frozen(kw_only=True)
-class Circumstances:
-    """What the script is told of the world. `mailboxes` are those that exist besides INBOX; `seen`
-    says whether every message is a duplicate."""
-
-    sender: str = ""
-    recipient: str = ""
-    mailboxes: tuple[str, ...] = ()
-    seen: bool = False
-    now: datetime | None = None
-    find: FindScript = field(default=lambda name: None)
 
 
 @frozen

@@ -1,7 +1,6 @@
 """`twistd sora-admin`: command lines, what they print, and their exit codes."""
 
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from sora.admin.commands import all_commands
 from sora.admin.main import parse, prepare
 from sora.admin.output import JSONReport, TextReport, size_text
 from trial_tests.support.postgres import DatabaseTestCase
+from trial_tests.support.quick_twistd import shared_twistd
 
 EMAIL = "ann@example.com"
 
@@ -190,7 +190,7 @@ class CommandTests(DatabaseTestCase):
 
     async def admin(self, *words: str, stdin: str = "") -> tuple[int, str, str]:
         """Run it in a process of its own; gives exit code, stdout and stderr."""
-        twistd = str(Path(sys.executable).with_name("twistd"))
+        twistd = str(shared_twistd().programs / "twistd")
 
         def run() -> "subprocess.CompletedProcess[str]":
             return subprocess.run(
@@ -199,7 +199,6 @@ class CommandTests(DatabaseTestCase):
                 capture_output=True,
                 text=True,
                 cwd=self.directory,
-                env={**os.environ, "PYTHONWARNINGS": ""},
                 timeout=60,
             )
 

@@ -4,13 +4,17 @@ each call. For tests that type many commands; what runs is `twistd` itself, with
 `python -m trial_tests.support.quick_twistd SOCKET` serves until it is ended.
 """
 
+import atexit
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
@@ -56,13 +60,25 @@ class QuickTwistd:
         self._process.wait()
 
 
+@cache
+def shared_twistd() -> QuickTwistd:
+    """One for all tests of this process, which ends with it."""
+    directory = Path(mkdtemp(prefix="sora-twistd-"))
+    atexit.register(rmtree, directory, ignore_errors=True)
+    twistd = QuickTwistd(directory)
+    atexit.register(twistd.stop)  # runs before the line above
+    twistd.wait()
+    return twistd
+
+
 def _serve(path: str) -> None:
     # What takes its time, as far as it imports no reactor: each child must have its own.
+    import treq.client  # noqa: F401
     from twisted.scripts.twistd import run
 
-    import sora.admin.main
+    import sora.app.admin_store
     import sora.app.exchange
-    import sora.app.tables
+    import sora.app.filtering_stored
     import sora.protocols.http.spoken
     import sora.protocols.imap.service  # noqa: F401
     from sora.admin.commands import all_commands

@@ -14,8 +14,8 @@ from sora.errors import (
     NoSuchScript,
     TooMany,
 )
+from sora.operations.circumstances import Circumstances
 from sora.operations.sieve_filter import Counts, Done
-from sora.operations.sieve_trial import Circumstances
 from sora.protocols.http.admin.scripts import Compiled, ScriptNote, notes_of
 from sora.protocols.http.admin.tasks import PLACE, Task, task_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
