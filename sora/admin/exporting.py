@@ -6,7 +6,7 @@ from time import monotonic
 from sora.admin.command import Command, Report, Store, Terminal
 from sora.admin.importing import exchange_arguments, tell
 from sora.admin.progress import Progress
-from sora.operations.exporting import Choice
+from sora.exchange.wishes import Choice
 
 
 def choice_of(given: Namespace) -> Choice:

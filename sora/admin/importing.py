@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
@@ -10,9 +10,11 @@ from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.output import size_text
 from sora.admin.progress import Progress
 from sora.exchange.counts import Counts
-from sora.exchange.imap_client import PORTS, Login
-from sora.exchange.importing import MAX_JOBS, Wishes
-from sora.operations.importing import ScriptCounts
+from sora.exchange.wishes import MAX_JOBS, PORTS, Login, Wishes
+
+if TYPE_CHECKING:
+    # Help texts are printed without what imports.
+    from sora.operations.importing import ScriptCounts
 
 
 def exchange_arguments(parser: ArgumentParser, what: str) -> None:
@@ -245,7 +247,7 @@ def _secret(given: Namespace, terminal: Terminal) -> str:
     return terminal.stdin.readline().rstrip("\r\n")
 
 
-def tell(report: Report, counts: Counts, done: str, scripts: ScriptCounts | None = None) -> None:
+def tell(report: Report, counts: Counts, done: str, scripts: "ScriptCounts | None" = None) -> None:
     """Print what came of it. Raises CommandFailed when something is missing."""
     lines = [f"failed: {problem}" for problem in counts.problems]
     if counts.unnamed:

@@ -94,7 +94,7 @@ def prepare(given: Namespace, terminal: Terminal) -> None:
 def _meant(arguments: Sequence[str]) -> list[type[Command]]:
     """The commands that may be meant, by the first word: nothing of the others is loaded."""
     words = arguments[1:] if arguments[:1] == ["help"] else arguments
-    if words[:1] == ["version"]:
+    if words[:1] in (["version"], ["completion"]):
         return []
     meant = [one for one in all_words() if one[:1] == tuple(words[:1])]
     return [command_of(one) for one in meant] or all_commands()

@@ -3,7 +3,6 @@
 from base64 import b64encode
 from typing import Any, Final
 
-from attrs import field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.error import ConnectError
@@ -12,33 +11,17 @@ from twisted.python.failure import Failure
 
 from sora.errors import AuthenticationFailed, BadArgument, BadSyntax, SoraError, Unavailable
 from sora.exchange.formats.imap_responses import Offer, Response, ResponseReader
+from sora.exchange.wishes import Login
 from sora.mail.imap_strings import string
 from sora.relay.tls import client_tls
 
 PATIENCE: Final = 180.0
 """seconds without an octet from the server"""
 CONNECT: Final = 30.0
-PORTS: Final = {"implicit": 993, "starttls": 143, "none": 143}
-"""the usual ones, for the ways of `Login.tls`"""
 
 
 class Refused(BadArgument):
     """The other server has said NO."""
-
-
-@frozen(kw_only=True)
-class Login:
-    """Where the other server is, and who we are there. `tls` is `implicit`, `starttls` or `none`;
-    with `authorize_as` it is somebody else's mail that an administrator reads."""
-
-    host: str
-    port: int
-    user: str
-    password: str = field(repr=False)
-    tls: str = "implicit"
-    ca_file: str = ""
-    verify: bool = True
-    authorize_as: str = ""
 
 
 class ImapClient(Protocol):

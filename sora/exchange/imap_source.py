@@ -18,8 +18,9 @@ from sora.errors import BadName, TooBig, Unavailable
 from sora.exchange.formats.imap_responses import Response, Sink, attributes, date_time, number
 from sora.exchange.formats.maildir import folder_of, sound_keywords
 from sora.exchange.formats.special_uses import special_use_of
-from sora.exchange.imap_client import ImapClient, Login, Refused, connected
+from sora.exchange.imap_client import ImapClient, Refused, connected
 from sora.exchange.source import PAGE, USUAL_SIZE, Fetched, Folder, Found, Problem, key_of
+from sora.exchange.wishes import Login
 from sora.mail.flags import SYSTEM_NAMES, Flags
 from sora.mail.imap_strings import string
 from sora.mail.mailbox_names import SPECIAL_USES

@@ -19,8 +19,9 @@ from sora.deferreds import gather
 from sora.errors import AlreadyExists, NoSuchMailbox, SoraError
 from sora.exchange.counts import Counts
 from sora.exchange.folder_import import FolderImport
-from sora.exchange.importing import ImportRooms, ImportRun, Into, Stopped, Wishes
+from sora.exchange.importing import ImportRooms, ImportRun, Into, Stopped
 from sora.exchange.source import Folder, Problem, Source
+from sora.exchange.wishes import Wishes
 from sora.mail.mailbox_names import DELIMITER, INBOX, normalise
 from sora.storage.rows import MailboxRow
 

@@ -1,4 +1,4 @@
-"""What an import has at hand: rooms, wishes, counts; and patience with what is away for a while."""
+"""What an import has at hand: rooms, counts; and patience with what is away for a while."""
 
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from sora.errors import OutcomeUnknown, SoraError, StorageFull, Unavailable
 from sora.exchange.counts import Counts
 from sora.exchange.source import Source
-from sora.mail.mailbox_names import DELIMITER
+from sora.exchange.wishes import Wishes
 from sora.mailbox.arrivals import Arrivals
 from sora.retry import Delays, pause
 from sora.storage.interfaces import IImporting, IMailboxes, IMessages
@@ -21,8 +21,6 @@ T = TypeVar("T")
 
 PATIENCE: Final = Delays(1.0, 30.0, attempts=14)
 """waits for a database or an object store that is away, or full: about five minutes"""
-MAX_JOBS: Final = 16
-"""folders that may go at the same time"""
 STEP: Final = 2.0
 """seconds of waiting in which nobody is told"""
 _PASSING: Final = (Unavailable, StorageFull, OutcomeUnknown)
@@ -38,31 +36,6 @@ class Stopped(Exception):
     def __init__(self, error: SoraError) -> None:
         super().__init__(error.text)
         self.error = error
-
-
-@frozen
-class Wishes:
-    """How to import. `only` are names of folders, None for all; `names` what folders are called
-    here, where that is another name; with `update_flags` what is here already gets the flags that
-    it has there; `jobs` folders go at the same time."""
-
-    preserve_uids: bool = False
-    dry_run: bool = False
-    update_flags: bool = False
-    jobs: int = 2
-    only: frozenset[str] | None = None
-    names: tuple[tuple[str, str], ...] = ()
-
-    def wants(self, name: str) -> bool:
-        """Whether a folder is to be imported."""
-        return self.only is None or name in self.only
-
-    def name_of(self, name: str) -> str:
-        """The mailbox that a folder becomes: by its own name, or that of one above it."""
-        for old, new in self.names:
-            if name == old or name.startswith(old + DELIMITER):
-                return new + name[len(old) :]
-        return name
 
 
 @frozen

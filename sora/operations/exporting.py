@@ -9,17 +9,10 @@ from sora.exchange.exporter import ExportRooms, export_all
 from sora.exchange.maildir_target import Layout, MaildirTarget
 from sora.exchange.mbox_target import MboxTarget
 from sora.exchange.target import Target
+from sora.exchange.wishes import Choice
 from sora.operations.owners import OwnerLookup
 
 Told = Callable[[Counts], None]
-
-
-@frozen
-class Choice:
-    """What is exported: mailboxes by name, None for all; `jobs` go at the same time."""
-
-    only: frozenset[str] | None = None
-    jobs: int = 2
 
 
 @frozen

@@ -6,15 +6,15 @@ from attrs import define, frozen
 
 from sora.errors import NoSuchScript, SoraError
 from sora.exchange.counts import Counts
-from sora.exchange.imap_client import Login
 from sora.exchange.imap_source import ImapSource
 from sora.exchange.importer import import_all
-from sora.exchange.importing import ImportRooms, Into, Wishes
+from sora.exchange.importing import ImportRooms, Into
 from sora.exchange.maildir_source import MaildirSource
 from sora.exchange.maildir_tree import Layout
 from sora.exchange.mbox_source import MboxSource
 from sora.exchange.sieve_files import ScriptFile, read_scripts
 from sora.exchange.source import Problem, Source, reading
+from sora.exchange.wishes import Login, Wishes
 from sora.mailbox.scripts import ScriptStore, text_of
 from sora.operations.owners import OwnerLookup
 from sora.sieve.errors import ScriptErrors

@@ -16,7 +16,7 @@ atexit.register(lambda: print(*sys.modules, file=sys.stderr))
 from twisted.scripts.twistd import run
 run()
 """
-HEAVY = (
+HEAVY = {
     "botocore",
     "sora.app.assemble",
     "sora.app.doctor",
@@ -28,8 +28,11 @@ HEAVY = (
     "sora.storage.s3",
     "treq",
     "twisted.web.client",
-)
+}
 """what none of these commands needs"""
+LIGHT = {"sora.exchange", "sora.sieve"}
+HEAVIER = {"sora.exchange.importer", "sora.exchange.imap_client", "sora.sieve.compile"}
+"""what is heavy in these"""
 ABOVE_THE_PARSER = (
     "sora.app.admin_store",
     "sora.storage",
@@ -72,6 +75,15 @@ class LoadingTests(SynchronousTestCase):
             loaded, *HEAVY, "sora.admin.mailbox", "sora.app.admin_store", "sora.storage.postgres"
         )
 
+    def test_the_help_of_all_needs_no_database(self) -> None:
+        """And nothing else that does the work; nor does completion, which is made of it."""
+        for words in (["--help"], ["completion", "bash"]):
+            loaded = self.loaded(*words)
+            self.assertIn("sora.admin.sieve_filter", loaded)
+            self.assertIn("sora.admin.importing", loaded)
+            above = ["sora.app.admin_store", "sora.storage.postgres", "twisted.internet.reactor"]
+            self.assert_without(loaded, *HEAVY.difference(LIGHT), *HEAVIER, *above)
+
     def test_a_command_needs_the_database(self) -> None:
         """Here there is none, which it finds when all is loaded."""
         config = Path(self.mktemp())
@@ -91,6 +103,7 @@ class ImportTests(SynchronousTestCase):
         "app/admin.py": "help and the version need nothing that works",
         "app/opening.py": "what one command needs is no burden to the others",
         "app/plugin.py": "twistd chooses the reactor after it has loaded this",
+        "app/tracing.py": "OpenTelemetry is only installed where it is wanted",
         "config/shape.py": "two modules that name each other",
     }
 

@@ -17,10 +17,10 @@ from twisted.trial.unittest import TestCase
 from sora.addresses import parse_address
 from sora.errors import AuthenticationFailed, Unavailable
 from sora.exchange.counts import Counts
-from sora.exchange.imap_client import Login
 from sora.exchange.imap_source import ImapSource
 from sora.exchange.importer import import_all
-from sora.exchange.importing import ImportRooms, Into, Wishes
+from sora.exchange.importing import ImportRooms, Into
+from sora.exchange.wishes import Login, Wishes
 from sora.mail.facts import derive
 from sora.mailbox.arrivals import Arrivals
 from sora.retry import Delays

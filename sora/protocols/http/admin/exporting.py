@@ -8,8 +8,7 @@ from attrs import frozen
 
 from sora.errors import BadArgument, NoSuchAccount, NotPermitted, TooMany
 from sora.exchange.counts import Counts
-from sora.exchange.importing import MAX_JOBS
-from sora.operations.exporting import Choice
+from sora.exchange.wishes import MAX_JOBS, Choice
 from sora.protocols.http.admin.importing import begin
 from sora.protocols.http.admin.tasks import PLACE, Task
 from sora.protocols.http.endpoint import Call, Endpoint, Scope

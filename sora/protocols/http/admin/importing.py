@@ -8,8 +8,8 @@ from attrs import asdict, frozen
 
 from sora.errors import BadArgument, NoSuchAccount, NotPermitted, TooMany
 from sora.exchange.counts import Counts
-from sora.exchange.imap_client import PORTS, Login
-from sora.exchange.importing import MAX_JOBS, Cancelled, Stopped, Wishes
+from sora.exchange.importing import Cancelled, Stopped
+from sora.exchange.wishes import MAX_JOBS, PORTS, Login, Wishes
 from sora.operations.importing import ScriptCounts
 from sora.protocols.http.admin.tasks import PLACE, Task, task_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
