@@ -13,6 +13,7 @@ from typing import Final
 from sora.admin.main import PROGRAM, shapes
 from sora.admin.shape import Argument, Shape
 from sora.app.plugin import Options
+from sora.documents import write_or_compare
 
 DIRECTORY: Final = Path("etc/man")
 COMMON: Final = frozenset({"--help", "--config", "--dir", "--set", "--json"})
@@ -122,20 +123,8 @@ def _text(text: str) -> str:
 
 def main(arguments: list[str], root: Path) -> int:
     """Write the files below `root`, or compare them. Gives the exit code."""
-    written = {root / DIRECTORY / name: text for name, text in pages().items()}
-    if "--check" in arguments:
-        stale = [
-            path
-            for path, text in written.items()
-            if not path.is_file() or path.read_text("utf-8") != text
-        ]
-        for path in stale:
-            sys.stderr.write(f"{path} is not what `python -m sora.app.manual` writes\n")
-        return 1 if stale else 0
-    for path, text in written.items():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8")
-    return 0
+    files = {DIRECTORY / name: text for name, text in pages().items()}
+    return write_or_compare(files, "sora.app.manual", arguments, root)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from attrs import NOTHING, Attribute, fields
 from sora.config.config import Config
 from sora.config.keys import Key, about, array_of, is_list, table_of
 from sora.config.servers import ServerConfig
+from sora.documents import write_or_compare
 
 EXAMPLE: Final = Path("etc/config.toml.example")
 MANUAL: Final = Path("docs/configuration.md")
@@ -232,19 +233,8 @@ def _unit_of(attribute: "Attribute[Any]") -> str:
 
 def main(arguments: list[str], root: Path) -> int:
     """Write both files below `root`, or compare them. Gives the exit code."""
-    written = {root / EXAMPLE: example(), root / MANUAL: manual()}
-    stale = [path for path, text in written.items() if not _is(path, text)]
-    if "--check" in arguments:
-        for path in stale:
-            sys.stderr.write(f"{path} is not what `python -m sora.config.document` writes\n")
-        return 1 if stale else 0
-    for path, text in written.items():
-        path.write_text(text, "utf-8")
-    return 0
-
-
-def _is(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text("utf-8") == text
+    files = {EXAMPLE: example(), MANUAL: manual()}
+    return write_or_compare(files, "sora.config.document", arguments, root)
 
 
 if __name__ == "__main__":

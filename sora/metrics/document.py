@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
+from sora.documents import write_or_compare
 from sora.metrics.authentication import AuthenticationMetrics, PacingMetrics, ThrottleMetrics
 from sora.metrics.bodies import CacheMetrics, ObjectMetrics, UploadMetrics
 from sora.metrics.cleaning import CleaningMetrics
@@ -136,14 +137,8 @@ def _about(kind: Any) -> str:
 
 def main(arguments: list[str], root: Path) -> int:
     """Write the file below `root`, or compare it. Gives the exit code."""
-    path, text = root / MANUAL, manual()
-    if "--check" in arguments:
-        if path.is_file() and path.read_text("utf-8") == text:
-            return 0
-        sys.stderr.write(f"{path} is not what `python -m sora.metrics.document` writes\n")
-        return 1
-    path.write_text(text, "utf-8")
-    return 0
+    files = {MANUAL: manual()}
+    return write_or_compare(files, "sora.metrics.document", arguments, root)
 
 
 if __name__ == "__main__":
