@@ -6,6 +6,7 @@ what it would write.
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,9 @@ from sora.app.plugin import Options
 from sora.documents import write_or_compare
 
 DIRECTORY: Final = Path("etc/man")
+DATE: Final = "2026-11-27"
+"""what the pages say of themselves: of the last release"""
+WIDTH: Final = 79
 COMMON: Final = frozenset({"--help", "--config", "--dir", "--set", "--json"})
 """options that every command has: told once"""
 
@@ -62,19 +66,19 @@ def _admin_page() -> str:
 
 
 def _command(shape: Shape) -> Iterator[str]:
-    yield f".SS {_text(' '.join(shape.words))}"
+    yield f".SS {_line(' '.join(shape.words))}"
     yield _text(shape.summary)
     for one in shape.arguments:
         if not COMMON.intersection(one.flags):
             yield from _argument(one)
     for example in shape.examples:
-        yield f".PP\n.EX\n    {_text(f'{PROGRAM} {example}')}\n.EE"
+        yield f".PP\n.EX\n    {_line(f'{PROGRAM} {example}')}\n.EE"
 
 
 def _argument(one: Argument) -> Iterator[str]:
-    names = ", ".join(rf"\fB{_text(flag)}\fR" for flag in one.flags)
+    names = ", ".join(rf"\fB{_line(flag)}\fR" for flag in one.flags)
     value = "|".join(one.choices) or one.value
-    shown = rf"{names} \fI{_text(value)}\fR".strip() if value else names
+    shown = rf"{names} \fI{_line(value)}\fR".strip() if value else names
     yield f".TP\n{shown}\n{_text(one.text) or 'See above.'}"
 
 
@@ -92,7 +96,7 @@ def _server_page() -> str:
     ]
     for long, short, _, text in Options.optParameters:
         flags = rf"\fB\-{short}\fR, " if short else ""
-        lines.append(f".TP\n{flags}\\fB{_text('--' + long)}\\fR \\fIVALUE\\fR\n{_text(text)}")
+        lines.append(f".TP\n{flags}\\fB{_line('--' + long)}\\fR \\fIVALUE\\fR\n{_text(text)}")
     lines += [
         ".TP\n\\fB\\-\\-set\\fR \\fItable.key=value\\fR",
         _text(" ".join((Options.opt_set.__doc__ or "").split())),
@@ -110,15 +114,20 @@ def _server_page() -> str:
 
 
 def _head(name: str, about: str) -> str:
-    lower = _text(name.lower())
-    return f".TH {_text(name)} 8\n.SH NAME\n{lower} \\- {_text(about)}"
+    title = f'.TH {_line(name)} 8 {DATE} Sora "Sora mail store"'
+    return f"{title}\n.SH NAME\n{_line(name.lower())} \\- {_line(about)}"
 
 
 def _text(text: str) -> str:
-    """Words as roff has them: nothing in them is a command."""
+    """Words as roff has them, in lines of some length: nothing in them is a command."""
+    lines = textwrap.wrap(_line(text), WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(rf"\&{line}" if line[0] in ".'" else line for line in lines)
+
+
+def _line(text: str) -> str:
+    """The same in one line, for what stands behind a macro or is typed as it is."""
     text = re.sub(r"\s+", " ", text).strip().replace("%%", "%")
-    text = text.replace("\\", "\\e").replace("-", r"\-")
-    return rf"\&{text}" if text.startswith((".", "'")) else text
+    return text.replace("\\", "\\e").replace("-", r"\-")
 
 
 def main(arguments: list[str], root: Path) -> int:

@@ -1,6 +1,9 @@
-"""Completion in a real shell, and the manual pages."""
+"""Completion in real shells, and the manual pages."""
 
+import os
+import pty
 import subprocess
+import tempfile
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -39,6 +42,29 @@ class CompletionTests(SynchronousTestCase):
         ):
             self.assertEqual(self.completed(*words.split(" ")), offered, words)
 
+    def test_a_zsh_at_a_terminal(self) -> None:
+        """Somebody types a word in part, and the tabulator."""
+        zsh = require_program(self, "zsh", "zsh")
+        with tempfile.NamedTemporaryFile("w", suffix=".zsh") as file:
+            file.write(script("zsh", shapes()))
+            file.flush()
+            pid, terminal = pty.fork()
+            if pid == 0:  # pragma: no cover
+                os.execve(zsh, [zsh, "-f", "-i"], {"TERM": "dumb", "PATH": os.defpath})
+            os.write(
+                terminal, f"PROMPT='> '; source {file.name}; print ASK ME | tr A-Z a-z\n".encode()
+            )
+            self.read_until(terminal, b"ask me")
+            os.write(terminal, b"twistd sora-admin accounts cred\t")
+            self.read_until(terminal, b"credentials")
+            os.write(terminal, b"\x15exit\n")
+            self.assertEqual(os.waitpid(pid, 0)[1], 0)
+
+    def read_until(self, terminal: int, wanted: bytes) -> None:
+        said = b""
+        while wanted not in said:
+            said += os.read(terminal, 4096)
+
     def test_every_command_is_known(self) -> None:
         text = script("zsh", shapes())
         for command in all_commands():
@@ -67,3 +93,13 @@ class ManualPageTests(SynchronousTestCase):
                 text=True,
             )
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+
+    def test_mandoc_has_no_warning(self) -> None:
+        """The other program that shows manual pages."""
+        mandoc = require_program(self, "mandoc", "mandoc")
+        for name in pages():
+            page = ROOT / "etc/man" / name
+            done = subprocess.run(
+                [mandoc, "-T", "lint", "-W", "warning", page], capture_output=True, text=True
+            )
+            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""), name)

@@ -16,6 +16,7 @@ from sora.config.load import Loaded, load
 ETC = Path(__file__).parents[2] / "etc"
 COMPOSE = ETC / "container/compose.yaml"
 KUBERNETES = ETC / "kubernetes/sora.yaml"
+PROBES = ("startup", "liveness", "readiness")
 SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
@@ -36,7 +37,8 @@ class ContainerTests(SynchronousTestCase):
     def test_compose(self) -> None:
         """The variables that it sets are keys, and complete the configuration; and what it mounts
         is there."""
-        services = yaml.safe_load(COMPOSE.read_text())["services"]
+        text = COMPOSE.read_text()
+        services = yaml.safe_load(text)["services"]
         sora = services["sora"]
         loaded = self.loaded(dict.fromkeys(sora["environment"], SECRET))
         self.assertEqual(loaded.warnings, ())
@@ -45,7 +47,10 @@ class ContainerTests(SynchronousTestCase):
         build = COMPOSE.parent / sora["build"]["context"] / sora["build"]["dockerfile"]
         self.assertTrue(build.is_file())
         own = [volume.partition(":")[0] for volume in sora["volumes"] if volume.startswith("./")]
-        self.assertTrue(all((COMPOSE.parent / name).is_file() for name in own))
+        made = {f"./{name}" for name in re.findall(r"^#   mkdir (\w+)$", text, re.M)}
+        self.assertEqual([n for n in own if not (COMPOSE.parent / n).is_file()], sorted(made))
+        mounted = [volume.split(":")[1] for volume in sora["volumes"]]
+        self.assertIn(str(Path(loaded.config.tls.cert_file).parent), mounted)
         ports = {server.addr.port for server in loaded.config.servers}
         mapped = {int(port.rpartition(":")[2]) for port in sora["ports"]}
         self.assertEqual(mapped, ports)
@@ -62,6 +67,9 @@ class ContainerTests(SynchronousTestCase):
         mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
         self.assertEqual(set(mounts), volumes)
         self.assertTrue(loaded.config.cache.path.startswith(mounts["cache"]))
+        self.assertTrue(loaded.config.tls.key_file.startswith(mounts["tls"]))
+        probes = [container[f"{kind}Probe"]["httpGet"]["path"] for kind in PROBES]
+        self.assertEqual(probes, ["/livez", "/livez", "/readyz"])
         self.assertTrue(loaded.config.relay.queue.path.startswith(mounts["spool"]))
         names = {one["name"] for one in container["ports"]}
         for service in others:
