@@ -45,7 +45,8 @@ from sora.protocols.pop3.protocol import refusal as pop3_refusal
 from sora.protocols.pop3.service import pop3_factory
 from sora.storage.interfaces import IRequests
 from sora.tls.contexts import ServerTLS
-from sora.tracing.tracer import CommandTraces, Tracer
+from sora.tracing.commands import CommandTraces
+from sora.tracing.tracer import Tracer
 
 
 @frozen(kw_only=True)
@@ -125,6 +126,7 @@ def _lmtp(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         metrics=parts.deliveries,
         tls=tls,
         sends_reports=parts.delivery.sends_reports,
+        traces=parts.traces(server),
     )
     return Spoken(factory, lmtp_refusal)
 
@@ -141,6 +143,7 @@ def _managesieve(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> S
         uploads=parts.uploads,
         new_id=lambda: uuid4().hex[:12],
         tls=tls,
+        traces=parts.traces(server),
     )
     return Spoken(factory, managesieve_refusal)
 
@@ -158,6 +161,7 @@ def _pop3(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         messages=parts.messages,
         new_id=lambda: uuid4().hex[:12],
         tls=tls,
+        traces=parts.traces(server),
     )
     return Spoken(factory, pop3_refusal)
 
@@ -172,6 +176,7 @@ def _http(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         commands=parts.commands,
         is_ready=parts.is_ready,
         new_id=lambda: uuid4().hex[:12],
+        traces=parts.traces(server),
     )
     return Spoken(factory, http_refusal)
 

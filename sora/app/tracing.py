@@ -18,6 +18,8 @@ from sora.relay.relay import Relay
 from sora.tracing.tracer import Tracer
 from sora.waking import Waking
 
+INTERVAL: Final = 2.0
+"""seconds that a trace waits at most for others, to be sent with them"""
 MISSING: Final = (
     "[tracing] enabled needs a package that is not there: pip install 'sora-mail[tracing]'"
     " (opentelemetry-proto), or set enabled = false"
@@ -72,6 +74,7 @@ def tracing_of(
         random=Random(),
         metrics=TracingMetrics(registry),
         capacity=config.queue_size,
+        interval=INTERVAL,
     )
     tracer = Tracer(
         export.offer,

@@ -134,7 +134,7 @@ class Export(Service):
         random: Random,
         metrics: TracingMetrics,
         capacity: int = 10_000,
-        interval: float = 2.0,
+        interval: float,
         delays: Delays = DELAYS,
         flush: float = FLUSH,
     ) -> None:

@@ -8,7 +8,7 @@ recorded, and most are thrown away.
 
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from twisted.internet.defer import CancelledError
 
@@ -94,53 +94,3 @@ class Tracer:
 
     def _is_slow(self, seconds: float) -> bool:
         return 0 < self._slower_than <= seconds
-
-
-class CommandTraces:
-    """The traces of the commands of one server, told apart by its name."""
-
-    def __init__(self, tracer: Tracer, protocol: str, server: str) -> None:
-        self.tracer = tracer
-        self._protocol = protocol
-        self._server = server
-
-    def begin(self, session: str = "") -> Trace:
-        """A command has come; which, is said at its end. `session` is what the log calls it."""
-        trace = self.tracer.begin(self._protocol, "")
-        facts = trace.root.facts
-        facts["sora.protocol"] = self._protocol
-        facts["sora.server"] = self._server
-        if session:
-            facts["sora.session"] = session
-        return trace
-
-    def end(
-        self,
-        trace: Trace,
-        command: str,
-        outcome: str,
-        seconds: float,
-        user: str = "",
-        peer: object = "",
-    ) -> None:
-        """It was answered. `seconds` are the server's own, without those of the client (G66);
-        `user` and `peer` are told only where traces may say whose they are."""
-        trace.root.name = command.upper()
-        facts = trace.root.facts
-        facts["sora.command"] = command
-        facts["sora.outcome"] = outcome
-        if self.tracer.include_users:
-            facts["enduser.id"] = user
-            facts["network.peer.address"] = str(peer)
-        trace.end("" if outcome == "ok" else outcome, seconds)
-
-
-def keep(trace: Trace | None) -> None:
-    """What failed inside the server is always told."""
-    if trace is not None:
-        trace.keep()
-
-
-def trace_fields(trace: Trace | None) -> dict[str, Any]:
-    """What a line of the log says of a trace, if that is told: where to find it."""
-    return {} if trace is None or not trace.kept else {"trace": trace.hex}

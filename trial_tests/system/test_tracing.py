@@ -1,10 +1,19 @@
 """Traces of a whole Sora, as a collector gets them."""
 
+import json
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
 from twisted.logger import LogEvent, globalLogPublisher
 
+from sora.app import tracing
 from sora.deferreds import deferred
 from trial_tests.support.collector import Collector, Received
+from trial_tests.support.scram_postgres import free_port
+from trial_tests.support.whole_sora import LOGIN_PASSWORD as PASSWORD
 from trial_tests.support.whole_sora import WholeSora, WholeSoraTestCase, Wire
 
 ANNA, BELA = "anna@example.com", "bela@example.com"
@@ -19,6 +28,7 @@ class TracingTestCase(WholeSoraTestCase):
 
     async def traced(self, more: str = "") -> WholeSora:
         """One with two accounts."""
+        self.patch(tracing, "INTERVAL", 0.05)
         self.collector = Collector()
         self.addCleanup(lambda: Deferred.fromCoroutine(self.collector.stop()))
         self.extra = f'[tracing]\nenabled = true\nendpoint = "{self.collector.url}"\n{more}'
@@ -134,3 +144,99 @@ class IMAPTests(TracingTestCase):
         self.assertEqual([line["trace"] for line in lines], [root.trace])
         self.assertEqual(root.facts["enduser.id"], ANNA)
         await wire.ask(b"LOGOUT")
+
+
+KEY = "d0c4a5b1e2f3948576a1b2c3d4e5f607"
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+SCRIPT = 'require ["fileinto", "body"]; if body :contains "private" { fileinto "Archive"; }'
+
+
+class OtherProtocolTests(TracingTestCase):
+    @deferred
+    async def test_each_protocol_has_its_traces(self) -> None:
+        """A message over LMTP with the script that it runs; POP3, ManageSieve; and the HTTP API,
+        where a client with a key may say which trace it is a part of."""
+        pop3, managesieve, http = free_port(), free_port(), free_port()
+        sora = await self.traced(
+            "".join(
+                f'[[servers]]\ntype = "{kind}"\nname = "my {kind}"\naddr = "127.0.0.1:{port}"\n'
+                for kind, port in (("pop3", pop3), ("managesieve", managesieve))
+            )
+            + f'[[servers]]\ntype = "http_api"\naddr = "127.0.0.1:{http}"\napi_key = "{KEY}"\n'
+        )
+        await sora.script(ANNA, SCRIPT)
+        await self._deliver(sora)
+        await self._retrieve(await sora.client(pop3))
+        await self._list_scripts(await sora.client(managesieve))
+        await self._administrate(http)
+
+    async def _deliver(self, sora: WholeSora) -> None:
+        wire = await sora.lmtp()
+        wire.send(b"MAIL FROM:<carol@example.net>\r\nRCPT TO:<anna@example.com>\r\n")
+        wire.send(b"RCPT TO:<nobody@example.com>\r\nDATA\r\n")
+        await wire.until(rb"354 [^\r\n]*\r\n")
+        wire.send(LETTER + b".\r\nMAIL FROM:<carol@example.net>\r\nRSET\r\nQUIT\r\n")
+        await wire.until(rb"221 [^\r\n]*\r\n")
+        first, second = sorted(await self.arrived("lmtp MESSAGE", 2), key=_outcome)
+        self.assertEqual((_outcome(first), _outcome(second)), ("ok", "reset"))
+        self.assertEqual(first.facts["sora.recipients"], 1)
+        self.assertEqual(first.facts["sora.octets"], len(LETTER))
+        below = {span.name: span for span in self.collector.below(first)}
+        deliver, sieve = below["lmtp deliver"], below["sieve run"]
+        self.assertEqual((deliver.parent, sieve.parent), (first.id, deliver.id))
+        self.assertEqual(sieve.facts["sora.scripts"], "user")
+        self.assertEqual(below["lmtp receive"].parent, first.id)
+        operations = [one.facts.get("db.operation.name") for one in below.values()]
+        self.assertIn("recipient", operations)
+        self.assertEqual(self.collector.below(second), [])
+
+    async def _retrieve(self, wire: Wire) -> None:
+        wire.send(b"USER %s\r\nPASS %s\r\nSTAT\r\nQUIT\r\n" % (BELA.encode(), PASSWORD.encode()))
+        await wire.until(rb"(?s)(\+OK.*){5}\r\n")
+        for name in ("USER", "PASS", "STAT", "QUIT"):
+            [root] = await self.arrived(f"pop3 {name}")
+            self.assertEqual(root.facts["sora.server"], "my pop3")
+            self.assertEqual((_outcome(root), root.error), ("ok", ""))
+
+    async def _list_scripts(self, wire: Wire) -> None:
+        await wire.until(rb'OK "Sora is ready"\r\n')
+        wire.send(b'GETSCRIPT "main"\r\nLOGOUT\r\n')
+        await wire.until(rb"(?m)^OK.*\r\n")
+        [refused] = await self.arrived("managesieve UNKNOWN")
+        self.assertEqual((_outcome(refused), refused.error), ("bad", "bad"))
+        self.assertEqual(_outcome((await self.arrived("managesieve LOGOUT"))[0]), "ok")
+
+    async def _administrate(self, port: int) -> None:
+        def ask(path: str, **headers: str) -> tuple[int, dict[str, Any]]:
+            request = Request(f"http://127.0.0.1:{port}{path}", None, headers)
+            try:
+                with urlopen(request, timeout=20) as answer:
+                    return answer.status, json.loads(answer.read())
+            except HTTPError as error:
+                return error.code, json.loads(error.read())
+
+        authorization, parent = f"Bearer {KEY}", f"00-{TRACE}-{SPAN}-01"
+        status, _ = await deferToThread(
+            ask, f"/admin/accounts/{ANNA}", Authorization=authorization, traceparent=parent
+        )
+        self.assertEqual(status, 200)
+        await self.collector.until(lambda spans: any(span.trace == TRACE for span in spans))
+        spans = [span for span in self.collector.spans if span.trace == TRACE]
+        [root] = [span for span in spans if span.parent == SPAN]
+        self.assertTrue(all(span.parent == root.id for span in spans if span is not root))
+        self.assertEqual(root.facts["http.response.status_code"], 200)
+        # A stranger says nothing of ours; the problem has the trace, for who asks us.
+        status, problem = await deferToThread(ask, f"/admin/accounts/{ANNA}", traceparent=parent)
+        self.assertEqual(status, 401)
+        self.assertNotEqual(problem["trace"], TRACE)
+        await self.collector.until(
+            lambda spans: any(span.trace == problem["trace"] for span in spans)
+        )
+        self.assertNotIn(ANNA, repr(self.collector.spans))
+        request = problem["instance"].rpartition(":")[2]
+        [told] = [span for span in self.collector.spans if span.trace == problem["trace"]]
+        self.assertEqual(told.facts["sora.session"], request)
+
+
+def _outcome(root: Received) -> str:
+    return str(root.facts["sora.outcome"])

@@ -1,4 +1,4 @@
-"""sora.tracing.tracer and parents: which traces are told, and whose part they are."""
+"""sora.tracing.tracer, commands and parents: which traces are told, and whose part they are."""
 
 from random import Random
 
@@ -7,9 +7,10 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.errors import Unavailable
+from sora.tracing.commands import CommandTraces, InHand
 from sora.tracing.parents import Parent, parse_traceparent
 from sora.tracing.spans import Trace
-from sora.tracing.tracer import CommandTraces, Tracer, trace_fields
+from sora.tracing.tracer import Tracer
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -75,11 +76,14 @@ class ChoosingTests(SynchronousTestCase):
     def test_a_slow_one_is_always_told(self) -> None:
         """By the server's own time: a client that takes its time is not what is looked for."""
         traces = CommandTraces(self.tracer(0.0), "imap", "imap 127.0.0.1:143")
+        in_hand = InHand(traces, "0123456789ab")
         for seconds, told in ((0.99, 0), (1.0, 1)):
-            trace = traces.begin("0123456789ab")
+            in_hand.begin()
             self.clock.advance(1800)
-            traces.end(trace, "idle", "ok", seconds)
+            self.assertEqual(in_hand.fields, {})
+            fields = in_hand.end("idle", "ok", seconds)
             self.assertEqual(len(self.told), told)
+            self.assertEqual(list(fields), ["trace"] * told)
         [trace] = self.told
         self.assertEqual(
             trace.root.facts,
@@ -92,7 +96,33 @@ class ChoosingTests(SynchronousTestCase):
                 "sora.seconds": 1.0,
             },
         )
-        self.assertEqual(trace_fields(trace), {"trace": f"{trace.id:032x}"})
+        self.assertEqual(fields, {"trace": f"{trace.id:032x}"})
+
+    def test_a_command_that_takes_parts_of_its_time(self) -> None:
+        """A message comes in several commands; one that failed inside is told, and what the
+        conversation says of it after its end goes nowhere."""
+        in_hand = InHand(CommandTraces(self.tracer(0.0), "lmtp", "lmtp"))
+        in_hand.begin()
+        in_hand.took(0.25)
+        in_hand.took(0.5)
+        in_hand.keep()
+        self.assertEqual(in_hand.id, in_hand.fields["trace"])
+        in_hand.end("message", "no")
+        [trace] = self.told
+        self.assertEqual((trace.root.facts["sora.seconds"], trace.root.error), (0.75, "no"))
+        in_hand.say("late", 1)
+        in_hand.keep()
+        self.assertEqual(in_hand.end("message", "gone"), {})
+        self.assertEqual((len(self.told), in_hand.id), (1, ""))
+
+    def test_without_traces(self) -> None:
+        """Nothing happens."""
+        in_hand = InHand(None, "0123456789ab")
+        in_hand.begin()
+        in_hand.keep()
+        in_hand.join(f"00-{TRACE}-{SPAN}-01")
+        self.assertEqual((in_hand.fields, in_hand.id, in_hand.names_users), ({}, "", False))
+        self.assertEqual(in_hand.end("noop", "ok", 5.0), {})
 
     def test_never_for_being_slow(self) -> None:
         """`slower_than = 0`."""
@@ -100,14 +130,16 @@ class ChoosingTests(SynchronousTestCase):
         self.clock.advance(100)
         trace.end()
         self.assertEqual(self.told, [])
-        self.assertEqual(trace_fields(trace), {})
 
     def test_users_are_told_only_where_that_is_wanted(self) -> None:
         """The address of the account, and that of the client's network."""
         for users in (False, True):
             self.told.clear()
             traces = CommandTraces(self.tracer(1.0, users=users), "pop3", "pop3")
-            traces.end(traces.begin("a"), "retr", "ok", 0.1, "anna@example.com", "192.0.2.1:5")
+            in_hand = InHand(traces, "a")
+            in_hand.begin()
+            self.assertEqual(in_hand.names_users, users)
+            in_hand.end("retr", "ok", 0.1, "anna@example.com", "192.0.2.1:5")
             said = str(self.told[0].root.facts)
             self.assertEqual("anna@example.com" in said, users)
             self.assertEqual("192.0.2.1" in said, users)

@@ -84,6 +84,10 @@ _PROBLEM: Final = {
         "status": {"type": "integer", "description": "The status of the answer."},
         "detail": {"type": "string", "description": "What it was this time."},
         "instance": {"type": "string", "description": "This request, as the log names it."},
+        "trace": {
+            "type": "string",
+            "description": "The id of its trace, where the collector of traces gets it.",
+        },
         "errors": {
             "type": "array",
             "description": "All flaws of the request.",

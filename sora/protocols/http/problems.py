@@ -153,8 +153,9 @@ class Refused(Exception):
         self.flaws = flaws
         self.wait = wait
 
-    def document(self, instance: str) -> dict[str, Any]:
-        """The problem as a JSON object; `instance` names this request, for the log."""
+    def document(self, instance: str, trace: str = "") -> dict[str, Any]:
+        """The problem as a JSON object; `instance` names this request, for the log, and `trace` is
+        the id of its trace, if the collector gets it."""
         found: dict[str, Any] = {
             "type": TYPE + self.kind.name,
             "title": self.kind.title,
@@ -163,6 +164,8 @@ class Refused(Exception):
         if self.detail:
             found["detail"] = self.detail
         found["instance"] = instance
+        if trace:
+            found["trace"] = trace
         if self.flaws:
             found["errors"] = [
                 {"pointer": flaw.pointer, "detail": flaw.text} for flaw in self.flaws

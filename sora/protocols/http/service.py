@@ -21,6 +21,7 @@ from sora.protocols.http.protocol import HTTPFactory
 from sora.protocols.http.site import AdminSite
 from sora.protocols.http.spoken import ENDPOINTS, GROUPS
 from sora.storage.interfaces import IRequests
+from sora.tracing.commands import CommandTraces
 
 
 def http_factory(
@@ -33,6 +34,7 @@ def http_factory(
     commands: CommandMetrics,
     is_ready: Callable[[], Awaitable[bool]],
     new_id: Callable[[], str],
+    traces: CommandTraces | None = None,
 ) -> HTTPFactory:
     """What a listener takes for a server of type `http_api`. `new_id` names requests."""
     allowed = Networks(server.allowed_hosts) if server.allowed_hosts else None
@@ -48,6 +50,7 @@ def http_factory(
         gate=Gate(Keys(keys_of(server)), allowed, clock.seconds, _rates(server)),
         seconds=clock.seconds,
         new_id=new_id,
+        traces=traces,
         metrics=commands,
     )
     return HTTPFactory(site.resource(), clock, new_id)

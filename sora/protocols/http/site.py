@@ -48,6 +48,8 @@ from sora.protocols.http.problems import (
 )
 from sora.protocols.http.shaping import Flawed, from_json, from_query, written
 from sora.storage.rows import KeptAnswer
+from sora.tracing.commands import CommandTraces, InHand
+from sora.tracing.spans import current_trace
 
 MAX_PARAMETERS: Final = 50
 JSON: Final = "application/json"
@@ -87,8 +89,10 @@ class AdminSite:
         seconds: Callable[[], float],
         new_id: Callable[[], str],
         metrics: CommandMetrics,
+        traces: CommandTraces | None = None,
     ) -> None:
         self._metrics = metrics
+        self._traces = traces
         self._nouns = nouns
         self._gate = gate
         self._once = once
@@ -147,6 +151,7 @@ class AdminSite:
         address = _address(request)
         self._gate.admit_address(address)
         caller = self._gate.admit(address, request.getHeader("Authorization"), endpoint.scope)
+        self._join_trace(request)
         names = read_path(path)
         call = Call(
             caller,
@@ -177,6 +182,12 @@ class AdminSite:
             request.setHeader("Location", answer.place)
         return answer.status, JSON if answer.body else "", answer.body
 
+    def _join_trace(self, request: Any) -> None:
+        """Who has a key may say which trace the request is a part of (`traceparent`)."""
+        trace = current_trace()
+        if trace is not None and self._traces is not None:
+            self._traces.tracer.join(trace, request.getHeader("traceparent"))
+
     async def _do(self, endpoint: Endpoint, call: Call) -> KeptAnswer:
         """What an endpoint does, and what is said of it."""
         return (await self._do_tagged(endpoint, call))[0]
@@ -206,20 +217,28 @@ class AdminSite:
     ) -> bytes:
         """The body of the answer; its head is set. `name` is what metrics call what is asked."""
         began, instance = self._seconds(), self._new_id()
+        trace = InHand(self._traces, instance)
+        if not name.startswith("/"):
+            trace.begin()  # pages are asked for all day long by what watches us
         try:
             status, kind, body = await work()
         except CancelledError:
+            trace.end(name, "gone", self._seconds() - began)
             raise
         except Refused as problem:
-            status, kind, body = self._problem(request, problem, instance)
+            status, kind, body = self._problem(request, problem, instance, trace)
         except (SoraError, Flawed) as error:
             if isinstance(error, SoraError) and error.inside:
                 self.log.warn("request {id}: {error}", id=instance, error=error.text)
-            status, kind, body = self._problem(request, refused(error), instance)
+            status, kind, body = self._problem(request, refused(error), instance, trace)
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
             self.log.failure("request {id} failed", id=instance)
-            status, kind, body = self._problem(request, Refused(INTERNAL), instance)
-        self._metrics.answered("http_api", name, _outcome(status), self._seconds() - began)
+            status, kind, body = self._problem(request, Refused(INTERNAL), instance, trace)
+        seconds = self._seconds() - began
+        self._metrics.answered("http_api", name, _outcome(status), seconds)
+        trace.say("http.request.method", _text(request.method)[:16])
+        trace.say("http.response.status_code", status)
+        fields = trace.end(name, _outcome(status), seconds, peer=_address(request))
         self._set_head(request, status, kind)
         if status != 204:
             request.setHeader("Content-Length", str(len(body)))
@@ -230,16 +249,19 @@ class AdminSite:
             address=_address(request),
             status=status,
             id=instance,
-            seconds=round(self._seconds() - began, 4),
+            seconds=round(seconds, 4),
+            **fields,
         )
         return body
 
-    def _problem(self, request: Any, problem: Refused, instance: str) -> Answer:
+    def _problem(self, request: Any, problem: Refused, instance: str, trace: InHand) -> Answer:
+        if problem.kind.status >= 500:
+            trace.keep()
         if problem.kind.status == 401:
             request.setHeader("WWW-Authenticate", 'Bearer realm="sora"')
         if problem.wait is not None:
             request.setHeader("Retry-After", str(problem.wait))
-        document = problem.document(f"urn:sora:request:{instance}")
+        document = problem.document(f"urn:sora:request:{instance}", trace.id)
         return problem.kind.status, MEDIA_TYPE, written(document)
 
     def _set_head(self, request: Any, status: int, kind: str) -> None:

@@ -3,8 +3,8 @@ what changed in the selected mailbox is told before the tagged line; and the tag
 from the table of errors if it failed.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -16,8 +16,7 @@ from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
 from sora.protocols.imap.wire.head import NO_HEAD, Head, head_of, tag_of
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.write import text as sentence
-from sora.tracing.spans import Trace
-from sora.tracing.tracer import keep, trace_fields
+from sora.tracing.commands import InHand
 
 if TYPE_CHECKING:
     from sora.protocols.imap.session import Session
@@ -41,7 +40,7 @@ class Answering:
         self.bad = 0
         """bad commands in a row"""
         self._started = 0.0
-        self._trace: Trace | None = None
+        self._trace = InHand(session.services.traces, session.id)
 
     async def execute(self, text: bytes) -> None:
         """Answer one complete command."""
@@ -54,8 +53,7 @@ class Answering:
             self.refuse(text, NO_HEAD)
             return
         self.tag = head.tag
-        if session.services.traces is not None:
-            self._trace = session.services.traces.begin(session.id)
+        self._trace.begin()
         kind: type[Command] | None = None
         command: Command | None = None
         status = b"OK"
@@ -73,23 +71,23 @@ class Answering:
             status, done = _said_of(error, kind)
             self._count_failure(kind, error, status)
             if error.inside:
-                keep(self._trace)
+                self._trace.keep()
                 self.log.info(
                     "session {session}: {command} was not done: {error}",
                     session=session.id,
                     command=_loggable(kind, text),
                     error=error.text,
-                    **trace_fields(self._trace),
+                    **self._trace.fields,
                 )
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
-            keep(self._trace)
+            self._trace.keep()
             self.log.failure(
                 "a bug in session {session}: {command}",
                 session=session.id,
                 command=_loggable(kind, text),
-                **trace_fields(self._trace),
+                **self._trace.fields,
             )
             status = SERVER_BUG.condition
             self._count_failure(kind, None, status)
@@ -109,9 +107,11 @@ class Answering:
         outcome = status.decode("ascii").lower()
         session.services.metrics.answered("imap", word, outcome, seconds)
         is_slow = 0 < session.limits.slow_command <= seconds
-        trace = self._end_trace(word, outcome, seconds, is_slow)
         if is_slow:
-            self._tell_slow(word, seconds, trace)
+            self._trace.keep()
+        fields = self._trace.end(word, outcome, seconds, session.user, session.connection.peer)
+        if is_slow:
+            self._tell_slow(word, seconds, fields)
         session.holding.check()
         if status == BAD:
             self._count_bad()
@@ -121,32 +121,21 @@ class Answering:
 
     def let_go(self) -> None:
         """The conversation is over, perhaps in the middle of a command."""
-        if self._trace is not None:
-            word = _name_of(self.in_hand)
-            seconds = self._session.connection.clock.seconds() - self._started - self.waited
-            self._end_trace(word, "gone", seconds, is_slow=False)
+        session = self._session
+        seconds = session.connection.clock.seconds() - self._started - self.waited
+        word = _name_of(self.in_hand)
+        self._trace.end(word, "gone", seconds, session.user, session.connection.peer)
 
-    def _end_trace(self, word: str, outcome: str, seconds: float, is_slow: bool) -> Trace | None:
-        trace, self._trace = self._trace, None
-        traces = self._session.services.traces
-        if trace is not None and traces is not None:
-            if is_slow:
-                trace.keep()
-            identity = self._session.identity
-            user = identity.address if identity is not None else ""
-            traces.end(trace, word, outcome, seconds, user, self._session.connection.peer)
-        return trace
-
-    def _tell_slow(self, word: str, seconds: float, trace: Trace | None) -> None:
+    def _tell_slow(self, word: str, seconds: float, fields: Mapping[str, Any]) -> None:
         session = self._session
         self.log.warn(
             "session {session}: {command} took {duration} seconds",
             session=session.id,
             command=word.upper(),
             duration=round(seconds, 1),
-            user=session.identity.address if session.identity is not None else "",
+            user=session.user,
             peer=str(session.connection.peer),
-            **trace_fields(trace),
+            **fields,
         )
 
     def find(self, head: Head) -> type[Command]:

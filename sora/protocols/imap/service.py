@@ -18,7 +18,7 @@ from sora.protocols.imap.protocol import IMAPFactory
 from sora.protocols.imap.services import Limits, MailAccess, Services
 from sora.protocols.imap.spoken import DIALECT
 from sora.protocols.imap.wire.write import text
-from sora.tracing.tracer import CommandTraces
+from sora.tracing.commands import CommandTraces
 
 
 def imap_factory(

@@ -15,7 +15,7 @@ from sora.metrics.memory import SessionMemoryMetrics
 from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.deflate import Deflaters
-from sora.tracing.tracer import CommandTraces
+from sora.tracing.commands import CommandTraces
 
 
 @frozen

@@ -368,6 +368,11 @@ class Session:
         return self.answering.in_hand
 
     @property
+    def user(self) -> str:
+        """The address of who has logged in; empty before that."""
+        return self.identity.address if self.identity is not None else ""
+
+    @property
     def account(self) -> Account:
         """The account of the user who has logged in."""
         if self._account is None:

@@ -24,6 +24,8 @@ from sora.protocols.lmtp.replies import Replies
 from sora.protocols.lmtp.services import Services, Settings
 from sora.protocols.lmtp.wire.commands import Bdat, Mail
 from sora.protocols.lmtp.wire.reader import Chunk, LMTPReader
+from sora.tracing.commands import InHand
+from sora.tracing.spans import entered
 
 
 @frozen
@@ -48,6 +50,7 @@ class Receiving:
         recipients: Recipients,
         services: Services,
         settings: Settings,
+        trace: InHand,
     ) -> None:
         self._connection: Final = connection
         self._reader: Final = reader
@@ -55,6 +58,7 @@ class Receiving:
         self._recipients: Final = recipients
         self._services: Final = services
         self._settings: Final = settings
+        self._trace: Final = trace
         self._incoming: Incoming | None = None
 
     @property
@@ -68,8 +72,8 @@ class Receiving:
         if incoming is not None:
             incoming.close()
 
-    async def data(self, begun: Begun | None) -> None:
-        """DATA: a message that ends with a dot."""
+    async def data(self, begun: Begun | None) -> str:
+        """DATA: a message that ends with a dot. Gives the outcome for its trace."""
         if self._incoming is not None:
             raise WrongState("The message was begun with BDAT")
         mail = self._require_recipients(begun).mail
@@ -80,10 +84,10 @@ class Receiving:
         self._replies.say(354, "", "Send the message, and end it with a dot on a line of its own")
         self._reader.expect_data()
         await self._receive(incoming)
-        await self._deliver(begun, incoming)
+        return await self._deliver(begun, incoming)
 
-    async def bdat(self, begun: Begun | None, command: Bdat) -> bool:
-        """BDAT: a part of a message. Gives whether that was the end of it.
+    async def bdat(self, begun: Begun | None, command: Bdat) -> str | None:
+        """BDAT: a part of a message. If that was the end of it, gives the outcome.
 
         Raises what is wrong with the message, which is over then.
         """
@@ -98,12 +102,11 @@ class Receiving:
         incoming = self._incoming
         await self._receive(incoming)
         if command.last and self._recipients:
-            await self._deliver(begun, incoming)
-            return True
+            return await self._deliver(begun, incoming)
         if incoming.failure is not None:
             raise incoming.failure
         self._replies.say(250, "2.0.0", f"{command.size} octets")
-        return False
+        return None
 
     def _new_incoming(self) -> Incoming:
         return Incoming(self._services.spool(), self._settings.max_message_size)
@@ -118,6 +121,10 @@ class Receiving:
 
     async def _receive(self, incoming: Incoming) -> None:
         """Receive the message, or a part of it."""
+        with entered("lmtp", "receive"):
+            await self._receive_all(incoming)
+
+    async def _receive_all(self, incoming: Incoming) -> None:
         while True:
             event = await self._connection.next_event(self._settings.data_timeout)
             assert type(event) is Chunk
@@ -129,8 +136,8 @@ class Receiving:
             if event.last:
                 return
 
-    async def _deliver(self, begun: Begun | None, incoming: Incoming) -> None:
-        """Hand the message over, and reply for each recipient."""
+    async def _deliver(self, begun: Begun | None, incoming: Incoming) -> str:
+        """Hand the message over, and reply for each recipient. Gives the outcome."""
         self._replies.owed = len(self._recipients)
         if incoming.failure is not None:
             raise incoming.failure
@@ -138,10 +145,15 @@ class Receiving:
         self._services.messages.received(incoming.spool.size)
         started = self._connection.clock.seconds()
         envelope = self._envelope(begun, started)
-        outcomes = await self._services.deliveries.deliver(envelope, incoming.spool)
+        self._trace.say("sora.octets", incoming.spool.size)
+        self._trace.say("sora.recipients", len(envelope.recipients))
+        with entered("lmtp", "deliver"):
+            outcomes = await self._services.deliveries.deliver(envelope, incoming.spool)
         self._answer(envelope, outcomes)
         seconds = self._connection.clock.seconds() - started
         self._services.commands.answered("lmtp", "data", "ok", seconds)
+        self._trace.took(seconds)
+        return "ok" if all(one is None for one in outcomes) else "no"
 
     def _envelope(self, begun: Begun, now: float) -> Envelope:
         mail = begun.mail
@@ -165,6 +177,8 @@ class Receiving:
                 self._services.messages.delivered()
                 self._replies.say(250, "2.0.0", f"<{each.address}> Delivered")
             else:
+                if outcome.inside:
+                    self._trace.keep()
                 self._log_refusal(each.address, outcome, envelope.origin)
                 reply = self._replies.refuse(outcome, str(each.address))
                 self._count("temporary" if reply.code < 500 else "permanent")
@@ -176,6 +190,7 @@ class Receiving:
             address=str(address),
             client=origin.remote_host or origin.host,
             error=error.text,
+            **self._trace.fields,
         )
 
     def _count(self, result: str) -> None:

@@ -14,6 +14,7 @@ from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import PRIVATE, Networks
 from sora.protocols.lmtp.protocol import LMTPFactory
 from sora.protocols.lmtp.services import Deliveries, Services, Settings
+from sora.tracing.commands import CommandTraces
 
 
 def lmtp_factory(
@@ -29,6 +30,7 @@ def lmtp_factory(
     metrics: DeliveryMetrics,
     tls: Any = None,
     sends_reports: bool = False,
+    traces: CommandTraces | None = None,
 ) -> LMTPFactory:
     """What a listener takes for a server of type `lmtp`; `sora.protocols.lmtp.protocol.refusal`
     is what it says to clients over its limits.
@@ -51,5 +53,6 @@ def lmtp_factory(
         messages=messages,
         tls=tls if server.starttls and not server.tls else None,
         sends_reports=sends_reports,
+        traces=traces,
     )
     return LMTPFactory(clock=clock, services=services, settings=settings)

@@ -14,6 +14,7 @@ from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import Networks
 from sora.storage.rows import Recipient
+from sora.tracing.commands import CommandTraces
 
 
 @frozen(kw_only=True)
@@ -60,3 +61,4 @@ class Services:
     """a connection creator for STARTTLS"""
     sends_reports: bool = False
     """whether senders are told of deliveries when they ask for it (DSN)"""
+    traces: CommandTraces | None = None

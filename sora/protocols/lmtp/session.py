@@ -36,9 +36,12 @@ from sora.protocols.lmtp.wire.commands import (
     parse,
 )
 from sora.protocols.lmtp.wire.reader import Line, LMTPReader
+from sora.tracing.commands import InHand
 
 _BAD: Final = (500, 501, 503, 555)
 """codes of commands that a client should not have given"""
+USERS: Final = 10
+"""recipients that a trace names, where it may"""
 
 
 class Session:
@@ -55,8 +58,10 @@ class Session:
         self._client = Client(connection, settings.trusted)
         self._replies = Replies(connection, settings.rejects_over_quota)
         self._recipients = Recipients(services.deliveries, settings, self._replies)
+        self._trace = InHand(services.traces)
+        """of a message, from MAIL to its end"""
         self._receiving = Receiving(
-            connection, reader, self._replies, self._recipients, services, settings
+            connection, reader, self._replies, self._recipients, services, settings, self._trace
         )
         self._begun: Begun | None = None
         self._errors = 0
@@ -94,7 +99,7 @@ class Session:
             self._replies.say(421, "4.4.2", "Nothing was heard for too long")
         finally:
             self._recipients.forget()
-            self._reset()
+            self._reset("gone")
 
     def stop(self) -> None:
         """The server stops: end between two transactions."""
@@ -139,13 +144,20 @@ class Session:
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
-            self.log.failure("{word} from {peer} failed", word=word, peer=self._connection.peer)
+            self._trace.keep()
+            self.log.failure(
+                "{word} from {peer} failed",
+                word=word,
+                peer=self._connection.peer,
+                **self._trace.fields,
+            )
             status = "no"
             self._replies.fail(INTERNAL)
             self._services.commands.failed("lmtp", word.lower(), None, False)
         seconds = self._connection.clock.seconds() - started
         if word not in ("DATA", "Bdat"):  # most of their time is the client's (G66)
             self._services.commands.answered("lmtp", word.lower(), status, seconds)
+            self._trace.took(seconds)
 
     async def _run(self, command: Command) -> None:
         match command:
@@ -235,6 +247,7 @@ class Session:
         if mail.size is not None and mail.size > self._settings.max_message_size:
             raise too_big(self._settings.max_message_size)
         origin = self._client.origin(self._settings.hostname, mail.utf8)
+        self._trace.begin()
         self._begun = Begun(mail, self._connection.clock.seconds(), origin)
         self._replies.say(250, "2.1.0", "Sender OK")
 
@@ -247,26 +260,31 @@ class Session:
 
     async def _data(self) -> None:
         had_begun = self._receiving.has_begun
+        outcome = "no"
         try:
-            await self._receiving.data(self._begun)
+            outcome = await self._receiving.data(self._begun)
         finally:
             if self._receiving.has_begun and not had_begun:
-                self._end_message()
+                self._end_message(outcome)
 
     async def _bdat(self, command: Bdat) -> None:
-        is_over = True
+        outcome: str | None = "no"
         try:
-            is_over = await self._receiving.bdat(self._begun, command)
+            outcome = await self._receiving.bdat(self._begun, command)
         finally:
-            if is_over:
-                self._end_message()
+            if outcome is not None:
+                self._end_message(outcome)
 
-    def _end_message(self) -> None:
-        self._reset()
+    def _end_message(self, outcome: str) -> None:
+        self._reset(outcome)
         self._client.end_message()
 
-    def _reset(self) -> None:
-        """Forget the transaction."""
+    def _reset(self, outcome: str = "reset") -> None:
+        """Forget the transaction, which has ended so for its trace."""
+        users = ""
+        if self._trace.names_users:
+            users = " ".join(str(one.address) for one in self._recipients.accepted[:USERS])
+        self._trace.end("message", outcome, user=users, peer=self._connection.peer)
         self._receiving.close()
         self._recipients.clear()
         self._begun = None

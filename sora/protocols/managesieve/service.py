@@ -13,6 +13,7 @@ from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.managesieve.protocol import ManageSieveFactory
 from sora.protocols.managesieve.services import Limits, Scripts, Services
+from sora.tracing.commands import CommandTraces
 
 
 def managesieve_factory(
@@ -27,6 +28,7 @@ def managesieve_factory(
     uploads: ScriptMetrics,
     new_id: Callable[[], str],
     tls: Any = None,
+    traces: CommandTraces | None = None,
 ) -> ManageSieveFactory:
     """What a listener takes for a server of type `managesieve`;
     `sora.protocols.managesieve.protocol.refusal` is what it says to clients over its limits.
@@ -42,6 +44,7 @@ def managesieve_factory(
         new_id=new_id,
         tls=tls if server.starttls and not server.tls else None,
         insecure_auth=server.allows_insecure_auth,
+        traces=traces,
     )
     bounds = Limits(
         script=sieve.max_script_size,

@@ -9,6 +9,7 @@ from sora.auth.interfaces import IAuthenticator
 from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.storage.rows import ScriptRow
+from sora.tracing.commands import CommandTraces
 
 
 @frozen
@@ -91,5 +92,6 @@ class Services:
     new_id: Callable[[], str]
     tls: Any = None
     """a connection creator for STARTTLS; None: there is no STARTTLS"""
+    traces: CommandTraces | None = None
     insecure_auth: bool = False
     """whether passwords are taken without TLS"""

@@ -35,6 +35,7 @@ from sora.protocols.managesieve.wire.reader import (
 )
 from sora.protocols.managesieve.wire.scanner import Scanner
 from sora.protocols.managesieve.wire.write import response, string
+from sora.tracing.commands import InHand
 
 COUNTED = (*BAD, AuthenticationFailed)
 """errors of which a client may make only so many"""
@@ -65,7 +66,8 @@ class Session:
         self._is_ending = False
         self._is_stopping = False
         self._farewell: str | None = None
-        self._waited = 0.0
+        self._started = self._waited = 0.0
+        self._trace = InHand(services.traces, self._id)
         self._afterwards: Callable[[], None] | None = None
         self._before_login()
 
@@ -92,6 +94,9 @@ class Session:
                     self._unusual(event)
         except TimedOut:
             self.write(response(b"BYE", text="Nothing was heard for too long"))
+        finally:
+            seconds = self._connection.clock.seconds() - self._started - self._waited
+            self._end_trace("unknown", "gone", seconds)
 
     async def _next_event(self) -> Any:
         limits = self._limits
@@ -135,8 +140,9 @@ class Session:
 
     async def _execute(self, text: bytes) -> None:
         """Answer one complete command."""
-        started = self._connection.clock.seconds()
+        self._started = started = self._connection.clock.seconds()
         self._waited = 0.0
+        self._trace.begin()
         kind: type[Command] | None = None
         try:
             scan = Scanner(text)
@@ -146,20 +152,24 @@ class Session:
             done = await command.run(self)
         except SoraError as error:
             if error.inside:
+                self._trace.keep()
                 self.log.info(
                     "session {session}: {command} was not done: {error}",
                     session=self._id,
                     command=_loggable(kind, text),
                     error=error.text,
+                    **self._trace.fields,
                 )
             self._answered(kind, error, started)
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
+            self._trace.keep()
             self.log.failure(
                 "a bug in session {session}: {command}",
                 session=self._id,
                 command=_loggable(kind, text),
+                **self._trace.fields,
             )
             self._answered(kind, _Bug(f"Something went wrong here; see the log: {self._id}"))
         else:
@@ -212,6 +222,11 @@ class Session:
         now = self._connection.clock.seconds()
         seconds = 0.0 if started is None else now - started - self._waited
         self._services.metrics.answered("managesieve", _name_of(kind), status, seconds)
+        self._end_trace(_name_of(kind), status, seconds)
+
+    def _end_trace(self, word: str, outcome: str, seconds: float) -> None:
+        user = self._identity.address if self._identity is not None else ""
+        self._trace.end(word, outcome, seconds, user, self._connection.peer)
 
     # ---------------------------------------------------------- for commands
 

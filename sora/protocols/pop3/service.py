@@ -13,6 +13,7 @@ from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.pop3.protocol import POP3Factory
 from sora.protocols.pop3.services import KeepingAccess, MaildropAccess, Services, Settings
+from sora.tracing.commands import CommandTraces
 
 
 def pop3_factory(
@@ -28,6 +29,7 @@ def pop3_factory(
     messages: MessageMetrics,
     new_id: Callable[[], str],
     tls: Any = None,
+    traces: CommandTraces | None = None,
 ) -> POP3Factory:
     """What a listener takes for a server of type `pop3`; `sora.protocols.pop3.protocol.refusal`
     is what it says to clients over its limits.
@@ -49,5 +51,6 @@ def pop3_factory(
         new_id=new_id,
         tls=tls if server.starttls and not server.tls else None,
         insecure_auth=server.allows_insecure_auth,
+        traces=traces,
     )
     return POP3Factory(clock=clock, services=services, settings=settings)

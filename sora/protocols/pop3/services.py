@@ -11,6 +11,7 @@ from sora.mailbox.reach import SessionFacts
 from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.storage.rows import Kept
+from sora.tracing.commands import CommandTraces
 
 
 @frozen(kw_only=True)
@@ -65,5 +66,6 @@ class Services:
     new_id: Callable[[], str]
     tls: Any = None
     """a connection creator for STLS; None: there is no STLS"""
+    traces: CommandTraces | None = None
     insecure_auth: bool = False
     """whether passwords are taken without TLS"""

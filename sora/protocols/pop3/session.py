@@ -37,6 +37,7 @@ from sora.protocols.pop3.services import Services, Settings
 from sora.protocols.pop3.wire.answers import negative, positive
 from sora.protocols.pop3.wire.reader import Line, POP3Reader
 from sora.storage.rows import Kept
+from sora.tracing.commands import InHand
 
 PORTION = 1000
 """lines of an answer after which the client is waited for"""
@@ -73,7 +74,8 @@ class Session:
         self._identity: Identity | None = None
         self._kept: Kept | None = None
         self._afterwards: Callable[[], object] | None = None
-        self._waited = 0.0
+        self._started = self._waited = 0.0
+        self._trace = InHand(services.traces, self.id)
         self._bad = 0
         self._failed_logins = 0
         self._ending = False
@@ -99,6 +101,8 @@ class Session:
         except TimedOut:
             pass
         finally:
+            seconds = self.connection.clock.seconds() - self._started - self._waited
+            self._trace.end("unknown", "gone", seconds, self._user, self.connection.peer)
             if self._maildrop is not None:
                 await self._maildrop.leave()
 
@@ -122,8 +126,9 @@ class Session:
 
     async def _execute(self, line: bytes) -> None:
         """Answer one command."""
-        started = self.connection.clock.seconds()
+        self._started = self.connection.clock.seconds()
         self._waited = 0.0
+        self._trace.begin()
         kind: type[Command] | None = None
         status = "ok"
         word, _, rest = line.partition(b" ")
@@ -143,17 +148,20 @@ class Session:
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the places that may
+            self._trace.keep()
             self.log.failure(
                 "a bug in session {session}: {command}",
                 session=self.id,
                 command=_loggable(kind, line),
+                **self._trace.fields,
             )
             self.write(negative(TEMPORARY.code, f"See log: {self.id}"))
             self.services.metrics.failed("pop3", _name_of(kind), None, False)
             status = "no"
         name = _name_of(kind)
-        seconds = self.connection.clock.seconds() - started - self._waited
+        seconds = self.connection.clock.seconds() - self._started - self._waited
         self.services.metrics.answered("pop3", name, status, seconds)
+        self._trace.end(name, status, seconds, self._user, self.connection.peer)
         if self._afterwards is not None:
             afterwards, self._afterwards = self._afterwards, None
             afterwards()
@@ -170,6 +178,8 @@ class Session:
         self._bad = 0
         seconds = self.connection.clock.seconds() - started
         self.services.metrics.answered("pop3", kind, "ok", seconds)
+        self._trace.begin()
+        self._trace.end(kind, "ok", seconds, self._user, self.connection.peer)
         self.retrieving.get_ready(kind)
         return True
 
@@ -190,11 +200,13 @@ class Session:
     def _failed(self, error: SoraError, kind: type[Command] | None, line: bytes) -> str:
         """Answer a command that was not done; gives the status for the metrics."""
         if error.inside:
+            self._trace.keep()
             self.log.info(
                 "session {session}: {command} was not done: {error}",
                 session=self.id,
                 command=_loggable(kind, line),
                 error=error.text,
+                **self._trace.fields,
             )
         is_bad = self._refuse(error)
         self.services.metrics.failed("pop3", _name_of(kind), error, is_bad)
@@ -285,6 +297,10 @@ class Session:
     def describe(self) -> Standing:
         """The state (RFC 1939 §3)."""
         return Standing("transaction" if self._maildrop is not None else "authorization")
+
+    @property
+    def _user(self) -> str:
+        return self._identity.address if self._identity is not None else ""
 
     @property
     def maildrop(self) -> Maildrop:
