@@ -22,6 +22,7 @@ from sora.mail.mailbox_names import INBOX, MAX_DEPTH, name_key
 Layout = Literal["auto", "maildir++", "fs"]
 MAX_FOLDERS: Final = 20_000
 MAX_LINE: Final = 4096
+LINK: Final = "is a symbolic link, and not followed: import what it leads to by itself"
 
 
 @frozen
@@ -63,10 +64,7 @@ def look_at(path: str, layout: Layout = "auto") -> MaildirTree:
 
 def is_maildir(directory: Path) -> bool:
     """Whether messages can be in a directory."""
-    return any(
-        (directory / name).is_dir() and not (directory / name).is_symlink()
-        for name in ("cur", "new")
-    )
+    return any((directory / name).is_dir() for name in ("cur", "new"))
 
 
 def uidlist_of(directory: Path) -> UidList | None:
@@ -124,8 +122,7 @@ def _directories(tree: MaildirTree, directory: Path) -> "list[os.DirEntry[bytes]
             elif (
                 entry.is_symlink() and entry.is_dir() and is_maildir(Path(os.fsdecode(entry.path)))
             ):
-                text = "is a symbolic link, and not followed: import what it leads to by itself"
-                tree.problems.append(Problem(os.fsdecode(entry.path), text))
+                tree.problems.append(Problem(os.fsdecode(entry.path), LINK))
     return sorted(found, key=lambda entry: entry.name)
 
 
@@ -148,6 +145,9 @@ def _try(tree: MaildirTree, entry: "os.DirEntry[bytes]", levels: list[bytes]) ->
 def _add(tree: MaildirTree, directory: Path, name: str) -> None:
     if len(tree.folders) >= MAX_FOLDERS:
         raise BadSource(f"{tree.root} has more than {MAX_FOLDERS} folders")
+    for sub in ("cur", "new"):
+        if (directory / sub).is_symlink():
+            tree.problems.append(Problem(str(directory / sub), LINK))
     uidvalidity = uidnext = None
     try:
         if (head := _head(directory)) is not None:

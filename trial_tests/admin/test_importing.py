@@ -324,6 +324,18 @@ class ImportMaildirTests(ImportingTestCase):
         self.assertEqual(self.counts(found), (6, 1, 0, 5))
         self.assertEqual(self.uids(), [1])
 
+    def test_messages_behind_a_link(self) -> None:
+        """A `cur` that is elsewhere is not followed, and not passed over in silence."""
+        outside = Path(self.mktemp())
+        outside.mkdir()
+        self.folder(".Linked")
+        (self.root / ".Linked" / "cur").rmdir()
+        (self.root / ".Linked" / "cur").symlink_to(outside.absolute())
+        self.put("cur/1.x:2,")
+        found = self.imports()
+        self.assertEqual(self.counts(found), (2, 1, 0, 1))
+        self.assertIn(".Linked/cur: is a symbolic link", found["problems"][0])
+
     def test_names_that_cannot_be(self) -> None:
         """Nothing below a name that no mailbox can have is imported, and it is counted."""
         for name in (".a..b", ".ctl\x01"):
