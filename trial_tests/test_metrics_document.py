@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import sora.metrics
 from sora.admin.commands import COMMANDS
 from sora.metrics.document import FAMILIES, MANUAL, main, rows_of
+from sora.metrics.older import DIFFERENT, SAME
 from trial_tests.support.programs import require_program
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,14 @@ class MetricsDocumentTests(SynchronousTestCase):
                 for label in re.findall(r"`(\w+)`", labels):
                     explained = section.partition("| metric |")[0]
                     self.assertIn(f"`{label}`", explained, f"{name}: {label}")
+
+    def test_what_the_older_server_had_is_there_or_said_to_be_different(self) -> None:
+        """All that is said to be here is."""
+        self.assertEqual(set(SAME) - known(), set())
+        here = {name for _, text in DIFFERENT for name in NAME.findall(text)}
+        self.assertEqual(here - known(), set())
+        different = " ".join(there for there, _ in DIFFERENT)
+        self.assertEqual([name for name in SAME if f"`{name}`" in different.split(",")], [])
 
     def test_all_of_them_can_stand_in_one_registry(self) -> None:
         registry = CollectorRegistry()

@@ -12,10 +12,10 @@ class AuthenticationMetrics:
     `failed`, `blocked` or `unavailable`, of a verification `ok` or `failed`, of the cache of
     verified passwords `hit` or `miss`; `hash_type` is a scheme that Sora verifies, `other`, or
     `none` for the work that is done where there is no such user.
-
-    `cached` gives how many passwords are known to be right, at each scrape."""
+    """
 
     def __init__(self, registry: CollectorRegistry, cached: Callable[[], int] = lambda: 0) -> None:
+        """`cached` gives how many passwords are known to be right, at each scrape."""
         self.attempts = Counter(
             "sora_authentication_attempts_total",
             "Attempts to log in",

@@ -6,6 +6,8 @@ stand in the code.
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from sora.metrics.scraped import Number
+
 
 class ObjectMetrics:
     """What object stores do.
@@ -57,7 +59,7 @@ class CacheMetrics:
             registry=registry,
         )
         self.octets = Gauge("sora_cache_size_bytes", "Octets in the cache", registry=registry)
-        self.objects = Gauge("sora_cache_objects", "Bodies in the cache", registry=registry)
+        self.objects = Number("sora_cache_objects_total", "Bodies in the cache", registry=registry)
 
 
 class UploadMetrics:

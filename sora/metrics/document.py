@@ -26,6 +26,7 @@ from sora.metrics.lmtp import DeliveryMetrics
 from sora.metrics.managesieve import ScriptMetrics
 from sora.metrics.memory import MemoryMetrics, SessionMemoryMetrics
 from sora.metrics.messages import MessageMetrics
+from sora.metrics.older import DIFFERENT, SAME
 from sora.metrics.process import ProcessMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.metrics.relay import RelayMetrics
@@ -67,17 +68,36 @@ _HEAD = """\
 <!-- Written by python -m sora.metrics.document; change the classes in sora/metrics instead. -->
 
 A server of type `http_api` has them at `/metrics`, in the text format of Prometheus. They are
-those of one process.
+those of one process. It is answered to the addresses of `allowed_hosts`, and where `metrics_key`
+says so only to who shows a key.
 
 | file | what it is |
 | --- | --- |
 | `etc/prometheus.yml` | how Prometheus scrapes Sora, and takes the rules |
-| `etc/prometheus-rules.yml` | alerts: what to wake somebody for, and what can wait |
+| `etc/prometheus-rules.yml` | alerts; [alerts.md](alerts.md) is what to do then |
 | `etc/grafana-dashboard.json` | a dashboard for Grafana |
 
 Counters only rise, and begin with 0 at each start: ask for `rate(…)`. Labels have few values
 each: never an address, a user or a text of a client's. A histogram `x` has `x_bucket`,
-`x_count` and `x_sum`. What is not there yet has not been counted yet.
+`x_count` and `x_sum`. What is not there yet has not been counted yet. A reload (SIGHUP) begins
+nothing anew.
+
+On several nodes, and in several processes of a node, each counts what it does itself: `sum`
+them. Some numbers are of what all share, and the same everywhere: take the `max` of
+`sora_accounts_total`, `sora_mailboxes_total`, `sora_queue_depth`,
+`sora_queue_processing_lag_seconds`, `sora_cleaner_waiting`, `sora_cleaner_oldest_seconds`,
+`sora_integrity_oldest_unverified_seconds` and `sora_integrity_damaged_objects`. The relay's queue is one of each node.
+"""
+
+_OLDER = """\
+## Names of the older server
+
+Whoever comes from the server that Sora succeeds finds most names again, and these are different.
+`untyped` are numbers that go up and down but have a name that ends with `_total`; Prometheus warns
+of a gauge of such a name.
+
+| there | here |
+| --- | --- |
 """
 
 _PROCESS = """\
@@ -125,7 +145,10 @@ def manual() -> str:
         lines += ["", "| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
         lines += [f"| {' | '.join(row)} |" for row in rows_of(kinds)]
         parts.append("\n".join(lines) + "\n")
-    return "\n".join([*parts, _PROCESS])
+    older = [f"| {there} | {here} |\n" for there, here in DIFFERENT]
+    same = ", ".join(f"`{name}`" for name in SAME)
+    parts += [_PROCESS, _OLDER + "".join(older), f"The same name is that of {same}.\n"]
+    return "\n".join(parts)
 
 
 def _about(kind: Any) -> str:
