@@ -62,7 +62,7 @@ def object_stores(
         add(name, objects, is_remote=True)
 
     if config.provider == "filesystem":
-        directory = DiskObjects(config.path, threads)
+        directory = DiskObjects(config.path, threads, metrics=metrics)
         services.append(Stage("object store", start=directory.prepare))
         add("filesystem", directory, is_remote=False, at_hand=directory.at_hand)
     else:

@@ -43,6 +43,11 @@ class ObjectMetrics:
             registry=registry,
         )
 
+    def did(self, store: str, operation: str, status: str, seconds: float) -> None:
+        """A store has answered, or has not."""
+        self.operations.labels(store, operation, status).inc()
+        self.duration.labels(store, operation).observe(seconds)
+
 
 class CacheMetrics:
     """What the cache of bodies does.

@@ -86,7 +86,8 @@ On several nodes, and in several processes of a node, each counts what it does i
 them. Some numbers are of what all share, and the same everywhere: take the `max` of
 `sora_accounts_total`, `sora_mailboxes_total`, `sora_queue_depth`,
 `sora_queue_processing_lag_seconds`, `sora_cleaner_waiting`, `sora_cleaner_oldest_seconds`,
-`sora_integrity_oldest_unverified_seconds` and `sora_integrity_damaged_objects`. The relay's queue is one of each node.
+`sora_integrity_oldest_unverified_seconds` and `sora_integrity_damaged_objects`. The relay's queue
+is one of each node.
 """
 
 _OLDER = """\

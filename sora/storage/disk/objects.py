@@ -21,7 +21,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from errno import EDQUOT, ENOENT, ENOSPC, EROFS
 from stat import S_ISDIR
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from twisted.internet.defer import Deferred
@@ -29,12 +29,16 @@ from zope.interface import implementer
 
 from sora.deferreds import deferred
 from sora.errors import ObjectMissing, SoraError, StorageFull, StoreRefused, Unavailable
+from sora.metrics.bodies import ObjectMetrics
 from sora.storage.digests import BLOCK, Metered, is_whole
 from sora.storage.disk.at_once import AtOnce
 from sora.storage.disk.together import SYNC_ALL, Together
 from sora.storage.interfaces import IObjects
 from sora.storage.rows import Listed
 from sora.threads import Threads
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MARK: Final = ".sora-objects"
 AT_ONCE: Final = 512 * 1024
@@ -54,9 +58,16 @@ class DiskObjects:
     """The filesystem store. `prepare` is called once, before anything else."""
 
     def __init__(
-        self, path: str, threads: Threads, seconds: Callable[[], float] = time.monotonic
+        self,
+        path: str,
+        threads: Threads,
+        seconds: Callable[[], float] = time.monotonic,
+        metrics: ObjectMetrics | None = None,
     ) -> None:
+        """`metrics` count what takes a thread, and not what the system has in its memory."""
         self._path = path
+        self._seconds = seconds
+        self._metrics = metrics
         self._threads = threads
         self._at_once = AtOnce(seconds)
 
@@ -76,19 +87,19 @@ class DiskObjects:
     @deferred
     async def put(self, name: UUID, open_body: Callable[[], object], size: int, hash: bytes) -> str:
         """See IObjects. Raises StorageFull when the disk is full."""
-        return await self._threads.run(_put, self._path, name, open_body, size, hash)
+        return await self._in_thread("put", _put, self._path, name, open_body, size, hash)
 
     @deferred
     async def put_many(
         self, bodies: Sequence[tuple[UUID, bytes, bytes]]
     ) -> Sequence[str | Exception]:
         """See IObjects. They share their waits for the disk (`sora.storage.disk.together`)."""
-        return await self._threads.run(_put_many, self._path, tuple(bodies))
+        return await self._in_thread("put", _put_many, self._path, tuple(bodies))
 
     @deferred
     async def get(self, name: UUID, start: int, end: int) -> bytes:
         """See IObjects."""
-        return await self._threads.run(_get, self._path, name, start, end)
+        return await self._in_thread("get", _get, self._path, name, start, end)
 
     @deferred
     async def get_many(self, wanted: Sequence[tuple[UUID, int]]) -> Sequence[bytes | Exception]:
@@ -106,7 +117,7 @@ class DiskObjects:
         if len(found) == len(wanted):
             return found
         rest = tuple(wanted[len(found) :])
-        return [*found, *await self._threads.run(_get_many, self._path, rest)]
+        return [*found, *await self._in_thread("get", _get_many, self._path, rest)]
 
     def at_hand(self, name: UUID, size: int) -> bytes | None:
         """See `ObjectStore`: a small file that the system has in its memory."""
@@ -123,7 +134,7 @@ class DiskObjects:
         """See IObjects."""
         while start < end:
             stop = min(start + STREAM_BLOCK, end)
-            waiting = deliver(await self._threads.run(_get, self._path, name, start, stop))
+            waiting = deliver(await self._in_thread("get", _get, self._path, name, start, stop))
             if waiting is not None:
                 await waiting
             start = stop
@@ -131,22 +142,37 @@ class DiskObjects:
     @deferred
     async def delete(self, name: UUID) -> None:
         """See IObjects."""
-        await self._threads.run(_delete, self._path, name)
+        await self._in_thread("delete", _delete, self._path, name)
 
     @deferred
     async def exists(self, name: UUID) -> int | None:
         """See IObjects."""
-        return await self._threads.run(_exists, self._path, name)
+        return await self._in_thread("exists", _exists, self._path, name)
 
     @deferred
     async def names(self, after: UUID | None, limit: int) -> Sequence[Listed]:
         """See IObjects. Other files than objects are passed over."""
-        return await self._threads.run(_names, self._path, after, limit)
+        return await self._in_thread("list", _names, self._path, after, limit)
 
     @deferred
     async def probe(self) -> None:
         """See IObjects."""
-        await self._threads.run(_check_mark, self._path)
+        await self._in_thread("probe", _check_mark, self._path)
+
+    async def _in_thread(
+        self, operation: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        begun, status = self._seconds(), "unavailable"
+        try:
+            done = await self._threads.run(work, *args, **kwargs)
+            status = "success"
+        except SoraError as error:
+            status = "unavailable" if isinstance(error, Unavailable) else "refused"
+            raise
+        finally:
+            if self._metrics is not None:
+                self._metrics.did("filesystem", operation, status, self._seconds() - begun)
+        return done
 
 
 def _place(path: str, name: UUID) -> str:

@@ -124,10 +124,7 @@ class Attempts:
 
     def _count(self, operation: str, status: str, begun: float) -> None:
         if self._metrics is not None:
-            self._metrics.operations.labels(self._name, operation, status).inc()
-            self._metrics.duration.labels(self._name, operation).observe(
-                self._clock.seconds() - begun
-            )
+            self._metrics.did(self._name, operation, status, self._clock.seconds() - begun)
 
     def _changed(self, kind: Kind) -> Callable[[State], None]:
         return lambda state: self._show(kind, state)

@@ -4,10 +4,12 @@ import os
 from uuid import UUID, uuid4
 
 from blake3 import blake3
+from prometheus_client import CollectorRegistry
 from twisted.internet import reactor
 from twisted.trial.unittest import SkipTest, TestCase
 
 from sora.errors import StorageFull, StoreRefused, Unavailable
+from sora.metrics.bodies import ObjectMetrics
 from sora.storage.disk.objects import LEFTOVER_AGE, MARK, DiskObjects
 from sora.threads import Threads
 from trial_tests.storage.contracts.objects import SMALL, ObjectsContract, opener
@@ -37,13 +39,19 @@ class DiskObjectsTests(ObjectsContract, _DiskTestCase):
         self.reactor = reactor
         self.path = self.mktemp()
         os.mkdir(self.path)
-        self.objects = DiskObjects(self.path, self.threads)
+        self.registry = CollectorRegistry()
+        metrics = ObjectMetrics(self.registry)
+        self.objects = DiskObjects(self.path, self.threads, metrics=metrics)
         await self.objects.prepare()
 
     async def test_nothing_but_the_object_is_left(self) -> None:
         name, _ = await self.keep(SMALL)
         with self.assertRaises(StoreRefused):
             await self.objects.put(uuid4(), opener(b"wrong"), 5, blake3(b"right").digest())
+        for status in ("success", "refused"):
+            labels = {"store": "filesystem", "operation": "put", "status": status}
+            count = self.registry.get_sample_value("sora_s3_operations_total", labels)
+            self.assertEqual(count, 1, status)
         self.assertEqual(self.files(self.path), [os.path.join(self.path, str(name)[:3], str(name))])
 
     async def test_what_was_just_written_is_at_hand(self) -> None:
