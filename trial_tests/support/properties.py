@@ -10,3 +10,6 @@ SETTINGS = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 """200 examples; no time limit, because the machine may be busy."""
+
+settings.register_profile("sora", SETTINGS)
+settings.load_profile("sora")  # for those, too, that name no settings
