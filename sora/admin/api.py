@@ -1,7 +1,7 @@
 """Running servers, asked over their HTTP API: what the database alone cannot tell."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -25,12 +25,19 @@ class NoServer(CommandFailed):
 
 class AdminAPI:
     """The API of one server. `url` is where it is, without `/admin`; `open_client` gives what asks
-    it."""
+    it, `pause` waits for so many seconds."""
 
-    def __init__(self, url: str, key: str, open_client: Callable[[], "HTTPClient"]) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        open_client: Callable[[], "HTTPClient"],
+        pause: Callable[[float], Awaitable[object]],
+    ) -> None:
         self._url = url.rstrip("/")
         self._key = key
         self._open_client = open_client
+        self.pause = pause
 
     @property
     def url(self) -> str:

@@ -24,11 +24,18 @@ class Progress:
 
     def tell(self, counts: Counts) -> None:
         """The counts have changed."""
+        self._show(lambda seconds: _line(counts, seconds))
+
+    def show(self, share: float | None, text: str) -> None:
+        """How much of it is done, from 0 to 1, where that is known, and what was counted."""
+        self._show(lambda seconds: f"{_bar(share)}  {text}" if share is not None else text)
+
+    def _show(self, line: Callable[[float], str]) -> None:
         now = self._seconds()
         if not self._is_shown or now - self._last < PAUSE:
             return
         self._last = now
-        self._write(_line(counts, now - self._begun))
+        self._write(line(now - self._begun))
 
     def end(self) -> None:
         """Take the line away."""
@@ -45,10 +52,12 @@ class Progress:
 
 def _line(counts: Counts, seconds: float) -> str:
     handled = counts.done + counts.skipped + counts.failed
-    share = counts.share
-    bar = "#" * round(share * WIDTH)
     rate = counts.done / seconds if seconds > 0 else 0.0
     return (
-        f"[{bar:<{WIDTH}}] {share:4.0%}  {handled}/{max(counts.expected, handled)}"
+        f"{_bar(counts.share)}  {handled}/{max(counts.expected, handled)}"
         f"  {counts.failed} failed  {size_text(counts.octets)}  {rate:.0f}/s"
     )
+
+
+def _bar(share: float) -> str:
+    return f"[{'#' * round(share * WIDTH):<{WIDTH}}] {share:4.0%}"

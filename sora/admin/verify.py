@@ -1,13 +1,15 @@
 """`sora-admin verify`"""
 
 from argparse import ArgumentParser, Namespace
+from time import monotonic
 from typing import Any
 
 from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.output import Octets, size_text
-from sora.operations.verify import KnownDamage, Strangers, VerifyOperations
+from sora.admin.progress import Progress
+from sora.operations.verify import KnownDamage, Strangers, Verified, VerifyOperations
 
 
 class Verify(Command):
@@ -51,6 +53,7 @@ class Verify(Command):
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def prepare(self, given: Namespace, terminal: Terminal) -> None:
+        given.progress = Progress(terminal.stderr, monotonic)
         if given.email and (given.strangers or given.remove_strangers or given.store):
             raise CommandFailed("--email goes with --repair only")
         if given.remove_strangers and not given.yes:
@@ -75,10 +78,20 @@ class Verify(Command):
 
 
 async def _verify(given: Namespace, operations: VerifyOperations, report: Report) -> None:
-    if given.email:
-        done = await operations.account(given.email, mend=given.repair)
-    else:
-        done = await operations.everything(given.store, mend=given.repair)
+    def tell(done: Verified, part: float | None) -> None:
+        given.progress.show(
+            part,
+            f"{done.objects} objects ({size_text(done.octets)}), {done.damaged} damaged,"
+            f" {done.mended} mended",
+        )
+
+    try:
+        if given.email:
+            done = await operations.account(given.email, mend=given.repair, told=tell)
+        else:
+            done = await operations.everything(given.store, mend=given.repair, told=tell)
+    finally:
+        given.progress.end()
     report.say(
         f"{done.objects} objects ({size_text(done.octets)}) were read: {done.damaged} are damaged"
         f" or missing, {done.mended} were mended; {done.bodiless} contents have no body",

@@ -24,6 +24,7 @@ from sora.config.checks import is_placeholder
 from sora.config.load import Loaded, load, loads
 from sora.config.problems import ConfigError
 from sora.operations.cache import CacheOperations
+from sora.retry import pause
 from sora.storage.postgres.pool import Limits
 
 
@@ -65,7 +66,12 @@ async def open_store(loaded: Loaded, reactor: Any, given: Namespace) -> Store:
         verify=opening.verify,
         objects=opening.objects,
         cache=CacheOperations(None, tables.cache_history, reactor.seconds),
-        api=AdminAPI(config.admin.api_url, config.admin.api_key, opening.http_client),
+        api=AdminAPI(
+            config.admin.api_url,
+            config.admin.api_key,
+            opening.http_client,
+            partial(pause, reactor),
+        ),
         health=opening.health,
         doctor=partial(opening.doctor, common.migrations),
         configuration=opening.configuration,
