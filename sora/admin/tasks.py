@@ -12,6 +12,7 @@ from sora.admin.progress import Progress
 
 STATES: Final = ("running", "done", "failed", "cancelled", "lost")
 MOST: Final = 1000
+FIRST: Final[tuple[str, ...]] = ("seen", "done", "skipped", "failed", "left")
 PAUSE: Final = 1.0
 """seconds between two looks at a task that is followed"""
 
@@ -126,12 +127,15 @@ def _text(task: Mapping[str, Any]) -> str:
 
 
 def _counted(found: Mapping[str, Any]) -> str:
-    """The numbers among what was counted."""
-    return ", ".join(
-        f"{name} {value}"
+    """The numbers among what was counted: those of imports in their order, and what is not 0."""
+    numbers = {
+        name: value
         for name, value in found.items()
         if isinstance(value, int) and not isinstance(value, bool)
-    )
+    }
+    names = [name for name in FIRST if name in numbers]
+    names += sorted(name for name, value in numbers.items() if value and name not in FIRST)
+    return ", ".join(f"{name} {numbers[name]}" for name in names)
 
 
 def _require_done(task: Mapping[str, Any]) -> None:

@@ -37,6 +37,16 @@ class ProgressTests(SynchronousTestCase):
         self.assertIn("100%  200/200  30 failed", second)
         self.assertEqual("".join(rest).strip(), "")
 
+    def test_other_work(self) -> None:
+        """With a bar where it is known how much there is."""
+        screen, moments = Screen(), iter([0.0, 1.0, 2.0])
+        progress = Progress(screen, lambda: next(moments))
+        progress.show(None, "1 object")
+        progress.show(0.5, "2 objects")
+        first, second = screen.getvalue().removeprefix("\r").split("\r")
+        self.assertEqual(first, "1 object")
+        self.assertEqual(second, "[###############               ]  50%  2 objects")
+
     def test_nothing_elsewhere(self) -> None:
         self.assertEqual(self.shown(StringIO()), "")
 

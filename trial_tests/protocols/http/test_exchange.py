@@ -154,7 +154,7 @@ class ImportTests(ExchangeTestCase):
 
     def test_ended_and_gone_on_with(self) -> None:
         """Between two batches, also while what it needs is away: then what is there stays, and the
-        next import brings the rest, once (G39)."""
+        next import brings the rest, once."""
         self.patch(folder_import, "MAX_BATCH", 2)
         self.put(*[f"{number}.m:2," for number in range(6)])
         put, waiting = self.storage.importing.put, []
@@ -352,7 +352,7 @@ class ExportTests(ExchangeTestCase):
 
 
 class SecretTests(DeskTestCase):
-    """A password of another server is only taken."""
+    """A password of another server is only taken (G69)."""
 
     def test_it_is_shown_nowhere(self) -> None:
         [endpoint] = [one for one in ENDPOINTS if one.name == "importImap"]

@@ -1,0 +1,181 @@
+"""Imports and exports over the HTTP API of a server that is real: ended, killed, gone on with."""
+
+import imaplib
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from trial_tests.support.http_api import KEY, ApiTestCase
+from trial_tests.support.scram_postgres import DATABASE
+
+ANN, BOB = "ann@example.com", "bob@example.com"
+PASSWORD = "correct horse"
+COUNT = 3000
+FOLDERS = ("", ".Work", ".Work.&ZeVnLIqe-")
+LETTERS = ("", "S", "FS", "Sa")
+
+
+class HttpExchangeTests(ApiTestCase):
+    """One life of a server, with a directory that is open to imports and exports."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.open = Path(self.mktemp()).resolve()
+        self.node.tables["admin"] = {
+            "api_url": f"http://127.0.0.1:{self.port}",
+            "api_key": KEY,
+            "exchange_directories": [str(self.open)],
+        }
+        self.node.write()
+        self.node.stop()
+        self.node.start()
+        for email in (ANN, BOB):
+            new = {"email": email, "password": PASSWORD, "hash": "ssha512"}
+            self.assertEqual(self.ask("POST", "/admin/accounts", new)[0], 201)
+
+    def test_a_maildir_comes_and_goes(self) -> None:
+        """What was ended, and what was killed, is gone on with: each message comes once, with its
+        UID, flags and keywords (G29); a copy that is exported, and one that is taken over
+        IMAP, are alike. No password stands in the log (G69)."""
+        maildir = self.open / "ann"
+        self.write_maildir(maildir)
+        order = {"path": str(maildir), "preserve_uids": True, "jobs": 1}
+        place = f"/admin/accounts/{ANN}/import/maildir"
+        task = self.begun(place, order)
+        self.count_of(task, 1)
+        self.assertEqual(self.ask("POST", f"/admin/tasks/{task}/cancel")[0], 200)
+        said = json.loads(self.node.admin("tasks", "cancel", task, "--follow", "--json"))
+        self.assertEqual(said["state"], "cancelled")
+        here = self.adds_up(said["progress"])
+        self.assertTrue(0 < here < COUNT, said)
+        self.assertEqual(self.messages(ANN), here)
+        task = self.begun(place, order)
+        self.count_of(task, 1)
+        self.node.kill_sora()
+        long_ago = f"update tasks set seen_at = now() - interval '1 hour' where id = '{task}'"
+        self.postgres.administer(long_ago, DATABASE)
+        self.node.start()
+        lost = self.node.admin("tasks", "show", task, "--follow", succeeds=False)
+        self.assertIn("the task is lost", lost)
+        here = self.messages(ANN)
+        done = self.followed(self.begun(place, order))["result"]
+        self.assertEqual((self.adds_up(done), done["skipped"]), (COUNT - here, here))
+        self.assertEqual(self.messages(ANN), COUNT)
+        ours = self.seen_by_imap(ANN)
+        self.assertEqual(sum(len(rows) for rows in ours.values()), COUNT)
+        for name, rows in ours.items():
+            self.assertEqual([uid for uid, _ in rows], list(range(10, 10 + len(rows))), name)
+        self.check_export(maildir)
+        self.check_imap(ours)
+        log = self.node.messages_of_log()
+        for secret in (PASSWORD, KEY):
+            self.assertNotIn(secret, log)
+
+    def check_export(self, maildir: Path) -> None:
+        """It has what there was, and is imported by somebody else as the same."""
+        out = self.open / "out"
+        order = {"path": str(out)}
+        done = self.followed(self.begun(f"/admin/accounts/{ANN}/export/maildir", order))
+        self.assertEqual(self.adds_up(done["result"]), COUNT)
+        for folder in FOLDERS:
+            self.assertEqual(_texts(out / folder), _texts(maildir / folder))
+        again = self.followed(self.begun(f"/admin/accounts/{ANN}/export/maildir", order))
+        self.assertEqual((self.adds_up(again["result"]), again["result"]["skipped"]), (0, COUNT))
+
+    def check_imap(self, ours: Any) -> None:
+        """From this server, as from another one."""
+        authorities = self.open / "ca.pem"
+        authorities.write_bytes(self.node.certificate.cert_file.read_bytes())
+        order = {
+            "host": "localhost",
+            "port": self.node.imaps,
+            "ca_file": str(authorities),
+            "user": ANN,
+            "preserve_uids": True,
+        }
+        place = f"/admin/accounts/{BOB}/import/imap"
+        task = self.begun(place, {**order, "password": PASSWORD + "!"})
+        said = self.node.admin("tasks", "show", task, "--follow", "--json", succeeds=False)
+        failed, _ = json.JSONDecoder().raw_decode(said)
+        self.assertEqual(failed["state"], "failed")
+        self.assertIn("does not take the password of ann", failed["error"])
+        self.assertNotIn(PASSWORD, json.dumps(failed))
+        done = self.followed(self.begun(place, {**order, "password": PASSWORD}))
+        self.assertEqual(self.adds_up(done["result"]), COUNT)
+        self.assertEqual(self.seen_by_imap(BOB), ours)
+
+    # ---------------------------------------------------------- what there is
+
+    def write_maildir(self, maildir: Path) -> None:
+        """Some folders as Dovecot leaves them."""
+        for place, folder in enumerate(FOLDERS):
+            for sub in ("cur", "new", "tmp"):
+                (maildir / folder / sub).mkdir(parents=True)
+            (maildir / folder / "dovecot-keywords").write_text("0 Important\n")
+            lines = [f"3 V{1700000000 + place} N100000 Gabc\n"]
+            for number in range(place, COUNT, len(FOLDERS)):
+                base = f"{1700000000 + number}.M{number}.host"
+                name = f"{base}:2,{LETTERS[number % len(LETTERS)]}"
+                text = f"From: a@example.org\nSubject: {number}\n\nHello {number}\n"
+                (maildir / folder / "cur" / name).write_text(text)
+                lines.append(f"{10 + number // len(FOLDERS)} :{base}\n")
+            (maildir / folder / "dovecot-uidlist").write_text("".join(lines))
+        (maildir / "subscriptions").write_text("V\t2\n\nWork\n")
+
+    def messages(self, email: str) -> int:
+        """How many an account has."""
+        return int(self.ask("GET", f"/admin/accounts/{email}/quota")[1]["messages"])
+
+    def seen_by_imap(self, email: str) -> dict[str, list[tuple[int, frozenset[bytes]]]]:
+        """UIDs and flags of all mailboxes that have messages."""
+        client = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
+        client.login(email, PASSWORD)
+        found = {}
+        for name in ("INBOX", "Work", "Work/&ZeVnLIqe-"):
+            client.select(f'"{name}"', readonly=True)
+            rows = client.fetch("1:*", "(UID FLAGS)")[1]
+            found[name] = [
+                (int(row[1]), frozenset(row[2].split()) - {b"\\Recent"})
+                for line in rows
+                if (row := re.search(rb"UID (\d+) FLAGS \(([^)]*)\)", line))
+            ]
+        client.logout()
+        return found
+
+    # ---------------------------------------------------------- tasks
+
+    def begun(self, place: str, order: Any) -> str:
+        """The name of a task."""
+        status, task = self.ask("POST", place, order)
+        self.assertEqual(status, 202, task)
+        return str(task["id"])
+
+    def count_of(self, task: str, least: int) -> None:
+        """Wait until it has done so many."""
+        deadline = time.monotonic() + 60
+        while True:
+            shown = self.ask("GET", f"/admin/tasks/{task}")[1]
+            if shown["progress"].get("done", 0) >= least:
+                return
+            self.assertEqual(shown["state"], "running", shown)
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def followed(self, task: str) -> Any:
+        """The task, when all of it is done."""
+        return json.loads(self.node.admin("tasks", "show", task, "--follow", "--json"))
+
+    def adds_up(self, counts: Any) -> int:
+        """How many were done, of all that were seen."""
+        together = counts["done"] + counts["skipped"] + counts["failed"] + counts["left"]
+        self.assertEqual((counts["seen"], counts["failed"]), (together, 0), counts)
+        return int(counts["done"])
+
+
+def _texts(directory: Path) -> list[tuple[str, str]]:
+    """The messages of a folder with their letters."""
+    return sorted(
+        (file.read_text(), file.name.rpartition(",")[2]) for file in (directory / "cur").iterdir()
+    )
