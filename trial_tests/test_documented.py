@@ -83,6 +83,11 @@ def refusal(words: list[str]) -> str:
     return ""
 
 
+def source(file: Path) -> str:
+    """A file with the strings that go over several lines in one."""
+    return re.sub(r'"\s*\n\s*f?"', "", file.read_text("utf-8"))
+
+
 class Mentions:
     """Knows which commands there are, and their options."""
 
@@ -161,8 +166,7 @@ class CommandTests(SynchronousTestCase):
         groups = "|".join(self.mentions.shapes[()].below)
         rules = ROOT / "etc/prometheus-rules.yml"
         for file in [rules, *sorted((ROOT / "sora").rglob("*.py"))]:
-            said = re.sub(r'"\s*\n\s*f?"', "", file.read_text("utf-8"))
-            found = re.findall(rf"sora-admin ((?:{groups})\b[a-z -]*)", said)
+            found = re.findall(rf"sora-admin ((?:{groups})\b[a-z -]*)", source(file))
             texts[str(file.relative_to(ROOT))] = found
         self.assertGreater(sum(map(len, texts.values())), 100)
         wrong = [
@@ -196,6 +200,20 @@ class CommandTests(SynchronousTestCase):
             and argument.flags[-1] not in re.findall(r"--[a-z-]+", told.get(shape.words, ""))
         ]
         self.assertEqual(missing, [])
+
+    def test_what_the_page_for_the_night_shows_is_what_is_said(self) -> None:
+        """`docs/paged.md`: each mend in what it shows is one of ours."""
+        said = "".join(source(file) for file in sorted((ROOT / "sora").rglob("*.py")))
+        page = (ROOT / "docs/paged.md").read_text("utf-8")
+        mends = {
+            mend
+            for language, block in blocks(page)
+            if language == "console"
+            for mend in re.findall(r"^ +-> (.+)$", block, re.M)
+        }
+        self.assertGreater(len(mends), 4)
+        # In the middle some have what the configuration says.
+        self.assertEqual([m for m in mends if m[:12] not in said or m[-40:] not in said], [])
 
     def test_what_is_wrong_is_found(self) -> None:
         for line, part in (

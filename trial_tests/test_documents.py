@@ -74,6 +74,11 @@ class DocumentTests(SynchronousTestCase):
         ]
         self.assertEqual(missing, [])
 
+    def test_the_readme_leads_to_every_document(self) -> None:
+        text = (ROOT / "README.md").read_text("utf-8")
+        _, *others = documents()
+        self.assertEqual([each.name for each in others if f"(docs/{each.name})" not in text], [])
+
     def test_every_section_that_is_linked_is_there(self) -> None:
         missing = [
             f"{document.name}: {link}#{anchor}"

@@ -22,7 +22,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sora.app.house import PATIENCE
 from sora.config.checks import check
+from sora.config.limits import LimitsConfig
 from sora.config.load import loads
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.programs import require_program
@@ -250,6 +252,16 @@ class UnitTests(SynchronousTestCase):
             env={**os.environ, "SYSTEMD_LOG_LEVEL": "notice"},
         )
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+        looked = [analyze, "security", "--offline=true", "--threshold=20", str(unit)]
+        done = subprocess.run(looked, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, "exposure above 2.0\n" + done.stdout)
         unit.write_text(unit.read_text().replace("[Service]", "[Service]\nExecStrat=/bin/false"))
         done = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True)
         self.assertIn("ExecStrat", done.stderr)
+
+    def test_its_end_and_its_reload_are_those_of_sora(self) -> None:
+        """It is not killed while it may still end by itself (G67)."""
+        keys = unit_keys()
+        self.assertGreater(int(keys["TimeoutStopSec"]), LimitsConfig().shutdown_timeout + PATIENCE)
+        self.assertEqual(keys["ExecReload"], "/bin/kill -HUP $MAINPID")
+        self.assertEqual(keys["KillMode"], "mixed")
