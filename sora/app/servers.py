@@ -127,6 +127,7 @@ def _lmtp(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         tls=tls,
         sends_reports=parts.delivery.sends_reports,
         traces=parts.traces(server),
+        slow_command=parts.config.logging.slow_command,
     )
     return Spoken(factory, lmtp_refusal)
 
@@ -144,6 +145,7 @@ def _managesieve(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> S
         new_id=lambda: uuid4().hex[:12],
         tls=tls,
         traces=parts.traces(server),
+        slow_command=parts.config.logging.slow_command,
     )
     return Spoken(factory, managesieve_refusal)
 
@@ -162,6 +164,7 @@ def _pop3(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         new_id=lambda: uuid4().hex[:12],
         tls=tls,
         traces=parts.traces(server),
+        slow_command=parts.config.logging.slow_command,
     )
     return Spoken(factory, pop3_refusal)
 

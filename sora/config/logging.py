@@ -26,7 +26,10 @@ class LoggingConfig:
     )
     level: str = key("info", "The least severe level that is written.", choices=LEVELS)
     slow_command: float = key(
-        "10s", "An IMAP command that takes longer is told in the log. 0: none is.", unit=DURATION
+        "10s",
+        """A command of IMAP, POP3 or ManageSieve, or a message over LMTP, that takes longer is told
+        in the log. 0: none is.""",
+        unit=DURATION,
     )
     levels: tuple[str, ...] = key(
         [],

@@ -25,19 +25,20 @@ class InHand:
     the coroutine that has begun it is in its trace.
     """
 
-    __slots__ = ("_session", "_took", "_trace", "_traces")
+    __slots__ = ("_session", "_trace", "_traces", "seconds")
 
     def __init__(self, traces: CommandTraces | None, session: str = "") -> None:
         self._traces = traces
         self._session = session
         self._trace: Trace | None = None
-        self._took = 0.0
+        self.seconds = 0.0
+        """what `took` was told since it has begun"""
 
     def begin(self) -> None:
         """A command has come. Which, is said at its end."""
+        self.seconds = 0.0
         if self._traces is None:
             return
-        self._took = 0.0
         self._trace = trace = self._traces.tracer.begin(self._traces.protocol, "")
         facts = trace.root.facts
         facts["sora.protocol"] = self._traces.protocol
@@ -62,7 +63,7 @@ class InHand:
 
     def took(self, seconds: float) -> None:
         """A part of it took so much of the server's own time."""
-        self._took += seconds
+        self.seconds += seconds
 
     @property
     def names_users(self) -> bool:
@@ -87,12 +88,12 @@ class InHand:
         self,
         command: str,
         outcome: str,
-        seconds: float | None = None,
+        seconds: float,
         user: str = "",
         peer: object = "",
     ) -> dict[str, Any]:
         """It was answered, or will not be. `seconds` are the server's own, without those of the
-        client (G66), unless `took` was told of all; `user` and `peer` are told only where traces
+        client (G66); `user` and `peer` are told only where traces
         may say whose they are. Gives what a line of the log has of it, as `fields` does."""
         trace, self._trace = self._trace, None
         if trace is None or self._traces is None:
@@ -104,5 +105,5 @@ class InHand:
         if self._traces.tracer.include_users:
             facts["enduser.id"] = user
             facts["network.peer.address"] = str(peer)
-        trace.end("" if outcome == "ok" else outcome, self._took if seconds is None else seconds)
+        trace.end("" if outcome == "ok" else outcome, seconds)
         return {"trace": trace.hex} if trace.kept else {}

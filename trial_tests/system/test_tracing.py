@@ -144,6 +144,15 @@ class IMAPTests(TracingTestCase):
         self.assertEqual([line["trace"] for line in lines], [root.trace])
         self.assertEqual(root.facts["enduser.id"], ANNA)
         await wire.ask(b"LOGOUT")
+        lines.clear()
+        sender = await sora.lmtp()
+        sender.send(b"MAIL FROM:<>\r\nRCPT TO:<anna@example.com>\r\nDATA\r\n")
+        await sender.until(rb"354 [^\r\n]*\r\n")
+        sender.send(LETTER + b".\r\nQUIT\r\n")
+        await sender.until(rb"221 [^\r\n]*\r\n")
+        [root] = await self.arrived("lmtp MESSAGE")
+        told = [(line["command"], line["user"], line["trace"]) for line in lines]
+        self.assertEqual(told[-1], ("MESSAGE", ANNA, root.trace))
 
 
 KEY = "d0c4a5b1e2f3948576a1b2c3d4e5f607"

@@ -107,12 +107,12 @@ class ChoosingTests(SynchronousTestCase):
         in_hand.took(0.5)
         in_hand.keep()
         self.assertEqual(in_hand.id, in_hand.fields["trace"])
-        in_hand.end("message", "no")
+        in_hand.end("message", "no", in_hand.seconds)
         [trace] = self.told
         self.assertEqual((trace.root.facts["sora.seconds"], trace.root.error), (0.75, "no"))
         in_hand.say("late", 1)
         in_hand.keep()
-        self.assertEqual(in_hand.end("message", "gone"), {})
+        self.assertEqual(in_hand.end("message", "gone", 0.0), {})
         self.assertEqual((len(self.told), in_hand.id), (1, ""))
 
     def test_without_traces(self) -> None:

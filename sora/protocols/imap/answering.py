@@ -3,14 +3,15 @@ what changed in the selected mailbox is told before the tagged line; and the tag
 from the table of errors if it failed.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.errors import BadSyntax, NumbersRefused, SoraError, UnknownCommand, WrongState
 from sora.net.connection import ConnectionEnded
+from sora.net.slow import end_command
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
 from sora.protocols.imap.wire.head import NO_HEAD, Head, head_of, tag_of
@@ -106,12 +107,17 @@ class Answering:
         seconds = session.connection.clock.seconds() - self._started - self.waited
         outcome = status.decode("ascii").lower()
         session.services.metrics.answered("imap", word, outcome, seconds)
-        is_slow = 0 < session.limits.slow_command <= seconds
-        if is_slow:
-            self._trace.keep()
-        fields = self._trace.end(word, outcome, seconds, session.user, session.connection.peer)
-        if is_slow:
-            self._tell_slow(word, seconds, fields)
+        end_command(
+            self._trace,
+            word,
+            outcome,
+            seconds,
+            slow=session.limits.slow_command,
+            log=self.log,
+            session=session.id,
+            user=session.user,
+            peer=session.connection.peer,
+        )
         session.holding.check()
         if status == BAD:
             self._count_bad()
@@ -125,18 +131,6 @@ class Answering:
         seconds = session.connection.clock.seconds() - self._started - self.waited
         word = _name_of(self.in_hand)
         self._trace.end(word, "gone", seconds, session.user, session.connection.peer)
-
-    def _tell_slow(self, word: str, seconds: float, fields: Mapping[str, Any]) -> None:
-        session = self._session
-        self.log.warn(
-            "session {session}: {command} took {duration} seconds",
-            session=session.id,
-            command=word.upper(),
-            duration=round(seconds, 1),
-            user=session.user,
-            peer=str(session.connection.peer),
-            **fields,
-        )
 
     def find(self, head: Head) -> type[Command]:
         """The command of a word that is allowed now. Raises UnknownCommand, WrongState, and

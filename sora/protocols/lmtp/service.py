@@ -31,6 +31,7 @@ def lmtp_factory(
     tls: Any = None,
     sends_reports: bool = False,
     traces: CommandTraces | None = None,
+    slow_command: float = 0.0,
 ) -> LMTPFactory:
     """What a listener takes for a server of type `lmtp`; `sora.protocols.lmtp.protocol.refusal`
     is what it says to clients over its limits.
@@ -44,6 +45,7 @@ def lmtp_factory(
         max_message_size=limits.max_message_size,
         rejects_over_quota=limits.over_quota == "reject",
         trusted=Networks(server.trusted_networks or PRIVATE),
+        slow_command=slow_command,
     )
     services = Services(
         deliveries=deliveries,

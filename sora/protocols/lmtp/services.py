@@ -33,6 +33,8 @@ class Settings:
     max_errors: int = 20
     """wrong commands before the connection ends"""
     separator: str = "+"
+    slow_command: float = 0.0
+    """from which on a message is told in the log; 0: never"""
     rejects_over_quota: bool = False
     """whether mail for somebody who is over quota goes back, instead of coming again later"""
 

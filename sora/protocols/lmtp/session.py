@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from sora.errors import ShuttingDown, SoraError, UnknownCommand, WrongState
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.net.slow import end_command
 from sora.protocols.lmtp.client import Client
 from sora.protocols.lmtp.errors import INTERNAL, Reply
 from sora.protocols.lmtp.incoming import too_big
@@ -41,7 +42,7 @@ from sora.tracing.commands import InHand
 _BAD: Final = (500, 501, 503, 555)
 """codes of commands that a client should not have given"""
 USERS: Final = 10
-"""recipients that a trace names, where it may"""
+"""recipients that a trace names, where it may, and the line of a slow message in the log"""
 
 
 class Session:
@@ -280,14 +281,28 @@ class Session:
         self._client.end_message()
 
     def _reset(self, outcome: str = "reset") -> None:
-        """Forget the transaction, which has ended so for its trace."""
-        users = ""
-        if self._trace.names_users:
-            users = " ".join(str(one.address) for one in self._recipients.accepted[:USERS])
-        self._trace.end("message", outcome, user=users, peer=self._connection.peer)
+        """Forget the transaction, which has ended so."""
+        if self._begun is not None:
+            self._end_trace(outcome)
         self._receiving.close()
         self._recipients.clear()
         self._begun = None
+
+    def _end_trace(self, outcome: str) -> None:
+        users, slow = "", self._settings.slow_command
+        if self._trace.names_users or 0 < slow <= self._trace.seconds:
+            users = " ".join(str(one.address) for one in self._recipients.accepted[:USERS])
+        end_command(
+            self._trace,
+            "message",
+            outcome,
+            self._trace.seconds,
+            slow=slow,
+            log=self.log,
+            session=str(self._connection.peer),
+            user=users,
+            peer=self._connection.peer,
+        )
 
     def _count_error(self) -> None:
         self._errors += 1

@@ -29,6 +29,7 @@ def managesieve_factory(
     new_id: Callable[[], str],
     tls: Any = None,
     traces: CommandTraces | None = None,
+    slow_command: float = 0.0,
 ) -> ManageSieveFactory:
     """What a listener takes for a server of type `managesieve`;
     `sora.protocols.managesieve.protocol.refusal` is what it says to clients over its limits.
@@ -51,5 +52,6 @@ def managesieve_factory(
         skip=max(Limits().skip, 2 * sieve.max_script_size),
         login_timeout=limits.login_timeout,
         idle_timeout=limits.idle_timeout,
+        slow_command=slow_command,
     )
     return ManageSieveFactory(clock=clock, services=services, limits=bounds)

@@ -23,6 +23,7 @@ from sora.errors import (
     WrongState,
 )
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.net.slow import end_command
 from sora.protocols.managesieve.command import Command, Done, State
 from sora.protocols.managesieve.errors import BAD, TRYLATER, code_of
 from sora.protocols.managesieve.services import Limits, Services
@@ -66,7 +67,7 @@ class Session:
         self._is_ending = False
         self._is_stopping = False
         self._farewell: str | None = None
-        self._started = self._waited = 0.0
+        self._waited = 0.0
         self._trace = InHand(services.traces, self._id)
         self._afterwards: Callable[[], None] | None = None
         self._before_login()
@@ -95,8 +96,7 @@ class Session:
         except TimedOut:
             self.write(response(b"BYE", text="Nothing was heard for too long"))
         finally:
-            seconds = self._connection.clock.seconds() - self._started - self._waited
-            self._end_trace("unknown", "gone", seconds)
+            self._trace.end("unknown", "gone", 0.0, peer=self._connection.peer)
 
     async def _next_event(self) -> Any:
         limits = self._limits
@@ -140,7 +140,7 @@ class Session:
 
     async def _execute(self, text: bytes) -> None:
         """Answer one complete command."""
-        self._started = started = self._connection.clock.seconds()
+        started = self._connection.clock.seconds()
         self._waited = 0.0
         self._trace.begin()
         kind: type[Command] | None = None
@@ -225,8 +225,17 @@ class Session:
         self._end_trace(_name_of(kind), status, seconds)
 
     def _end_trace(self, word: str, outcome: str, seconds: float) -> None:
-        user = self._identity.address if self._identity is not None else ""
-        self._trace.end(word, outcome, seconds, user, self._connection.peer)
+        end_command(
+            self._trace,
+            word,
+            outcome,
+            seconds,
+            slow=self._limits.slow_command,
+            log=self.log,
+            session=self._id,
+            user=self._identity.address if self._identity is not None else "",
+            peer=self._connection.peer,
+        )
 
     # ---------------------------------------------------------- for commands
 

@@ -30,6 +30,7 @@ def pop3_factory(
     new_id: Callable[[], str],
     tls: Any = None,
     traces: CommandTraces | None = None,
+    slow_command: float = 0.0,
 ) -> POP3Factory:
     """What a listener takes for a server of type `pop3`; `sora.protocols.pop3.protocol.refusal`
     is what it says to clients over its limits.
@@ -41,6 +42,7 @@ def pop3_factory(
         login_timeout=limits.login_timeout,
         idle_timeout=max(pop3.idle_timeout, Settings().idle_timeout),
         login_delay=int(pop3.login_delay),
+        slow_command=slow_command,
     )
     services = Services(
         authenticator=authenticator,

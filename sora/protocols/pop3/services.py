@@ -28,6 +28,8 @@ class Settings:
     """bad commands in a row before the connection ends"""
     failed_logins: int = 5
     """before the connection ends"""
+    slow_command: float = 0.0
+    """from which on a command is told in the log; 0: never"""
 
 
 class KeepingAccess(Protocol):

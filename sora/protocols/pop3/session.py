@@ -29,6 +29,7 @@ from sora.errors import (
 from sora.mailbox.maildrop import Maildrop
 from sora.mailbox.reach import SessionFacts
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.net.slow import end_command
 from sora.net.standing import Standing
 from sora.protocols.pop3.command import Command, State
 from sora.protocols.pop3.errors import TEMPORARY, answer_to
@@ -161,7 +162,17 @@ class Session:
         name = _name_of(kind)
         seconds = self.connection.clock.seconds() - self._started - self._waited
         self.services.metrics.answered("pop3", name, status, seconds)
-        self._trace.end(name, status, seconds, self._user, self.connection.peer)
+        end_command(
+            self._trace,
+            name,
+            status,
+            seconds,
+            slow=self.settings.slow_command,
+            log=self.log,
+            session=self.id,
+            user=self._user,
+            peer=self.connection.peer,
+        )
         if self._afterwards is not None:
             afterwards, self._afterwards = self._afterwards, None
             afterwards()
