@@ -1,5 +1,44 @@
-"""What ends a command."""
+"""What ends a command, and how the operator is told."""
+
+from traceback import extract_tb
+from typing import Final, TextIO
+
+MOST: Final = 500
+"""characters of a line of an error: what was typed may be in it, and be anything"""
+MOST_LINES: Final = 50
+ENDED: Final = 1
+MISUNDERSTOOD: Final = 2
+INTERRUPTED: Final = 130
+"""as shells have it for Ctrl-C"""
 
 
 class CommandFailed(Exception):
     """The command cannot be done; the text is one line for the operator."""
+
+
+def tell(stderr: TextIO, text: str) -> None:
+    """Say what is wrong, each line after the name of the program: without control characters, which
+    a terminal would obey, and not longer than somebody reads."""
+    lines = text.rstrip().splitlines()
+    for line in lines[:MOST_LINES]:
+        stderr.write(f"sora-admin: {_shown(line)}\n")
+    if len(lines) > MOST_LINES:
+        stderr.write(f"sora-admin: and {len(lines) - MOST_LINES} more\n")
+
+
+def unexpected(error: Exception) -> str:
+    """One line about an error that nobody has foreseen, with the place that a report needs."""
+    if isinstance(error, OSError) and error.strerror:
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{error.strerror}"
+    frames = extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"This is a bug, please report it: {type(error).__name__}: {error}{place}"
+
+
+def _shown(line: str) -> str:
+    text = "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
+        for one in line
+    )
+    return text if len(text) <= MOST else f"{text[: MOST * 2 // 3]} … {text[-MOST // 3 :]}"

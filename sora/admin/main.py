@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn, TextIO
 from sora.admin.command import Command, CommandFailed, Store, Terminal
 from sora.admin.commands import GROUPS, all_commands, all_words, command_of
 from sora.admin.completion import SHELLS, script
+from sora.admin.failed import ENDED, MISUNDERSTOOD, tell, unexpected
 from sora.admin.output import JSONReport, TextReport
 from sora.admin.shape import Shape, Words, shapes_of
 from sora.errors import OutcomeUnknown, SoraError
@@ -31,8 +32,8 @@ class _Parser(ArgumentParser):
         super().__init__(formatter_class=RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"sora-admin: {message}; see {self.prog} --help\n")
-        raise SystemExit(2)
+        tell(sys.stderr, " ".join(f"{message}; see {self.prog} --help".splitlines()))
+        raise SystemExit(MISUNDERSTOOD)
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
@@ -77,12 +78,16 @@ async def run(given: Namespace, open_store: OpenStore, stdout: TextIO, stderr: T
         finally:
             await store.close()
     except OutcomeUnknown as error:
-        stderr.write(f"sora-admin: {error.text} Look before you repeat it.\n")
-        return 1
+        tell(stderr, f"{error.text} Look before you repeat it.")
+        return ENDED
     except (CommandFailed, SoraError) as error:
-        for line in str(error).rstrip().splitlines():
-            stderr.write(f"sora-admin: {line}\n")
-        return 1
+        tell(stderr, str(error))
+        return ENDED
+    except BrokenPipeError:
+        raise  # who reads wants no more
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line
+        tell(stderr, unexpected(error))
+        return ENDED
     return 0
 
 

@@ -4,17 +4,21 @@ The command runs while twistd makes its service, in a reactor of its own that en
 so there is no daemon, no pid file and no log file, and the exit code is the command's.
 """
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import react
+from twisted.internet.task import deferLater, react
 from twisted.python.usage import Options as TwistedOptions
 
 from sora.admin.command import CommandFailed, Terminal
+from sora.admin.failed import ENDED, INTERRUPTED, tell
 from sora.admin.main import OpenStore, parse, prepare, run
 
 
@@ -26,13 +30,18 @@ class Options(TwistedOptions):
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse, and ask for what is missing. Ends the process for help and for errors."""
-        self.given = parse(list(options or ()))
+        _prepare_streams()
+        try:
+            self.given = parse(list(options or ()))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _leave_unread()
         try:
             prepare(self.given, Terminal(sys.stdin, sys.stderr))
         except CommandFailed as error:
             _fail(str(error))
         except (KeyboardInterrupt, EOFError):
-            _fail("nothing was done")
+            _fail("nothing was done", INTERRUPTED)
         if self.parent is not None:
             self.parent["nodaemon"] = True
             self.parent["pidfile"] = ""
@@ -40,29 +49,65 @@ class Options(TwistedOptions):
 
 def makeService(options: Options) -> NoReturn:
     """Do the command, and end the process with its exit code."""
-    # Help and the version, which end before, need none of it.
-    from sora.app.admin_store import configuration_of, open_store
-
     given = options.given
     try:
+        # Help and the version, which end before, need none of it.
+        from sora.app.admin_store import configuration_of, open_store
+
         loaded = configuration_of(given)
     except CommandFailed as error:
-        _fail("\nsora-admin: ".join(str(error).splitlines()))
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("nothing was done", INTERRUPTED)
+    ended: list[int] = []
+
+    async def begin(reactor: Any) -> None:
+        await deferLater(reactor, 0)  # until the reactor runs nobody minds signals
+        await _main(given, partial(open_store, loaded, reactor), ended)
 
     def main(reactor: Any) -> "Deferred[None]":
-        return Deferred.fromCoroutine(_main(given, partial(open_store, loaded, reactor)))
+        return Deferred.fromCoroutine(begin(reactor))
 
-    react(main)
-    raise SystemExit(0)
+    try:
+        react(main)
+    finally:
+        if not ended:  # the reactor was stopped by a signal
+            tell(sys.stderr, "it was interrupted: see what was done before you repeat it")
+            os._exit(INTERRUPTED)
 
 
-async def _main(given: Namespace, open_store: OpenStore) -> None:
-    code = await run(given, open_store, sys.stdout, sys.stderr)
-    sys.stdout.flush()
+async def _main(given: Namespace, open_store: OpenStore, ended: list[int]) -> None:
+    try:
+        code = await run(given, open_store, sys.stdout, sys.stderr)
+        sys.stdout.flush()
+    except OSError as error:
+        ended.append(ENDED)
+        if not isinstance(error, BrokenPipeError):
+            tell(sys.stderr, f"what was to be printed cannot be written: {error.strerror}")
+        _leave_unread()
+    ended.append(code)
     if code:
         raise SystemExit(code)
 
 
-def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"sora-admin: {message}\n")
-    raise SystemExit(1)
+def _prepare_streams() -> None:
+    """What a terminal has no letters for is spelled; who has closed them wants to hear nothing."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it ends with the process
+        elif isinstance(stream, TextIOWrapper):
+            with suppress(OSError):
+                stream.reconfigure(errors="backslashreplace")
+
+
+def _leave_unread() -> NoReturn:
+    """What is printed goes nowhere: end, as if nobody had asked for more."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())  # for what is flushed at the end
+    raise SystemExit(ENDED)
+
+
+def _fail(message: str, code: int = ENDED) -> NoReturn:
+    tell(sys.stderr, message)
+    raise SystemExit(code)
