@@ -18,6 +18,8 @@ class ObjectMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        # The members of the families by their labels: `labels` looks for them much longer.
+        self._members: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self.operations = Counter(
             "sora_s3_operations_total",
             "Operations on object stores",
@@ -45,8 +47,15 @@ class ObjectMetrics:
 
     def did(self, store: str, operation: str, status: str, seconds: float) -> None:
         """A store has answered, or has not."""
-        self.operations.labels(store, operation, status).inc()
-        self.duration.labels(store, operation).observe(seconds)
+        key = (store, operation, status)
+        member = self._members.get(key)
+        if member is None:
+            member = self._members[key] = (
+                self.operations.labels(*key),
+                self.duration.labels(store, operation),
+            )
+        member[0].inc()
+        member[1].observe(seconds)
 
 
 class CacheMetrics:

@@ -54,6 +54,8 @@ SAME: Final = tuple(
         "bytes_throughput_total",
         "message_size_bytes",
         "imap_idle_connections_current",
+        "imap_notify_sessions_current",
+        "imap_notify_overflow_total",
         "lmtp_external_relay_total",
         "sieve_executions_total",
         "managesieve_scripts_uploaded_total",
@@ -126,8 +128,8 @@ DIFFERENT: Final = (
         "none yet: this version has neither proxies nor gossip",
     ),
     (
-        "`sora_imap_notify_*`",
-        '`sora_commands_total{command="notify"}`',
+        "`sora_imap_notify_events_sent_total`",
+        "`sora_bytes_throughput_total`",
     ),
 )
 """what has another name or other labels, and what it is here"""

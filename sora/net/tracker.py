@@ -4,7 +4,8 @@ The limit per user holds over all servers of the process: a place is reserved wh
 has logged in, before the login is answered (G55).
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import count
 from typing import Protocol
 
@@ -160,16 +161,16 @@ class Tracker:
     def _count_addresses(self) -> int:
         return len({session.connection.peer.host for session in self._sessions.values()})
 
-    def _count_octets(self) -> None:
-        for session in self._sessions.values():
-            self._count_octets_of(session)
-
-    def _count_octets_of(self, session: Session) -> None:
-        connection = session.connection
-        into, out = connection.octets_in, connection.octets_out
-        self._metrics.octets.labels(session.protocol, "in").inc(into - session.counted_in)
-        self._metrics.octets.labels(session.protocol, "out").inc(out - session.counted_out)
-        session.counted_in, session.counted_out = into, out
+    def _count_octets(self, sessions: Iterable[Session] | None = None) -> None:
+        """Tell the metrics what has come together since the last time, of all or of these."""
+        found: Counter[tuple[str, str]] = Counter()
+        for session in self._sessions.values() if sessions is None else sessions:
+            into, out = session.connection.octets_in, session.connection.octets_out
+            found[session.protocol, "in"] += into - session.counted_in
+            found[session.protocol, "out"] += out - session.counted_out
+            session.counted_in, session.counted_out = into, out
+        for labels, octets in found.items():
+            self._metrics.octets.labels(*labels).inc(octets)
 
     def _identify(self, session: Session, user: str) -> None:
         if session.user == user:
@@ -198,7 +199,7 @@ class Tracker:
             self._tell_end(session)
         del self._sessions[session.id]
         self._forget_user(session)
-        self._count_octets_of(session)
+        self._count_octets([session])
         labels = session.protocol, session.server
         self._metrics.current.labels(*labels).dec()
         self._metrics.duration.labels(*labels).observe(self._seconds() - session.since)

@@ -41,6 +41,7 @@ from sora.mailbox.past import PastNamespace
 from sora.mailbox.places import SharedNamespace
 from sora.mailbox.reach import SessionFacts
 from sora.mailbox.spool import Spool
+from sora.metrics.imap import IdleMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.peer import Peer
 from sora.protocols.imap.dialect import Dialect
@@ -180,6 +181,7 @@ class Server:
                     authenticator=OnePassword(self.storage),
                     mail=self.mail,
                     metrics=CommandMetrics(self.registry),
+                    idle=IdleMetrics(self.registry),
                     new_id=lambda: "session",
                     insecure_auth=True,
                 ),

@@ -299,6 +299,7 @@ class Notifying:
         self._known = Survey()
         self._watch.end()
         self._session.untagged(b"OK [NOTIFICATIONOVERFLOW] There is too much to follow")
+        self._session.services.idle.overflows.inc()
 
     def _tell_names(self, before: Survey, listing: Listing, news: News) -> bool:
         if news.names and not news.by_others:

@@ -334,8 +334,10 @@ class Session:
         told."""
         if self.notifying is not None:
             self.notifying.end()
+            self.services.idle.notifying.dec()
         self.notifying = notifying
         if notifying is not None:
+            self.services.idle.notifying.inc()
             notifying.attach()
 
     def working(self, goal: int | None = None) -> Progress:

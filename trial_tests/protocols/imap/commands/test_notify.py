@@ -47,6 +47,20 @@ class ExampleTests(NotifyTestCase):
     """The examples of the RFC. Those of §3.1 are told with the parentheses that its grammar
     wants, and with MessageExpunge, without which they were wrong by §5."""
 
+    def test_sessions_are_counted(self) -> None:
+        """Each once, however often it says something (NONE is something), while it lasts."""
+        counts = []
+        for command in (b"NOTIFY SET (personal (MailboxName))", b"NOTIFY NONE", b"LOGOUT"):
+            self.client.ask(b"a " + command)
+            self.other.ask(b"a NOTIFY SET (personal (MailboxName))")
+            counts.append(
+                self.server.registry.get_sample_value("sora_imap_notify_sessions_current")
+            )
+        self.assertEqual(counts, [2, 2, 1])
+        self.other.ask(b"a LOGOUT")
+        left = self.server.registry.get_sample_value("sora_imap_notify_sessions_current")
+        self.assertEqual(left, 0)
+
     def test_the_example_of_3_1(self) -> None:
         self.append_some(126)
         self.converse("""
@@ -746,6 +760,8 @@ class OverflowTests(NotifyTestCase):
         self.converse("""
             S: * OK [NOTIFICATIONOVERFLOW] ...
         """)
+        value = self.server.registry.get_sample_value
+        self.assertEqual(value("sora_imap_notify_overflow_total"), 1)
         self.do("CREATE another")
         self.append(MESSAGE, "misc")
         self.select()
