@@ -15,6 +15,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sora.app.certificates import local_host
 from sora.app.health import (
     checks_from_here,
     health_of_checks,
@@ -202,9 +203,7 @@ def look_at_server(server: ServerConfig, reactor: Any) -> Any:
     """Whether it greets as its type does."""
 
     async def look() -> Finding:
-        host = server.addr.host
-        if host in ("", "0.0.0.0", "::"):  # noqa: S104 - every interface, so this one, too
-            host = "127.0.0.1"
+        host = local_host(server)
         said = LIVENESS if server.type == "http_api" else b""
         greeting = await _first_words(reactor, host, server.addr.port, tls=server.tls, say=said)
         if not greeting.startswith(GREETINGS[server.type]):

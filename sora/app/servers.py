@@ -241,14 +241,23 @@ def certificates_of(config: Config) -> dict[int, ServerTLS]:
 
     Raises CertificateUnusable.
     """
-    loaded: dict[tuple[str, str], ServerTLS] = {}
+    loaded: dict[tuple[Path, Path], ServerTLS] = {}
+    found = {}
+    for number, files in certificate_files(config).items():
+        if files not in loaded:
+            loaded[files] = ServerTLS(*files)
+        found[number] = loaded[files]
+    return found
+
+
+def certificate_files(config: Config) -> dict[int, tuple[Path, Path]]:
+    """The files of the certificate and the key of each server that is started and has them, by the
+    number of its entry."""
     found = {}
     for number, server in enumerate(config.servers):
         files = _files_of(config, server)
         if server.start and files is not None:
-            if files not in loaded:
-                loaded[files] = ServerTLS(*map(Path, files))
-            found[number] = loaded[files]
+            found[number] = (Path(files[0]), Path(files[1]))
     return found
 
 

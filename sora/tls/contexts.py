@@ -6,6 +6,7 @@ wrong change nothing (G68). TLS 1.2 is the least; before 1.3, only forward secre
 authenticated ciphers.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,16 +33,21 @@ class ServerTLS:
     def __init__(self, cert_file: Path, key_file: Path) -> None:
         """Raises CertificateUnusable."""
         self._files = (cert_file, key_file)
-        self._context, self.certificate = _load(*self._files)
+        self._context, self.chain = _load(*self._files)
 
     @property
     def files(self) -> tuple[Path, Path]:
         """The certificate's file and the key's."""
         return self._files
 
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate that is served, without its chain."""
+        return self.chain[0]
+
     def reload(self) -> None:
         """Read the files again. Raises CertificateUnusable, and keeps what it has."""
-        self._context, self.certificate = _load(*self._files)
+        self._context, self.chain = _load(*self._files)
         self.log.info(
             "the TLS certificate {file} was loaded again; it ends {end}",
             file=str(self._files[0]),
@@ -53,16 +59,21 @@ class ServerTLS:
         return SSL.Connection(self._context, None)
 
 
-def _load(cert_file: Path, key_file: Path) -> tuple[SSL.Context, Certificate]:
-    chain = _read(cert_file, "certificate", "tls_cert_file")
-    _read(key_file, "private key", "tls_key_file")
+def read_chain(cert_file: Path) -> Sequence[Certificate]:
+    """The certificates of a file, that of the server first. Raises CertificateUnusable."""
+    octets = _read(cert_file, "certificate", "tls_cert_file")
     try:
-        certificates = load_pem_x509_certificates(chain)
+        return load_pem_x509_certificates(octets)
     except ValueError:
         raise CertificateUnusable(
             f"{cert_file} has no certificate in PEM form; tls_cert_file has to name a file with "
             "the server's certificate first, and then its chain"
         ) from None
+
+
+def _load(cert_file: Path, key_file: Path) -> tuple[SSL.Context, Sequence[Certificate]]:
+    chain = read_chain(cert_file)
+    _read(key_file, "private key", "tls_key_file")
     context = _context()
     try:
         context.use_certificate_chain_file(str(cert_file))
@@ -85,7 +96,7 @@ def _load(cert_file: Path, key_file: Path) -> tuple[SSL.Context, Certificate]:
         context.check_privatekey()
     except SSL.Error:
         raise CertificateUnusable(_mismatch(cert_file, key_file)) from None
-    return context, certificates[0]
+    return context, chain
 
 
 def _context() -> SSL.Context:
