@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sora.operations.sieve import SieveOperations
     from sora.operations.sieve_filter import SieveFiltering
     from sora.operations.sieve_trial import SieveTrials
+    from sora.operations.tls import TLSOperations
     from sora.operations.verify import VerifyOperations
 
 __all__ = ["Command", "CommandFailed", "Report", "Store", "Terminal"]
@@ -41,6 +42,7 @@ class Store(CommonOperations):
     objects: "Callable[[], Awaitable[ObjectOperations]]"
     cache: "CacheOperations"
     api: "AdminAPI"
+    tls: "Callable[[], TLSOperations]"
     health: "Callable[[], Awaitable[Overview]]"
     doctor: "Callable[[], Awaitable[Overview]]"
     importing: "Callable[[], Awaitable[ImportOperations]]"

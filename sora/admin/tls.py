@@ -2,10 +2,12 @@
 
 from argparse import ArgumentParser, Namespace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sora.admin.command import Command, CommandFailed, Report, Store
-from sora.operations.tls import CertificateRow, CheckedServer
+
+if TYPE_CHECKING:
+    from sora.operations.tls import CertificateRow, CheckedServer
 
 _SERVED = {
     "same": "and serves it",
@@ -24,7 +26,7 @@ class ListCertificates(Command):
     needs_database = False
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        rows = await store.tls.list()
+        rows = await store.tls().certificates()
         if given.json:
             report.table((), [certificate_fields(row) for row in rows])
         elif rows:
@@ -47,7 +49,7 @@ class Check(Command):
         parser.add_argument("--server", default="", metavar="NAME", help="only this server")
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        found = await store.tls.check(given.server)
+        found = await store.tls().check(given.server)
         if given.json:
             report.table((), [_checked_fields(one) for one in found])
         elif found:
@@ -58,7 +60,7 @@ class Check(Command):
             raise CommandFailed(f"not right: {', '.join(wrong)}")
 
 
-def certificate_fields(row: CertificateRow) -> dict[str, Any]:
+def certificate_fields(row: "CertificateRow") -> dict[str, Any]:
     """A certificate for programs."""
     fields: dict[str, Any] = {
         "file": row.file,
@@ -81,7 +83,7 @@ def certificate_fields(row: CertificateRow) -> dict[str, Any]:
     return fields
 
 
-def _certificate_text(row: CertificateRow) -> str:
+def _certificate_text(row: "CertificateRow") -> str:
     lines = [f"certificate {row.file}", f"  servers      {', '.join(row.servers)}"]
     about = row.about
     if about is None:
@@ -101,7 +103,7 @@ def _certificate_text(row: CertificateRow) -> str:
     )
 
 
-def _checked_lines(found: CheckedServer) -> list[str]:
+def _checked_lines(found: "CheckedServer") -> list[str]:
     server = found.server
     state = "wrong" if found.is_wrong else "warning" if found.flaws else "right"
     lines = [
@@ -115,7 +117,7 @@ def _checked_lines(found: CheckedServer) -> list[str]:
     return lines
 
 
-def _checked_fields(found: CheckedServer) -> dict[str, Any]:
+def _checked_fields(found: "CheckedServer") -> dict[str, Any]:
     server = found.server
     return {
         "server": server.name,

@@ -73,6 +73,7 @@ async def open_store(loaded: Loaded, reactor: Any, given: Namespace) -> Store:
             partial(pause, reactor),
         ),
         health=opening.health,
+        tls=opening.tls,
         doctor=partial(opening.doctor, common.migrations),
         configuration=opening.configuration,
         importing=opening.importing,

@@ -196,6 +196,7 @@ class House:
             scripts,
             tracker,
             health,
+            certificates,
             LoginOperations(self.statistics, self.throttle),
             cleaner,
             TaskOperations(tables.tasks, runner),

@@ -1,11 +1,12 @@
 """What the HTTP API works on, put together."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import asdict
 from twisted.internet.defer import succeed
 
+from sora.app.certificates import tls_served
 from sora.app.exchange import exchange_here
 from sora.app.filtering import settings_of
 from sora.app.integrity import verifier_of
@@ -29,6 +30,7 @@ from sora.operations.verify import VerifyOperations
 from sora.protocols.http.nouns import Nouns
 from sora.storage.rows import Copied
 from sora.threads import Threads
+from sora.tls.contexts import ServerTLS
 from sora.workers.cleaner import Cleaner
 
 
@@ -40,6 +42,7 @@ def nouns_on(
     scripts: ScriptStore,
     sessions: Iterable[Session],
     health: Health | None,
+    certificates: Mapping[int, ServerTLS],
     logins: LoginOperations,
     cleaner: Cleaner,
     tasks: TaskOperations,
@@ -80,6 +83,7 @@ def nouns_on(
         places=exchange.places,
         tasks=tasks,
         health=HealthOperations(lambda: health),
+        tls=tls_served(config, certificates, reactor),
         logins=logins,
     )
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sora.operations.sieve import SieveOperations
     from sora.operations.sieve_filter import SieveFiltering
     from sora.operations.sieve_trial import SieveTrials
+    from sora.operations.tls import TLSOperations
     from sora.operations.verify import VerifyOperations
     from sora.workers.cleaner import Cleaner
 
@@ -204,6 +205,12 @@ class Opening:
             reactor=self._reactor,
         )
         return await _looked(doctor)
+
+    def tls(self) -> "TLSOperations":
+        """The certificates of servers."""
+        from sora.app.certificates import tls_in_files
+
+        return tls_in_files(self._config, self._reactor)
 
     async def _bodies_if_known(self) -> "BodyStorage | None":
         try:

@@ -94,7 +94,7 @@ class TLSOperations:
     in_thread: Callable[..., "Deferred[Any]"]
     seconds: Callable[[], float]
 
-    async def list(self) -> list[CertificateRow]:
+    async def certificates(self) -> list[CertificateRow]:
         """All certificates, once each."""
         rows: list[CertificateRow] = await self.in_thread(self._rows)
         return rows
@@ -107,7 +107,7 @@ class TLSOperations:
             raise BadArgument(f"no server with TLS is called {name} (there are: {known})")
         return [await self._check(one) for one in wanted]
 
-    def _rows(self) -> "list[CertificateRow]":
+    def _rows(self) -> list[CertificateRow]:
         return [self._row(one) for one in self.known()]
 
     def _row(self, one: Known) -> CertificateRow:
@@ -138,7 +138,7 @@ class TLSOperations:
 
     def _compare(
         self, server: TLSServer, filed: Certificate, shown: Certificate
-    ) -> tuple[str, "list[Flaw]"]:
+    ) -> tuple[str, list[Flaw]]:
         if shown == filed:
             return "same", []
         text = (
@@ -147,7 +147,7 @@ class TLSOperations:
         )
         return "other", [Flaw(text, "Reload it (SIGHUP); if the file is named anew, restart it")]
 
-    def _look_at_files(self, server: TLSServer) -> "tuple[Sequence[Certificate], list[Flaw]]":
+    def _look_at_files(self, server: TLSServer) -> tuple[Sequence[Certificate], list[Flaw]]:
         try:
             chain = ServerTLS(server.cert_file, server.key_file).chain
         except CertificateUnusable as error:

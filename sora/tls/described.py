@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -126,7 +127,7 @@ def is_for(certificate: Certificate, host: str) -> bool:
 
 def chain_flaws(chain: Sequence[Certificate]) -> list[Flaw]:
     """What is wrong with the order of a chain, or missing at its end."""
-    for place, (one, next_one) in enumerate(zip(chain, chain[1:], strict=False), 1):
+    for place, (one, next_one) in enumerate(pairwise(chain), 1):
         if not _is_issued_by(one, next_one):
             text = (
                 f"certificate {place + 1} of the file ({name_text(next_one.subject)}) is not the"

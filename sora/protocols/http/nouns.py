@@ -17,6 +17,7 @@ from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.tasks import TaskOperations
+from sora.operations.tls import TLSOperations
 from sora.operations.verify import VerifyOperations
 
 
@@ -37,4 +38,5 @@ class Nouns(CommonOperations):
     places: ExchangePlaces
     tasks: TaskOperations
     health: HealthOperations
+    tls: TLSOperations
     logins: LoginOperations

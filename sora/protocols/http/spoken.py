@@ -25,6 +25,7 @@ from sora.protocols.http.admin import (
     retention,
     scripts,
     tasks,
+    tls,
     trials,
     uploader,
     verify,
@@ -55,6 +56,7 @@ GROUPS: Final = {
     "cleaner": "What removes what is over.",
     "tasks": "Work that takes longer than a request.",
     "health": "How well the parts of this process are.",
+    "tls": "The certificates that servers serve.",
 }
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -83,4 +85,5 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *retention.ENDPOINTS,
     *cleaner.ENDPOINTS,
     *health.ENDPOINTS,
+    *tls.ENDPOINTS,
 )

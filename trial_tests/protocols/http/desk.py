@@ -58,6 +58,7 @@ from sora.operations.sieve import SieveOperations
 from sora.operations.sieve_filter import SieveFiltering
 from sora.operations.sieve_trial import SieveTrials
 from sora.operations.tasks import TaskOperations
+from sora.operations.tls import Known, TLSOperations
 from sora.operations.uploader import UploaderOperations
 from sora.operations.verify import VerifyOperations
 from sora.protocols.http.endpoint import Endpoint, Scope
@@ -106,6 +107,7 @@ class DeskTestCase(SynchronousTestCase):
     rates = Rates()
     ready = True
     health: Health | None = None
+    certificates: Sequence[Known] = ()
     directories: Sequence[str] = ()
     cache: LiveCache | None = None
 
@@ -239,6 +241,9 @@ class DeskTestCase(SynchronousTestCase):
                 self.clock.seconds,
             ),
             health=HealthOperations(lambda: self.health),
+            tls=TLSOperations(
+                lambda: self.certificates, (), maybeDeferred, self.clock.seconds
+            ),
             logins=LoginOperations(self.logins, self.throttle),
         )
 

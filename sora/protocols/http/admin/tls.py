@@ -50,7 +50,7 @@ async def _list(nouns: Nouns, call: Call) -> ServedCertificates:
                 chain=row.chain,
                 fingerprint=row.about.fingerprint,
             )
-            for row in await nouns.tls.list()
+            for row in await nouns.tls.certificates()
             if row.about is not None
         )
     )
