@@ -55,6 +55,12 @@ def assemble(
     for sentence in [*map(str, loaded.warnings), *require_available(config, BUILDERS)]:
         log.warn("{sentence}", sentence=sentence)
     certificates = certificates_of(config)
+    for one in dict.fromkeys(certificates.values()):
+        log.info(
+            "the TLS certificate {file} was loaded; it ends {end}",
+            file=str(one.files[0]),
+            end=one.certificate.not_valid_after_utc.isoformat(),
+        )
     tree = OrderedServices(reactor, config.limits.shutdown_timeout + PATIENCE)
     login = choose_login(embedded, os.urandom) if embedded is not None else None
     if embedded is not None:

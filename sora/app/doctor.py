@@ -12,6 +12,7 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -184,7 +185,7 @@ def _certificates(config: Config, reactor: Any) -> Any:
             return Finding(Status.UNHEALTHY, str(error), "Mend the file, and send SIGHUP")
         if not known:
             return Finding(Status.HEALTHY, "No server has a certificate")
-        return await look_at_certificates(known, reactor)()
+        return await look_at_certificates(known, deferToThread, reactor.seconds)()
 
     return look
 

@@ -5,7 +5,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from random import Random, SystemRandom
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from sora.metrics.surroundings import DiskMetrics
 from sora.retry import pause
 from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
+from sora.tls.described import RENEW
 
 LOW: Final = (0.05, 1024**3)
 """the share of a disk and the octets below both of which it is nearly full"""
@@ -35,8 +36,6 @@ SAMPLE: Final = 0.2
 """seconds after which a call is to come"""
 SLOW_TURN: Final = 1.0
 """seconds that a turn of the reactor may take"""
-RENEW: Final = timedelta(days=14)
-"""before its end a certificate should have been replaced"""
 DAY: Final = 86400.0
 
 Look = Callable[[], Awaitable[Finding]]
@@ -74,7 +73,8 @@ def health_of(
         checks.append(Check("relay", look, max(asked + 1, patience), relay_remedy(config)))
     known = list(dict.fromkeys(certificates))
     if known:
-        checks.append(Check("certificates", look_at_certificates(known, reactor)))
+        look_at_them = look_at_certificates(known, storage.bodies.threads.run, reactor.seconds)
+        checks.append(Check("certificates", look_at_them))
     return _health(config, [*checks, *more], reactor, registry)
 
 
@@ -297,14 +297,24 @@ def _relay(check: Callable[[float | None], Awaitable[str]], patience: float | No
     return look
 
 
-def look_at_certificates(certificates: Iterable[ServerTLS], reactor: Any) -> Look:
-    """When the first of them ends."""
+def look_at_certificates(
+    certificates: Iterable[ServerTLS],
+    in_thread: Callable[..., Awaitable[Any]],
+    seconds: Callable[[], float],
+) -> Look:
+    """When the first of them ends, and whether the files have others by now."""
 
     async def look() -> Finding:
-        now = datetime.fromtimestamp(reactor.seconds(), UTC)
+        now = datetime.fromtimestamp(seconds(), UTC)
         ends = {str(one.files[0]): one.certificate.not_valid_after_utc for one in certificates}
         file, end = min(ends.items(), key=lambda item: item[1])
         facts = {name: moment.isoformat() for name, moment in ends.items()}
+        renewed = [str(one.files[0]) for one in certificates if await in_thread(one.is_renewed)]
+        if renewed:
+            text = f"The file {renewed[0]} has another certificate than is served"
+            mend = "Send SIGHUP (systemctl reload sora), also after each renewal"
+            status = Status.UNHEALTHY if ends[renewed[0]] <= now else Status.DEGRADED
+            return Finding(status, text, mend, facts)
         remedy = f"Replace {file} and send SIGHUP"
         if end <= now:
             text = f"The certificate {file} ended on {end:%Y-%m-%d}: clients refuse it"

@@ -45,6 +45,13 @@ class ServerTLS:
         """The certificate that is served, without its chain."""
         return self.chain[0]
 
+    def is_renewed(self) -> bool:
+        """Whether the file has another certificate by now, which waits for a reload. Reads it."""
+        try:
+            return read_chain(self._files[0])[0] != self.certificate
+        except CertificateUnusable:
+            return False  # what is served goes on being served
+
     def reload(self) -> None:
         """Read the files again. Raises CertificateUnusable, and keeps what it has."""
         self._context, self.chain = _load(*self._files)
