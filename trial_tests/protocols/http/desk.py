@@ -241,9 +241,7 @@ class DeskTestCase(SynchronousTestCase):
                 self.clock.seconds,
             ),
             health=HealthOperations(lambda: self.health),
-            tls=TLSOperations(
-                lambda: self.certificates, (), maybeDeferred, self.clock.seconds
-            ),
+            tls=TLSOperations(lambda: self.certificates, (), maybeDeferred, self.clock.seconds),
             logins=LoginOperations(self.logins, self.throttle),
         )
 
