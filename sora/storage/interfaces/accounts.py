@@ -7,6 +7,7 @@ from zope.interface import Interface
 
 from sora.addresses import Address
 from sora.storage.rows import (
+    AccountFilter,
     AccountRow,
     AliasRow,
     CredentialRow,
@@ -38,9 +39,13 @@ class IAccounts(Interface):
         """One account, live or deleted, by any of its addresses. Raises NoSuchAccount."""
 
     def list(
-        domain: str | None = None, after: str = "", limit: int = 1000, deleted: bool = False
+        which: AccountFilter = AccountFilter(), after: str = "", limit: int = 1000
     ) -> "Deferred[Sequence[AccountRow]]":
         """Accounts ascending by primary address key, beginning after the key `after`."""
+
+    def disable(address: Address, disabled: bool, reason: str = "") -> "Deferred[AccountRow]":
+        """Let nobody log in to an account, whose mail goes on to arrive; or let them again. Raises
+        NoSuchAccount, also for one that is deleted."""
 
     def delete(address: Address) -> "Deferred[None]":
         """Mark as deleted: no login, no delivery; restorable. Raises NoSuchAccount."""

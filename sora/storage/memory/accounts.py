@@ -11,6 +11,7 @@ from sora.errors import AlreadyExists, BadArgument, NoSuchAccount
 from sora.storage.interfaces import IAccounts, ICredentials
 from sora.storage.memory.store import AccountRecord, CredentialRecord, MemoryStore, operation
 from sora.storage.rows import (
+    AccountFilter,
     AccountRow,
     ActiveScript,
     CredentialRow,
@@ -24,6 +25,7 @@ from sora.storage.rows import (
     Secret,
 )
 
+_EVERYBODY = AccountFilter()
 _BY_OPERATOR = Operation(UUID(int=0), actor="operator")
 
 
@@ -131,19 +133,35 @@ class MemoryAccounts:
 
     @operation
     def list(
-        self, domain: str | None = None, after: str = "", limit: int = 1000, deleted: bool = False
+        self, which: AccountFilter = _EVERYBODY, after: str = "", limit: int = 1000
     ) -> Sequence[AccountRow]:
-        """See `IAccounts.list`. With `deleted`, the deleted ones and no others."""
+        """See `IAccounts.list`."""
         primaries = sorted(
             (credential.key, credential.account_id)
             for credential in self.tables.credentials.values()
             if credential.primary
             and credential.key > after
-            and (domain is None or credential.domain == domain)
+            and credential.key.startswith(which.prefix)
+            and which.domain in (None, credential.domain)
         )
-        accounts = [self.tables.accounts[account_id] for _, account_id in primaries]
-        wanted = [account for account in accounts if (account.deleted_at is not None) == deleted]
-        return [self._row(account) for account in wanted[:limit]]
+        rows = [self._row(self.tables.accounts[account_id]) for _, account_id in primaries]
+        wanted = [
+            row
+            for row in rows
+            if (row.deleted_at is not None) == which.deleted
+            and which.disabled in (None, row.disabled)
+        ]
+        return wanted[:limit]
+
+    @operation
+    def disable(self, address: Address, disabled: bool, reason: str = "") -> AccountRow:
+        """See `IAccounts.disable`."""
+        account = _account(self.tables, address)
+        if account.deleted_at is not None:
+            raise NoSuchAccount(f"There is no account {address.base}")
+        account.disabled_at = (account.disabled_at or self.tables.now()) if disabled else None
+        account.disabled_reason = reason if disabled else ""
+        return self._row(account)
 
     @operation
     def delete(self, address: Address) -> None:
@@ -246,6 +264,9 @@ class MemoryAccounts:
             mailboxes=len(mailboxes),
             messages=sum(len(mailbox.messages) for mailbox in mailboxes),
             storage=sum(mailbox.size for mailbox in mailboxes),
+            disabled=account.disabled_at is not None,
+            disabled_at=account.disabled_at,
+            disabled_reason=account.disabled_reason,
         )
 
 
@@ -271,7 +292,7 @@ class MemoryCredentials:
             credential_id=credential.id,
             address=_primary(self.tables, account.id).address,
             version=credential.version,
-            disabled=False,
+            disabled=account.disabled_at is not None,
             secrets=tuple(
                 Secret(secret.kind, secret.verifier) for secret in credential.secrets.values()
             ),
@@ -324,5 +345,7 @@ def _row(credential: CredentialRecord) -> CredentialRow:
         primary=credential.primary,
         created_at=credential.created_at,
         updated_at=credential.updated_at,
-        kinds=tuple(sorted(credential.secrets)),
+        secrets=tuple(
+            Secret(secret.kind, secret.verifier) for _, secret in sorted(credential.secrets.items())
+        ),
     )

@@ -64,6 +64,8 @@ class AccountRecord:
     sets_quota: bool = False
     version: int = 1
     removing: bool = False
+    disabled_at: datetime | None = None
+    disabled_reason: str = ""
     keywords: Keywords = Factory(Keywords)
     subscriptions: dict[str, str] = Factory(dict)
 

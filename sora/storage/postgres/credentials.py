@@ -1,6 +1,7 @@
 """Addresses that log in, and their secrets: `ICredentials` in PostgreSQL."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from zope.interface import implementer
@@ -15,8 +16,9 @@ from sora.storage.rows import CredentialRow, Login, NewSecret, Secret
 
 _ROW: Final = (
     "select c.id, c.account_id, c.address, c.is_primary, c.created_at, c.updated_at,"
-    " array(select distinct kind from secrets where credential_id = c.id order by kind)"
-    " from credentials c"
+    " (select jsonb_agg(jsonb_build_array("
+    " kind, verifier, name, scopes, extract(epoch from expires)) order by kind, name)"
+    " from secrets where credential_id = c.id) from credentials c"
 )
 
 
@@ -114,5 +116,20 @@ class Credentials:
 
 
 def _credential(row: tuple[Any, ...]) -> CredentialRow:
-    id_, account_id, address, primary, created_at, updated_at, kinds = row
-    return CredentialRow(id_, account_id, address, primary, created_at, updated_at, tuple(kinds))
+    id_, account_id, address, primary, created_at, updated_at, secrets = row
+    return CredentialRow(
+        id_,
+        account_id,
+        address,
+        primary,
+        created_at,
+        updated_at,
+        tuple(
+            Secret(kind, verifier, name, tuple(scopes), _time(expires))
+            for kind, verifier, name, scopes, expires in secrets or ()
+        ),
+    )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -122,11 +122,12 @@ def mailbox(row: Sequence[Any]) -> MailboxRow:
 
 
 def account(row: Sequence[Any]) -> AccountRow:
-    """A row of the type account_v1."""
+    """A row of the type account_v2."""
     (
         id_, address, scope_id, created_at, deleted_at,
         quota_storage, quota_messages, mailboxes, messages, storage,
-    ) = row[:10]  # fmt: skip
+        disabled, disabled_at, disabled_reason,
+    ) = row  # fmt: skip
     return AccountRow(
         id=id_,
         address=address,
@@ -138,6 +139,9 @@ def account(row: Sequence[Any]) -> AccountRow:
         mailboxes=mailboxes,
         messages=messages,
         storage=storage,
+        disabled=disabled,
+        disabled_at=disabled_at,
+        disabled_reason=disabled_reason,
     )
 
 

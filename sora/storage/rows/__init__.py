@@ -9,6 +9,7 @@ Times are aware datetimes. Sizes are octets. Masks are those of `sora.mail.flags
 """
 
 from sora.storage.rows.accounts import (
+    AccountFilter,
     AccountRow,
     AliasRow,
     CredentialRow,
@@ -168,6 +169,7 @@ __all__ = [
     "LEAST_SHARE",
     "MAX_IMPORTED",
     "PIECE",
+    "AccountFilter",
     "AccountRow",
     "Acl",
     "AclEntry",

@@ -50,7 +50,8 @@ class Login:
 
 @frozen
 class AccountRow:
-    """An account as an operator sees it."""
+    """An account as an operator sees it. One that is disabled receives, and logs in nobody;
+    `disabled_reason` is what the operator wrote then."""
 
     id: int
     address: str
@@ -62,6 +63,21 @@ class AccountRow:
     mailboxes: int
     messages: int
     storage: int
+    disabled: bool = False
+    disabled_at: datetime | None = None
+    disabled_reason: str = ""
+
+
+@frozen
+class AccountFilter:
+    """Which accounts: live ones, or with `deleted` those that can be restored; of a domain (folded);
+    only those that are disabled, or that are not; those whose primary address key begins with
+    `prefix`."""
+
+    domain: str | None = None
+    deleted: bool = False
+    disabled: bool | None = None
+    prefix: str = ""
 
 
 @frozen
@@ -74,7 +90,12 @@ class CredentialRow:
     primary: bool
     created_at: datetime
     updated_at: datetime
-    kinds: tuple[str, ...]
+    secrets: tuple[Secret, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of its secrets."""
+        return tuple(sorted({secret.kind for secret in self.secrets}))
 
 
 @frozen

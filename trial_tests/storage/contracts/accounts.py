@@ -2,7 +2,7 @@
 
 from sora.errors import AlreadyExists, NoSuchAccount
 from sora.mail.mailbox_names import name_key
-from sora.storage.rows import NewMailbox, NewSecret
+from sora.storage.rows import AccountFilter, NewMailbox, NewSecret
 from trial_tests.storage.contracts.contract import Contract, address, letter
 
 
@@ -75,7 +75,9 @@ class AccountsContract(Contract):
             await self.account(text)
 
         async def listed(**arguments: object) -> list[str]:
-            return [row.address for row in await self.storage.accounts.list(**arguments)]
+            asked = {name: arguments.pop(name) for name in ("after", "limit") if name in arguments}
+            which = AccountFilter(**arguments)  # type: ignore[arg-type]
+            return [row.address for row in await self.storage.accounts.list(which, **asked)]
 
         everyone = ["Ann@a.example", "bob@b.example", "carl@a.example"]
         self.assertEqual(await listed(), everyone)
@@ -83,6 +85,10 @@ class AccountsContract(Contract):
         self.assertEqual(await listed(after="bob@b.example"), everyone[2:])
         self.assertEqual(await listed(domain="a.example"), [everyone[0], everyone[2]])
         self.assertEqual(await listed(domain="c.example"), [])
+        self.assertEqual(await listed(prefix="ca"), ["carl@a.example"])
+        self.assertEqual(await listed(prefix="ann@a.example"), ["Ann@a.example"])
+        self.assertEqual(await listed(prefix="b", domain="a.example"), [])
+        self.assertEqual(await listed(prefix="%"), [])
 
     async def test_deleted_accounts_are_listed_when_asked_for(self) -> None:
         await self.account("ann@example.com")
@@ -90,7 +96,7 @@ class AccountsContract(Contract):
         await self.storage.accounts.delete(address("bob@example.com"))
         live = await self.storage.accounts.list()
         self.assertEqual([row.address for row in live], ["ann@example.com"])
-        deleted = await self.storage.accounts.list(deleted=True)
+        deleted = await self.storage.accounts.list(AccountFilter(deleted=True))
         self.assertIn("bob@example.com", [row.address for row in deleted])
 
     async def test_a_deleted_account_neither_logs_in_nor_receives(self) -> None:
@@ -101,6 +107,45 @@ class AccountsContract(Contract):
         self.assertIsNone(await self.storage.accounts.recipient(ann))
         self.assertIsNotNone((await self.storage.accounts.show(ann)).deleted_at)
         await self.refused(NoSuchAccount, self.storage.accounts.delete(ann))
+
+    async def test_a_disabled_account_receives_and_says_so_where_it_logs_in(self) -> None:
+        """G51: whoever verifies a password is told, and nobody else."""
+        account = await self.account("ann@example.com")
+        ann = address("ann@example.com")
+        disabled = await self.storage.accounts.disable(ann, True, "unpaid since May")
+        self.assertEqual((disabled.id, disabled.disabled), (account.id, True))
+        self.assertEqual(disabled.disabled_reason, "unpaid since May")
+        self.assertEqual(await self.storage.accounts.show(ann), disabled)
+        self.assertTrue((await self.storage.credentials.login(ann)).disabled)
+        self.assertEqual((await self.storage.accounts.recipient(ann)).account_id, account.id)
+        again = await self.storage.accounts.disable(ann, True, "unpaid")
+        self.assertEqual(again.disabled_at, disabled.disabled_at)
+        self.assertEqual(again.disabled_reason, "unpaid")
+        enabled = await self.storage.accounts.disable(ann, False)
+        self.assertEqual(enabled, account)
+        self.assertFalse((await self.storage.credentials.login(ann)).disabled)
+
+    async def test_disabled_accounts_are_listed_apart(self) -> None:
+        for text in ("ann@example.com", "bob@example.com", "carl@example.com"):
+            await self.account(text)
+        await self.storage.accounts.disable(address("bob@example.com"), True)
+        everyone = await self.storage.accounts.list()
+        self.assertEqual([row.disabled for row in everyone], [False, True, False])
+        for wanted, found in ((True, ["bob@example.com"]), (False, [None, None])):
+            rows = await self.storage.accounts.list(AccountFilter(disabled=wanted))
+            self.assertEqual(len(rows), len(found))
+            self.assertEqual({row.disabled for row in rows}, {wanted})
+
+    async def test_a_deleted_account_is_not_disabled(self) -> None:
+        """And what was disabled before stays so when it is restored."""
+        await self.account("ann@example.com")
+        ann = address("ann@example.com")
+        await self.storage.accounts.disable(ann, True)
+        await self.storage.accounts.delete(ann)
+        for nobody in (ann, address("nobody@example.com")):
+            await self.refused(NoSuchAccount, self.storage.accounts.disable(nobody, False))
+        await self.storage.accounts.restore(ann)
+        self.assertTrue((await self.storage.accounts.show(ann)).disabled)
 
     async def test_a_restored_account_has_everything_again(self) -> None:
         account = await self.account("ann@example.com")

@@ -13,7 +13,7 @@ from sora.mail.criteria import TextHas
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
 from sora.storage.postgres.maildrops import Maildrops
-from sora.storage.rows import Claim, FlagChange, SortBy, SortKey, Want
+from sora.storage.rows import AccountFilter, Claim, FlagChange, SortBy, SortKey, Want
 from trial_tests.storage.postgres.stage import (
     Stage,
     StageTestCase,
@@ -148,6 +148,13 @@ class PlansTests(StageTestCase):
             "condemn": lambda: stage.cleaning.condemn(timedelta(0), 100),
             "condemned": lambda: stage.cleaning.condemned(["disk"], 100, timedelta(0)),
             "cleaning status": lambda: stage.cleaning.status(timedelta(0), timedelta(0)),
+            "list accounts": lambda: stage.accounts.list(),
+            "accounts of a domain": lambda: stage.accounts.list(AccountFilter(domain="example.com")),
+            "accounts by prefix": lambda: stage.accounts.list(AccountFilter(prefix="12"), "1", 50),
+            "disabled accounts": lambda: stage.accounts.list(AccountFilter(disabled=True)),
+            "deleted accounts": lambda: stage.accounts.list(AccountFilter(deleted=True)),
+            "show account": lambda: stage.accounts.show(address),
+            "disable account": lambda: stage.accounts.disable(address, False),
             "delete account": lambda: stage.accounts.delete(address),
             "remove a part": lambda: stage.cleaning.remove_account(timedelta(0), 1),
             "remove account": lambda: self.remove_all(stage),
