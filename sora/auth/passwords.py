@@ -5,7 +5,7 @@ says its scheme itself (`$2b$…`, `$6$…`, `$5$…`).
 
 Verified: bcrypt (`$2a$ $2b$ $2y$`, `{BLF-CRYPT}`, `{BCRYPT}`), `{SSHA512}`, `{SHA512}`,
 `{SSHA256}`, `{SHA256}`, `{SSHA}`, `{SHA}` (each also with `.B64` or `.HEX`), `{SHA512-CRYPT}`,
-`{SHA256-CRYPT}` and `{CRYPT}` around one of the self-describing ones. Cleartext (`{PLAIN}`)
+`{SHA256-CRYPT}` and `{CRYPT}` around one of the self-describing ones, and SCRAM-SHA-256 keys. Cleartext (`{PLAIN}`)
 is refused: nobody can log in with it. Made: bcrypt, ssha512, sha512.
 
 Everything here takes time on purpose (bcrypt with cost 12: a fifth of a second): call it in
@@ -23,7 +23,7 @@ from typing import Final
 
 import bcrypt
 
-from sora.auth.scram import SALT_OCTETS, scram_sha_256_keys
+from sora.auth.scram import SALT_OCTETS, scram_sha_256_keys, verify_scram_sha_256
 from sora.auth.sha_crypt import sha_crypt
 from sora.errors import BadArgument
 from sora.storage.rows import NewSecret
@@ -46,7 +46,7 @@ Random = Callable[[int], bytes]
 
 _BRACED = compile_regex(r"\{([A-Za-z0-9-]+)(?:\.([A-Za-z0-9]+))?\}(.*)\Z")
 _BCRYPT = compile_regex(r"\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{53}\Z")
-_DIGESTS: Final = {
+DIGESTS: Final = {
     "SHA": ("sha1", 20, False),
     "SHA1": ("sha1", 20, False),
     "SSHA": ("sha1", 20, True),
@@ -55,6 +55,7 @@ _DIGESTS: Final = {
     "SHA512": ("sha512", 64, False),
     "SSHA512": ("sha512", 64, True),
 }
+"""algorithm, octets, and whether there is a salt"""
 
 
 def verify(password: str, verifier: str) -> bool:
@@ -65,13 +66,15 @@ def verify(password: str, verifier: str) -> bool:
     octets = password.encode("utf-8", "surrogatepass")
     if not octets or len(octets) > MAX_PASSWORD_OCTETS or b"\0" in octets:
         return False
-    scheme, encoding, rest = _split(verifier)
+    scheme, encoding, rest = split_verifier(verifier)
+    if scheme == "SCRAM-SHA-256":
+        return verify_scram_sha_256(password, rest)
     if scheme == "BCRYPT":
         return _verify_bcrypt(octets, rest)
     if scheme in ("SHA512-CRYPT", "SHA256-CRYPT"):
         return _verify_sha_crypt(octets, rest)
-    if scheme in _DIGESTS:
-        return _verify_digest(octets, *_DIGESTS[scheme], encoding, rest)
+    if scheme in DIGESTS:
+        return _verify_digest(octets, *DIGESTS[scheme], encoding, rest)
     return False
 
 
@@ -92,7 +95,7 @@ def first_match(password: str, verifiers: Sequence[str], dummy: str) -> int | No
     for place, verifier in enumerate(verifiers):
         if verify(password, verifier):
             return place
-        worked = worked or _split(verifier)[0] == "BCRYPT"
+        worked = worked or split_verifier(verifier)[0] == "BCRYPT"
     if not worked:
         octets = password.encode("utf-8", "surrogatepass").replace(b"\0", b"") or b"?"
         _verify_bcrypt(octets, dummy)
@@ -170,7 +173,8 @@ def _bcrypt_salt(cost: int, random: Random) -> bytes:
     return b"$2b$%02d$" % cost + salt
 
 
-def _split(verifier: str) -> tuple[str, str, str]:
+def split_verifier(verifier: str) -> tuple[str, str, str]:
+    """The scheme (empty: nobody knows), how the hash is encoded (or empty), and the hash."""
     braced = _BRACED.match(verifier)
     if not braced:
         return _described(verifier), "", verifier
@@ -184,6 +188,8 @@ def _split(verifier: str) -> tuple[str, str, str]:
 def _described(verifier: str) -> str:
     if _BCRYPT.match(verifier):
         return "BCRYPT"
+    if verifier.startswith("SCRAM-SHA-256$"):
+        return "SCRAM-SHA-256"
     return {"$6$": "SHA512-CRYPT", "$5$": "SHA256-CRYPT"}.get(verifier[:3], "")
 
 
@@ -208,18 +214,26 @@ def _verify_sha_crypt(octets: bytes, verifier: str) -> bool:
 def _verify_digest(
     octets: bytes, algorithm: str, size: int, salted: bool, encoding: str, text: str
 ) -> bool:
-    if encoding not in ("", "B64", "BASE64", "HEX"):
+    parts = digest_parts(size, salted, encoding, text)
+    if parts is None:
         return False
+    digest, salt = parts
+    return compare_digest(new_hash(algorithm, octets + salt).digest(), digest)
+
+
+def digest_parts(size: int, salted: bool, encoding: str, text: str) -> tuple[bytes, bytes] | None:
+    """The digest and the salt; None for what is damaged."""
+    if encoding not in ("", "B64", "BASE64", "HEX"):
+        return None
     # Without an encoding it is base64, but for an unsalted digest whose length says hex.
     as_hex = encoding == "HEX" or (not encoding and not salted and len(text) == 2 * size)
     try:
         stored = unhexlify(text) if as_hex else b64decode(text, validate=True)
     except (Base64Error, ValueError):
-        return False
+        return None
     if len(stored) < size or (len(stored) > size) != salted:
-        return False
-    digest, salt = stored[:size], stored[size:]
-    return compare_digest(new_hash(algorithm, octets + salt).digest(), digest)
+        return None
+    return stored[:size], stored[size:]
 
 
 def _b64(octets: bytes) -> str:

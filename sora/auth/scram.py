@@ -7,14 +7,19 @@ that proves itself with them never sends it.
 
 import stringprep
 import unicodedata
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from hashlib import pbkdf2_hmac, sha256
+from hmac import compare_digest
 from hmac import digest as hmac_digest
+from re import compile as compile_regex
 from typing import Final
 
 SALT_OCTETS: Final = 16
 DEFAULT_ITERATIONS: Final = 10_000
 """RFC 7677 §4 asks for 4096 at least; every client repeats them at each login."""
+MAX_ITERATIONS: Final = 1_000_000
+"""more (here half a second) are not verified"""
+_FORM = compile_regex(r"SCRAM-SHA-256\$([1-9]\d{0,6}):([A-Za-z0-9+/=]+)\$")
 
 
 def scram_sha_256_keys(password: str, salt: bytes, iterations: int | None = None) -> str:
@@ -25,6 +30,18 @@ def scram_sha_256_keys(password: str, salt: bytes, iterations: int | None = None
     server_key = hmac_digest(salted, b"Server Key", "sha256")
     stored_key = sha256(client_key).digest()
     return f"SCRAM-SHA-256${count}:{_b64(salt)}${_b64(stored_key)}:{_b64(server_key)}"
+
+
+def verify_scram_sha_256(password: str, keys: str) -> bool:
+    """Whether keys in their stored form are those of `password`."""
+    form = _FORM.match(keys)
+    if form is None or int(form[1]) > MAX_ITERATIONS:
+        return False
+    try:
+        salt = b64decode(form[2], validate=True)
+    except ValueError:
+        return False
+    return compare_digest(scram_sha_256_keys(password, salt, int(form[1])), keys)
 
 
 def prepared(password: str) -> bytes:

@@ -85,7 +85,12 @@ class ICredentials(Interface):
         """Remove a credential. Raises NoSuchAccount; BadArgument for the primary one."""
 
     def set_secrets(address: Address, secrets: Sequence[NewSecret]) -> "Deferred[None]":
-        """Replace the secrets of these kinds and raise the version. Raises NoSuchAccount."""
+        """Replace all secrets but those with a name, and raise the version: nothing of the old
+        password is left (G54). Raises NoSuchAccount."""
+
+    def make_primary(address: Address) -> "Deferred[None]":
+        """Make a credential the primary one of its account. Raises NoSuchAccount; BadArgument when
+        it is of another domain than the present one."""
 
 
 class IAliases(Interface):

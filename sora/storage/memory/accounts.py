@@ -332,9 +332,19 @@ class MemoryCredentials:
     def set_secrets(self, address: Address, secrets: Sequence[NewSecret]) -> None:
         """See `ICredentials.set_secrets`."""
         credential = _credential(self.tables, address)
-        credential.secrets.update({secret.kind: secret for secret in secrets})
+        credential.secrets = {secret.kind: secret for secret in secrets}
         credential.version += 1
         credential.updated_at = self.tables.now()
+
+    @operation
+    def make_primary(self, address: Address) -> None:
+        """See `ICredentials.make_primary`."""
+        credential = _credential(self.tables, address)
+        primary = _primary(self.tables, credential.account_id)
+        if primary.domain != credential.domain:
+            raise BadArgument(f"{address.base} is of another domain than {primary.address}")
+        primary.primary = False
+        credential.primary = True
 
 
 def _row(credential: CredentialRecord) -> CredentialRow:

@@ -108,11 +108,18 @@ class Credentials:
 
         async def work(tx: Tx) -> None:
             await tx.do(
-                "select replace_secrets_v1(%s, %s::text[], %s::text[])",
+                "select replace_secrets_v2(%s, %s::text[], %s::text[])",
                 (address.key, kinds, verifiers),
             )
 
         await self._database.run("set_secrets", work, write=True)
+
+    @deferred
+    async def make_primary(self, address: Address) -> None:
+        async def work(tx: Tx) -> None:
+            await tx.do("select make_primary_v1(%s)", (address.key,))
+
+        await self._database.run("make_primary", work, write=True)
 
 
 def _credential(row: tuple[Any, ...]) -> CredentialRow:

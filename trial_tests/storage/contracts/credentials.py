@@ -69,17 +69,31 @@ class CredentialsContract(Contract):
         await self.refused(BadArgument, self.storage.credentials.delete(ANN))
         self.assertIsNotNone(await self.storage.credentials.login(ANN))
 
-    async def test_new_secrets_replace_those_of_their_kinds_and_raise_the_version(self) -> None:
-        """G54"""
+    async def test_another_address_becomes_the_primary_one(self) -> None:
+        """Of the same domain; the one before stays an address that logs in."""
+        other = address("Ann.Other@example.com")
+        await self.storage.credentials.add(ANN, other, [NewSecret("password", "second")])
+        await self.storage.credentials.add(ANN, ALIAS, [])
+        for _ in range(2):
+            await self.storage.credentials.make_primary(other)
+            rows = await self.storage.credentials.list(ANN)
+            self.assertEqual([row.address for row in rows if row.primary], [other.base])
+            self.assertEqual((await self.storage.accounts.show(ANN)).address, other.base)
+            self.assertEqual((await self.storage.credentials.login(ANN)).address, other.base)
+        await self.storage.credentials.delete(ANN)
+        await self.refused(BadArgument, self.storage.credentials.make_primary(ALIAS))
+        await self.refused(NoSuchAccount, self.storage.credentials.make_primary(NOBODY))
+
+    async def test_new_secrets_replace_all_and_raise_the_version(self) -> None:
+        """G54: no kind of secret outlives the password that it was made from."""
         before = await self.storage.credentials.login(ANN)
-        await self.storage.credentials.set_secrets(ANN, [NewSecret("scram-sha-256", "keys")])
+        both = [NewSecret("password", "second"), NewSecret("scram-sha-256", "keys")]
+        await self.storage.credentials.set_secrets(ANN, both)
         between = await self.storage.credentials.login(ANN)
+        self.assertEqual({secret.verifier for secret in between.secrets}, {"second", "keys"})
         await self.storage.credentials.set_secrets(ANN, [NewSecret("password", "third")])
         after = await self.storage.credentials.login(ANN)
-        self.assertEqual(
-            {secret.kind: secret.verifier for secret in after.secrets},
-            {"password": "third", "scram-sha-256": "keys"},
-        )
+        self.assertEqual([secret.verifier for secret in after.secrets], ["third"])
         self.assertLess(before.version, between.version)
         self.assertLess(between.version, after.version)
         await self.refused(

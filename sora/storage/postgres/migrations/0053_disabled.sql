@@ -48,3 +48,51 @@ begin
     return account_row_v2(v_account);
 end
 $$;
+
+-- ---------------------------------------------------------------- addresses and their secrets
+
+-- Replace what was made from a password, whatever of it there was: nothing of the old one is left that
+-- logs in. Secrets with a name stay.
+create function replace_secrets_v2(p_key text, p_kinds text[], p_verifiers text[]) returns void
+language plpgsql volatile as $$
+declare
+    v_row credentials;
+begin
+    update credentials set version = version + 1, updated_at = now() where address_key = p_key
+        returning * into v_row;
+    if not found then
+        raise exception using errcode = 'SR005',
+            message = format('There is no credential %s.', p_key);
+    end if;
+    delete from secrets where credential_id = v_row.id and name = '';
+    perform set_secrets_v1(v_row.account_id, v_row.id, p_kinds, p_verifiers);
+end
+$$;
+
+-- Make an address the primary one of its account. The domain stays: rights, shared mailboxes and scripts
+-- are a domain's.
+create function make_primary_v1(p_key text) returns void
+language plpgsql volatile as $$
+declare
+    v_row credentials;
+    v_primary credentials;
+begin
+    perform 1 from accounts
+        where id = (select account_id from credentials where address_key = p_key) for update;
+    select * into v_row from credentials where address_key = p_key for update;
+    if not found then
+        raise exception using errcode = 'SR005',
+            message = format('There is no credential %s.', p_key);
+    end if;
+    select * into v_primary from credentials where account_id = v_row.account_id and is_primary
+        for update;
+    if v_primary.domain_id <> v_row.domain_id then
+        raise exception using errcode = 'SR008', message = format(
+            '%s is of another domain than %s: what the account shares is its domain''s.',
+            v_row.address, v_primary.address
+        );
+    end if;
+    update credentials set is_primary = false where id = v_primary.id and id <> v_row.id;
+    update credentials set is_primary = true where id = v_row.id and not is_primary;
+end
+$$;
