@@ -1,11 +1,28 @@
 """`sora-admin accounts …`"""
 
-from argparse import ArgumentParser, Namespace
-from typing import Any
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-from sora.admin.command import Command, Report, Store
-from sora.auth.passwords import SCHEMES
-from sora.storage.rows import AccountRow, CredentialRow
+from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
+from sora.admin.passwords import WantsPassword, add_password
+from sora.auth.schemes import scheme_of
+from sora.storage.rows import AccountFilter, AccountRow, CredentialRow
+
+SORTS: Final[Mapping[str, Callable[[AccountRow], Any] | None]] = {
+    "email": None,
+    "created": lambda row: row.created_at,
+    "messages": lambda row: row.messages,
+    "size": lambda row: row.storage,
+}
+"""orders of a list: `email` is that of the database"""
+
+
+def count(text: str) -> int:
+    """A number of things, 1 at least. An argument's type."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1_000_000_000:
+        raise ArgumentTypeError(f"{text!r} is no number of 1 or more")
+    return int(text)
 
 
 def add_email(parser: ArgumentParser, what: str = "the address of the account") -> None:
@@ -13,15 +30,7 @@ def add_email(parser: ArgumentParser, what: str = "the address of the account") 
     parser.add_argument("--email", required=True, metavar="ADDRESS", help=what)
 
 
-def add_password(parser: ArgumentParser) -> None:
-    """`--password` and `--hash`."""
-    parser.add_argument("--password", help="the password; asked for, or read from stdin, without")
-    parser.add_argument(
-        "--hash", choices=SCHEMES, default="bcrypt", help="how it is stored (default: bcrypt)"
-    )
-
-
-class Create(Command):
+class Create(WantsPassword):
     """Make an account."""
 
     words = ("accounts", "create")
@@ -29,8 +38,9 @@ class Create(Command):
     examples = (
         "accounts create --email ann@example.com",
         "accounts create --email ann@example.com --hash ssha512 < password.txt",
+        "accounts create --email ann@example.com --password-file password.txt",
+        "accounts create --email ann@example.com --password-hash - < hash.txt",
     )
-    wants_password = True
 
     def arguments(self, parser: ArgumentParser) -> None:
         add_email(parser, "the address of the new account")
@@ -41,13 +51,15 @@ class Create(Command):
         report.say(f"created {row.address}", **account_fields(row))
 
 
-class Update(Command):
+class Update(WantsPassword):
     """Set a password."""
 
     words = ("accounts", "update")
     summary = "set another password for an address"
-    examples = ("accounts update --email ann@example.com",)
-    wants_password = True
+    examples = (
+        "accounts update --email ann@example.com",
+        "accounts update --email ann@example.com --password-file password.txt",
+    )
 
     def arguments(self, parser: ArgumentParser) -> None:
         add_email(parser)
@@ -66,18 +78,46 @@ class ListAccounts(Command):
     examples = (
         "accounts list",
         "accounts list --domain example.com --json",
+        "accounts list --prefix ann --limit 20",
+        "accounts list --sort size --limit 10",
+        "accounts list --disabled",
         "accounts list --deleted",
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--domain", help="only accounts of this domain")
         parser.add_argument(
+            "--prefix", default="", metavar="TEXT", help="only addresses that begin so"
+        )
+        parser.add_argument(
             "--deleted", action="store_true", help="those that are deleted and can be restored"
         )
+        parser.add_argument(
+            "--disabled", action="store_true", help="only those that nobody can log in to"
+        )
+        parser.add_argument(
+            "--sort",
+            choices=sorted(SORTS),
+            default="email",
+            help="by address (as without it), or the newest, the fullest first",
+        )
+        parser.add_argument("--limit", type=count, metavar="N", help="at most so many")
+        parser.add_argument(
+            "--after", default="", metavar="ADDRESS", help="go on after this address"
+        )
+
+    def prepare(self, given: Namespace, terminal: Terminal) -> None:
+        if given.after and given.sort != "email":
+            raise CommandFailed("--after goes on in the order of addresses: it needs no --sort")
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        rows = await store.accounts.list(given.domain, given.deleted)
-        columns = ["email", "mailboxes", "messages", "size", "created"]
+        which = AccountFilter(given.domain, given.deleted, given.disabled or None, given.prefix)
+        key = SORTS[given.sort]
+        limit = None if key is not None else given.limit
+        rows = await store.accounts.list(which, given.after, limit)
+        if key is not None:
+            rows = sorted(rows, key=key, reverse=True)[: given.limit]
+        columns = ["email", "mailboxes", "messages", "size", "created", "disabled"]
         if given.deleted:
             columns.append("deleted")
         report.table(columns, [account_fields(row) for row in rows])
@@ -95,8 +135,8 @@ class Delete(Command):
         add_email(parser)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        await store.accounts.delete(given.email)
-        report.say(f"deleted {given.email}", email=given.email)
+        row = await store.accounts.delete(given.email)
+        report.say(f"deleted {row.address}", email=row.address)
 
 
 class Restore(Command):
@@ -114,21 +154,31 @@ class Restore(Command):
         report.say(f"restored {given.email}", email=given.email)
 
 
-class AddCredential(Command):
+class AddCredential(WantsPassword):
     """Add an address."""
 
     words = ("accounts", "credentials", "add")
     summary = "add an address, with a password of its own, to an account"
-    examples = ("accounts credentials add --email ann@example.com --alias sales@example.com",)
-    wants_password = True
+    examples = (
+        "accounts credentials add --email ann@example.com --alias sales@example.com",
+        "accounts credentials add --email ann@example.com --alias ann.b@example.com --make-primary",
+    )
 
     def arguments(self, parser: ArgumentParser) -> None:
         add_email(parser)
         parser.add_argument("--alias", required=True, metavar="ADDRESS", help="the new address")
         add_password(parser)
+        parser.add_argument(
+            "--make-primary",
+            action="store_true",
+            help="let the account be known by it from now on (in the same domain)",
+        )
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         row = await store.credentials.add(given.email, given.alias, given.password, given.hash)
+        if given.make_primary:
+            await store.credentials.make_primary(row.address)
+            row = await store.credentials.show(row.address)
         report.say(f"added {row.address} to {given.email}", **credential_fields(row))
 
 
@@ -144,7 +194,7 @@ class ListCredentials(Command):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         rows = await store.credentials.list(given.email)
-        columns = ["email", "primary", "secrets", "created"]
+        columns = ["email", "primary", "schemes", "created"]
         report.table(columns, [credential_fields(row) for row in rows])
 
 
@@ -157,6 +207,9 @@ def account_fields(row: AccountRow) -> dict[str, Any]:
         "size": row.storage,
         "created": row.created_at,
         "deleted": row.deleted_at,
+        "disabled": row.disabled,
+        "disabled_since": row.disabled_at,
+        "disabled_reason": row.disabled_reason,
         "quota_storage": row.quota_storage,
         "quota_messages": row.quota_messages,
     }
@@ -168,6 +221,7 @@ def credential_fields(row: CredentialRow) -> dict[str, Any]:
         "email": row.address,
         "primary": row.primary,
         "secrets": list(row.kinds),
+        "schemes": [scheme_of(secret.verifier) for secret in row.secrets],
         "created": row.created_at,
         "updated": row.updated_at,
     }

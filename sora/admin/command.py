@@ -82,7 +82,7 @@ class Terminal:
         if not self.is_person:
             line = self.stdin.readline().rstrip("\r\n")
             if not line:
-                raise CommandFailed("no password: give --password, or write it to stdin")
+                raise CommandFailed("no password: write it to stdin, or give --password-file")
             return line
         first = self.ask_secret("Password: ")
         if first != self.ask_secret("Again: "):
@@ -103,15 +103,13 @@ class Command:
     """One command. Subclasses say their words and what they do.
 
     `destroys` is the question that is asked unless `--yes` is given, with the arguments in
-    braces; `wants_password` makes the password be asked for when none is given. Without
-    `needs_database` it can be done where there is none, and no configuration.
+    braces. Without `needs_database` it can be done where there is none, and no configuration.
     """
 
     words: ClassVar[tuple[str, ...]]
     summary: ClassVar[str]
     examples: ClassVar[tuple[str, ...]] = ()
     destroys: ClassVar[str] = ""
-    wants_password: ClassVar[bool] = False
     needs_database: ClassVar[bool] = True
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -121,8 +119,6 @@ class Command:
         """Ask the operator for what is missing, before anything is done."""
         if self.destroys and not given.yes:
             terminal.confirm(self.destroys.format(**vars(given)))
-        if self.wants_password and given.password is None:
-            given.password = terminal.password()
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         """Do it. Raises errors of `sora.errors`, or CommandFailed."""

@@ -21,8 +21,23 @@ class Show(Command):
         account = next(
             other.address for other in await store.credentials.list(given.email) if other.primary
         )
-        columns = ["email", "account", "primary", "secrets", "created", "updated"]
+        columns = ["email", "account", "primary", "schemes", "created", "updated"]
         report.table(columns, [{**credential_fields(row), "account": account}])
+
+
+class MakePrimary(Command):
+    """Make an address the primary one."""
+
+    words = ("credentials", "make-primary")
+    summary = "let an account be known and listed by this address of it"
+    examples = ("credentials make-primary --email ann.b@example.com",)
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        add_email(parser, "an address that logs in to the account, of the same domain")
+
+    async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        await store.credentials.make_primary(given.email)
+        report.say(f"{given.email} is the primary address of its account", email=given.email)
 
 
 class Delete(Command):

@@ -13,7 +13,12 @@ INTERRUPTED: Final = 130
 
 
 class CommandFailed(Exception):
-    """The command cannot be done; the text is one line for the operator."""
+    """The command cannot be done; the text is one line for the operator, or empty when all has been
+    said. `code` is how the program ends."""
+
+    def __init__(self, text: str = "", code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def tell(stderr: TextIO, text: str) -> None:

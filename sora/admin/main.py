@@ -82,7 +82,7 @@ async def run(given: Namespace, open_store: OpenStore, stdout: TextIO, stderr: T
         return ENDED
     except (CommandFailed, SoraError) as error:
         tell(stderr, str(error))
-        return ENDED
+        return error.code if isinstance(error, CommandFailed) else ENDED
     except BrokenPipeError:
         raise  # who reads wants no more
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line

@@ -77,13 +77,18 @@ def size_text(octets: int) -> str:
     return f"{size:.1f} TB"
 
 
+def time_text(moment: datetime) -> str:
+    """A time for people, in the zone of this machine."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M")
+        return time_text(value)
     if isinstance(value, list):
         return ", ".join(map(str, value))
     is_size = isinstance(value, Octets) or (name == "size" and isinstance(value, int))

@@ -46,7 +46,8 @@ def _shown(age: timedelta | None) -> str:
     return NEVER if age is None else write_duration(age.total_seconds())
 
 
-def _fields(line: RuleOf) -> dict[str, str]:
+def rule_fields(line: RuleOf) -> dict[str, str]:
+    """A rule as a row of a table, or a JSON object."""
     use = line.rule.special_use.removeprefix("\\").lower()
     return {"owner": line.owner, "mailboxes": use or "all", "max age": _shown(line.rule.max_age)}
 
@@ -63,7 +64,7 @@ class Show(Command):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         lines = await store.retention.show(_whose(given))
-        report.table(["owner", "mailboxes", "max age"], [_fields(line) for line in lines])
+        report.table(["owner", "mailboxes", "max age"], [rule_fields(line) for line in lines])
 
 
 class Set(Command):

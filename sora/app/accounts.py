@@ -1,7 +1,6 @@
 """What an operator can do with accounts, put together on a database."""
 
 import os
-
 from attrs import frozen
 from twisted.internet.threads import deferToThread
 
@@ -27,7 +26,7 @@ def accounts_on(tables: Tables) -> AccountParts:
     hashing = PasswordHashing(os.urandom, deferToThread)
     owners = OwnerLookup(tables.accounts, tables.rights)
     return AccountParts(
-        accounts=AccountOperations(tables.accounts, tables.credentials, hashing),
+        accounts=AccountOperations(tables.accounts, tables.credentials, tables.domains, hashing),
         credentials=CredentialOperations(tables.credentials, hashing),
         quota=QuotaOperations(owners, tables.quotas),
         owners=owners,

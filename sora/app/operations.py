@@ -13,6 +13,7 @@ from sora.app.database import migration_operations
 from sora.app.tables import Tables
 from sora.config.config import Config
 from sora.config.s3 import S3Config
+from sora.operations.account_details import AccountDetails
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
 from sora.operations.cleaning import CleaningOperations
@@ -44,8 +45,18 @@ def common_operations(
     mailbox."""
     parts = accounts_on(tables)
     owners = parts.owners
+    retention = RetentionOperations(owners, tables.retention, server_retention(config.cleanup))
     return CommonOperations(
         accounts=parts.accounts,
+        details=AccountDetails(
+            parts.accounts,
+            tables.credentials,
+            tables.aliases,
+            tables.quotas,
+            tables.scripts,
+            retention,
+            timedelta(seconds=config.cleanup.grace_period),
+        ),
         credentials=parts.credentials,
         aliases=AliasOperations(tables.aliases),
         domains=DomainOperations(tables.domains),
@@ -71,7 +82,7 @@ def common_operations(
             lambda: datetime.fromtimestamp(reactor.seconds(), UTC),
             told,
         ),
-        retention=RetentionOperations(owners, tables.retention, server_retention(config.cleanup)),
+        retention=retention,
         cleaning=CleaningOperations(
             tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
         ),

@@ -158,22 +158,28 @@ class Authenticator:
             row = await self._read(address)
             result = await self._verify(row, password, protocol)
         finally:
-            self.ended(protocol, result, started, address, peer)
+            counted = "failed" if result == "disabled" else result
+            self.ended(protocol, counted, started, address, peer)
             if result == "unavailable":
                 attempt.given_up()
-            elif result == "failed":
+            elif result in ("failed", "disabled"):
                 attempt.failed()
             else:
                 attempt.succeeded()
-        if result == "failed" or row is None or address is None:
-            self.refused(address, peer, protocol)
+        if result in ("failed", "disabled") or row is None or address is None:
+            self.refused(address, peer, protocol, result)
             raise AuthenticationFailed
         return Identity(row.account_id, row.scope_id, row.address, address.key)
 
-    def refused(self, address: Address | None, peer: Peer, protocol: str) -> None:
-        """Write into the log that somebody did not get in."""
+    def refused(
+        self, address: Address | None, peer: Peer, protocol: str, result: str = "failed"
+    ) -> None:
+        """Write into the log that somebody did not get in. That the password was right, and the
+        account is disabled, is said there and nowhere else (G51)."""
+        why = ": the account is disabled" if result == "disabled" else ""
         self.log.info(
-            "login of {user} from {peer} over {protocol} failed",
+            "login of {user} from {peer} over {protocol} failed{why}",
+            why=why,
             user=address.key if address is not None else "(no address)",
             peer=str(peer),
             protocol=protocol,
@@ -185,7 +191,7 @@ class Authenticator:
         return await self._paces.reads.run(lambda: self._credentials.login(address))
 
     async def _verify(self, row: Login | None, password: str, protocol: str) -> str:
-        """`ok`, `cached` or `failed`."""
+        """`ok`, `cached`, `failed`, or `disabled` where the password was right."""
         secrets: list[Secret] = []
         if row is not None and len(password) <= MAX_PASSWORD_OCTETS:
             now = datetime.fromtimestamp(self._clock.seconds(), UTC)
@@ -203,8 +209,10 @@ class Authenticator:
             )
         )
         self._count_verified(verifiers, place)
-        if row is None or place is None or row.disabled:
+        if row is None or place is None:
             return "failed"
+        if row.disabled:
+            return "disabled"
         self._verified.remember(*_key(row, secrets[place]), password)
         return "ok"
 
@@ -258,7 +266,7 @@ class ScramLogin:
         """The proof was right. Raises AuthenticationFailed for an account that is disabled."""
         row, address = self._row, self._address
         if row is None or address is None or row.disabled:
-            self.failed()
+            self._refuse("failed" if row is None else "disabled")
             raise AuthenticationFailed
         self._attempt.succeeded()
         self._authenticator.verified(SCRAM, True)
@@ -267,10 +275,14 @@ class ScramLogin:
 
     def failed(self) -> None:
         """The proof was wrong."""
-        self._authenticator.verified(SCRAM if self._row is not None else "none", False)
+        self._refuse("failed")
+
+    def _refuse(self, result: str) -> None:
+        scheme = SCRAM if self._row is not None else "none"
+        self._authenticator.verified(scheme, result == "disabled")
         self._attempt.failed()
         self._ended("failed")
-        self._authenticator.refused(self._address, self._peer, self._protocol)
+        self._authenticator.refused(self._address, self._peer, self._protocol, result)
 
     def _ended(self, result: str) -> None:
         self._authenticator.ended(self._protocol, result, self._started, self._address, self._peer)

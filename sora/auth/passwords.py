@@ -5,8 +5,8 @@ says its scheme itself (`$2b$…`, `$6$…`, `$5$…`).
 
 Verified: bcrypt (`$2a$ $2b$ $2y$`, `{BLF-CRYPT}`, `{BCRYPT}`), `{SSHA512}`, `{SHA512}`,
 `{SSHA256}`, `{SHA256}`, `{SSHA}`, `{SHA}` (each also with `.B64` or `.HEX`), `{SHA512-CRYPT}`,
-`{SHA256-CRYPT}` and `{CRYPT}` around one of the self-describing ones, and SCRAM-SHA-256 keys. Cleartext (`{PLAIN}`)
-is refused: nobody can log in with it. Made: bcrypt, ssha512, sha512.
+`{SHA256-CRYPT}` and `{CRYPT}` around one of the self-describing ones, and SCRAM-SHA-256 keys.
+Cleartext (`{PLAIN}`) is refused: nobody can log in with it. Made: bcrypt, ssha512, sha512.
 
 Everything here takes time on purpose (bcrypt with cost 12: a fifth of a second): call it in
 a thread.

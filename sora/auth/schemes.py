@@ -27,8 +27,8 @@ _BRACED_SCRAM = compile_regex(r"\{SCRAM-SHA-256\}(\d{1,9}),([^,]+),([^,]+),([^,]
 _CLEAR: Final = ("PLAIN", "CLEARTEXT", "CLEAR", "PLAIN-TRUNC")
 _UNKNOWN: Final = {"$1$": "MD5-crypt", "$y$": "yescrypt", "$7$": "scrypt", "$arg": "Argon2"}
 _KNOWN: Final = (
-    "bcrypt ($2b$...), SHA-crypt ($6$... or $5$...), {SSHA512}, {SHA512}, {SSHA256}, {SHA256}, {SSHA},"
-    " {SHA} and SCRAM-SHA-256 are"
+    "bcrypt ($2b$...), SHA-crypt ($6$... or $5$...), {SSHA512}, {SHA512}, {SSHA256}, {SHA256},"
+    " {SSHA}, {SHA} and SCRAM-SHA-256 are"
 )
 
 

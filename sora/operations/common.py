@@ -6,6 +6,7 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     # A command line is parsed, and a help text printed, without any of them.
+    from sora.operations.account_details import AccountDetails
     from sora.operations.accounts import AccountOperations
     from sora.operations.acl import AclOperations
     from sora.operations.aliases import AliasOperations
@@ -29,6 +30,7 @@ class CommonOperations:
     """The operations that both work on; each has others beside them."""
 
     accounts: "AccountOperations"
+    details: "AccountDetails"
     credentials: "CredentialOperations"
     aliases: "AliasOperations"
     domains: "DomainOperations"

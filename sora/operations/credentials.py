@@ -36,6 +36,11 @@ class CredentialOperations:
         row: CredentialRow = await self.credentials.show(address_of(email))
         return row
 
+    async def make_primary(self, email: str) -> None:
+        """Make an address the primary one of its account: by it the account is known and listed.
+        Raises NoSuchAccount; BadArgument when it is of another domain than the one before."""
+        await self.credentials.make_primary(address_of(email))
+
     async def delete(self, email: str) -> None:
         """Remove an address; the primary one of an account stays."""
         await self.credentials.delete(address_of(email))

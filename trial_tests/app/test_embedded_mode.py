@@ -113,7 +113,7 @@ class EmbeddedModeTests(TestCase):
 
     def operations(self, storage: MemoryStorage) -> AccountOperations:
         hashing = PasswordHashing(urandom, maybeDeferred)
-        return AccountOperations(storage.accounts, storage.credentials, hashing)
+        return AccountOperations(storage.accounts, storage.credentials, storage.domains, hashing)
 
     async def test_the_account_is_made_restored_or_given_its_new_password(self) -> None:
         """Whatever is there, afterwards it can be used."""

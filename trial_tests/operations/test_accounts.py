@@ -14,7 +14,7 @@ from sora.errors import AlreadyExists, BadArgument, NoSuchAccount
 from sora.operations.accounts import PAGE, AccountOperations, PasswordHashing, address_of
 from sora.operations.credentials import CredentialOperations
 from sora.storage.memory.storage import memory_storage
-from sora.storage.rows import NewSecret
+from sora.storage.rows import AccountFilter, NewSecret
 
 
 def at_once(work: Callable[..., Any], *arguments: Any) -> "Deferred[Any]":
@@ -28,7 +28,9 @@ class AccountOperationsTests(TestCase):
     def setUp(self) -> None:
         self.storage = memory_storage(Clock())
         hashing = PasswordHashing(urandom, at_once)
-        self.accounts = AccountOperations(self.storage.accounts, self.storage.credentials, hashing)
+        self.accounts = AccountOperations(
+            self.storage.accounts, self.storage.credentials, self.storage.domains, hashing
+        )
         self.credentials = CredentialOperations(self.storage.credentials, hashing)
 
     async def verifier(self, email: str) -> str:
@@ -99,14 +101,14 @@ class AccountOperationsTests(TestCase):
         addresses = [row.address for row in await self.accounts.list()]
         self.assertEqual(len(addresses), PAGE + 6)
         self.assertEqual(addresses, sorted(addresses))
-        self.assertEqual(len(await self.accounts.list("example.org")), 1)
+        self.assertEqual(len(await self.accounts.list(AccountFilter("example.org"))), 1)
 
     async def test_a_deleted_account_is_listed_apart_and_can_be_restored(self) -> None:
         """Meanwhile its address stays its own."""
         await self.accounts.create("ann@example.com", "secret word", "ssha512")
         await self.accounts.delete("ann@example.com")
         self.assertEqual(await self.accounts.list(), [])
-        [row] = await self.accounts.list(deleted=True)
+        [row] = await self.accounts.list(AccountFilter(deleted=True))
         self.assertIsNotNone(row.deleted_at)
         with self.assertRaises(AlreadyExists):
             await self.accounts.create("ann@example.com", "other", "ssha512")

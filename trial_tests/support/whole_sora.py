@@ -27,6 +27,7 @@ from sora.config.load import loads
 from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.retry import pause
 from sora.storage.postgres.accounts import Accounts
+from sora.storage.postgres.addresses import Domains
 from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Faults
 from sora.storage.postgres.scripts import Scripts
@@ -202,6 +203,7 @@ class WholeSoraTestCase(DatabaseTestCase):
         operations = AccountOperations(
             Accounts(sora.database),
             Credentials(sora.database),
+            Domains(sora.database),
             PasswordHashing(os.urandom, deferToThread),
         )
         await operations.create(address, LOGIN_PASSWORD, scheme)

@@ -65,6 +65,13 @@ added sales@example\.com to ann@example\.com
 $ twistd sora-admin accounts credentials list --config config.toml --email ann@example.com
 ^ann@example\.com +yes
 ^sales@example\.com +no
+$ twistd sora-admin accounts show --config config.toml --email sales@example.com
+^logs in +ann@example\.com \(bcrypt, cost 12; SCRAM-SHA-256, 10000 iterations\)
+^logs in, too +sales@example\.com
+$ twistd sora-admin accounts disable --config config.toml --email joe@example.com --reason unpaid
+disabled joe@example\.com
+$ twistd sora-admin accounts enable --config config.toml --email joe@example.com
+enabled joe@example\.com
 $ twistd sora-admin credentials show --config config.toml --email sales@example.com
 ^sales@example\.com +ann@example\.com +no
 $ twistd sora-admin credentials delete --config config.toml --email sales@example.com

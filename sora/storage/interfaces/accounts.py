@@ -1,6 +1,7 @@
 """Accounts, their addresses, secrets, domains and quotas."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
@@ -19,6 +20,9 @@ from sora.storage.rows import (
     QuotaLimits,
     Recipient,
 )
+
+EVERYBODY: Final = AccountFilter()
+"""all live accounts"""
 
 
 class IAccounts(Interface):
@@ -39,7 +43,7 @@ class IAccounts(Interface):
         """One account, live or deleted, by any of its addresses. Raises NoSuchAccount."""
 
     def list(
-        which: AccountFilter = AccountFilter(), after: str = "", limit: int = 1000
+        which: AccountFilter = EVERYBODY, after: str = "", limit: int = 1000
     ) -> "Deferred[Sequence[AccountRow]]":
         """Accounts ascending by primary address key, beginning after the key `after`."""
 
@@ -76,7 +80,8 @@ class ICredentials(Interface):
         """Add an address to an account. Raises NoSuchAccount, AlreadyExists."""
 
     def list(account: Address) -> "Deferred[Sequence[CredentialRow]]":
-        """All credentials of the account that has this address. Raises NoSuchAccount."""
+        """All credentials of the account that has this address, the primary one first, the others
+        by key. Raises NoSuchAccount."""
 
     def show(address: Address) -> "Deferred[CredentialRow]":
         """One credential. Raises NoSuchAccount."""

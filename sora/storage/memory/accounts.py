@@ -9,6 +9,7 @@ from zope.interface import implementer
 from sora.addresses import Address
 from sora.errors import AlreadyExists, BadArgument, NoSuchAccount
 from sora.storage.interfaces import IAccounts, ICredentials
+from sora.storage.interfaces.accounts import EVERYBODY
 from sora.storage.memory.store import AccountRecord, CredentialRecord, MemoryStore, operation
 from sora.storage.rows import (
     AccountFilter,
@@ -25,7 +26,6 @@ from sora.storage.rows import (
     Secret,
 )
 
-_EVERYBODY = AccountFilter()
 _BY_OPERATOR = Operation(UUID(int=0), actor="operator")
 
 
@@ -133,7 +133,7 @@ class MemoryAccounts:
 
     @operation
     def list(
-        self, which: AccountFilter = _EVERYBODY, after: str = "", limit: int = 1000
+        self, which: AccountFilter = EVERYBODY, after: str = "", limit: int = 1000
     ) -> Sequence[AccountRow]:
         """See `IAccounts.list`."""
         primaries = sorted(
@@ -309,11 +309,8 @@ class MemoryCredentials:
     def list(self, account: Address) -> Sequence[CredentialRow]:
         """See `ICredentials.list`."""
         account_id = _account(self.tables, account).id
-        return [
-            _row(credential)
-            for _, credential in sorted(self.tables.credentials.items())
-            if credential.account_id == account_id
-        ]
+        found = [one for one in self.tables.credentials.values() if one.account_id == account_id]
+        return [_row(one) for one in sorted(found, key=lambda one: (not one.primary, one.key))]
 
     @operation
     def show(self, address: Address) -> CredentialRow:

@@ -16,6 +16,7 @@ from sora.deferreds import deferred
 from sora.errors import NoSuchAccount
 from sora.mail.mailbox_names import name_key
 from sora.storage.interfaces import IAccounts
+from sora.storage.interfaces.accounts import EVERYBODY
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.rows import (
@@ -31,7 +32,6 @@ from sora.storage.rows import (
 
 Dedup = Literal["domain", "account", "global"]
 
-EVERYBODY: Final = AccountFilter()
 _FIRST: Final = Operation(UUID(int=0))
 """The operation in the events of an account's first mailboxes: nobody reads it back."""
 
@@ -105,7 +105,8 @@ class Accounts:
             " and (%s::boolean is null or disabled = %s)"
         )
         is_named = (
-            "is_primary and address_key > %s and (%s::text is null or address_key between %s and %s)"
+            "is_primary and address_key > %s"
+            " and (%s::text is null or address_key between %s and %s)"
             " and (%s::text is null or domain_id = (select id from domains where name = %s))"
         )
         begins = which.prefix or None

@@ -70,9 +70,9 @@ class AccountRow:
 
 @frozen
 class AccountFilter:
-    """Which accounts: live ones, or with `deleted` those that can be restored; of a domain (folded);
-    only those that are disabled, or that are not; those whose primary address key begins with
-    `prefix`."""
+    """Which accounts: live ones, or with `deleted` those that can be restored; of a domain
+    (folded); only those that are disabled, or that are not; those whose primary address key begins
+    with `prefix`."""
 
     domain: str | None = None
     deleted: bool = False

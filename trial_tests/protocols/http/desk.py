@@ -33,6 +33,7 @@ from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import Networks
 from sora.net.peer import Peer
 from sora.net.tracker import Tracker
+from sora.operations.account_details import AccountDetails
 from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.acl import AclOperations
 from sora.operations.aliases import AliasOperations
@@ -171,8 +172,23 @@ class DeskTestCase(SynchronousTestCase):
         self.runner = TaskRunner(storage.tasks, clock=self.clock, node="here", new_id=uuid4)
         self.runner.startService()
         self.addCleanup(self.runner.stopService)
+        accounts = AccountOperations(
+            storage.accounts, storage.credentials, storage.domains, hashing
+        )
+        retention = RetentionOperations(
+            owners, storage.retention, ServerRetention(None, {"\\Trash": timedelta(days=30)})
+        )
         return Nouns(
-            accounts=AccountOperations(storage.accounts, storage.credentials, hashing),
+            accounts=accounts,
+            details=AccountDetails(
+                accounts,
+                storage.credentials,
+                storage.aliases,
+                storage.quotas,
+                storage.scripts,
+                retention,
+                timedelta(days=14),
+            ),
             credentials=CredentialOperations(storage.credentials, hashing),
             aliases=AliasOperations(storage.aliases),
             domains=DomainOperations(storage.domains),
@@ -230,9 +246,7 @@ class DeskTestCase(SynchronousTestCase):
                 self.directories,
             ),
             tasks=TaskOperations(storage.tasks, self.runner),
-            retention=RetentionOperations(
-                owners, storage.retention, ServerRetention(None, {"\\Trash": timedelta(days=30)})
-            ),
+            retention=retention,
             cleaning=CleaningOperations(
                 storage.cleaning,
                 Graces(14 * 86400.0),

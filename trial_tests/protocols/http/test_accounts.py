@@ -1,5 +1,8 @@
 """Accounts and their addresses, over HTTP."""
 
+from typing import Any
+
+from trial_tests.auth.test_passwords import KNOWN
 from trial_tests.protocols.http.desk import READING, DeskTestCase
 
 NEW = {"email": "ann@example.com", "password": "correct horse", "hash": "ssha512"}
@@ -16,11 +19,17 @@ class AccountTests(DeskTestCase):
         self.assertEqual(made.json["mailboxes"], 6)
         self.assertNotIn("password", made.json)
         shown = self.ask("GET", "/admin/accounts/ann@example.com", key=READING)
-        self.assertEqual(shown.json, made.json)
+        self.assertEqual({**shown.json, **made.json}, shown.json)
+        [address] = shown.json["addresses"]
+        self.assertEqual(address["schemes"], ["SSHA512", "SCRAM-SHA-256, 10000 iterations"])
+        self.assertEqual((shown.json["aliases"], shown.json["script"]), ([], None))
+        self.assertEqual(shown.json["retention"][-1]["owner"], "server")
         self.assertEqual(self.ask("GET", "/admin/accounts").json["items"], [made.json])
         gone = self.ask("DELETE", "/admin/accounts/ann@example.com")
         self.assertEqual((gone.status, gone.body), (204, b""))
         self.assertEqual(self.ask("GET", "/admin/accounts").json["items"], [])
+        shown = self.ask("GET", "/admin/accounts/ann@example.com").json
+        self.assertEqual(shown["restorable_until"][:10], "1970-01-15")
         deleted = self.ask("GET", "/admin/accounts?deleted=true").json["items"]
         self.assertEqual([one["email"] for one in deleted], ["ann@example.com"])
         back = self.ask("POST", "/admin/accounts/ann@example.com/restore")
@@ -50,6 +59,87 @@ class AccountTests(DeskTestCase):
         self.has_problem(self.ask("GET", "/admin/accounts/nonsense"), 422, "cannot-be-done")
         long = {**NEW, "email": "x@example.com", "hash": "bcrypt", "password": "x" * 73}
         self.has_problem(self.ask("POST", "/admin/accounts", long), 422, "cannot-be-done")
+
+    def logged_in(self, email: str) -> Any:
+        """The transport of somebody who has logged in."""
+        connection, transport = self.connect()
+        connection.session = self.tracker.enter(connection, "imap", "imap")
+        connection.session.identify(email)
+        return transport
+
+    def test_disabling_ends_the_sessions(self) -> None:
+        """Those of the account, whatever address was named; the reason is for operators."""
+        for name in ("ann", "bob"):
+            self.ask("POST", "/admin/accounts", {**NEW, "email": f"{name}@example.com"})
+        self.ask("POST", "/admin/aliases", {"address": "a@example.com", "account": NEW["email"]})
+        ann, bob = (self.logged_in(f"{name}@example.com") for name in ("ann", "bob"))
+        change = {"disabled": True, "reason": "unpaid"}
+        done = self.ask("PATCH", "/admin/accounts/a@example.com", change)
+        self.assertEqual((done.status, done.json["disabled"]), (200, True), done.body)
+        self.assertEqual((ann.disconnecting, bob.disconnecting), (True, False))
+        same = self.ask("PATCH", "/admin/accounts/ann@example.com", {}).json
+        self.assertEqual(same, done.json)
+        listed = self.ask("GET", "/admin/accounts?disabled=true").json["items"]
+        self.assertEqual([one["disabled_reason"] for one in listed], ["unpaid"])
+        others = self.ask("GET", "/admin/accounts?disabled=false").json["items"]
+        self.assertEqual([one["email"] for one in others], ["bob@example.com"])
+        open_again = self.ask("PATCH", "/admin/accounts/ann@example.com", {"disabled": False})
+        self.assertEqual(open_again.json["disabled_since"], None)
+        wrong = self.ask("PATCH", "/admin/accounts/ann@example.com", {"reason": "none"})
+        self.has_problem(wrong, 422, "cannot-be-done", "reason")
+        nobody = self.ask("PATCH", "/admin/accounts/x@example.com", change)
+        self.has_problem(nobody, 404, "not-found")
+        self.ask("DELETE", "/admin/accounts/bob@example.com")
+        self.assertTrue(bob.disconnecting)
+
+    def test_whether_an_account_is_there(self) -> None:
+        """HEAD of what GET shows, without a body (RFC 9110 §9.3.2)."""
+        self.ask("POST", "/admin/accounts", NEW)
+        there = self.ask("HEAD", "/admin/accounts/ann@example.com", key=READING)
+        self.assertEqual((there.status, there.body), (200, b""))
+        self.assertEqual(self.ask("HEAD", "/admin/accounts/x@example.com").status, 404)
+
+    def test_lists_are_filtered(self) -> None:
+        """By how addresses begin, in any case, and by a domain that is there."""
+        for name in ("ann", "anton", "bob"):
+            self.ask("POST", "/admin/accounts", {**NEW, "email": f"{name}@example.com"})
+        page = self.ask("GET", "/admin/accounts?prefix=AN&limit=1").json
+        self.assertEqual([one["email"] for one in page["items"]], ["ann@example.com"])
+        rest = self.ask("GET", f"/admin/accounts?prefix=AN&limit=1&cursor={page['next']}").json
+        self.assertEqual([one["email"] for one in rest["items"]], ["anton@example.com"])
+        gone = self.ask("GET", "/admin/accounts?domain=example.org")
+        self.has_problem(gone, 404, "not-found", "example.org")
+
+    def test_hashes_that_were_made_elsewhere(self) -> None:
+        """One of password and hash; what nobody could log in with is refused."""
+        _, verifier = KNOWN[0]
+        new = {"email": "ann@example.com", "password_hash": verifier}
+        self.assertEqual(self.ask("POST", "/admin/accounts", new).status, 201)
+        shown = self.ask("GET", "/admin/credentials/ann@example.com")
+        self.assertEqual(shown.json["schemes"], ["bcrypt, cost 5"])
+        self.assertNotIn(verifier[-20:].encode(), shown.body)
+        for body, text in (
+            ({"password_hash": "{PLAIN}x"}, "no hash"),
+            ({"password_hash": "$1$a$b"}, "MD5-crypt"),
+            ({"password_hash": verifier, "password": "x"}, "one of the two"),
+            ({}, "one of the two"),
+        ):
+            wrong = self.ask("PUT", "/admin/accounts/ann@example.com/password", body)
+            self.has_problem(wrong, 422, "cannot-be-done", text)
+
+    def test_the_primary_address_changes(self) -> None:
+        """When one is added, or later; within the domain."""
+        self.ask("POST", "/admin/accounts", NEW)
+        other = {**NEW, "email": "ann.b@example.com", "primary": True}
+        added = self.ask("POST", "/admin/accounts/ann@example.com/credentials", other)
+        self.assertEqual((added.status, added.json["primary"]), (201, True), added.body)
+        primary = {"primary": True}
+        back = self.ask("PATCH", "/admin/credentials/ann@example.com", primary)
+        self.assertEqual(back.json["primary"], True)
+        shown = self.ask("GET", "/admin/accounts/ann.b@example.com").json
+        self.assertEqual(shown["email"], "ann@example.com")
+        none = self.ask("PATCH", "/admin/credentials/ann@example.com", {"primary": False})
+        self.has_problem(none, 422, "cannot-be-done", "primary")
 
     def test_passwords(self) -> None:
         """Another one; it is never shown."""

@@ -53,9 +53,10 @@ class CredentialsContract(Contract):
         for asked in (ANN, ALIAS):
             rows = await self.storage.credentials.list(asked)
             self.assertEqual(
-                {(row.address, row.primary, row.kinds) for row in rows},
-                {("ann@example.com", True, ("password",)), ("a.nn@example.org", False, ())},
+                [(row.address, row.primary, row.kinds) for row in rows],
+                [("ann@example.com", True, ("password",)), ("a.nn@example.org", False, ())],
             )
+            self.assertEqual([one.verifier for one in rows[0].secrets], ["first"])
         shown = await self.storage.credentials.show(ALIAS)
         self.assertEqual((shown.address, shown.account_id), ("a.nn@example.org", self.row.id))
         await self.refused(NoSuchAccount, self.storage.credentials.show(NOBODY))

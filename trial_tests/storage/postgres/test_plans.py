@@ -149,7 +149,9 @@ class PlansTests(StageTestCase):
             "condemned": lambda: stage.cleaning.condemned(["disk"], 100, timedelta(0)),
             "cleaning status": lambda: stage.cleaning.status(timedelta(0), timedelta(0)),
             "list accounts": lambda: stage.accounts.list(),
-            "accounts of a domain": lambda: stage.accounts.list(AccountFilter(domain="example.com")),
+            "accounts of a domain": lambda: stage.accounts.list(
+                AccountFilter(domain="example.com")
+            ),
             "accounts by prefix": lambda: stage.accounts.list(AccountFilter(prefix="12"), "1", 50),
             "disabled accounts": lambda: stage.accounts.list(AccountFilter(disabled=True)),
             "deleted accounts": lambda: stage.accounts.list(AccountFilter(deleted=True)),

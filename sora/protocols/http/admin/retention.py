@@ -76,7 +76,8 @@ class DueQuery:
     )
 
 
-def _rule(line: RuleOf) -> Rule:
+def rule_of(line: RuleOf) -> Rule:
+    """A rule as it is shown."""
     age = line.rule.max_age
     return Rule(
         owner=line.owner,
@@ -101,11 +102,11 @@ def _use(call: Call) -> str | None:
 
 
 async def _server(nouns: Nouns, call: Call) -> Rules:
-    return Rules(items=tuple(map(_rule, await nouns.retention.show(None))))
+    return Rules(items=tuple(map(rule_of, await nouns.retention.show(None))))
 
 
 async def _show(nouns: Nouns, call: Call) -> Rules:
-    return Rules(items=tuple(map(_rule, await nouns.retention.show(whose(call)))))
+    return Rules(items=tuple(map(rule_of, await nouns.retention.show(whose(call)))))
 
 
 async def _set(nouns: Nouns, call: Call) -> Rules:

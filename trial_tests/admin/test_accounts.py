@@ -1,0 +1,150 @@
+"""Commands about accounts and their addresses."""
+
+from sora.addresses import parse_address
+from sora.auth.passwords import verify
+from trial_tests.admin.desk import CommandDesk
+from trial_tests.auth.test_passwords import KNOWN
+
+ANN = "ann@example.com"
+
+
+class AccountCommandTests(CommandDesk):
+    """One account among others, from being made to being disabled."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for name in ("ann", "bob", "carl"):
+            self.done(f"accounts create --email {name}@example.com --hash ssha512", "secret\n")
+
+    def verifiers(self, email: str) -> list[str]:
+        """What is stored for an address."""
+        rows = self.successResultOf(self.storage.credentials.list(parse_address(email)))
+        row = next(row for row in rows if row.address == email)
+        return [secret.verifier for secret in row.secrets if secret.kind == "password"]
+
+    def test_an_account_is_shown_as_a_whole(self) -> None:
+        """By any of its addresses; of its secrets, the schemes."""
+        self.done(
+            f"accounts credentials add --email {ANN} --alias a@example.com --hash sha512", "x\n"
+        )
+        self.done(f"aliases create --email {ANN} --alias sales@example.com")
+        self.done(f"quota set --email {ANN} --storage 10gb --mailboxes 20")
+        for email in (ANN, "A@EXAMPLE.com", "sales@example.com"):
+            lines = self.done(f"accounts show --email {email}").splitlines()
+            self.assertEqual(
+                [line.partition("  ")[2].strip() for line in lines if "created" not in line],
+                [
+                    ANN,
+                    "open",
+                    f"{ANN} (SSHA512; SCRAM-SHA-256, 10000 iterations)",
+                    "a@example.com (SHA512; SCRAM-SHA-256, 10000 iterations)",
+                    "sales@example.com",
+                    "6 (of 20)",
+                    "0 (no limit)",
+                    "0 B (of 10.0 GB)",
+                    "none is active",
+                    "all: never (says server)",
+                ],
+            )
+        told = self.told(f"accounts show --email {ANN}")
+        self.assertEqual(told["quota_mailboxes"], 20)
+        self.assertEqual(told["aliases"], ["sales@example.com"])
+        self.assertEqual([one["primary"] for one in told["addresses"]], [True, False])
+        self.assertNotIn(self.verifiers(ANN)[0], str(told))
+
+    def test_a_deleted_account_says_until_when(self) -> None:
+        """And that it is deleted, to those who would change it."""
+        self.done(f"accounts delete --email {ANN} --yes")
+        self.assertIn("can be restored until", self.done(f"accounts show --email {ANN}"))
+        told = self.told(f"accounts show --email {ANN}")
+        self.assertIn("2027-01-29", told["restorable_until"])
+        self.refused(f"accounts disable --email {ANN}", "is deleted: restore it first")
+        self.refused(f"accounts delete --email {ANN} --yes", "is deleted already")
+        self.assertEqual(self.type(f"accounts exists --email {ANN}")[0], 1)
+
+    def test_disabled_and_enabled(self) -> None:
+        """With the reason, which is shown."""
+        line = f"accounts disable --email {ANN.upper()} --reason unpaid"
+        self.assertEqual(self.done(line), f"disabled {ANN}\n")
+        self.assertIn("disabled since", self.done(f"accounts show --email {ANN}"))
+        [listed] = self.told("accounts list --disabled")
+        self.assertEqual((listed["email"], listed["disabled_reason"]), (ANN, "unpaid"))
+        self.assertEqual(self.done(f"accounts enable --email {ANN}"), f"enabled {ANN}\n")
+        self.assertEqual(self.told("accounts list --disabled"), [])
+        self.refused(f"accounts disable --email {ANN} --reason {'x' * 201}", "200 characters")
+        self.refused("accounts disable --email dan@example.com", "no account dan@example.com")
+
+    def test_whether_an_account_exists_is_an_exit_code(self) -> None:
+        """0 and 1; nothing is printed when that is wanted; 2 is for those who typed no address."""
+        self.assertEqual(self.type(f"accounts exists --email {ANN} --quiet"), (0, "", ""))
+        self.assertEqual(self.type("accounts exists --email x@example.com --quiet"), (1, "", ""))
+        code, stdout, stderr = self.type("accounts exists --email x@example.com")
+        self.assertEqual(
+            (code, stdout, stderr), (1, "x@example.com is not the address of an account\n", "")
+        )
+        self.assertTrue(self.told(f"accounts exists --email {ANN}")["exists"])
+        code, _, stderr = self.type("accounts exists --email nonsense")
+        self.assertEqual(code, 2)
+        self.assertIn("is not an address", stderr)
+
+    def test_lists_are_filtered_sorted_and_cut(self) -> None:
+        """In the order of addresses, or by what there is most of."""
+
+        def listed(options: str) -> list[str]:
+            rows = self.told(f"accounts list {options}")
+            return [row["email"].partition("@")[0] for row in rows]
+
+        self.assertEqual(listed("--prefix B"), ["bob"])
+        self.assertEqual(listed("--limit 2"), ["ann", "bob"])
+        self.assertEqual(listed("--limit 2 --after bob@example.com"), ["carl"])
+        self.assertEqual(listed("--domain EXAMPLE.com --sort size --limit 1"), ["ann"])
+        self.clock.advance(60)
+        self.done("accounts create --email dan@example.com --hash ssha512", "secret\n")
+        self.assertEqual(listed("--sort created --limit 1"), ["dan"])
+        self.refused("accounts list --after ann@example.com --sort size", "--after")
+        self.refused("accounts list --domain exmaple.com", "exmaple.com")
+
+    def test_an_alias_domain_is_told_apart(self) -> None:
+        """Accounts are in the domain that it is a name of."""
+        self.done("domains create --domain example.net")
+        self.done("domains set --domain example.net --alias-of example.com")
+        for line in ("accounts list --domain example.net", "accounts show --email ann@example.net"):
+            self.refused(line, "another name of example.com")
+
+    def test_domains_of_other_scripts(self) -> None:
+        """Are the same in U-labels and A-labels."""
+        self.done("accounts create --email ann@bücher.example --hash ssha512", "secret\n")
+        for email in ("ann@bücher.example", "ANN@xn--bcher-kva.example"):
+            self.assertEqual(
+                self.told(f"accounts show --email {email}")["email"], "ann@xn--bcher-kva.example"
+            )
+
+    def test_a_password_comes_from_a_file_or_as_a_hash(self) -> None:
+        """Never needed on the command line (G69)."""
+        path = self.in_a_file("from a file\nand more\n")
+        self.done(f"accounts update --email {ANN} --password-file {path} --hash ssha512")
+        self.assertTrue(verify("from a file", self.verifiers(ANN)[0]))
+        password, verifier = KNOWN[0]
+        self.done(f"accounts update --email {ANN} --password-hash -", f"{verifier}\n")
+        self.assertEqual(self.verifiers(ANN), [verifier])
+        told = self.told("accounts credentials list --email ann@example.com")
+        self.assertEqual(told[0]["schemes"], ["bcrypt, cost 5"])
+        self.done(f"accounts create --email eve@example.com --password-hash {verifier}")
+        self.assertTrue(verify(password, self.verifiers("eve@example.com")[0]))
+        self.refused(
+            "accounts create --email fay@example.com --password-hash {PLAIN}x", "is a password"
+        )
+        self.refused(f"accounts update --email {ANN} --password-file nowhere", "cannot be read")
+        empty = self.in_a_file("\n")
+        self.refused(f"accounts update --email {ANN} --password-file {empty}", "is empty")
+        self.refused(f"accounts update --email {ANN}", "no password")
+
+    def test_another_address_becomes_the_primary_one(self) -> None:
+        """By which the account is known then."""
+        add = f"accounts credentials add --email {ANN} --hash ssha512"
+        self.done(f"{add} --alias ann.b@example.com --make-primary", "secret\n")
+        self.assertEqual(self.told(f"accounts show --email {ANN}")["email"], "ann.b@example.com")
+        self.done(f"credentials make-primary --email {ANN}")
+        self.assertEqual(self.told("accounts show --email ann.b@example.com")["email"], ANN)
+        self.done(f"{add} --alias ann@example.org", "secret\n")
+        self.refused("credentials make-primary --email ann@example.org", "of another domain")
