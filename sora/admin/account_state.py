@@ -44,7 +44,7 @@ class Exists(Command):
     """Ask for an account."""
 
     words = ("accounts", "exists")
-    summary = "say by the exit code whether an address is an account's: 0 it is, 1 it is not, 2 nobody can tell"
+    summary = "say whether an address is an account's, by the exit code: 0 it is, 1 it is not"
     examples = (
         "accounts exists --email ann@example.com",
         "accounts exists --email ann@example.com --quiet",
@@ -75,7 +75,7 @@ class Disable(Command):
     summary = "let nobody log in to an account, and end its sessions; its mail goes on to arrive"
     examples = (
         "accounts disable --email ann@example.com",
-        "accounts disable --email ann@example.com --reason 'password was stolen'",
+        "accounts disable --email ann@example.com --reason unpaid",
     )
 
     def arguments(self, parser: ArgumentParser) -> None:

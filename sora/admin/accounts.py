@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.passwords import WantsPassword, add_password
-from sora.auth.schemes import scheme_of
+from sora.auth.schemes import description_of
 from sora.storage.rows import AccountFilter, AccountRow, CredentialRow
 
 SORTS: Final[Mapping[str, Callable[[AccountRow], Any] | None]] = {
@@ -221,7 +221,7 @@ def credential_fields(row: CredentialRow) -> dict[str, Any]:
         "email": row.address,
         "primary": row.primary,
         "secrets": list(row.kinds),
-        "schemes": [scheme_of(secret.verifier) for secret in row.secrets],
+        "schemes": [description_of(secret.verifier) for secret in row.secrets],
         "created": row.created_at,
         "updated": row.updated_at,
     }

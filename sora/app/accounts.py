@@ -1,6 +1,7 @@
 """What an operator can do with accounts, put together on a database."""
 
 import os
+
 from attrs import frozen
 from twisted.internet.threads import deferToThread
 

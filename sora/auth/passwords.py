@@ -56,6 +56,8 @@ DIGESTS: Final = {
     "SSHA512": ("sha512", 64, True),
 }
 """algorithm, octets, and whether there is a salt"""
+OTHERS: Final = ("BCRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "SCRAM-SHA-256")
+"""what is verified, beside them"""
 
 
 def verify(password: str, verifier: str) -> bool:
@@ -80,8 +82,8 @@ def verify(password: str, verifier: str) -> bool:
 
 def scheme_of(verifier: str) -> str:
     """What a verifier is made with, in small letters: one of those above, or `other`."""
-    scheme = _split(verifier)[0]
-    known = scheme in _DIGESTS or scheme in ("BCRYPT", "SHA512-CRYPT", "SHA256-CRYPT")
+    scheme = split_verifier(verifier)[0]
+    known = scheme in DIGESTS or scheme in OTHERS
     return scheme.lower() if known else "other"
 
 

@@ -32,7 +32,7 @@ _KNOWN: Final = (
 )
 
 
-def scheme_of(verifier: str) -> str:
+def description_of(verifier: str) -> str:
     """What a verifier is, without anything of the hash: `bcrypt, cost 12`."""
     if scram := _SCRAM.match(verifier):
         return f"SCRAM-SHA-256, {scram[1]} iterations"

@@ -36,7 +36,7 @@ class CompletionTests(SynchronousTestCase):
             ("twistd so", ["sora", "sora-admin"]),
             ("twistd sora-admin acc", ["accounts"]),
             ("/opt/sora/bin/twistd sora-admin accounts credentials ", ["add", "list"]),
-            ("sora-admin accounts create --email a@b --pass", ["--password"]),
+            ("sora-admin accounts create --email a@b --password-h", ["--password-hash"]),
             ("twistd -n sora-admin sieve ac", ["activate"]),
             ("twistd sora-admin accounts nothing x", []),
         ):

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.auth.passwords import verify
-from sora.auth.schemes import scheme_of, secrets_of_hash
+from sora.auth.schemes import description_of, secrets_of_hash
 from sora.auth.scram import scram_sha_256_keys
 from sora.errors import BadArgument
 from trial_tests.auth.test_passwords import KNOWN
@@ -62,7 +62,7 @@ class SchemeTests(SynchronousTestCase):
 
     def test_nothing_of_a_hash_is_in_its_description(self) -> None:
         """Only the scheme and its cost (G69)."""
-        found = [scheme_of(verifier) for _, verifier in KNOWN]
+        found = [description_of(verifier) for _, verifier in KNOWN]
         self.assertIn("bcrypt, cost 5", found)
         self.assertIn("SHA512-CRYPT, 1000 rounds", found)
         self.assertIn("SSHA512", found)
@@ -71,4 +71,4 @@ class SchemeTests(SynchronousTestCase):
             ("{PLAIN}secret", "PLAIN, not verified"),
             ("secret", "unknown, not verified"),
         ):
-            self.assertEqual(scheme_of(verifier), said)
+            self.assertEqual(description_of(verifier), said)

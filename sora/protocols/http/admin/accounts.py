@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
-from sora.auth.schemes import scheme_of
+from sora.auth.schemes import description_of
 from sora.errors import AlreadyExists, BadArgument, NoSuchAccount
 from sora.operations.accounts import HASHED, MAX_REASON, after_row
 from sora.protocols.http.admin.retention import Rule, rule_of
@@ -202,7 +202,7 @@ def _credential(row: CredentialRow) -> Credential:
         email=row.address,
         primary=row.primary,
         secrets=tuple(row.kinds),
-        schemes=tuple([scheme_of(secret.verifier) for secret in row.secrets]),
+        schemes=tuple([description_of(secret.verifier) for secret in row.secrets]),
         created=row.created_at,
         updated=row.updated_at,
     )
