@@ -54,7 +54,7 @@ class CommandDesk(SynchronousTestCase):
                 retention,
                 timedelta(days=14),
             ),
-            api=AdminAPI("http://127.0.0.1:1", "", None),
+            api=AdminAPI("http://127.0.0.1:1", "", None, None),
             close=self.closed,
         )
 
