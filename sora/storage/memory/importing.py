@@ -9,7 +9,7 @@ from sora.errors import AlreadyExists, NoSuchMailbox, OverQuota
 from sora.mail.mailbox_names import name_key, superiors
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IImporting
-from sora.storage.memory.placing import brings_bytes, content_of, keywords_of, made_message
+from sora.storage.memory.placing import brings_bytes, content_of, made_message
 from sora.storage.memory.store import MailboxRecord, MemoryStore, operation
 from sora.storage.rows import (
     Arrival,
@@ -98,7 +98,7 @@ class MemoryImporting:
         if account.deleted_at is not None or account.scope_id != scope_id:
             raise NoSuchMailbox("There is no such mailbox.")
         contents = [content_of(tables, scope_id, arrival) for arrival in arrivals]
-        tables.learn(account, keywords_of(one.flags for one in messages))
+        tables.learn(account, (one.flags for one in messages))
         placed, done = [], []
         taken = dict(tables.imported.setdefault(mailbox_id, {}))
         uidnext = mailbox.uidnext

@@ -1,13 +1,12 @@
 """Placing messages in memory: content, claims, quota, messages."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import md5
 from uuid import UUID
 
 from attrs import evolve
 
 from sora.errors import ExpungeIssued, NoSuchMailbox, OverQuota
-from sora.mail.flags import Flags, fold_keyword
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights, permitted
 from sora.storage.memory.store import (
@@ -89,7 +88,7 @@ def append(
         if gone is None:
             raise ExpungeIssued("The message is no longer there; nothing was put in its place.")
     _check_room(store, account, arrivals, scope_id, source, gone)
-    store.learn(account, keywords_of(one.flags for one in allowed if one is not None))
+    store.learn(account, (one.flags for one in allowed if one is not None))
     expunged = None
     if replaced is not None and source is not None:
         before, uids = source.highest_modseq, NumberSet(((replaced.uid, replaced.uid),))
@@ -100,15 +99,6 @@ def append(
     for arrival, target in zip(arrivals, targets, strict=True):
         placements.append(place(store, scope_id, arrival, [target], operation))
     return Appended(tuple(placements), expunged)
-
-
-def keywords_of(flags: Iterable[Flags]) -> list[str]:
-    """Each keyword once, as it is first spelled."""
-    names: dict[str, str] = {}
-    for one in flags:
-        for name in one.keywords:
-            names.setdefault(fold_keyword(name), name)
-    return list(names.values())
 
 
 def brings_bytes(arrival: Arrival) -> bool:

@@ -20,7 +20,15 @@ from twisted.internet.interfaces import IReactorTime
 from sora.deferreds import deferred
 from sora.errors import NoSuchMailbox, TooMany
 from sora.mail.facts import Facts
-from sora.mail.flags import DELETED, FIRST_KEYWORD_BIT, MAX_KEYWORDS, SEEN, Flags, Keywords
+from sora.mail.flags import (
+    DELETED,
+    FIRST_KEYWORD_BIT,
+    MAX_KEYWORDS,
+    SEEN,
+    Flags,
+    Keywords,
+    fold_keyword,
+)
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import ALL, Rights
@@ -560,17 +568,20 @@ class MemoryStore:
             account.quota_messages is None or count <= account.quota_messages
         )
 
-    def learn(self, account: AccountRecord, names: Iterable[str]) -> None:
-        """Give each of these keywords a number, if it has none. Raises TooMany."""
-        fresh = [name for name in names if account.keywords.number(name) is None]
+    def learn(self, account: AccountRecord, flags: Iterable[Flags]) -> None:
+        """Give each of their keywords a number, as it is first spelled, if it has none. Raises
+        TooMany."""
+        fresh: dict[str, str] = {}
+        for name in (name for one in flags for name in one.keywords):
+            if account.keywords.number(name) is None:
+                fresh.setdefault(fold_keyword(name), name)
         if len(account.keywords) + len(fresh) > MAX_KEYWORDS:
             raise TooMany(f"An account has at most {MAX_KEYWORDS} keywords.")
-        for name in fresh:
-            account.keywords.learn([(len(account.keywords), name)])
+        account.keywords.learn(enumerate(fresh.values(), len(account.keywords)))
 
     def mask(self, account: AccountRecord, flags: Flags) -> int:
         """The mask of flags, whose new keywords get numbers."""
-        self.learn(account, flags.keywords)
+        self.learn(account, [flags])
         return account.keywords.mask(flags)
 
     # -------------------------------------------------------------- contents

@@ -1,7 +1,7 @@
 """The contract of STORE and EXPUNGE."""
 
 from sora.errors import NoSuchMailbox, TooMany
-from sora.mail.flags import MAX_KEYWORDS, MAX_KEYWORDS_PER_COMMAND
+from sora.mail.flags import MAX_KEYWORDS, MAX_KEYWORDS_PER_COMMAND, Flags
 from sora.storage.rows import FlagChange
 from trial_tests.storage.contracts.contract import EVERYTHING, Contract, flags, letter, sets
 
@@ -89,6 +89,15 @@ class ChangingContract(Contract):
         )
         self.assertEqual(sorted(stored.keywords), [(1, "$Later"), (2, "$Last")])
         self.assertEqual((await self.contents(self.ann))[1], ["$Last", "$Later", "$Work"])
+
+    async def test_a_keyword_that_is_named_twice_is_one(self) -> None:
+        """G33: it has one number, and the first spelling."""
+        change = FlagChange("add", Flags(0, ("$Later", "$LATER", "$Last")))
+        stored = await self.storage.messages.store(
+            self.inbox.id, sets(1), change, self.operation(), known_keywords=1
+        )
+        self.assertEqual(sorted(stored.keywords), [(1, "$Later"), (2, "$Last")])
+        self.assertEqual((await self.contents(self.ann))[1], ["$Last", "$Later"])
 
     async def test_unchanged_since_refuses_what_changed_later(self) -> None:
         """RFC 7162 §3.1.3, G30"""
