@@ -29,7 +29,7 @@ from sora.app.embedded_mode import (
 from sora.app.house import PATIENCE, House
 from sora.app.logging import LogOutput
 from sora.app.reload import Reload, Signals
-from sora.app.servers import BUILDERS, certificates_of
+from sora.app.servers import certificates_of
 from sora.app.start import ExitCode, Root
 from sora.app.tree import Later, OrderedServices, Stage
 from sora.config.load import Loaded
@@ -52,7 +52,7 @@ def assemble(
     started us. Raises ConfigError, CertificateUnusable.
     """
     config = loaded.config
-    for sentence in [*map(str, loaded.warnings), *require_available(config, BUILDERS)]:
+    for sentence in [*map(str, loaded.warnings), *require_available(config)]:
         log.warn("{sentence}", sentence=sentence)
     certificates = certificates_of(config)
     for one in dict.fromkeys(certificates.values()):

@@ -5,29 +5,30 @@ The configuration file of all versions is one. What would be unsafe to pass over
 in the log.
 """
 
-from collections.abc import Collection
 from typing import Final
 
 from sora.config.config import Config
 from sora.config.problems import ConfigError, Path, Problem, dotted
 
+SERVERS: Final = frozenset({"http_api", "imap", "lmtp", "managesieve", "pop3"})
+"""types of servers that there are: those of `sora.app.servers.BUILDERS`, known without it"""
 _MISSING = "not available in this version"
 _UNUSED: Final[tuple[Path, ...]] = (("cluster", "enabled"),)
 """keys and tables that do nothing yet: said when they are not as by default"""
 
 
-def require_available(config: Config, server_types: Collection[str]) -> list[str]:
+def require_available(config: Config) -> list[str]:
     """Raise ConfigError for what must not be passed over; gives sentences for the log."""
-    refused = _refused(config, server_types)
+    refused = _refused(config)
     if refused:
         raise ConfigError([Problem("", dotted(path), text) for path, text in refused])
     return [f"{dotted(path)}: {text}" for path, text in _passed_over(config)]
 
 
-def _refused(config: Config, server_types: Collection[str]) -> list[tuple[Path, str]]:
+def _refused(config: Config) -> list[tuple[Path, str]]:
     found: list[tuple[Path, str]] = []
     for number, server in enumerate(config.servers):
-        if server.start and server.type not in server_types:
+        if server.start and server.type not in SERVERS:
             mend = f"servers of type {server.type} are {_MISSING}: set start = false"
             found.append((("servers", number, "type"), mend))
     if config.process.workers != 1:

@@ -227,9 +227,8 @@ async def _looked(health: "Health") -> Overview:
 def _require(config: Config) -> list[str]:
     """What would keep a server from its start: as `require_available`."""
     from sora.app.available import require_available
-    from sora.app.servers import BUILDERS
     from sora.app.sieve import dialect_of
 
-    warnings = require_available(config, BUILDERS)
+    warnings = require_available(config)
     dialect_of(config.sieve)
     return warnings

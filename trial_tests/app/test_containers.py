@@ -9,7 +9,6 @@ import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.app.available import require_available
-from sora.app.servers import BUILDERS
 from sora.config.checks import check
 from sora.config.load import Loaded, load
 
@@ -25,7 +24,7 @@ class ContainerTests(SynchronousTestCase):
         """The configuration with secrets from the environment, as at a start."""
         loaded = load(ETC / "container/config.toml", environment)
         check(loaded.config, loaded.where)
-        require_available(loaded.config, BUILDERS)
+        require_available(loaded.config)
         return loaded
 
     def pod(self) -> tuple[Any, Any]:
