@@ -89,6 +89,19 @@ class DocumentTests(SynchronousTestCase):
         self.assertEqual(missing, [])
         self.assertIn("two-commands", anchors(ROOT / "README.md"))
 
+    def test_the_map_names_every_package(self) -> None:
+        """Section 1 of the architecture: each place at the top, and those below storage."""
+        text = (ROOT / "docs/architecture.md").read_text("utf-8")
+        section = text.partition("\n## 1. ")[2].partition("\n## 2. ")[0]
+        places = [*(ROOT / "sora").iterdir(), *(ROOT / "sora/storage").iterdir()]
+        names = [
+            f"{place.relative_to(ROOT)}{'/' if place.is_dir() else ''}"
+            for place in places
+            if place.is_dir() or place.suffix == ".py"
+        ]
+        unnamed = [n for n in names if f"`{n}`" not in section and "/__" not in n]
+        self.assertEqual(sorted(unnamed), [])
+
     def test_every_function_of_the_database_that_is_named_exists(self) -> None:
         migrations = tracked("sora/storage/postgres/migrations")
         text = (ROOT / "docs/architecture.md").read_text("utf-8")
