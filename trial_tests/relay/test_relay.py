@@ -26,7 +26,9 @@ from sora.relay.interfaces import (
 from sora.relay.policy import Policy
 from sora.relay.queue import RelayQueue
 from sora.relay.relay import NoRelay, Relay
+from sora.tracing.spans import Trace
 from trial_tests.relay.world import LATER, MESSAGE, NO, OK, FakeTransport, RelayCase, mail, reactor
+from trial_tests.support.traces import shown, traced, tracer_to
 
 
 class HoldingTests(RelayCase):
@@ -44,6 +46,27 @@ class HoldingTests(RelayCase):
         await relay.release(held)
         await relay.release(Held(("unknown",)))
         self.assertEqual(relay.depth.waiting, 0)
+
+    async def test_an_attempt_is_a_trace(self) -> None:
+        """With the message as the log calls it, and without its recipients; one that does not reach
+        the server is told with its reason's name. Holding is a part of the delivery's trace."""
+        told: list[Trace] = []
+        relay = await self.relay()
+        relay.tracer = tracer_to(told)
+        held: list[Held] = []
+
+        async def hold() -> None:
+            held.append(await relay.hold([mail("a@x"), mail("b@x")]))
+
+        self.assertEqual(shown(await traced(hold))[0], "relay_queue hold")
+        await relay.release(held[0])
+        await self.until(lambda: len(told) == 2)
+        for trace in told:
+            self.assertEqual((trace.root.kind, trace.root.name), ("worker", "relay"))
+            [sending] = [span for span in trace.spans if span.kind == "relay"]
+            self.assertIn(sending.facts["sora.relay.message"], held[0].names)
+            self.assertEqual(sending.facts["sora.relay.attempt"], 1)
+            self.assertNotIn("@x", repr(sending.facts))
 
     async def test_what_is_dropped_is_gone(self) -> None:
         relay = await self.relay()

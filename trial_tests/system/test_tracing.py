@@ -1,6 +1,7 @@
 """Traces of a whole Sora, as a collector gets them."""
 
 import json
+from collections import Counter
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -18,6 +19,8 @@ from trial_tests.support.whole_sora import WholeSora, WholeSoraTestCase, Wire
 
 ANNA, BELA = "anna@example.com", "bela@example.com"
 SESSIONS = 6
+LARGE_ONES = 8
+"""more than places for them"""
 LETTER = b"From: carol@example.net\r\nSubject: secret words\r\n\r\nHello, this is private.\r\n"
 
 
@@ -245,6 +248,33 @@ class OtherProtocolTests(TracingTestCase):
         request = problem["instance"].rpartition(":")[2]
         [told] = [span for span in self.collector.spans if span.trace == problem["trace"]]
         self.assertEqual(told.facts["sora.session"], request)
+
+
+class LargeMessageTests(TracingTestCase):
+    @deferred
+    async def test_large_messages_wait_for_each_other_and_not_for_their_traces(self) -> None:
+        """Few of them are dealt with at the same time, each in the place that another one leaves:
+        with its own script and its own statements in its own trace."""
+        sora = await self.traced()
+        await sora.script(ANNA, SCRIPT)
+        filler = b"".join(b"%06d %s\r\n" % (line, b"x" * 70) for line in range(15_000))
+
+        async def deliver() -> None:
+            wire = await sora.lmtp()
+            wire.send(b"MAIL FROM:<>\r\nRCPT TO:<anna@example.com>\r\nDATA\r\n")
+            await wire.until(rb"354 [^\r\n]*\r\n")
+            wire.send(LETTER + filler + b".\r\nQUIT\r\n")
+            await wire.until(rb"221 [^\r\n]*\r\n")
+
+        await gatherResults([Deferred.fromCoroutine(deliver()) for _ in range(LARGE_ONES)])
+        roots = await self.arrived("lmtp MESSAGE", LARGE_ONES)
+        for root in roots:
+            below = self.collector.below(root)
+            names = Counter(span.name for span in below)
+            self.assertEqual((names["lmtp deliver"], names["sieve run"]), (1, 1))
+            self.assertEqual((names["postgresql recipient"], names["postgresql deliver"]), (1, 1))
+            ids = {root.id, *(span.id for span in below)}
+            self.assertTrue(all(span.parent in ids for span in below))
 
 
 def _outcome(root: Received) -> str:

@@ -22,9 +22,11 @@ from sora.storage.s3.client import S3Client
 from sora.storage.s3.objects import S3Objects
 from sora.storage.stores import ObjectStore
 from sora.threads import Threads
+from sora.tracing.spans import Trace
 from sora.workers.uploader import Uploader
 from trial_tests.mailbox.bodies_world import World, message
 from trial_tests.support.seaweedfs import seaweedfs
+from trial_tests.support.traces import shown, traced, tracer_to
 from trial_tests.workers.forgetful import Forgetful
 
 
@@ -73,6 +75,26 @@ class _UploaderTestCase(TestCase):
 
 class UploaderTests(_UploaderTestCase):
     """With storage in memory and a clock that is ours."""
+
+    async def test_each_body_is_a_trace(self) -> None:
+        """Also when it was a delivery that woke the uploader up: that one's trace has nothing of
+        it."""
+        told: list[Trace] = []
+        uploader = self.uploader()
+        uploader.tracer = tracer_to(told)
+        uploader.startService()
+        await self.deliver(3)
+
+        async def delivery() -> None:
+            uploader.poke()
+            while len(told) < 3:
+                await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+
+        self.assertEqual(shown(await traced(delivery)), [])
+        self.assertEqual(
+            [(one.root.kind, one.root.name) for one in told], [("worker", "upload")] * 3
+        )
+        await self.check()
 
     async def test_it_empties_the_queue_at_its_start(self) -> None:
         await self.deliver(23)

@@ -14,6 +14,7 @@ from sora.errors import Unavailable
 from sora.metrics.bodies import CacheMetrics
 from sora.storage.disk.cache import DiskCache
 from sora.threads import Threads
+from trial_tests.support.traces import shown, traced
 
 
 def digest(data: bytes) -> bytes:
@@ -50,6 +51,15 @@ class DiskCacheTests(TestCase):
     def file(self, data: bytes) -> str:
         text = digest(data).hex()
         return os.path.join(self.path, text[:2], text)
+
+    async def test_what_was_found_is_in_the_trace(self) -> None:
+        """How much, and what not."""
+        data = b"a body" * 100
+        await self.cache.put(digest(data), data)
+        wanted = [(digest(data), len(data)), (digest(b"other"), 5), (digest(b"third"), 5)]
+        trace = await traced(lambda: self.cache.get_many(wanted))
+        self.assertEqual(shown(trace)[0], "cache get")
+        self.assertEqual(trace.spans[0].facts, {"sora.cache.hits": 1, "sora.cache.misses": 2})
 
     async def test_what_was_put_is_found(self) -> None:
         data = b"a body" * 100

@@ -21,6 +21,7 @@ from sora.storage.s3.objects import S3Objects
 from sora.threads import Threads
 from trial_tests.storage.contracts.objects import LARGE, SMALL, ObjectsContract, opener
 from trial_tests.storage.s3.fake import FakeS3, Fault
+from trial_tests.support.traces import shown, traced
 
 PREFIX = "5b3f/"
 
@@ -123,6 +124,18 @@ class FaultTests(_FakeTestCase):
             name = await self.put(LARGE)
             self.assertEqual(self.fake.objects[f"/fake/{PREFIX}{name}"], LARGE)
             self.assertEqual(len(self.fake.requests), 3)
+
+    async def test_each_attempt_is_in_the_trace(self) -> None:
+        """Below the operation that they are of; not the key of the object."""
+        self.fake.faults.extend([Fault(503, "SlowDown"), Fault(500, "InternalError")])
+        trace = await traced(lambda: self.put(LARGE))
+        spans = [f"s3_request PUT {status}".strip() for status in ("503", "500", "")]
+        self.assertEqual([one for one in shown(trace) if "thread" not in one], ["s3 put", *spans])
+        operation, *attempts = [span for span in trace.spans if span.kind != "thread"]
+        self.assertEqual({one.parent_id for one in attempts}, {operation.id})
+        self.assertEqual(operation.facts, {"sora.store": "s3"})
+        statuses = [one.facts["http.response.status_code"] for one in attempts]
+        self.assertEqual(statuses, [503, 500, 200])
 
     async def test_each_attempt_opens_the_body_anew_and_closes_it(self) -> None:
         """G4"""
