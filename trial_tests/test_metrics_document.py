@@ -21,6 +21,19 @@ from trial_tests.support.programs import require_program
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "etc/prometheus-rules.yml"
 NAME = re.compile(r"\b(?:sora|process)_[a-z0-9_]+")
+USUAL = (
+    *("connections_total", "connections_current", "authenticated_connections_current"),
+    *("connection_duration_seconds", "authentication_attempts_total"),
+    *("db_queries_total", "db_query_duration_seconds", "accounts_total", "mailboxes_total"),
+    *("s3_operations_total", "s3_operation_duration_seconds", "s3_upload_attempts_total"),
+    *("cache_operations_total", "cache_size_bytes", "cache_objects_total"),
+    *("lmtp_external_relay_total", "imap_idle_connections_current"),
+    *("managesieve_scripts_uploaded_total", "managesieve_scripts_activated_total"),
+    *("upload_worker_jobs_total", "upload_worker_duration_seconds"),
+    *("component_health_status", "component_health_checks_total"),
+    "component_health_check_duration_seconds",
+    *("session_memory_peak_bytes", "session_memory_limit_exceeded_total"),
+)
 OF_EVERY_PROCESS = {
     "process_resident_memory_bytes",
     "process_cpu_seconds_total",
@@ -76,6 +89,11 @@ class MetricsDocumentTests(SynchronousTestCase):
                     explained = section.partition("| metric |")[0]
                     self.assertIn(f"`{label}`", explained, f"{name}: {label}")
 
+    def test_the_metrics_that_everybody_knows(self) -> None:
+        """Those 26, of eight families, have the names that they always had."""
+        self.assertEqual(len(USUAL), 26)
+        self.assertEqual({f"sora_{name}" for name in USUAL} - known(), set())
+
     def test_what_the_older_server_had_is_there_or_said_to_be_different(self) -> None:
         """All that is said to be here is."""
         self.assertEqual(set(SAME) - known(), set())
@@ -97,6 +115,18 @@ class MetricsDocumentTests(SynchronousTestCase):
         json.loads(dashboard)
         for text in (rules, dashboard):
             self.assertEqual(set(NAME.findall(text)) - known() - {"sora_mail_store"}, set())
+
+    def test_other_documents_name_what_there_is(self) -> None:
+        """`sora_db_pool_*` stands for all of that beginning."""
+        for document in sorted((ROOT / "docs").glob("*.md")):
+            if document.name != MANUAL.name:
+                names = set(NAME.findall(document.read_text("utf-8"))) - {"sora_mail_db"}
+                wrong = [
+                    name
+                    for name in names - known()
+                    if not name.endswith("_") or not any(one.startswith(name) for one in known())
+                ]
+                self.assertEqual(wrong, [], document.name)
 
     def test_every_alert_says_what_to_do(self) -> None:
         """How bad it is, what it means, a command that is there, and where to read more."""

@@ -26,6 +26,7 @@ class AuthenticationMetrics:
             "sora_authentication_duration_seconds",
             "Time that attempts to log in took, without deliberate delays",
             ["protocol"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30),
             registry=registry,
         )
         self.verifications = Counter(

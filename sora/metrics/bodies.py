@@ -4,9 +4,14 @@ Labels are bounded: `store` is a configured name, `operation` and `result` are f
 stand in the code.
 """
 
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from sora.metrics.scraped import Number
+
+# A disk takes less than a millisecond, a slow store with a large body minutes.
+_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300)
 
 
 class ObjectMetrics:
@@ -30,6 +35,7 @@ class ObjectMetrics:
             "sora_s3_operation_duration_seconds",
             "Time that operations on object stores took",
             ["store", "operation"],
+            buckets=_SECONDS,
             registry=registry,
         )
         self.retries = Counter(
@@ -99,6 +105,7 @@ class UploadMetrics:
         self.duration = Histogram(
             "sora_upload_worker_duration_seconds",
             "Time from the claim of a staged body to its end",
+            buckets=_SECONDS,
             registry=registry,
         )
         self.depth = Gauge("sora_queue_depth", "Items that wait", ["queue_type"], registry=registry)
