@@ -6,6 +6,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sora.admin.commands import COMMANDS
+from sora.protocols.http.spoken import ENDPOINTS
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOTED = ("sora/", "trial_tests/", "docs/", "etc/", "bench/", "twisted/", ".ci/")
 _CODE = re.compile(r"`([^`\s]+)`")
@@ -101,6 +104,24 @@ class DocumentTests(SynchronousTestCase):
         ]
         unnamed = [n for n in names if f"`{n}`" not in section and "/__" not in n]
         self.assertEqual(sorted(unnamed), [])
+
+    def test_every_command_has_its_operations_and_the_other_way(self) -> None:
+        """What the command line can do, the HTTP API can, or the manual says why not; a new command
+        and a new operation need a line there (docs/admin-api.md)."""
+        text = (ROOT / "docs/admin-api.md").read_text("utf-8")
+        part = text.partition("## What `sora-admin` has for it")[2].partition("\n## ")[0]
+        commands, _, others = part.partition("\n`completion`")
+        rows = re.findall(r"(?m)^\| `([^`]+)` \| (.+) \|$", commands)
+        self.assertEqual(sorted(words for words, _ in rows), sorted(COMMANDS))
+        reasons = [said for _, said in rows if said.startswith("none: ")]
+        named = {
+            name for _, said in rows if said not in reasons for name in re.findall(r"`(\w+)`", said)
+        }
+        without = dict(re.findall(r"(?m)^\| `(\w+)` \| (.+) \|$", others))
+        self.assertEqual(named & set(without), set())
+        self.assertEqual(named | set(without), {one.name for one in ENDPOINTS})
+        for said in (*reasons, *without.values()):
+            self.assertGreater(len(said), len("none: because"))
 
     def test_every_function_of_the_database_that_is_named_exists(self) -> None:
         migrations = tracked("sora/storage/postgres/migrations")

@@ -55,6 +55,10 @@ class Strangers:
     names: list[UUID] = field(factory=list)
 
 
+def _unasked(found: Strangers) -> None:
+    """Nobody wants to know."""
+
+
 @frozen
 class KnownDamage:
     """A damage, and some of the messages whose body it is."""
@@ -108,10 +112,13 @@ class VerifyOperations:
         """Raise BadArgument for a store that is not there."""
         self._store(name)
 
-    async def strangers(self, store: str, *, remove: bool) -> Strangers:
+    async def strangers(
+        self, store: str, *, remove: bool, told: Callable[[Strangers], None] = _unasked
+    ) -> Strangers:
         """What a store has that no row knows of: left by a restore to an earlier time, or by a
         database that is gone. Those of the last day are left alone: an object is written before
-        the delivery that it belongs to has ended. Raises BadArgument, Unavailable."""
+        the delivery that it belongs to has ended. `told` hears of each page and of
+        each that is found, and may raise, to end it. Raises BadArgument, Unavailable."""
         objects, result = self._store(store).objects, Strangers()
         after: UUID | None = None
         while page := await objects.names(after, LISTED):
@@ -120,7 +127,9 @@ class VerifyOperations:
             for one in page:
                 if one.name in unknown:
                     await self._stranger(objects, one, remove, result)
+                    told(result)
             after = page[-1].name
+            told(result)
         return result
 
     async def known(self, after: int = 0, limit: int = PAGE) -> list[KnownDamage]:

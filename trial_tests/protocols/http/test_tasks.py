@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from twisted.internet.defer import Deferred
 
@@ -35,6 +35,21 @@ class TaskTests(DeskTestCase):
         self.assertEqual((shown["state"], shown["percent"], shown["error"]), ("done", 100, ""))
         self.assertEqual(shown["result"]["objects"], 0)
         self.assertEqual((shown["caller"], shown["node"]), ("boss", "here"))
+
+    def test_strangers(self) -> None:
+        """In all stores, or in one; they are removed when that is asked for, and not before."""
+        objects: Any = self.nouns.verify.stores["first"].objects
+        objects.objects[UUID(int=7)] = b"who am I"
+        for body, removed in (({}, 0), ({"store": "first", "remove": True}, 1), ({}, 0)):
+            begun = self.ask("POST", "/admin/verify/strangers", body)
+            self.assertEqual(begun.status, 202)
+            shown = self.ask("GET", begun.headers["location"]).json
+            self.assertEqual((shown["state"], shown["percent"]), ("done", 100))
+            found = shown["result"]["stores"]["first"]
+            self.assertEqual(found["removed"], removed)
+        self.assertEqual((found["found"], found["names"]), (0, []))
+        nowhere = self.ask("POST", "/admin/verify/strangers", {"store": "third"})
+        self.has_problem(nowhere, 422, "cannot-be-done", "first")
 
     def test_what_cannot_be_is_said_at_once(self) -> None:
         """No task begins."""

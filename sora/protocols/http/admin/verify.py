@@ -7,7 +7,7 @@ from typing import Any, Final
 from attrs import asdict, frozen
 
 from sora.errors import BadArgument, NoSuchAccount, TooMany
-from sora.operations.verify import KnownDamage, Verified
+from sora.operations.verify import KnownDamage, Strangers, Verified
 from sora.protocols.http.admin.tasks import PLACE, Task, task_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
@@ -15,6 +15,9 @@ from sora.protocols.http.paging import LONGEST, cursor_of, number_of
 from sora.protocols.http.values import said
 from sora.storage.rows import Fault
 from sora.workers.tasks import Told
+
+NAMED: Final = 100
+"""objects of a store that are named in a task"""
 
 
 @frozen
@@ -89,6 +92,18 @@ class Verification:
     repair: bool = said("Write what is damaged again, from wherever else it is.", default=False)
 
 
+@frozen
+class StrangerSearch:
+    """In which store to look for objects that the database does not know of."""
+
+    store: str | None = said("Only in this store.", default=None, max_length=64)
+    remove: bool = said(
+        "Delete them; what is younger than a day stays. Where another database has the same prefix"
+        " they are that one's.",
+        default=False,
+    )
+
+
 def _damage(known: KnownDamage) -> Damage:
     suspect = known.damage.suspect
     messages = [
@@ -155,6 +170,28 @@ async def _verify(nouns: Nouns, call: Call) -> Task:
     return task_of(await nouns.tasks.start("verify", about, call.caller.key, job))
 
 
+async def _strangers(nouns: Nouns, call: Call) -> Task:
+    asked: StrangerSearch = call.body
+    if asked.store is not None:
+        nouns.verify.require_store(asked.store)
+    stores = [asked.store] if asked.store is not None else sorted(nouns.verify.stores)
+
+    async def job(told: Told) -> Mapping[str, Any]:
+        results: dict[str, Any] = {}
+        for place, name in enumerate(stores):
+
+            def tell(found: Strangers, name: str = name) -> None:
+                told(None, store=name, listed=found.listed, found=found.found)
+
+            found = await nouns.verify.strangers(name, remove=asked.remove, told=tell)
+            results[name] = asdict(found) | {"names": [str(one) for one in found.names[:NAMED]]}
+            told((place + 1) / len(stores), store=name, listed=found.listed, found=found.found)
+        return {"stores": results}
+
+    about = ("remove" if asked.remove else "look for") + f" strangers in {' and '.join(stores)}"
+    return task_of(await nouns.tasks.start("strangers", about, call.caller.key, job))
+
+
 def _endpoint(**fields: Any) -> Endpoint:
     return Endpoint(group="verify", **fields)
 
@@ -173,6 +210,20 @@ ENDPOINTS: Final = (
         changes="began to {answer.about}",
         errors=(NoSuchAccount, BadArgument, TooMany),
         run=_verify,
+    ),
+    _endpoint(
+        method="POST",
+        path="/verify/strangers",
+        name="verifyStrangers",
+        summary="Look for objects that the database does not know of, and remove them; a task",
+        scope=Scope.WRITE,
+        body=StrangerSearch,
+        answer=Task,
+        status=202,
+        place=PLACE,
+        changes="began to {answer.about}",
+        errors=(BadArgument, TooMany),
+        run=_strangers,
     ),
     _endpoint(
         method="GET",
