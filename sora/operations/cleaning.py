@@ -7,7 +7,7 @@ from attrs import frozen
 
 from sora.storage.interfaces import ICleaning, IDeletions
 from sora.storage.rows import CleaningRound, CleaningStatus, DeletionRun
-from sora.workers.cleaner import Cleaned, Cleaner, Graces
+from sora.workers.cleaner import Cleaned, Cleaner, Graces, IsOver
 
 
 @frozen
@@ -48,6 +48,6 @@ class CleaningOperations:
         found: Sequence[DeletionRun] = await self.deletions.runs(since)
         return [KeptRun(run, run.began_at + kept) for run in found]
 
-    async def run(self) -> Cleaned:
-        """One round, now. Raises Unavailable."""
-        return await (await self.open_cleaner()).clean()
+    async def run(self, is_over: IsOver = lambda done: False) -> Cleaned:
+        """One round, now, or what it does until `is_over`. Raises Unavailable."""
+        return await (await self.open_cleaner()).clean(is_over)

@@ -13,6 +13,7 @@ forgotten (G6), and comes up again when its lease has ended.
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -58,6 +59,14 @@ class Graces:
     orphans: float = ORPHAN_GRACE
     history: float = 90 * 86400.0
     extra: float = 28 * 86400.0
+
+
+IsOver = Callable[[Mapping[str, int]], bool]
+"""whether a round is to end, asked with what it has done"""
+
+
+def _never(done: Mapping[str, int]) -> bool:
+    return False
 
 
 @frozen
@@ -131,13 +140,14 @@ class Cleaner(Waking):
         self._is_stopping = True
         return super().stopService()
 
-    async def clean(self) -> Cleaned:
-        """One round of all steps, written down for who asks how it is going. Raises Unavailable
-        when the database cannot be reached."""
+    async def clean(self, is_over: IsOver = _never) -> Cleaned:
+        """One round of all steps, written down for who asks how it is going; `is_over` is asked
+        between two batches, with what was done. Raises Unavailable when the database cannot be
+        reached."""
         began = datetime.fromtimestamp(self._clock.seconds(), UTC)
         done: Counter[str] = Counter()
         try:
-            await self._steps(done)
+            await self._steps(done, lambda: self._is_stopping or is_over(done))
         except SoraError as error:
             self._count(done, "failed")
             await self._note(began, done, error.text)
@@ -158,25 +168,24 @@ class Cleaner(Waking):
                 self._metrics.age.labels(kind).set(overdue.age)
         return status
 
-    async def _steps(self, done: Counter[str]) -> None:
+    async def _steps(self, done: Counter[str], is_over: Callable[[], bool]) -> None:
         cleaning, batch = self._cleaning, self._batch
         grace = timedelta(seconds=self._graces.deleted)
         orphans = timedelta(seconds=self._graces.orphans)
         abandoned = min(orphans, timedelta(seconds=ORPHAN_GRACE))
         done["partitions"] += await cleaning.make_partitions()
         if self._watch is not None:  # before anything is removed
-            done["unusual"] += await self._watch.look(lambda: self._is_stopping)
+            done["unusual"] += await self._watch.look(is_over)
         if self._policies is not None:
-            done["expired"] += await self._policies.apply(lambda: self._is_stopping)
-        done["expunged"] += await self._repeat(lambda: cleaning.purge_expunged(grace, batch))
-        await self._remove_accounts(grace, done)
-        done["condemned"] += await self._repeat(lambda: cleaning.condemn(orphans, batch, abandoned))
-        await self._delete_objects(done)
-        done["deliveries"] += await self._repeat(
-            lambda: cleaning.forget_deliveries(DELIVERY_AGE, batch)
-        )
-        done["memories"] += await self._repeat(lambda: cleaning.forget_memories(batch))
-        done["requests"] += await self._repeat(lambda: cleaning.forget_requests(batch))
+            done["expired"] += await self._policies.apply(is_over)
+        repeat = partial(self._repeat, done, is_over)
+        await repeat("expunged", lambda: cleaning.purge_expunged(grace, batch))
+        await repeat("", lambda: self._remove_account(grace, done))
+        await repeat("condemned", lambda: cleaning.condemn(orphans, batch, abandoned))
+        await self._delete_objects(done, is_over)
+        await repeat("deliveries", lambda: cleaning.forget_deliveries(DELIVERY_AGE, batch))
+        await repeat("memories", lambda: cleaning.forget_memories(batch))
+        await repeat("requests", lambda: cleaning.forget_requests(batch))
         done["history"] += await cleaning.forget_events(timedelta(seconds=self._graces.history))
         done["partitions"] += await cleaning.drop_staging()
 
@@ -208,16 +217,22 @@ class Cleaner(Waking):
             if self.running:
                 self._sleep(self._wake_interval)
 
-    async def _repeat(self, step: Callable[[], Awaitable[int]]) -> int:
-        """A step, batch by batch, until there is nothing more to do."""
-        total = 0
+    async def _repeat(
+        self,
+        done: Counter[str],
+        is_over: Callable[[], bool],
+        kind: str,
+        step: Callable[[], Awaitable[int]],
+    ) -> None:
+        """A step, batch by batch, until there is nothing more to do; what it does is counted as of
+        a kind, or by itself."""
         for _ in range(MAX_BATCHES):
             count = await step()
-            total += count
-            if not count or self._is_stopping:
+            if kind:
+                done[kind] += count
+            if not count or is_over():
                 break
             await pause(self._clock, REST)
-        return total
 
     def _count(self, done: Mapping[str, int], result: str) -> None:
         if self._metrics is not None:
@@ -234,31 +249,29 @@ class Cleaner(Waking):
 
     # ------------------------------------------------------------ accounts
 
-    async def _remove_accounts(self, grace: timedelta, done: Counter[str]) -> None:
-        async def step() -> int:
-            removed: Removed | None = await self._cleaning.remove_account(grace, self._batch)
-            if removed is None:
-                return 0
-            done["expunged"] += removed.messages
-            if removed.ended:
-                done["accounts"] += 1
-                self.log.info(
-                    "the account {address} ({account}) is removed: its grace is over",
-                    address=removed.address,
-                    account=removed.account_id,
-                )
-            return 1
-
-        await self._repeat(step)
+    async def _remove_account(self, grace: timedelta, done: Counter[str]) -> int:
+        """Some of one of them; 0 when there is none."""
+        removed: Removed | None = await self._cleaning.remove_account(grace, self._batch)
+        if removed is None:
+            return 0
+        done["expunged"] += removed.messages
+        if removed.ended:
+            done["accounts"] += 1
+            self.log.info(
+                "the account {address} ({account}) is removed: its grace is over",
+                address=removed.address,
+                account=removed.account_id,
+            )
+        return 1
 
     # ------------------------------------------------------------ objects
 
-    async def _delete_objects(self, done: Counter[str]) -> None:
+    async def _delete_objects(self, done: Counter[str], is_over: Callable[[], bool]) -> None:
         """Delete what is condemned. A store that confirms nothing of a batch is left alone for this
         round."""
         asked = list(self._stores)
         for _ in range(MAX_BATCHES):
-            if not asked or self._is_stopping:
+            if not asked or is_over():
                 break
             condemned = await self._cleaning.condemned(asked, self._batch, self._lease)
             if not condemned:

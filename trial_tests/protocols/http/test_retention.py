@@ -100,12 +100,25 @@ class CleanerTests(RetentionCase):
         status = self.ask("GET", "/admin/cleaner/status").json
         self.assertEqual(status["messages"], {"count": 2, "oldest": DAY})
         self.assertEqual((status["rounds"], status["history_from"]), ([], None))
-        cleaned = self.ask("POST", "/admin/cleaner/run", turns=20)
-        self.assertEqual((cleaned.status, cleaned.json["expunged"]), (200, 2))
+        begun = self.ask("POST", "/admin/cleaner/run", turns=20)
+        self.assertEqual(begun.status, 202)
+        task = self.ask("GET", begun.headers["location"]).json
+        self.assertEqual((task["state"], task["result"]["expunged"]), ("done", 2))
         [done] = self.ask("GET", "/admin/cleaner/status").json["rounds"]
         self.assertEqual((done["node"], done["done"]["expunged"], done["error"]), ("here", 2, ""))
         refused = self.ask("POST", "/admin/cleaner/run", key=READING)
         self.has_problem(refused, 403, "not-permitted")
+
+    def test_a_round_that_is_ended(self) -> None:
+        """Between two batches: what is done is done, and written down."""
+        self.expunge()
+        self.clock.advance(15 * DAY)
+        begun = self.ask("POST", "/admin/cleaner/run")
+        self.ask("POST", f"{begun.headers['location']}/cancel", turns=20)
+        task = self.ask("GET", begun.headers["location"]).json
+        self.assertEqual((task["state"], task["progress"]["expunged"]), ("cancelled", 2))
+        [done] = self.ask("GET", "/admin/cleaner/status").json["rounds"]
+        self.assertEqual((done["done"]["expunged"], done["error"]), (2, ""))
 
     def test_unusual_runs(self) -> None:
         """While what was deleted is kept."""

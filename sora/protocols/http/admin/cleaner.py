@@ -1,15 +1,19 @@
 """What waits to be removed, what was removed, and who deleted far more than usually."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from attrs import asdict, frozen
 
+from sora.errors import TooMany
 from sora.operations.cleaning import KeptRun
+from sora.protocols.http.admin.tasks import PLACE, Task, task_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
 from sora.storage.rows import CleaningRound, Overdue
+from sora.workers.tasks import TaskCancelled, Told
 
 
 @frozen
@@ -48,20 +52,6 @@ class CleanerStatus:
         "Since when the history of changes is whole; null: since the beginning."
     )
     rounds: tuple[Round, ...] = said("The last round of each node.")
-
-
-@frozen
-class Cleaned:
-    """What a round did."""
-
-    expired: int = said("Messages that policies expunged.", minimum=0)
-    unusual: int = said("Unusual runs of deletions that were noticed.", minimum=0)
-    expunged: int = said("Messages that were removed for good.", minimum=0)
-    accounts: int = said("Accounts that were removed.", minimum=0)
-    condemned: int = said("Contents that nothing refers to any more.", minimum=0)
-    deleted: int = said("Objects that were deleted from their stores.", minimum=0)
-    octets: int = said("Their octets.", minimum=0)
-    kept: int = said("Objects whose store did not confirm it.", minimum=0)
 
 
 @frozen
@@ -130,9 +120,21 @@ async def _status(nouns: Nouns, call: Call) -> CleanerStatus:
     )
 
 
-async def _clean(nouns: Nouns, call: Call) -> Cleaned:
-    done = asdict(await nouns.cleaning.run())
-    return Cleaned(**{name: done[name] for name in Cleaned.__annotations__})
+async def _clean(nouns: Nouns, call: Call) -> Task:
+    async def job(told: Told) -> Mapping[str, Any]:
+        def is_over(done: Mapping[str, int]) -> bool:
+            try:
+                told(None, **done)
+            except TaskCancelled:
+                return True
+            return False
+
+        cleaned = asdict(await nouns.cleaning.run(is_over))
+        told(1.0, **cleaned)
+        return cleaned
+
+    about = "do a round of the cleaner"
+    return task_of(await nouns.tasks.start("cleaner", about, call.caller.key, job))
 
 
 async def _runs(nouns: Nouns, call: Call) -> DeletionRuns:
@@ -156,10 +158,13 @@ ENDPOINTS: Final = (
         method="POST",
         path="/cleaner/run",
         name="runCleaner",
-        summary="Do a round of the cleaner now, which may take long",
+        summary="Do a round of the cleaner now; a task",
         scope=Scope.WRITE,
-        answer=Cleaned,
-        changes="had the cleaner do a round",
+        answer=Task,
+        status=202,
+        place=PLACE,
+        changes="began to {answer.about}",
+        errors=(TooMany,),
         run=_clean,
     ),
     _endpoint(
