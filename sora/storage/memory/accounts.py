@@ -10,7 +10,8 @@ from sora.addresses import Address
 from sora.errors import AlreadyExists, BadArgument, NoSuchAccount
 from sora.storage.interfaces import IAccounts, ICredentials
 from sora.storage.interfaces.accounts import EVERYBODY
-from sora.storage.memory.store import AccountRecord, CredentialRecord, MemoryStore, operation
+from sora.storage.memory.records import AccountRecord, CredentialRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import (
     AccountFilter,
     AccountRow,

@@ -9,7 +9,8 @@ from sora.addresses import Address
 from sora.errors import AlreadyExists, BadArgument, InUse, NoSuchAccount, TooMany
 from sora.storage.interfaces import IAliases, IDomains
 from sora.storage.memory.accounts import account_id_of, primary_of, refuse_known
-from sora.storage.memory.store import AliasRecord, DomainRecord, MemoryStore, operation
+from sora.storage.memory.records import AliasRecord, DomainRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import AliasRow, DomainRow
 
 

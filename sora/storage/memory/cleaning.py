@@ -10,7 +10,8 @@ from zope.interface import implementer
 
 from sora.mail.rights import Rights
 from sora.storage.interfaces import ICleaning
-from sora.storage.memory.store import AccountRecord, ExpungedRecord, MemoryStore, operation
+from sora.storage.memory.records import AccountRecord, ExpungedRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import (
     CleaningRound,
     CleaningStatus,

@@ -9,7 +9,8 @@ from zope.interface import implementer
 
 from sora.errors import Unavailable
 from sora.storage.interfaces import ICopies
-from sora.storage.memory.store import CopyRecord, MemoryStore, operation
+from sora.storage.memory.records import CopyRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import Backlog, Copy, ObjectPlace, StoredObject
 
 

@@ -9,7 +9,8 @@ from attrs import evolve, frozen
 from zope.interface import implementer
 
 from sora.storage.interfaces import IDeletions
-from sora.storage.memory.store import ExpungedRecord, MemoryStore, operation
+from sora.storage.memory.records import ExpungedRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import HABIT_DAYS, LEAST_SHARE, DeletionRun, LookedAt, Unusual
 
 _DAY = timedelta(days=1)

@@ -7,7 +7,8 @@ from attrs import evolve, frozen
 
 from sora.mail.rights import Rights, permitted
 from sora.storage.memory.placing import brings_bytes, content_of, put_message
-from sora.storage.memory.store import DeliveryRecord, MailboxRecord, MemoryStore
+from sora.storage.memory.records import DeliveryRecord, MailboxRecord
+from sora.storage.memory.store import MemoryStore
 from sora.storage.rows import (
     Arrival,
     Claim,

@@ -10,13 +10,8 @@ from zope.interface import implementer
 from sora.mail.envelope import subject
 from sora.mail.flags import DELETED, SEEN
 from sora.storage.interfaces import IHistory
-from sora.storage.memory.store import (
-    EventRecord,
-    MailboxRecord,
-    MemoryStore,
-    MessageRecord,
-    operation,
-)
+from sora.storage.memory.records import EventRecord, MailboxRecord, MessageRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import (
     Counters,
     Described,

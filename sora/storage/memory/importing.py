@@ -10,7 +10,8 @@ from sora.mail.mailbox_names import name_key, superiors
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IImporting
 from sora.storage.memory.placing import brings_bytes, content_of, made_message
-from sora.storage.memory.store import MailboxRecord, MemoryStore, operation
+from sora.storage.memory.records import MailboxRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import (
     Arrival,
     EventKind,

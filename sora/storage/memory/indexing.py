@@ -8,7 +8,8 @@ from zope.interface import implementer
 
 from sora.mail.facts import header_text
 from sora.storage.interfaces import IIndexing
-from sora.storage.memory.store import MailboxRecord, MemoryStore, operation
+from sora.storage.memory.records import MailboxRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import SearchText, Segment, Unindexed
 
 

@@ -11,14 +11,8 @@ from sora.mail.mailbox_names import DELIMITER, INBOX, name_key, superiors
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
 from sora.storage.interfaces import IMailboxes
-from sora.storage.memory.store import (
-    LEAVING,
-    AccountRecord,
-    MailboxRecord,
-    MemoryStore,
-    MessageRecord,
-    operation,
-)
+from sora.storage.memory.records import AccountRecord, MailboxRecord, MessageRecord
+from sora.storage.memory.store import LEAVING, MemoryStore, operation
 from sora.storage.rows import (
     Changes,
     EventDetail,

@@ -14,7 +14,8 @@ from sora.mail.mailbox_names import INBOX
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IMaildrops
 from sora.storage.memory.messages import body_place, change_flags, present, take_away
-from sora.storage.memory.store import MaildropRecord, MemoryStore, MessageRecord, operation
+from sora.storage.memory.records import MaildropRecord, MessageRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import (
     EventKind,
     FlagChange,

@@ -15,15 +15,9 @@ from sora.mail.rights import Rights, flags_of, permitted
 from sora.storage.interfaces import IMessages
 from sora.storage.memory import delivering, placing
 from sora.storage.memory.mailboxes import states_of
+from sora.storage.memory.records import EVERY_FLAG, MailboxRecord, MessageRecord
 from sora.storage.memory.search import matcher, ordered, relevance, thread_row
-from sora.storage.memory.store import (
-    EVERY_FLAG,
-    MailboxRecord,
-    MemoryStore,
-    MessageRecord,
-    keywords_in,
-    operation,
-)
+from sora.storage.memory.store import MemoryStore, keywords_in, operation
 from sora.storage.rows import (
     Appended,
     Arrival,

@@ -11,7 +11,8 @@ from sora.mail.annotations import EVENT_SCRIPT, OWN_EVENT_SCRIPT, Entry
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
 from sora.storage.interfaces import IMetadata
-from sora.storage.memory.store import MailboxRecord, MemoryStore, operation
+from sora.storage.memory.records import MailboxRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import Annotated, Annotation, EventKind, Noted, Operation
 
 _ANY = Rights.READ | Rights.SEE | Rights.WRITE | Rights.INSERT | Rights.POST

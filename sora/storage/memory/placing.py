@@ -9,16 +9,14 @@ from attrs import evolve
 from sora.errors import ExpungeIssued, NoSuchMailbox, OverQuota
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights, permitted
-from sora.storage.memory.store import (
+from sora.storage.memory.records import (
     AccountRecord,
     ContentRecord,
     DeliveryRecord,
     MailboxRecord,
-    MemoryStore,
     MessageRecord,
-    keywords_in,
-    pieces_of,
 )
+from sora.storage.memory.store import MemoryStore, keywords_in, pieces_of
 from sora.storage.rows import (
     Appended,
     Arrival,

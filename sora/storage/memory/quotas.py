@@ -5,7 +5,8 @@ from zope.interface import implementer
 
 from sora.errors import NoSuchAccount, NotPermitted
 from sora.storage.interfaces import IQuotas
-from sora.storage.memory.store import AccountRecord, MemoryStore, operation
+from sora.storage.memory.records import AccountRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import Quota, QuotaLimits
 
 

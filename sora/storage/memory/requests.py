@@ -10,7 +10,8 @@ from zope.interface import implementer
 
 from sora.errors import NoSuchTask, TooMany
 from sora.storage.interfaces import IRequests, ITasks
-from sora.storage.memory.store import MemoryStore, RequestRecord, operation
+from sora.storage.memory.records import RequestRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import (
     BegunRequest,
     KeptAnswer,

@@ -13,14 +13,8 @@ from sora.mail.numbers import NumberSet
 from sora.mail.text import fold
 from sora.storage.interfaces import IRestoring
 from sora.storage.interfaces.restoring import MOST
-from sora.storage.memory.store import (
-    ExpungedRecord,
-    MailboxRecord,
-    MemoryStore,
-    MessageRecord,
-    keywords_in,
-    operation,
-)
+from sora.storage.memory.records import ExpungedRecord, MailboxRecord, MessageRecord
+from sora.storage.memory.store import MemoryStore, keywords_in, operation
 from sora.storage.rows import (
     Copied,
     DeletedMailbox,

@@ -9,7 +9,8 @@ from zope.interface import implementer
 from sora.errors import NoSuchAccount
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IRetention
-from sora.storage.memory.store import MailboxRecord, MemoryStore, operation
+from sora.storage.memory.records import MailboxRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import (
     DueMailboxes,
     DueMessages,

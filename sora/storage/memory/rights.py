@@ -10,7 +10,8 @@ from sora.errors import BadArgument, NoSuchAccount, NoSuchMailbox, NotPermitted,
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights, RightsChange, letters
 from sora.storage.interfaces import IRights
-from sora.storage.memory.store import AccountRecord, MailboxRecord, MemoryStore, operation
+from sora.storage.memory.records import AccountRecord, MailboxRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import ANYONE, AclEntry, EventKind, Operation, Owner, RightsSet
 
 MAX_GRANTEES = 1000

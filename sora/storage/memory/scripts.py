@@ -16,7 +16,8 @@ from sora.errors import (
     TooMany,
 )
 from sora.storage.interfaces import IScripts
-from sora.storage.memory.store import MemoryStore, ScriptRecord, operation
+from sora.storage.memory.records import ScriptRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import ScriptLimits, ScriptPosition, ScriptRow
 
 

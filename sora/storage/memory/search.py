@@ -31,7 +31,8 @@ from sora.mail.fuzzy import exact, grades
 from sora.mail.headers import fields
 from sora.mail.sort_keys import is_reply
 from sora.mail.text import fold
-from sora.storage.memory.store import MailboxRecord, MemoryStore, MessageRecord
+from sora.storage.memory.records import MailboxRecord, MessageRecord
+from sora.storage.memory.store import MemoryStore
 from sora.storage.rows import SortBy, SortKey, ThreadRow
 
 Matches = Callable[[MessageRecord], bool]

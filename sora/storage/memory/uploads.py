@@ -8,7 +8,8 @@ from attrs import frozen
 from zope.interface import implementer
 
 from sora.storage.interfaces import IMembership, IUploads
-from sora.storage.memory.store import ContentRecord, MemoryStore, ObjectRecord, operation
+from sora.storage.memory.records import ContentRecord, ObjectRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import Backlog, Beat, ObjectPlace, Upload, UploadQueue
 
 

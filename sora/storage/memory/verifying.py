@@ -9,7 +9,8 @@ from attrs import Factory, define, frozen
 from zope.interface import implementer
 
 from sora.storage.interfaces import IVerifying
-from sora.storage.memory.store import ContentRecord, MemoryStore, ObjectRecord, operation
+from sora.storage.memory.records import ContentRecord, ObjectRecord
+from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import Damage, DamagedMessage, Proof, Suspect, Sweep
 
 _FIRST = UUID(int=0)
