@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "accounts exists": "account_state.Exists",
     "accounts disable": "account_state.Disable",
     "accounts enable": "account_state.Enable",
+    "accounts import": "account_import.Import",
     "accounts delete": "accounts.Delete",
     "accounts restore": "accounts.Restore",
     "accounts credentials add": "accounts.AddCredential",

@@ -30,14 +30,17 @@ class ListMailboxes(Command):
     examples = (
         "mailbox list --email ann@example.com",
         "mailbox list --domain example.com --json",
+        "mailbox list --email ann@example.com --subscribed",
         "mailbox list --email ann@example.com --deleted",
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
         add_owner(parser)
-        parser.add_argument(
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument(
             "--deleted", action="store_true", help="those that were deleted and can be restored"
         )
+        which.add_argument("--subscribed", action="store_true", help="only those that clients show")
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         if given.deleted:
@@ -57,6 +60,7 @@ class ListMailboxes(Command):
                     "subscribed": name_key(row.name) in subscribed,
                 }
                 for row in listing.mailboxes
+                if name_key(row.name) in subscribed or not given.subscribed
             ],
         )
 

@@ -148,3 +148,94 @@ class AccountCommandTests(CommandDesk):
         self.assertEqual(self.told("accounts show --email ann.b@example.com")["email"], ANN)
         self.done(f"{add} --alias ann@example.org", "secret\n")
         self.refused("credentials make-primary --email ann@example.org", "of another domain")
+
+
+class ImportTests(CommandDesk):
+    """Many accounts from a list."""
+
+    hashed = KNOWN[0][1]
+
+    def test_a_list_is_looked_at_and_then_made(self) -> None:
+        """With aliases and limits; a second time, everything is there already."""
+        text = (
+            "Email,password_hash,aliases,quota_storage,password\r\n"
+            f"ann@example.com,{self.hashed},a@example.com b@example.com,10gb,\r\n"
+            "\r\n"
+            'bob@example.com,,,,"sec,ret"\r\n'
+        )
+        path = self.in_a_file(text)
+        line = f"accounts import --hash ssha512 --file {path}"
+        said = "2 accounts seen, 2 would be made, 0 there already, 0 failed\n"
+        self.assertEqual(self.done(f"{line} --dry-run"), said)
+        self.assertEqual(self.told("accounts list"), [])
+        self.assertEqual(
+            self.told(line), {"seen": 2, "done": 2, "skipped": 0, "failed": 0, "problems": []}
+        )
+        ann = self.told("accounts show --email b@example.com")
+        self.assertEqual((ann["email"], ann["quota_storage"]), ("ann@example.com", 10 << 30))
+        login = self.successResultOf(
+            self.storage.credentials.login(parse_address("bob@example.com"))
+        )
+        assert login is not None
+        self.assertTrue(verify("sec,ret", login.secrets[0].verifier))
+        self.assertIn("0 made, 2 there already, 0 failed", self.done(line))
+
+    def test_what_fails_is_named_and_the_rest_is_made(self) -> None:
+        """Counts add up, and the exit code says that something is missing."""
+        self.done("accounts create --email old@example.com --hash ssha512", "x\n")
+        self.done("accounts create --email gone@example.com --hash ssha512", "x\n")
+        self.done("aliases create --email old@example.com --alias sales@example.com")
+        self.done("accounts delete --email gone@example.com --yes")
+        lines = [
+            '{"email": "new@example.com", "password": "x", "aliases": ["sales@example.com"]}',
+            '{"email": "nonsense", "password": "x"}',
+            '{"email": "a@example.com"}',
+            '{"email": "b@example.com", "password_hash": "{PLAIN}x"}',
+            '{"email": "gone@example.com", "password": "x"}',
+            '{"email": "sales@example.com", "password": "x"}',
+            '{"email": "NEW@example.com", "password": "x"}',
+            '{"email": "c@example.com", "password": "x", "quota": 1}',
+            '{"email": "d@example.com", "password": "x", "quota_storage": "much"}',
+            '{"email": 1, "password": "x"}',
+            '["email"]',
+            '{"email": "e@example.com", "password": "x", "aliases": "f@example.com"}',
+            '{"email": "fine@example.com", "password": "x"}',
+        ]
+        code, stdout, stderr = self.type(
+            "accounts import --hash ssha512 --jobs 3", "\n".join(lines)
+        )
+        self.assertEqual((code, stderr), (1, "sora-admin: 12 of 13 lines failed\n"))
+        for number, reason in enumerate(
+            (
+                "new@example.com was made, but not all aliases: sales@example.com is the address",
+                "is not an address",
+                "password or a password_hash",
+                "is a password and no hash",
+                "deleted account",
+                "is an address of old@example.com",
+                "twice",
+                "there is no 'quota'",
+                "a size such as 10gb",
+                "are texts",
+                "not a JSON object",
+                "aliases are addresses",
+            ),
+            1,
+        ):
+            self.assertRegex(stdout, f"failed: line {number}: .*{reason}")
+        self.assertIn("13 accounts seen, 1 made, 0 there already, 12 failed", stdout)
+
+    def test_what_is_no_list_is_refused(self) -> None:
+        """Before anything is made."""
+        for text, reason in (
+            ("ann@example.com,secret\n", "names the columns"),
+            ("email,email,password\n", "each once"),
+            ("email,password,shell\n", "names the columns"),
+            ("x" * 70_000, "65536 characters"),
+            ("email,password\n" + "x" * 70_000, "65536 characters"),
+        ):
+            self.refused("accounts import", reason, text)
+        self.refused("accounts import --file nowhere", "cannot be read")
+        self.refused("accounts import --jobs 33", "32 at most", "")
+        said = "0 accounts seen, 0 made, 0 there already, 0 failed\n"
+        self.assertEqual(self.done("accounts import", ""), said)
