@@ -3,6 +3,8 @@
 from traceback import extract_tb
 from typing import Final, TextIO
 
+from sora.admin.output import printable
+
 MOST: Final = 500
 """characters of a line of an error: what was typed may be in it, and be anything"""
 MOST_LINES: Final = 50
@@ -42,8 +44,5 @@ def unexpected(error: Exception) -> str:
 
 
 def _shown(line: str) -> str:
-    text = "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode()
-        for one in line
-    )
+    text = printable(line)
     return text if len(text) <= MOST else f"{text[: MOST * 2 // 3]} … {text[-MOST // 3 :]}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
-from sora.admin.output import size_text
+from sora.admin.output import printable, size_text
 from sora.admin.progress import Progress
 from sora.exchange.counts import Counts
 from sora.exchange.wishes import MAX_JOBS, PORTS, Login, Wishes
@@ -249,7 +249,7 @@ def _secret(given: Namespace, terminal: Terminal) -> str:
 
 def tell(report: Report, counts: Counts, done: str, scripts: "ScriptCounts | None" = None) -> None:
     """Print what came of it. Raises CommandFailed when something is missing."""
-    lines = [f"failed: {problem}" for problem in counts.problems]
+    lines = [printable(f"failed: {problem}") for problem in counts.problems]
     if counts.unnamed:
         lines.append(f"failed: and {counts.unnamed} more, which are not named")
     changed = f" ({counts.changed} of them with other flags)" if counts.changed else ""

@@ -6,6 +6,19 @@ from datetime import datetime
 from typing import Any, TextIO
 
 
+def printable(text: str) -> str:
+    """Text that others have chosen, with what a terminal would obey or cannot show spelled out;
+    ends of lines stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one
+        if one.isprintable() or one == "\n"
+        else one.encode("unicode_escape", "backslashreplace").decode()
+        for one in text
+    )
+
+
 class Octets(int):
     """A size: a number for programs, with a unit for people."""
 
@@ -18,7 +31,7 @@ class TextReport:
 
     def say(self, text: str, **fields: Any) -> None:
         """One sentence."""
-        self._stdout.write(text + "\n")
+        self._stdout.write(printable(text) + "\n")
 
     def text(self, text: str, **fields: Any) -> None:
         """As it is."""
@@ -90,9 +103,10 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, datetime):
         return time_text(value)
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return printable(", ".join(map(str, value))).replace("\n", "\\n")
     is_size = isinstance(value, Octets) or (name == "size" and isinstance(value, int))
-    return size_text(value) if is_size else str(value)
+    # A row is a line, whatever is in it.
+    return size_text(value) if is_size else printable(str(value)).replace("\n", "\\n")
 
 
 def _plain(value: Any) -> str:

@@ -5,6 +5,7 @@ A message is known by the base name of its file, which never changes. What is no
 of UIDs yet is put behind what is. The date is the file's own, as Dovecot has it.
 """
 
+import errno
 import os
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -179,6 +180,8 @@ class _Reading:
         except FileNotFoundError:
             return None
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                return Problem(found.where, "is a symbolic link, and not followed")
             return Problem(found.where, f"cannot be opened: {error.strerror}")
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):

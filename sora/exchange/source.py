@@ -1,5 +1,6 @@
 """Where mail is imported from: folders, and messages that are read a few at a time."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
@@ -100,7 +101,8 @@ async def reading(work: Awaitable[T]) -> T:
     try:
         return await work
     except OSError as error:
-        raise BadSource(f"{error.filename} cannot be read: {error.strerror}") from error
+        name = os.fsdecode(error.filename or "it")
+        raise BadSource(f"{name} cannot be read: {error.strerror}") from error
 
 
 def key_of(kind: str, *names: str) -> bytes:

@@ -149,6 +149,12 @@ class ReportTests(SynchronousTestCase):
             "longer@b.c         7     5 B  no       -\n",
         )
 
+    def test_what_others_have_chosen_stays_in_its_row(self) -> None:
+        """A subject or a name of a mailbox neither colours a terminal nor makes rows of its own."""
+        stream = StringIO()
+        TextReport(stream).table(["name"], [{"name": "\x1b[31mred\nrow\u202e\udcff"}])
+        self.assertEqual(stream.getvalue(), "NAME\n\\x1b[31mred\\nrow\\u202e\\udcff\n")
+
     def test_an_empty_table_is_its_headings(self) -> None:
         """So that one sees that there is nothing."""
         stream = StringIO()
