@@ -47,7 +47,7 @@ class AdminAPI:
     async def get(self, path: str, **query: str) -> Any:
         """What a resource below `/admin` is. Raises NoServer, CommandFailed."""
         given = {name: value for name, value in query.items() if value}
-        suffix = f"?{urlencode(given)}" if given else ""
+        suffix = f"?{urlencode(given, errors='surrogateescape')}" if given else ""
         return await self._ask("GET", path + suffix, None)
 
     async def post(self, path: str, body: Any, patience: float = TIMEOUT) -> Any:

@@ -8,6 +8,8 @@ from sora.admin.output import printable
 MOST: Final = 500
 """characters of a line of an error: what was typed may be in it, and be anything"""
 MOST_LINES: Final = 50
+NOT_THERE: Final = frozenset({"42883", "42P01", "42703"})
+"""what PostgreSQL says of functions, tables and columns that it does not have"""
 ENDED: Final = 1
 MISUNDERSTOOD: Final = 2
 INTERRUPTED: Final = 130
@@ -38,9 +40,16 @@ def unexpected(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{error.strerror}"
+    if getattr(error, "sqlstate", "") in NOT_THERE:
+        return f"The schema is not that of this program; sora-admin migrate status ({error})"
     frames = extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     return f"This is a bug, please report it: {type(error).__name__}: {error}{place}"
+
+
+def why(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, without its name."""
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
 
 
 def _shown(line: str) -> str:

@@ -1,12 +1,13 @@
 """`sora-admin import-maildir`, `import-mbox` and `import-imap`"""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
+from sora.admin.failed import why
 from sora.admin.output import printable, size_text
 from sora.admin.progress import Progress
 from sora.exchange.counts import Counts
@@ -241,7 +242,7 @@ def _secret(given: Namespace, terminal: Terminal) -> str:
             with open(given.password_file, encoding="utf-8") as file:
                 return file.readline().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandFailed(f"{given.password_file} cannot be read: {error}") from None
+            raise CommandFailed(f"{given.password_file} cannot be read: {why(error)}") from None
     if terminal.is_person:
         return terminal.ask_secret(f"Password of {given.user} on {given.host}: ")
     return terminal.stdin.readline().rstrip("\r\n")
@@ -276,14 +277,13 @@ def tell(report: Report, counts: Counts, done: str, scripts: "ScriptCounts | Non
 
 
 def _jobs(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MAX_JOBS:
-        raise ValueError
-    return number
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_JOBS):
+        raise ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_JOBS}")
+    return int(text)
 
 
 def _renamed(text: str) -> tuple[str, str]:
     old, equals, new = text.partition("=")
     if not (old and equals and new):
-        raise ValueError
+        raise ArgumentTypeError(f"{text!r} is not OLD=NEW")
     return old, new

@@ -5,7 +5,13 @@ a command line that is not understood.
 """
 
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import (
+    SUPPRESS,
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
@@ -30,10 +36,18 @@ class _Parser(ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=RawDescriptionHelpFormatter, **options)
+        self.register("type", int, _whole_number)
 
     def error(self, message: str) -> NoReturn:
         tell(sys.stderr, " ".join(f"{message}; see {self.prog} --help".splitlines()))
         raise SystemExit(MISUNDERSTOOD)
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
 def parse(arguments: Sequence[str]) -> Namespace:

@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Final
 
 from sora.admin.command import Command, CommandFailed, Terminal
+from sora.admin.failed import why
 from sora.auth.passwords import SCHEMES
 from sora.operations.accounts import HASHED
 
@@ -60,7 +61,7 @@ def first_line(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             line = file.readline(MAX_LINE).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"{path} cannot be read: {error}") from None
+        raise CommandFailed(f"{path} cannot be read: {why(error)}") from None
     if not line:
         raise CommandFailed(f"the first line of {path} is empty: the password stands there")
     return line
