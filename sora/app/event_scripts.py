@@ -9,11 +9,11 @@ from sora.app.filtering import DeliveryParts, DeliveryRooms, read_script
 from sora.config.config import Config
 from sora.config.problems import ConfigError, Problem
 from sora.mailbox.bodies import Bodies
+from sora.mailbox.chains import Link
 from sora.mailbox.crossing import Crossing
 from sora.mailbox.event_acting import EventActing
 from sora.mailbox.event_scripts import EventAccounts, EventRooms, EventRule, EventScripts
 from sora.mailbox.events import CAUSES, Cause
-from sora.mailbox.filtering import Link
 from sora.mailbox.stored import Occasions, StoredSending
 
 PORT: Final = 4190

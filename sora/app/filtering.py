@@ -16,9 +16,10 @@ from sora.config.problems import ConfigError, Problem
 from sora.config.sieve import SieveConfig
 from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals
+from sora.mailbox.chains import FilterRooms
 from sora.mailbox.deciding import DecideRooms, Deciding
 from sora.mailbox.delivery import Delivery
-from sora.mailbox.filtering import FilterRooms, Filters
+from sora.mailbox.filtering import Filters
 from sora.mailbox.folders import FolderRooms
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners

@@ -18,7 +18,8 @@ from sora.app.stored import StoredBodies
 from sora.app.tables import Tables
 from sora.config.config import Config
 from sora.mailbox.bodies import Bodies
-from sora.mailbox.filtering import FilterRooms, Filters
+from sora.mailbox.chains import FilterRooms
+from sora.mailbox.filtering import Filters
 from sora.mailbox.folders import FolderRooms
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners

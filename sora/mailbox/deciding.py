@@ -15,12 +15,14 @@ from sora.deferreds import in_turn
 from sora.errors import BadArgument
 from sora.mail.facts import Facts
 from sora.mail.headers import header_end
+from sora.mailbox.chains import Link
 from sora.mailbox.envelope import Addressee, Envelope
-from sora.mailbox.filtering import ARRIVED, Filtered, Filters, Link, Version, Wishes
+from sora.mailbox.filtering import Filtered, Filters
 from sora.mailbox.folders import FolderRooms, Folders
 from sora.mailbox.occasion import Occasion
 from sora.mailbox.planning import Filing, Plan, Planner, PlanRooms
 from sora.mailbox.spool import Spool
+from sora.mailbox.wishes import ARRIVED, Version, Wishes
 from sora.relay.interfaces import Content
 from sora.sieve.message import Envelope as SieveEnvelope
 from sora.sieve.message import Header

@@ -56,12 +56,12 @@ from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.deciding import Deciding, Incoming
 from sora.mailbox.envelope import Addressee, Body, Envelope
-from sora.mailbox.filtering import Version
 from sora.mailbox.folders import Folder
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.planning import Filing, Plan
 from sora.mailbox.spool import Spool
 from sora.mailbox.success_reports import SuccessReports, is_wanted
+from sora.mailbox.wishes import Version
 from sora.relay.interfaces import Held, IRelay, RelayOff
 from sora.storage.interfaces import IAccounts
 from sora.storage.rows import Claim, Claimed, Fate, Operation, Placed, Recipient, Target

@@ -22,7 +22,6 @@ from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.crossing import Crossing
 from sora.mailbox.events import MailboxEvent, Touched
-from sora.mailbox.filtering import Trouble, Version, Wishes
 from sora.mailbox.folders import Folder, Folders
 from sora.mailbox.notices import EVERY, trouble_memory, trouble_notice
 from sora.mailbox.open_mailboxes import OpenMailboxes
@@ -30,6 +29,7 @@ from sora.mailbox.planning import Answer, flags_of, folder_of
 from sora.mailbox.spool import Spool
 from sora.mailbox.state import Change
 from sora.mailbox.stored import Occasions, ReadsBodies, StoredSending, StoredText, addressee_of
+from sora.mailbox.wishes import Trouble, Version, Wishes
 from sora.sieve.effects import FileInto, Notify, Redirect
 from sora.storage.interfaces import IMessages
 from sora.storage.rows import (

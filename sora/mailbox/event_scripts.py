@@ -28,9 +28,10 @@ from sora.mail.annotations import EVENT_SCRIPT, OWN_EVENT_SCRIPT, Entry
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import NumberSet
 from sora.mail.script_names import script_name
+from sora.mailbox.chains import Link
 from sora.mailbox.event_acting import Decided, EventActing
 from sora.mailbox.events import Cause, MailboxEvent, Touched
-from sora.mailbox.filtering import Filters, Link
+from sora.mailbox.filtering import Filters
 from sora.mailbox.folders import FolderRooms, Folders
 from sora.mailbox.stored import WANTS, ReadsBodies, StoredText, filtered
 from sora.storage.interfaces import IAccounts, IMessages, IMetadata, IScripts

@@ -8,54 +8,29 @@ next script sees the message as the keep before it left it (edits included).
 A script that fails keeps the message as it arrived, for INBOX, and ends the chain; what those
 before it did stands. Nothing here acts: it is all in the `Wishes`.
 
-`run` of `sora.sieve` is a generator that asks. Its questions are answered here from what RCPT has
-read; storage is read only for what a script asks for besides (annotations, duplicates, included
-scripts, mailboxes of others), and the body only if it wants to see it. No script can stall the
+`run` of `sora.sieve` is a generator that asks; `questions.py` answers. No script can stall the
 reactor: its instructions are counted (G49), and one that may take long runs in a thread.
 """
 
 from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final
 
-from attrs import define, evolve, field, frozen
-from twisted.internet.interfaces import IReactorTime
+from attrs import evolve, field, frozen
 
-from sora.errors import BadSyntax, NoSuchMailbox, NoSuchScript, NotPermitted
-from sora.mail.annotations import Entry, parse_entry
 from sora.mail.headers import header_end
-from sora.mailbox.address_books import annotation_of, first_among, members_of
+from sora.mailbox.chains import FilterRooms, Link
 from sora.mailbox.folders import Folders
-from sora.metrics.sieve import SieveMetrics
+from sora.mailbox.questions import Answers, Text, seen_key
+from sora.mailbox.wishes import Trouble, Version, Wishes, added, failed
 from sora.retry import pause
-from sora.sieve.effects import (
-    Action,
-    Edited,
-    GetMetadata,
-    InList,
-    Keep,
-    ListExists,
-    ListMembers,
-    LoadScript,
-    MailboxExists,
-    MailboxIdExists,
-    Question,
-    ReadMessage,
-    Remember,
-    SeenBefore,
-    SpecialUseExists,
-)
+from sora.sieve.effects import Question
 from sora.sieve.errors import ScriptErrors
-from sora.sieve.limits import Limits
 from sora.sieve.message import Envelope, Header, Message
-from sora.sieve.run import Context, Outcome, TraceLine, run
+from sora.sieve.run import Context, Outcome, run
 from sora.sieve.script import Script
-from sora.storage.interfaces import IMessages, IMetadata, IRights, IScripts
 from sora.storage.rows import Recipient
 from sora.tracing.spans import entered
-
-Where = Literal["server", "domain", "user"]
 
 HEAVY: Final = frozenset(
     ("body", "foreverypart", "mime", "extracttext", "regex", "replace", "enclose", "convert")
@@ -65,76 +40,10 @@ LARGE: Final = 64 * 1024
 """Octets from which on such work is done in a thread."""
 MUCH: Final = 32 * 1024 * 1024
 """Characters of a script, times octets of the header, from which on it runs in a thread."""
-MOST_METADATA: Final = 64 * 1024
-"""Octets of an annotation that a script can see."""
 MAX_VERSIONS: Final = 8
 """Edited messages of one recipient: each of them is made, and stored, as a whole."""
 TURN: Final = 0.01
 """Seconds of scripts after which the reactor has a turn."""
-
-
-@frozen
-class Version:
-    """A message as it arrived, or as edits have left it, one after the other (G46)."""
-
-    edits: tuple[Edited, ...] = ()
-
-    def edited(self, by: Edited | None) -> "Version":
-        """The version after one more edit."""
-        return self if by is None else Version((*self.edits, by))
-
-    def octets(self, original: bytes) -> bytes:
-        """The whole message, made of the one that arrived."""
-        for edit in self.edits:
-            original = edit.octets(original)
-        return original
-
-
-ARRIVED: Final = Version()
-_KEEP: Final = Keep()
-
-
-@frozen
-class Wish:
-    """An action, and the message that it is taken with."""
-
-    action: Action
-    version: Version = ARRIVED
-
-
-@frozen
-class Trouble:
-    """A script that failed: whose it is, its name, and the place and the reason."""
-
-    where: Where
-    script: str
-    text: str
-
-
-@frozen
-class Wishes:
-    """What the scripts want done. `keep` is the keep in effect, None when there is none, with the
-    version of the message that it keeps. `seen` are messages to be remembered as duplicates."""
-
-    actions: tuple[Wish, ...] = ()
-    keep: Keep | None = _KEEP
-    kept: Version = ARRIVED
-    seen: tuple[Remember, ...] = ()
-    trouble: Trouble | None = None
-    trace: tuple[TraceLine, ...] = ()
-
-    @property
-    def versions(self) -> set[Version]:
-        """The edited messages that are wanted."""
-        found = {self.kept, *(wish.version for wish in self.actions)}
-        return {version for version in found if version.edits}
-
-
-class Text(Protocol):
-    """The octets of a message: those of a spool, or of a stored message."""
-
-    async def read(self, limit: int) -> bytes:
-        """The first `limit` octets."""
 
 
 @frozen
@@ -151,66 +60,6 @@ class Filtered:
     envelope: Envelope
     environment: dict[str, str] = field(factory=dict)
     flags: tuple[str, ...] | None = None
-
-
-@frozen
-class Link:
-    """One script of a chain: whose it is, what it is called, its text."""
-
-    where: Where
-    name: str
-    source: str
-
-
-class Compiles(Protocol):
-    """What `sora.mailbox.scripts.Compiler` does for filters."""
-
-    async def compile(self, source: str) -> Script:
-        """The script of a text. Raises ScriptErrors."""
-
-
-@frozen(kw_only=True)
-class FilterRooms:
-    """What scripts are run with; one for the whole process.
-
-    `before` and `after` are the texts of the server's scripts. `cpu` is a clock of computing time,
-    in seconds. `threads` is a `sora.threads.Threads`. `environment` are items of RFC 5183,
-    `settings` are for extensions.
-    """
-
-    compiler: Compiles
-    scripts: IScripts
-    messages: IMessages
-    metadata: IMetadata
-    rights: IRights
-    threads: Any
-    clock: IReactorTime
-    cpu: Callable[[], float]
-    limits: Limits = field(factory=Limits)
-    before: str | None = None
-    after: str | None = None
-    separator: str = "+"
-    environment: dict[str, str] = field(factory=dict)
-    settings: dict[str, Any] = field(factory=dict)
-    metrics: SieveMetrics | None = None
-
-    def chain(self, recipient: Recipient) -> list[Link]:
-        """The scripts that run for a recipient's mail; none for most."""
-        scripts = recipient.scripts
-        links = [
-            _link("server", "default_before", self.before),
-            _link("domain", "before", scripts.domain_before),
-            None
-            if scripts.active is None
-            else Link("user", scripts.active.name, scripts.active.source),
-            _link("domain", "after", scripts.domain_after),
-            _link("server", "default_after", self.after),
-        ]
-        return [link for link in links if link is not None]
-
-
-def _link(where: Where, name: str, source: str | None) -> Link | None:
-    return None if source is None else Link(where, name, source)
 
 
 class Filters:
@@ -258,7 +107,7 @@ class Filters:
         meter: "_Meter",
     ) -> Wishes:
         wishes = Wishes()
-        answers = _Answers(self.rooms, recipient, folders, message.text, seen)
+        answers = Answers(self.rooms, recipient, folders, message.text, seen)
         for link in chain:
             if wishes.keep is None:
                 break
@@ -266,7 +115,7 @@ class Filters:
                 script = await self.rooms.compiler.compile(link.source)
             except ScriptErrors as errors:
                 self._ran(link, message, "invalid")
-                return _failed(wishes, link, str(errors.errors[0]), ())
+                return failed(wishes, Trouble(link.where, link.name, str(errors.errors[0])), ())
             answers.version = wishes.kept
             shown = _shown(message, wishes.kept)
             context = self._context(message, recipient, meter, trace)
@@ -276,11 +125,12 @@ class Filters:
             outcome = await self._drive(run(script, shown, context), answers, meter, is_heavy)
             self._ran(link, message, "ok" if outcome.error is None else "failed")
             if outcome.error is not None:
-                return _failed(wishes, link, str(outcome.error), outcome.trace)
-            more = _added(wishes, outcome)
+                trouble = Trouble(link.where, link.name, str(outcome.error))
+                return failed(wishes, trouble, outcome.trace)
+            more = added(wishes, outcome)
             if len(more.versions) > MAX_VERSIONS:
                 text = f"The script wants more than {MAX_VERSIONS} different edits of the message"
-                return _failed(wishes, link, text, outcome.trace)
+                return failed(wishes, Trouble(link.where, link.name, text), outcome.trace)
             wishes = more
         if seen is not None:
             seen.update(seen_key(one.handle, one.id) for one in wishes.seen)
@@ -323,7 +173,7 @@ class Filters:
     async def _drive(
         self,
         running: "Generator[Question, Any, Outcome]",
-        answers: "_Answers",
+        answers: "Answers",
         meter: "_Meter",
         is_heavy: bool,
     ) -> Outcome:
@@ -392,145 +242,3 @@ def _is_heavy(script: Script, size: int, message: Message) -> bool:
     if "include" in script.requires:
         size += LARGE
     return size * message.body_start > MUCH
-
-
-def _failed(wishes: Wishes, link: Link, text: str, trace: tuple[TraceLine, ...]) -> Wishes:
-    trouble = Trouble(link.where, link.name, text)
-    return evolve(wishes, keep=Keep(), kept=ARRIVED, trouble=trouble, trace=(*wishes.trace, *trace))
-
-
-def _added(wishes: Wishes, outcome: Outcome) -> Wishes:
-    """The wishes with those of one more script, which take the place of the keep before."""
-    base = wishes.kept
-    actions = list(wishes.actions)
-    seen = list(wishes.seen)
-    for action in outcome.actions:
-        if isinstance(action, Remember):
-            seen.append(action)
-        else:
-            actions.append(Wish(action, base.edited(getattr(action, "message", None))))
-    keep, kept = outcome.keep, base
-    if keep is not None:
-        kept = base.edited(keep.message)
-        if keep.flags is None and wishes.keep is not None:
-            # It has not said anything of flags: those of the script before stay.
-            keep = evolve(keep, flags=wishes.keep.flags)
-    trace = (*wishes.trace, *outcome.trace)
-    return Wishes(tuple(actions), keep, kept, tuple(seen), None, trace)
-
-
-def seen_key(handle: str, id: str) -> bytes:
-    """What a duplicate is remembered by (RFC 7352): 32 octets."""
-    return _digest("duplicate", handle, id)
-
-
-def _digest(*texts: str) -> bytes:
-    digest = blake2b(digest_size=32)
-    for text in texts:
-        octets = text.encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % len(octets) + octets)
-    return digest.digest()
-
-
-@define(eq=False)
-class _Answers:
-    """Answers to the questions of one recipient's scripts. `version` is the message that the
-    script which is running sees."""
-
-    rooms: FilterRooms
-    recipient: Recipient
-    folders: Folders
-    text: Text
-    seen: set[bytes] | None
-    version: Version = ARRIVED
-    _lists: dict[str, tuple[str, ...] | None] = field(factory=dict)
-
-    async def answer(self, question: Question) -> Any:
-        match question:
-            case MailboxExists(names):
-                return await self._all_exist(names)
-            case SpecialUseExists(None, uses):
-                return all(self.folders.by_use(use) is not None for use in uses)
-            case SpecialUseExists(str(mailbox), uses):
-                return self.folders.has_use(mailbox, uses)
-            case MailboxIdExists(object_id):
-                return self.folders.by_id(object_id) is not None
-            case GetMetadata(mailbox, entries):
-                return await self._metadata(mailbox, entries)
-            case LoadScript(name, location):
-                return await self._load(name, location)
-            case SeenBefore(handle, id):
-                return await self._seen_before(seen_key(handle, id))
-            case ReadMessage(limit):
-                return await self._read(limit)
-            case InList(name, values):
-                return first_among(values, await self._list(name) or ())
-            case ListMembers(name, limit):
-                members = await self._list(name)
-                return None if members is None else members[:limit]
-            case ListExists(name):
-                return await self._list(name) is not None
-
-    async def _all_exist(self, names: Sequence[str]) -> bool:
-        for name in names:
-            if await self.folders.find(name) is None:
-                return False
-        return True
-
-    async def _list(self, name: str) -> tuple[str, ...] | None:
-        """The members of an external list, read once; None if there is none (RFC 6134)."""
-        if name not in self._lists:
-            entry = annotation_of(name)
-            (value,) = (None,) if entry is None else await self._metadata(None, (entry,))
-            self._lists[name] = members_of(name, value)
-        return self._lists[name]
-
-    async def _metadata(self, mailbox: str | None, names: Sequence[str]) -> tuple[str | None, ...]:
-        entries: list[Entry | None] = []
-        for name in names:
-            try:
-                entries.append(parse_entry(name.encode("utf-8", "replace")))
-            except BadSyntax:
-                entries.append(None)
-        wanted = [entry for entry in entries if entry is not None]
-        account_id, key = self.recipient.account_id, None
-        if mailbox is not None:
-            folder = await self.folders.find(mailbox)
-            if folder is None:
-                return (None,) * len(names)
-            account_id, key = folder.account_id, folder.name
-        values: dict[Entry, bytes | None] = {}
-        if wanted:
-            try:
-                annotated = await self.rooms.metadata.read(
-                    account_id, key, self.recipient.account_id, wanted, 0, MOST_METADATA
-                )
-            except (NoSuchMailbox, NotPermitted):
-                return (None,) * len(names)
-            values = {one.entry: one.value for one in annotated.annotations}
-        found = (None if entry is None else values.get(entry) for entry in entries)
-        return tuple(None if value is None else value.decode("utf-8", "replace") for value in found)
-
-    async def _load(self, name: str, location: str) -> Script | ScriptErrors | None:
-        owner = self.recipient.account_id
-        if location == "global":
-            domain = self.recipient.address.rpartition("@")[2]
-            found = await self.rooms.rights.domain_owner(domain)
-            if found is None:
-                return None
-            owner = found.account_id
-        try:
-            return await self.rooms.compiler.compile(await self.rooms.scripts.get(owner, name))
-        except NoSuchScript:
-            return None
-        except ScriptErrors as errors:
-            return errors
-
-    async def _seen_before(self, key: bytes) -> bool:
-        if self.seen is not None and key in self.seen:
-            return True
-        return bool(await self.rooms.messages.seen_before(self.recipient.account_id, key))
-
-    async def _read(self, limit: int) -> bytes:
-        before = sum(edit.body_start for edit in self.version.edits)
-        return self.version.octets(await self.text.read(limit + before))[:limit]

@@ -5,8 +5,8 @@ from hashlib import blake2b
 from typing import Final
 
 from sora.mail.compose import Mailbox, address_field, message, text_part
-from sora.mailbox.filtering import Trouble
 from sora.mailbox.occasion import Composed, Occasion
+from sora.mailbox.wishes import Trouble
 from sora.storage.rows import Memory
 
 EVERY: Final = 24 * 3600

@@ -17,12 +17,13 @@ from sora.mail.flags import MAX_KEYWORDS_PER_COMMAND, Flags, parse_flags
 from sora.mail.mailbox_names import INBOX
 from sora.mailbox import notification, redirecting, vacation
 from sora.mailbox.envelope import Addressee, Envelope
-from sora.mailbox.filtering import ARRIVED, Trouble, Version, Wish, Wishes, seen_key
 from sora.mailbox.folders import Folder, Folders
 from sora.mailbox.notices import trouble_memory, trouble_notice
 from sora.mailbox.occasion import Composed, Occasion, Sending
+from sora.mailbox.questions import seen_key
 from sora.mailbox.redirecting import Rates
 from sora.mailbox.rejection import plain_reason, rejection
+from sora.mailbox.wishes import ARRIVED, Trouble, Version, Wish, Wishes
 from sora.relay.interfaces import Content
 from sora.sieve.effects import Discard, FileInto, Notify, Redirect, Reject, Vacation
 from sora.storage.rows import Memory

@@ -11,10 +11,11 @@ from sora.mail.headers import fields, first, header_end, selected
 from sora.mailbox import notification, redirecting
 from sora.mailbox.answering import Answering
 from sora.mailbox.envelope import Addressee, Envelope, Origin
-from sora.mailbox.filtering import Filtered, Version
+from sora.mailbox.filtering import Filtered
 from sora.mailbox.occasion import Occasion
 from sora.mailbox.planning import MAX_NOTIFICATIONS, Answer
 from sora.mailbox.redirecting import Rates
+from sora.mailbox.wishes import Version
 from sora.relay.interfaces import IRelay, in_memory
 from sora.sieve.effects import Notify, Redirect
 from sora.sieve.message import Envelope as SieveEnvelope

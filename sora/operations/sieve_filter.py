@@ -20,11 +20,13 @@ from sora.mail.flags import DELETED, Flags
 from sora.mail.headers import fields, first
 from sora.mail.mailbox_names import normalise
 from sora.mail.numbers import NumberSet
-from sora.mailbox.filtering import Filters, Link, Wishes
+from sora.mailbox.chains import Link
+from sora.mailbox.filtering import Filters
 from sora.mailbox.folders import Folder, FolderRooms, Folders
 from sora.mailbox.planning import flags_of, folder_of
 from sora.mailbox.scripts import text_of
 from sora.mailbox.stored import WANTS, ReadsBodies, StoredSending, StoredText, filtered
+from sora.mailbox.wishes import Wishes
 from sora.operations.accounts import address_of
 from sora.sieve.effects import Discard, FileInto, Redirect
 from sora.storage.interfaces import IAccounts, IMailboxes, IMessages

@@ -13,10 +13,10 @@ from sora.mail.flags import Flags, parse_flags
 from sora.mail.rights import RightsChange, parse_rights
 from sora.mailbox.account import Account
 from sora.mailbox.appending import NewMessage
+from sora.mailbox.chains import Link
 from sora.mailbox.crossing import Crossing
 from sora.mailbox.event_acting import EventActing
 from sora.mailbox.event_scripts import EventAccounts, EventRooms, EventRule, EventScripts
-from sora.mailbox.filtering import Link
 from sora.mailbox.places import SharedNamespace
 from sora.mailbox.redirecting import Rates
 from sora.mailbox.stored import Occasions, StoredSending

@@ -16,12 +16,13 @@ from sora.mailbox.account import Account
 from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
+from sora.mailbox.chains import FilterRooms
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.deciding import DecideRooms, Deciding
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.envelope import Addressee, Envelope, Origin
 from sora.mailbox.events import Events
-from sora.mailbox.filtering import FilterRooms, Filters
+from sora.mailbox.filtering import Filters
 from sora.mailbox.folders import FolderRooms
 from sora.mailbox.mail_store import MailStore
 from sora.mailbox.open_mailboxes import OpenMailboxes

@@ -6,7 +6,8 @@ from uuid import uuid4
 from attrs import evolve
 
 from sora.errors import NoSuchAccount, NoSuchMailbox, NoSuchScript
-from sora.mailbox.filtering import FilterRooms, Filters
+from sora.mailbox.chains import FilterRooms
+from sora.mailbox.filtering import Filters
 from sora.mailbox.folders import FolderRooms
 from sora.mailbox.owners import Owners
 from sora.mailbox.redirecting import Rates
