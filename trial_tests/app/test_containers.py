@@ -1,6 +1,7 @@
 """The files for containers fit together, and with Sora: what they name is there, and the
 configuration starts."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,10 @@ class ContainerTests(SynchronousTestCase):
                 self.assertIn(port["targetPort"], names)
 
     def test_the_image(self) -> None:
-        """Ports, the user, and the directories are those of the other files."""
+        """Ports, the user, the directories and the health check are those of the other files."""
         text = (ETC / "container/Containerfile").read_text()
+        _, *check = yaml.safe_load(COMPOSE.read_text())["services"]["sora"]["healthcheck"]["test"]
+        self.assertIn(f"CMD \\\n    {json.dumps(check)}\n", text)
         template, container = self.pod()
         self.assertIn(f"--uid {template['securityContext']['runAsUser']} ", text)
         exposed = re.findall(r"\d+", text.partition("\nEXPOSE ")[2].partition("\n")[0])
