@@ -51,7 +51,7 @@ def exchange_here(
     limit = config.limits.max_message_size
     return Exchange(
         ImportOperations(owners, rooms, scripts, files, limit),
-        ExportOperations(owners, ExportRooms(tables.mailboxes, tables.messages, storage.bodies)),
+        ExportOperations(owners, _export_rooms(tables, storage, files)),
         ExchangePlaces(config.admin.exchange_directories, files),
     )
 
@@ -59,6 +59,10 @@ def exchange_here(
 def file_threads(reactor: Any) -> Threads:
     """Threads that read and write files of maildirs. They are not started."""
     return Threads(reactor, FILE_THREADS, "files")
+
+
+def _export_rooms(tables: Tables, storage: BodyStorage, files: Threads) -> ExportRooms:
+    return ExportRooms(tables.mailboxes, tables.messages, storage.bodies, files)
 
 
 def _import_rooms(
@@ -91,8 +95,9 @@ class ExchangeOpener:
     async def open_export(self) -> ExportOperations:
         """What exports. Raises Unavailable."""
         storage = await self.stored.open()
-        rooms = ExportRooms(self.tables.mailboxes, self.tables.messages, storage.bodies)
-        return ExportOperations(self.owners, rooms)
+        threads = file_threads(self.reactor)
+        await self.stored.start(threads)
+        return ExportOperations(self.owners, _export_rooms(self.tables, storage, threads))
 
     async def open(self) -> ImportOperations:
         """What imports. Raises Unavailable."""

@@ -7,6 +7,7 @@ skipped.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from email.utils import parseaddr
 from typing import Final
 
@@ -18,12 +19,13 @@ from sora.errors import BadName, SoraError, StorageFull
 from sora.exchange.counts import Counts
 from sora.exchange.importing import Stopped
 from sora.exchange.source import Problem
-from sora.exchange.target import BadTarget, FolderTarget, Outgoing, Target
+from sora.exchange.target import BadTarget, FolderTarget, MessageTarget, Outgoing, Target
 from sora.mail.flags import SYSTEM, Flags, Keywords
 from sora.mail.numbers import NumberSet
 from sora.mailbox.bodies import Bodies
 from sora.storage.interfaces import IMailboxes, IMessages
 from sora.storage.rows import Listing, MailboxRow, Opened, StoredMessage, Want
+from sora.threads import Threads
 
 BATCH: Final = 200
 TOGETHER: Final = 4 * 1024 * 1024
@@ -35,11 +37,12 @@ _RETURN_PATH: Final = b"return-path:"
 
 @frozen
 class ExportRooms:
-    """What all exports of a process share."""
+    """What all exports of a process share; `threads` write files."""
 
     mailboxes: IMailboxes
     messages: IMessages
     bodies: Bodies
+    threads: Threads
 
 
 @frozen
@@ -75,7 +78,8 @@ async def export_all(
     try:
         await gather(*[slots.run(exporting, box) for box in boxes])
         names = {box.name for box in boxes}
-        target.finish([one for one in listing.subscriptions if only is None or one in names])
+        subscriptions = [one for one in listing.subscriptions if only is None or one in names]
+        await rooms.threads.run(target.finish, subscriptions)
     except Stopped as stopped:
         counts.stopped = stopped.error
     except StorageFull as error:
@@ -102,10 +106,12 @@ async def _mailbox(run: ExportRun, box: MailboxRow) -> None:
 
 async def _opened(run: ExportRun, opened: Opened) -> None:
     name, keywords = opened.mailbox.name, Keywords(opened.keywords)
+    threads = run.rooms.threads
     masks = [mask for mask in opened.states.masks if mask > SYSTEM]
     used = Counter(name for mask in masks for name in keywords.names(mask))
     try:
-        folder = run.target.folder(opened.mailbox, [word for word, _ in used.most_common()])
+        words = [word for word, _ in used.most_common()]
+        folder = await threads.run(run.target.folder, opened.mailbox, words)
     except (BadTarget, BadName) as error:
         run.counts.fail(Problem(name, error.text, len(opened.states.uids)))
         return
@@ -113,9 +119,9 @@ async def _opened(run: ExportRun, opened: Opened) -> None:
         run.counts.note(Problem(name, f"there is no letter left for the keyword {word}"))
     try:
         await _MailboxWork(run, opened, keywords, folder).run()
-        folder.finish(opened.states.uids, opened.mailbox.uidnext)
+        await threads.run(folder.finish, opened.states.uids, opened.mailbox.uidnext)
     except BaseException:
-        folder.drop()
+        await threads.run(folder.drop)
         raise
 
 
@@ -133,17 +139,21 @@ class _MailboxWork:
     async def run(self) -> None:
         """Write all that is not there yet."""
         states, counts = self._opened.states, self._run.counts
-        batch: dict[int, Flags] = {}
-        for uid, mask in zip(states.uids, states.masks, strict=True):
+        for start in range(0, len(states.uids), BATCH):
+            batch = await self._run.rooms.threads.run(self._missing, start)
+            counts.skipped += len(states.uids[start : start + BATCH]) - len(batch)
+            await self._write(batch)
+            self._run.told(counts)
+
+    def _missing(self, start: int) -> dict[int, Flags]:
+        """Those of a batch that are not there yet, in a thread."""
+        states, missing = self._opened.states, {}
+        end = min(start + BATCH, len(states.uids))
+        for uid, mask in zip(states.uids[start:end], states.masks[start:end], strict=True):
             flags = Flags(mask & SYSTEM, tuple(self._keywords.names(mask)))
-            if self._folder.has(uid, flags):
-                counts.skipped += 1
-            else:
-                batch[uid] = flags
-            if len(batch) >= BATCH:
-                await self._write(batch)
-                batch = {}
-        await self._write(batch)
+            if not self._folder.has(uid, flags):
+                missing[uid] = flags
+        return missing
 
     async def _write(self, batch: dict[int, Flags]) -> None:
         if not batch:
@@ -162,37 +172,71 @@ class _MailboxWork:
     async def _write_group(self, group: Sequence[StoredMessage], batch: dict[int, Flags]) -> None:
         """Messages in their order: small ones, or a large one."""
         places = [message.body for message in group if message.body is not None]
-        small = len(places) > 1 or places[0].size <= SMALL
-        bodies = await self._run.rooms.bodies.read_many(places) if small else [None]
-        for message, body in zip(group, bodies, strict=True):
+        if len(places) == 1 and places[0].size > SMALL:
+            await self._large(group[0], batch[group[0].uid])
+            return
+        bodies = await self._run.rooms.bodies.read_many(places)
+        items = list(zip(group, bodies, strict=True))
+        failures = await self._run.rooms.threads.run(self._small, items, batch)
+        for message, failure in zip(group, failures, strict=True):
+            self._count(message, failure)
+
+    def _small(
+        self, items: Sequence[tuple[StoredMessage, bytes | Exception]], batch: dict[int, Flags]
+    ) -> list[SoraError | None]:
+        """Write what was read, in a thread; what went wrong with each."""
+        failures: list[SoraError | None] = []
+        for message, body in items:
+            failure: SoraError | None = None
             try:
                 if isinstance(body, Exception):
                     raise body
-                await self._message(message, batch[message.uid], body)
-            except StorageFull:
-                raise
+                with self._writing(message, batch[message.uid]) as writing:
+                    writing.write(body)
             except SoraError as error:
-                where = f"{self._opened.mailbox.name}, UID {message.uid}"
-                self._run.counts.fail(Problem(where, error.text))
+                failure = error
+            failures.append(failure)
+            if isinstance(failure, StorageFull):
+                failures += [failure] * (len(items) - len(failures))
+                break
+        return failures
 
-    async def _message(self, message: StoredMessage, flags: Flags, body: bytes | None) -> None:
-        trace, place = message.trace or b"", message.body
+    async def _large(self, message: StoredMessage, flags: Flags) -> None:
+        """A message that is not held in memory."""
+        place = message.body
         assert place is not None, "it was asked for"
+        failure: SoraError | None = None
+        try:
+            with self._writing(message, flags) as writing:
+                await self._run.rooms.bodies.stream(place, 0, place.size, writing.write)
+        except SoraError as error:
+            failure = error
+        self._count(message, failure)
+
+    @contextmanager
+    def _writing(self, message: StoredMessage, flags: Flags) -> Iterator[MessageTarget]:
+        """A message that gets its name when its body is complete."""
+        trace = message.trace or b""
         sender = sender_of(trace)
         writing = self._folder.start(Outgoing(message.uid, flags, message.internal_date, sender))
-
         try:
             writing.write(trace)
-            if body is None:
-                await self._run.rooms.bodies.stream(place, 0, place.size, writing.write)
-            else:
-                writing.write(body)
+            yield writing
         except BaseException:
             writing.drop()
             raise
         writing.end()
-        self._run.counts.done += 1
-        self._run.counts.octets += message.size
+
+    def _count(self, message: StoredMessage, failure: SoraError | None) -> None:
+        """Count a message; when there is no room for it, there is none for those that follow."""
+        if failure is None:
+            self._run.counts.done += 1
+            self._run.counts.octets += message.size
+        elif isinstance(failure, StorageFull):
+            raise failure
+        else:
+            where = f"{self._opened.mailbox.name}, UID {message.uid}"
+            self._run.counts.fail(Problem(where, failure.text))
 
 
 def _groups(messages: Sequence[StoredMessage]) -> Iterator[list[StoredMessage]]:

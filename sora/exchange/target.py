@@ -1,6 +1,7 @@
 """Where mail is exported to: folders, and messages that are written piece by piece.
 
-What is written goes to the page cache: a call is short, and happens in the reactor.
+Calls are made in threads, for one folder one after the other; only the pieces of a large message
+are written in the reactor: they go to the page cache.
 """
 
 from collections.abc import Sequence

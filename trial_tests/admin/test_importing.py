@@ -91,7 +91,8 @@ class ImportingTestCase(TestCase):
 
         others: dict[str, Any] = dict.fromkeys(fields_dict(Store))
         bodies = Bodies([ObjectStore("main", MemoryObjects())], storage.uploads, threads)
-        exports = ExportOperations(owners, ExportRooms(storage.mailboxes, storage.messages, bodies))
+        export_rooms = ExportRooms(storage.mailboxes, storage.messages, bodies, threads)
+        exports = ExportOperations(owners, export_rooms)
 
         async def exporting() -> ExportOperations:
             return exports

@@ -52,7 +52,7 @@ def exchange_on(
     return {
         "importing": ImportOperations(owners, rooms, scripts, threads, LIMIT),
         "exporting": ExportOperations(
-            owners, ExportRooms(storage.mailboxes, storage.messages, bodies)
+            owners, ExportRooms(storage.mailboxes, storage.messages, bodies, threads)
         ),
         "places": ExchangePlaces(tuple(directories), threads),
     }
