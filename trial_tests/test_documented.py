@@ -1,5 +1,5 @@
 """What the documents tell somebody to type is understood: every `sora-admin` line by our own parser,
-every configuration by our own loader.
+every request by an endpoint, every configuration by our own loader.
 
 A line of a block of code, of an example of the help or of an alert is parsed as a whole. What stands
 in the middle of a sentence (`sora-admin relay list --state failed`) has placeholders and leaves things
@@ -20,6 +20,7 @@ from sora.admin.main import parse, shapes
 from sora.admin.shape import Shape
 from sora.config.checks import check
 from sora.config.load import loads
+from sora.protocols.http.spoken import ENDPOINTS
 from trial_tests.test_documents import ROOT, documents
 
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
@@ -70,6 +71,14 @@ def administered(line: str) -> Iterator[list[str]]:
             words.append(token)
         elif token.rpartition("/")[2] == "sora-admin":
             words = []
+
+
+def method_of(line: str) -> str:
+    """What a `curl` line asks with."""
+    named = re.search(r"(?:-X|--request) ?([A-Z]+)", line)
+    if named is not None:
+        return named[1]
+    return "POST" if re.search(r" (?:-d|--data|--json)\b", line) else "GET"
 
 
 def refusal(words: list[str]) -> str:
@@ -232,6 +241,28 @@ class CommandTests(SynchronousTestCase):
             ("relay list --state failed", ""),
         ):
             self.assertEqual(self.mentions.wrong(text), part)
+
+
+class RequestTests(SynchronousTestCase):
+    def test_every_request_in_a_block_is_served(self) -> None:
+        """`curl` lines with the HTTP API: path and method are those of an endpoint."""
+        known = [
+            (one.method, re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path))) for one in ENDPOINTS
+        ]
+        asked = []
+        for document in documents():
+            for language, block in blocks(document.read_text("utf-8")):
+                for line in typed_lines(block, language) if language in SHELLS else ():
+                    found = re.search(r"\bcurl .*/admin(/[^\s'\"?]+)", line)
+                    if found is not None and found[1] != "/openapi.json":
+                        asked.append((method_of(line), found[1].rstrip(")"), line))
+        self.assertGreater(len(asked), 2)
+        wrong = [
+            f"{method} {path}"
+            for method, path, _ in asked
+            if not any(verb == method and shape.fullmatch(path) for verb, shape in known)
+        ]
+        self.assertEqual(wrong, [])
 
 
 class ConfigurationTests(SynchronousTestCase):
