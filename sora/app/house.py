@@ -74,6 +74,7 @@ from sora.operations.logins import LoginOperations
 from sora.operations.tasks import TaskOperations
 from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
+from sora.workers.closed_accounts import ClosedAccounts
 from sora.workers.inventory import Stocktaking
 from sora.workers.tasks import TaskRunner
 
@@ -246,7 +247,8 @@ class House:
         if events is not None:
             middle += [self.event_accounts, events]
         stock = Stocktaking(tables.upkeep, reactor, self.registry, lambda: len(open_mailboxes))
-        workers: list[IService] = [cleaner, runner, stock, *storage.workers]
+        closed = ClosedAccounts(tables.accounts, lambda: tracker, reactor)
+        workers: list[IService] = [cleaner, runner, stock, closed, *storage.workers]
         if self.tracing is not None:
             self.tracing.trace_rounds((*relay.services, *workers))
             middle.insert(0, self.tracing.export)  # what stops after it is not traced any more

@@ -40,6 +40,7 @@ BACKGROUND = frozenset(
     {
         *("beat", "poll", "versions", "claim", "reserve", "backlog", "condemned"),
         *("make_partitions", "settle_events", "cleaning_status"),
+        "closed_accounts",
         *("finish", "staged_bodies", "finish_many", "event_scripts"),
     }
 )

@@ -51,6 +51,10 @@ class IAccounts(Interface):
         """Let nobody log in to an account, whose mail goes on to arrive; or let them again. Raises
         NoSuchAccount, also for one that is deleted."""
 
+    def closed(keys: Sequence[str]) -> "Deferred[Sequence[str]]":
+        """Of these keys of addresses that log in, those whose account is disabled or deleted; in
+        any order."""
+
     def delete(address: Address) -> "Deferred[None]":
         """Mark as deleted: no login, no delivery; restorable. Raises NoSuchAccount."""
 

@@ -165,6 +165,13 @@ class MemoryAccounts:
         return self._row(account)
 
     @operation
+    def closed(self, keys: Sequence[str]) -> Sequence[str]:
+        """See `IAccounts.closed`."""
+        found = [self.tables.credentials[key] for key in keys if key in self.tables.credentials]
+        of = self.tables.accounts
+        return [one.key for one in found if of[one.account_id].is_closed]
+
+    @operation
     def delete(self, address: Address) -> None:
         """See `IAccounts.delete`."""
         account = _account(self.tables, address)

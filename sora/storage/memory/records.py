@@ -46,6 +46,11 @@ class AccountRecord:
     keywords: Keywords = Factory(Keywords)
     subscriptions: dict[str, str] = Factory(dict)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody can log in."""
+        return self.disabled_at is not None or self.deleted_at is not None
+
 
 @define
 class CredentialRecord:

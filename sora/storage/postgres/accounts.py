@@ -152,6 +152,21 @@ class Accounts:
         return await self._database.run("disable_account", work, write=True)
 
     @deferred
+    async def closed(self, keys: Sequence[str]) -> Sequence[str]:
+        async def work(tx: Tx) -> Sequence[str]:
+            # `offset 0`: address by address, whatever else there is.
+            rows = await tx.all(
+                "select k.key from unnest(%s::text[]) k (key), lateral (select account_id"
+                " from credentials where address_key = k.key offset 0) c, lateral (select 1"
+                " from accounts where id = c.account_id"
+                " and (disabled or deleted_at is not null) offset 0) a",
+                (list(keys),),
+            )
+            return [key for (key,) in rows]
+
+        return await self._database.run("closed_accounts", work, write=False)
+
+    @deferred
     async def delete(self, address: Address) -> None:
         await self._mark(address, True)
 

@@ -125,6 +125,16 @@ class AccountsContract(Contract):
         self.assertEqual(enabled, account)
         self.assertFalse((await self.storage.credentials.login(ann)).disabled)
 
+    async def test_which_accounts_are_closed(self) -> None:
+        for text in ("ann@example.com", "bob@example.com", "carl@example.com"):
+            await self.account(text)
+        await self.storage.accounts.disable(address("bob@example.com"), True)
+        await self.storage.accounts.delete(address("carl@example.com"))
+        names = ("ann", "bob", "carl", "dan")
+        closed = await self.storage.accounts.closed([f"{name}@example.com" for name in names])
+        self.assertEqual(sorted(closed), ["bob@example.com", "carl@example.com"])
+        self.assertEqual(list(await self.storage.accounts.closed([])), [])
+
     async def test_disabled_accounts_are_listed_apart(self) -> None:
         for text in ("ann@example.com", "bob@example.com", "carl@example.com"):
             await self.account(text)

@@ -155,6 +155,7 @@ class PlansTests(StageTestCase):
             "accounts by prefix": lambda: stage.accounts.list(AccountFilter(prefix="12"), "1", 50),
             "disabled accounts": lambda: stage.accounts.list(AccountFilter(disabled=True)),
             "deleted accounts": lambda: stage.accounts.list(AccountFilter(deleted=True)),
+            "closed accounts": lambda: stage.accounts.closed(["a@example.org", "7@example.org"]),
             "show account": lambda: stage.accounts.show(address),
             "disable account": lambda: stage.accounts.disable(address, False),
             "delete account": lambda: stage.accounts.delete(address),
