@@ -50,6 +50,7 @@ def tracing_of(
 ) -> Tracing | None:
     """Build it, if it is on; nothing of it is started. Raises StartError when what it takes is not
     installed."""
+    metrics = TracingMetrics(registry)  # told in any case, as all that the manual has
     if not config.enabled:
         return None
     try:
@@ -72,7 +73,7 @@ def tracing_of(
         where=config.url,
         reactor=reactor,
         random=Random(),
-        metrics=TracingMetrics(registry),
+        metrics=metrics,
         capacity=config.queue_size,
         interval=INTERVAL,
     )
