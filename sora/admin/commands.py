@@ -139,6 +139,7 @@ COMMANDS: Final = {
     "migrate up": "migrate.Up",
     "config check": "config.Check",
     "config show": "config.Show",
+    "config api-key": "api_keys.MakeKey",
 }
 """the class of each, below `sora.admin`"""
 

@@ -1,8 +1,8 @@
 """SIGHUP: read the configuration anew and exchange what can be exchanged while Sora runs.
 
-That is: certificates, the log, and the limits of connections. The new configuration is read,
-checked and tried as a whole first; when anything is wrong with it nothing is changed, and the
-log says why (G68). Keys that changed and take a restart are named in the log.
+That is: certificates, the log, the limits of connections, and who may call the HTTP API. The new
+configuration is read, checked and tried as a whole first; when anything is wrong with it nothing
+is changed, and the log says why (G68). Keys that changed and take a restart are named in the log.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,19 +21,24 @@ from sora.config.config import Config
 from sora.config.keys import METADATA
 from sora.config.load import Loaded
 from sora.config.problems import ConfigError, Path, dotted
+from sora.config.servers import ServerConfig
 from sora.net.limits import ConnectionLimits
 from sora.net.tracker import Tracker
 from sora.tls.contexts import CertificateUnusable, ServerTLS
 
 _LIMITS: Final = ("max_connections", "max_connections_per_ip")
+_GATE: Final = ("allowed_hosts", "api_key", "api_keys", "requests_per_second")
+"""what a server of type http_api exchanges besides"""
 
 
 @frozen
 class RunningServer:
-    """What can be exchanged of a server: the number of its entry, and its limits."""
+    """What can be exchanged of a server: the number of its entry, its limits, and what takes the
+    rest of it."""
 
     number: int
     limits: ConnectionLimits
+    change: Callable[[ServerConfig], None] | None = None
 
 
 class Reload:
@@ -102,6 +107,8 @@ class Reload:
                 server.limits.change(
                     total=entry.max_connections, per_address=entry.max_connections_per_ip
                 )
+                if server.change is not None and self._is_same(entry, server.number):
+                    server.change(entry)
         for tracker in self._trackers:
             tracker.change(per_user=config.limits.max_connections_per_user)
             tracker.write_transcripts(
@@ -115,6 +122,11 @@ class Reload:
             )
         self.current = config
         self.log.info("the configuration was reloaded")
+
+    def _is_same(self, entry: ServerConfig, number: int) -> bool:
+        """Whether an entry is still about the server that runs: keys are for no other."""
+        before = self.current.servers[number]
+        return (entry.type, entry.addr) == (before.type, before.addr)
 
 
 def changes(old: Any, new: Any, path: Path = ()) -> list[Path]:
@@ -143,6 +155,7 @@ def _is_exchanged(path: Path) -> bool:
         path[0] == "logging"
         or path == ("limits", "max_connections_per_user")
         or (path[0] == "servers" and path[-1] in _LIMITS)
+        or (path[0] == "servers" and len(path) > 2 and path[2] in _GATE)
     )
 
 

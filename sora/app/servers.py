@@ -91,6 +91,8 @@ class Spoken:
 
     factory: IProtocolFactory
     refusal: Callable[[str], bytes]
+    change: Callable[[ServerConfig], None] | None = None
+    """takes what can be exchanged of it while it runs"""
 
 
 def _imap(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
@@ -181,7 +183,7 @@ def _http(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         new_id=lambda: uuid4().hex[:12],
         traces=parts.traces(server),
     )
-    return Spoken(factory, http_refusal)
+    return Spoken(factory, http_refusal, factory.change)
 
 
 BUILDERS: Final[Mapping[str, Callable[[Parts, ServerConfig, ServerTLS | None], Spoken]]] = {
@@ -231,7 +233,7 @@ def servers(parts: Parts, certificates: Mapping[int, ServerTLS]) -> Servers:
                 grace=parts.config.limits.shutdown_timeout,
             )
         )
-        running.append(RunningServer(number, limits))
+        running.append(RunningServer(number, limits, spoken.change))
     return Servers(tuple(listeners), tuple(running))
 
 

@@ -178,6 +178,8 @@ def _api_keys(server: ServerConfig, path: Path) -> list[tuple[Path, str]]:
     found: list[tuple[Path, str]] = []
     if not server.api_key and not server.api_keys:
         found.append(((*path, "api_key"), "this must not be empty: openssl rand -hex 32"))
+    if server.api_key and len(server.api_key) < 16 and not is_placeholder(server.api_key):
+        found.append(((*path, "api_key"), "this is too short to be safe: openssl rand -hex 32"))
     names: set[str] = set()
     for number, entry in enumerate(server.api_keys):
         here = (*path, "api_keys", number)

@@ -54,6 +54,7 @@ class ReloadTests(SynchronousTestCase):
         tell_ends([self.tls], self.registry)
         self.limits = ConnectionLimits(total=1, per_address=100, exempt=Networks([]))
         self.tracker = Tracker(lambda: 0.0, ConnectionMetrics(CollectorRegistry()), per_user=50)
+        self.given: list[ServerConfig] = []
         self.stream = StringIO()
         config = load(self.file).config
         self.output = LogOutput(config.logging, self.stream)
@@ -62,7 +63,7 @@ class ReloadTests(SynchronousTestCase):
             lambda: load(self.file),
             output=self.output,
             certificates=[self.tls],
-            servers=[RunningServer(0, self.limits)],
+            servers=[RunningServer(0, self.limits, self.given.append)],
             trackers=[self.tracker],
         )
         self.events: list[dict[str, object]] = []
@@ -83,6 +84,15 @@ class ReloadTests(SynchronousTestCase):
             for event in self.events
             if event["log_level"] is wanted and "reload" in str(event["log_namespace"])
         )
+
+    def test_a_server_is_given_its_entry_anew_and_no_other(self) -> None:
+        """Keys of the HTTP API are exchanged; those of an entry that moved are not its own."""
+        self.assertTrue(self.reload())
+        self.assertEqual([str(one.addr) for one in self.given], ["127.0.0.1:143"])
+        self.file.write_text(BEFORE.replace("127.0.0.1:143", "127.0.0.1:144"))
+        self.assertTrue(self.reload())
+        self.assertEqual(len(self.given), 1)
+        self.assertIn("servers[0].addr", self.said("warn"))
 
     def test_limits_and_the_log_are_exchanged(self) -> None:
         """From the next connection and the next line on."""

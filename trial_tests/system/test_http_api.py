@@ -127,8 +127,9 @@ class HttpApiTests(ApiTestCase):
         lines = [json.loads(line) for line in self.node.messages_of_log().splitlines()]
         changes = [line for line in lines if line.get("logger") == "sora.audit"]
         self.assertEqual(
-            [(line["key"], line["change"]) for line in changes],
+            [(line["key"], line.get("change") or line["operation"]) for line in changes],
             [
+                ("look", "createAccount"),
                 ("api_key", f"made the account {EMAIL}"),
                 ("api_key", "kicked connections"),
                 ("api_key", "restored 1 messages of the account ann@example.com"),
@@ -138,6 +139,7 @@ class HttpApiTests(ApiTestCase):
                 ("api_key", f"deleted the account {EMAIL}"),
             ],
         )
+        self.assertEqual([line["outcome"] for line in changes], ["refused"] + 7 * ["done"])
         text = self.node.messages_of_log()
         for secret in (KEY, LOOKING, "correct horse"):
             self.assertNotIn(secret, text)

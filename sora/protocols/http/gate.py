@@ -66,6 +66,10 @@ class Gate:
         self._rates = rates
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
+    def change(self, keys: Keys, allowed: Networks | None, rates: Rates) -> None:
+        """Let others in from the next request on. What addresses have done is remembered."""
+        self._keys, self._allowed, self._rates = keys, allowed, rates
+
     def admit_address(self, address: str) -> None:
         """Whether the address may call at all, and now. Raises Refused."""
         if self._allowed is not None and address not in self._allowed:
@@ -74,14 +78,18 @@ class Gate:
 
     def admit(self, address: str, authorization: str | None, scope: Scope) -> Caller:
         """Who calls, when the address was let in. Raises Refused."""
-        bucket = self._bucket(address)
-        self._require_few_failures(bucket)
-        key = self._key(authorization, bucket)
+        return self.caller(self.key(address, authorization), address, scope)
+
+    def caller(self, key: Key, address: str, scope: Scope) -> Caller:
+        """Who shows a key, when it may do such things. Raises Refused."""
         if not key.may(scope):
             raise Refused(NOT_PERMITTED, f"The key {key.name} lacks the scope {scope}")
         return Caller(key.name, address)
 
-    def _key(self, authorization: str | None, bucket: _Bucket) -> Key:
+    def key(self, address: str, authorization: str | None) -> Key:
+        """The key that is shown, when the address was let in. Raises Refused."""
+        bucket = self._bucket(address)
+        self._require_few_failures(bucket)
         scheme, _, shown = (authorization or "").strip().partition(" ")
         if scheme.lower() != "bearer" or not shown.strip():
             raise Refused(NO_KEY, "Send the header `Authorization: Bearer KEY`")

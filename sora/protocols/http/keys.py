@@ -5,21 +5,14 @@ are compared, in a time that does not depend on where they differ.
 """
 
 from collections.abc import Iterable
-from hashlib import sha256
 from hmac import compare_digest
-from typing import Final
 
 from attrs import field, frozen
 
+from sora.operations.api_keys import digest_of
 from sora.protocols.http.endpoint import Scope
 
-LEAST: Final = 16
-"""characters of a key that is set in the clear"""
-
-
-def digest_of(key: str) -> str:
-    """What is written into a configuration in the place of a key: `sha256:` and hexadecimal."""
-    return "sha256:" + sha256(key.encode()).hexdigest()
+__all__ = ["Key", "Keys", "digest_of"]
 
 
 @frozen

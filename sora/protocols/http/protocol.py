@@ -15,11 +15,12 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
+from sora.config.servers import ServerConfig
 from sora.net.connection import Registration
 from sora.net.peer import Peer
 from sora.net.standing import Standing
 from sora.net.transcript import Transcript
-from sora.protocols.http.problems import BAD_REQUEST, MEDIA_TYPE, Refused
+from sora.protocols.http.problems import BAD_REQUEST, MEDIA_TYPE, TOO_SLOW, Refused
 from sora.protocols.http.shaping import written
 
 MAX_BODY: Final = 1024 * 1024
@@ -28,6 +29,8 @@ DROPPED: Final = 8 * MAX_BODY
 """octets above that are read and dropped, so that the client can be told; then it is cut off"""
 IDLE: Final = 65.0
 """seconds in which a client has to say something"""
+WHOLE: Final = 60.0
+"""seconds that a request may take to come, from its first octet to its last"""
 
 
 _log: Final = Logger()
@@ -86,6 +89,7 @@ class HTTPConnection(HTTPChannel):
         self.octets_in = 0
         self.octets_out = 0
         self._is_closing = False
+        self._late: Any = None
 
     @property
     def is_tls(self) -> bool:
@@ -95,6 +99,7 @@ class HTTPConnection(HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         """Octets of the client."""
         self.octets_in += len(data)
+        self._begin_request()
         super().dataReceived(data)
 
     def write(self, data: bytes) -> None:
@@ -117,6 +122,7 @@ class HTTPConnection(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone. What was begun for it goes on."""
         super().connectionLost(reason)
+        self._end_request()
         self._end()
         if self.session is not None:
             self.session.leave()
@@ -126,22 +132,52 @@ class HTTPConnection(HTTPChannel):
         self._respondToBadRequestAndDisconnect()
 
     def _respondToBadRequestAndDisconnect(self) -> None:
+        self._hang_up(Refused(BAD_REQUEST, "This is no request of HTTP/1.1"), "Bad Request")
+
+    def _hang_up(self, problem: Refused, reason: str) -> None:
         """What is no request that HTTP knows is told so in the shape that all refusals have."""
-        problem = Refused(BAD_REQUEST, "This is no request of HTTP/1.1")
+        status = problem.kind.status
         instance = self.site.new_id()
         body = written(problem.document(f"urn:sora:request:{instance}"))
         head = (
-            f"HTTP/1.1 400 Bad Request\r\nContent-Type: {MEDIA_TYPE}\r\n"
+            f"HTTP/1.1 {status} {reason}\r\nContent-Type: {MEDIA_TYPE}\r\n"
             f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
         )
-        _log.info("no HTTP from {address}: 400", address=self.peer.host, id=instance)
+        _log.info(
+            "no request of HTTP from {address}: {status}",
+            address=self.peer.host,
+            status=status,
+            id=instance,
+        )
         self.transport.write(head.encode("ascii") + body)
         self.octets_out += len(head) + len(body)
         self.loseConnection()
 
+    def allContentReceived(self) -> None:
+        """A request is there as a whole."""
+        self._end_request()
+        super().allContentReceived()
+
+    def _begin_request(self) -> None:
+        """A client that sends an octet now and then would never be idle (slow loris)."""
+        if self._late is None and not self._handlingRequest:
+            self._late = self.callLater(WHOLE, self._be_late)
+
+    def _end_request(self) -> None:
+        late, self._late = self._late, None
+        if late is not None and late.active():
+            late.cancel()
+
+    def _be_late(self) -> None:
+        self._late = None
+        detail = f"A request has to be there within {WHOLE:g} seconds"
+        self._hang_up(Refused(TOO_SLOW, detail), "Request Timeout")
+
     def requestDone(self, request: Request) -> None:
         """A request was answered."""
         super().requestDone(request)
+        if self._buffer:
+            self._begin_request()
         if self._is_closing:
             self.shutdown()
 
@@ -167,9 +203,17 @@ class HTTPFactory(Site):
 
     noisy = False
 
-    def __init__(self, resource: IResource, clock: IReactorTime, new_id: Callable[[], str]) -> None:
-        """`new_id` names requests, for the log."""
+    def __init__(
+        self,
+        resource: IResource,
+        clock: IReactorTime,
+        new_id: Callable[[], str],
+        change: Callable[[ServerConfig], None] = lambda _: None,
+    ) -> None:
+        """`new_id` names requests, for the log; `change` takes what can be exchanged of the
+        server's configuration while it runs."""
         self.new_id = new_id
+        self.change = change
         super().__init__(resource, requestFactory=BoundedRequest, timeout=IDLE, reactor=clock)
         self.displayTracebacks = False
 

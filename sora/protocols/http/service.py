@@ -37,8 +37,9 @@ def http_factory(
     traces: CommandTraces | None = None,
 ) -> HTTPFactory:
     """What a listener takes for a server of type `http_api`. `new_id` names requests."""
-    allowed = Networks(server.allowed_hosts) if server.allowed_hosts else None
     described = document(ENDPOINTS, GROUPS, version("sora-mail"))
+    keys, allowed, rates = _admitted(server)
+    gate = Gate(keys, allowed, clock.seconds, rates)
     site = AdminSite(
         ENDPOINTS,
         [
@@ -47,13 +48,13 @@ def http_factory(
         ],
         nouns=nouns,
         once=Once(requests, uuid4),
-        gate=Gate(Keys(keys_of(server)), allowed, clock.seconds, _rates(server)),
+        gate=gate,
         seconds=clock.seconds,
         new_id=new_id,
         traces=traces,
         metrics=commands,
     )
-    return HTTPFactory(site.resource(), clock, new_id)
+    return HTTPFactory(site.resource(), clock, new_id, lambda entry: gate.change(*_admitted(entry)))
 
 
 def keys_of(server: ServerConfig) -> list[Key]:
@@ -65,6 +66,11 @@ def keys_of(server: ServerConfig) -> list[Key]:
     if server.api_key:
         keys.append(Key("api_key", digest_of(server.api_key)))
     return keys
+
+
+def _admitted(server: ServerConfig) -> tuple[Keys, Networks | None, Rates]:
+    allowed = Networks(server.allowed_hosts) if server.allowed_hosts else None
+    return Keys(keys_of(server)), allowed, _rates(server)
 
 
 def _rates(server: ServerConfig) -> Rates:

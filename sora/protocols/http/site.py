@@ -22,6 +22,7 @@ from werkzeug.routing import RequestRedirect
 from sora.deferreds import shielded
 from sora.errors import SoraError
 from sora.metrics.protocol import CommandMetrics
+from sora.protocols.http.audit import Change
 from sora.protocols.http.conditions import conditions_of
 from sora.protocols.http.endpoint import Call, Caller, Conditions, Endpoint, Scope
 from sora.protocols.http.gate import Gate
@@ -53,7 +54,6 @@ from sora.tracing.spans import current_trace
 
 MAX_PARAMETERS: Final = 50
 JSON: Final = "application/json"
-_AUDIT: Final = Logger("sora.audit")
 
 
 Answer = tuple[int, str, bytes]
@@ -124,7 +124,7 @@ class AdminSite:
 
     def _for_page(self, page: Page) -> Callable[[Any], Awaitable[bytes]]:
         async def serve(request: Any) -> bytes:
-            return await self._answered(request, lambda: self._page(page, request), page.path)
+            return await self._answered(request, lambda _: self._page(page, request), page.path)
 
         serve.__name__ = f"page_{page.path}"
         return serve
@@ -132,7 +132,7 @@ class AdminSite:
     async def _unrouted(self, request: Any, failure: Any) -> bytes:
         error = failure.value
 
-        async def refuse() -> Answer:
+        async def refuse(instance: str) -> Answer:
             self._gate.admit_address(_address(request))
             # Nobody is sent from `//admin` to `/admin`.
             if isinstance(error, (NotFound, RequestRedirect)):
@@ -147,10 +147,25 @@ class AdminSite:
 
     # ---------------------------------------------------------- a request
 
-    async def _call(self, endpoint: Endpoint, request: Any, path: Mapping[str, str]) -> Answer:
+    async def _call(
+        self, endpoint: Endpoint, request: Any, path: Mapping[str, str], instance: str
+    ) -> Answer:
         address = _address(request)
-        self._gate.admit_address(address)
-        caller = self._gate.admit(address, request.getHeader("Authorization"), endpoint.scope)
+        with Change(endpoint, _text(request.path), address, instance) as change:
+            self._gate.admit_address(address)
+            key = self._gate.key(address, _authorization(request))
+            change.key = key.name
+            caller = self._gate.caller(key, address, endpoint.scope)
+            return await self._admitted(endpoint, request, path, caller, change)
+
+    async def _admitted(
+        self,
+        endpoint: Endpoint,
+        request: Any,
+        path: Mapping[str, str],
+        caller: Caller,
+        change: Change,
+    ) -> Answer:
         self._join_trace(request)
         names = read_path(path)
         call = Call(
@@ -164,7 +179,7 @@ class AdminSite:
         if endpoint.is_once:
             key = idempotency_key(request.requestHeaders.getRawHeaders(HEADER.encode(), ()))
         if key is None:
-            doing = self._do_tagged(endpoint, call)
+            doing = self._do_tagged(endpoint, call, change)
             answer, tag = await shielded(Deferred.fromCoroutine(doing))
             if tag:
                 request.setHeader("ETag", f'"{tag}"')
@@ -173,10 +188,11 @@ class AdminSite:
                 caller.key,
                 key,
                 _digest(request),
-                lambda: self._do(endpoint, call),
+                lambda: self._do(endpoint, call, change),
             )
             answer, is_old = await shielded(Deferred.fromCoroutine(work))
             if is_old:
+                change.replayed()
                 request.setHeader(REPLAYED, "true")
         if answer.place:
             request.setHeader("Location", answer.place)
@@ -188,16 +204,19 @@ class AdminSite:
         if trace is not None and self._traces is not None:
             self._traces.tracer.join(trace, request.getHeader("traceparent"))
 
-    async def _do(self, endpoint: Endpoint, call: Call) -> KeptAnswer:
+    async def _do(self, endpoint: Endpoint, call: Call, change: Change) -> KeptAnswer:
         """What an endpoint does, and what is said of it."""
-        return (await self._do_tagged(endpoint, call))[0]
+        return (await self._do_tagged(endpoint, call, change))[0]
 
-    async def _do_tagged(self, endpoint: Endpoint, call: Call) -> tuple[KeptAnswer, str]:
+    async def _do_tagged(
+        self, endpoint: Endpoint, call: Call, change: Change
+    ) -> tuple[KeptAnswer, str]:
         """The same, with the tag of what is there now."""
-        answer = await endpoint.run(self._nouns, call)
+        with change:
+            answer = await endpoint.run(self._nouns, call)
         tag = "" if endpoint.tag is None else endpoint.tag(call, answer)
         if endpoint.changes:
-            self._log_change(call.caller, filled(endpoint.changes, call.path, answer))
+            change.done(filled(endpoint.changes, call.path, answer))
         if endpoint.answer is None:
             return KeptAnswer(204, "", b""), tag
         place = ""
@@ -209,11 +228,11 @@ class AdminSite:
         address = _address(request)
         self._gate.admit_address(address)
         if page.scope is not None:
-            self._gate.admit(address, request.getHeader("Authorization"), page.scope)
+            self._gate.admit(address, _authorization(request), page.scope)
         return await page.make()
 
     async def _answered(
-        self, request: Any, work: Callable[[], Awaitable[Answer]], name: str = "unknown"
+        self, request: Any, work: Callable[[str], Awaitable[Answer]], name: str = "unknown"
     ) -> bytes:
         """The body of the answer; its head is set. `name` is what metrics call what is asked."""
         began, instance = self._seconds(), self._new_id()
@@ -221,7 +240,7 @@ class AdminSite:
         if not name.startswith("/"):
             trace.begin()  # pages are asked for all day long by what watches us
         try:
-            status, kind, body = await work()
+            status, kind, body = await work(instance)
         except CancelledError:
             trace.end(name, "gone", self._seconds() - began)
             raise
@@ -272,11 +291,13 @@ class AdminSite:
         if kind:
             request.setHeader("Content-Type", kind)
 
-    def _log_change(self, caller: Caller, what: str) -> None:
-        said = "".join(one if one.isprintable() else "?" for one in what)
-        _AUDIT.info(
-            "{key} from {address}: {change}", key=caller.key, address=caller.address, change=said
-        )
+
+def _authorization(request: Any) -> str | None:
+    """What a request shows. Two are none: what stands between may look at the other one."""
+    shown = request.requestHeaders.getRawHeaders("Authorization", ())
+    if len(shown) > 1:
+        raise Refused(BAD_REQUEST, "There may be one header Authorization")
+    return shown[0] if shown else None
 
 
 def _digest(request: Any) -> bytes:

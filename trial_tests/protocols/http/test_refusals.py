@@ -1,9 +1,15 @@
 """Whoever may not ask is refused in the same way, whatever he asks for, and so is what is no HTTP."""
 
+import re
+
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
 from sora.protocols.http.endpoint import Scope
 from sora.protocols.http.gate import Rates
+from sora.protocols.http.protocol import WHOLE
 from sora.protocols.http.spoken import ENDPOINTS
-from trial_tests.protocols.http.desk import READING, DeskTestCase, parse
+from trial_tests.protocols.http.desk import KEY, READING, DeskTestCase, parse
 
 SHAPE = {"type", "title", "status", "detail", "instance"}
 
@@ -85,6 +91,39 @@ class MalformedTests(DeskTestCase):
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         ):
             self.refused(octets, 400, "bad-request")
+
+    def test_two_headers_with_keys(self) -> None:
+        """Whoever stands between may have looked at the other one."""
+        keys = f"Authorization: Bearer {KEY}\r\n" * 2
+        octets = f"GET /admin/accounts HTTP/1.1\r\nHost: a\r\n{keys}\r\n".encode()
+        self.refused(octets, 400, "bad-request", "one header Authorization")
+
+    def test_a_request_that_never_ends(self) -> None:
+        """An octet now and then does not keep it (slow loris); the next one has its own time."""
+        request = b"POST /admin/accounts HTTP/1.1\r\nContent-Length: 99\r\nX-Slow: "
+        connection, transport = self.connect("10.1.2.3")
+        connection.dataReceived(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertIn(b"200 OK", transport.value())
+        self.clock.advance(WHOLE)
+        transport.clear()
+        for octet in request + b"\r\n\r\n":
+            connection.dataReceived(bytes([octet]))
+            self.assertEqual(transport.value(), b"")
+        for _ in range(int(WHOLE)):
+            self.assertEqual(transport.value(), b"")
+            connection.dataReceived(b" ")
+            self.clock.advance(1)
+        self.has_problem(parse(transport.value()), 408, "too-slow")
+        self.assertTrue(transport.disconnecting)
+        connection.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_requests_one_behind_the_other(self) -> None:
+        """They are answered in their order."""
+        one = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+        two = b"GET /admin/accounts HTTP/1.1\r\nHost: a\r\n\r\n"
+        said = self.raw((one + two) * 20)
+        self.assertEqual(re.findall(rb"HTTP/1.1 (\d+)", said), [b"200", b"401"] * 20)
 
     def test_odd_requests(self) -> None:
         """They are HTTP; names and methods are not what there is."""
