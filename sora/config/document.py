@@ -82,7 +82,8 @@ every key with its default.
   number, counted from 0: `SORA_SERVERS_0_API_KEY`, `--set servers.0.addr=:1143`. Lists are
   written as in TOML, or with commas.
 - **SIGHUP** reads the file anew. What can be exchanged while Sora runs is: certificates, the
-  log's level, format and file, and the limits of connections. For the rest, the log says that
+  log's level, format and file, the limits of connections, and who may call the HTTP API (keys,
+  `allowed_hosts`, `requests_per_second`). For the rest, the log says that
   it takes a restart. A file with an error changes nothing.
 - **Defaults of a type of server**: a table named after a type below any `[[servers]]` entry
   holds defaults for every server of that type, for example `[servers.imap.auth_rate_limit]`.

@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from trial_tests.support.authority import authority
 from trial_tests.support.postgres import temporary_directory
+from trial_tests.support.programs import require_program
 from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres, free_port
 from trial_tests.support.sora_node import SoraNode
 
@@ -31,8 +32,7 @@ class HttpSecurityTests(SynchronousTestCase):
     timeout = 180
 
     def setUp(self) -> None:
-        self.curl = shutil.which("curl")
-        assert self.curl, "install curl"
+        self.curl = require_program(self, "curl", "curl")
         self.directory = Path(tempfile.mkdtemp(prefix="sora-http-security-"))
         self.addCleanup(shutil.rmtree, self.directory, True)
         self.postgres = ScramPostgres(temporary_directory("sora-test-scram-"))
@@ -86,7 +86,6 @@ class HttpSecurityTests(SynchronousTestCase):
         self, key: str, path: str = "/admin/accounts", body: Any = None, *more: str
     ) -> tuple[int, Any]:
         """curl, which checks the certificate: the status, and the JSON that came."""
-        assert self.curl
         command = [self.curl, "-sS", "--cacert", str(self.root_file), "-w", "\n%{http_code}"]
         if key:
             command += ["-H", f"Authorization: Bearer {key}"]
