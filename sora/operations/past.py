@@ -106,6 +106,10 @@ class _Then:
         return Flags(mask & SYSTEM, tuple(self.keywords.names(mask)))
 
 
+def _unasked(handled: int) -> None:
+    """Nobody wants to know."""
+
+
 @frozen
 class PastOperations:
     """Mailboxes as they were. Errors are those of `sora.errors`; BadArgument when the history does
@@ -130,22 +134,38 @@ class PastOperations:
             entries += await self._entries(then, part)
         return AsItWas(then.opened.mailbox.name, len(uids), then.came, tuple(entries))
 
+    async def require(self, whose: Whose, mailbox: str, moment: datetime) -> None:
+        """Whether that can be, as far as it is quickly seen. Raises BadArgument, NoSuchAccount,
+        NoSuchMailbox."""
+        await self._require_recorded(moment)
+        await self.mailboxes.find(await self.owners.account_id(whose), normalise(mailbox))
+
     async def restore(
-        self, whose: Whose, mailbox: str, moment: datetime, dry_run: bool = False
+        self,
+        whose: Whose,
+        mailbox: str,
+        moment: datetime,
+        dry_run: bool = False,
+        step: Callable[[int], None] = _unasked,
     ) -> BroughtBack:
         """Bring back what is gone since then, also what was only moved elsewhere, and the flags
         that messages had. What came later stays; what somebody changes meanwhile keeps that. What
         was \\Deleted and is gone comes back without that flag.
 
         A transaction for each 1,000 messages that come back, and for each 1,000 that get the same
-        flags. It can be interrupted, and repeated.
+        flags. It can be interrupted, and repeated: `step` hears how many were handled, and may
+        raise, to end it.
         """
         then = await self._then(whose, mailbox, moment)
+        step(0)
         gone = sorted(then.rewinding.gone)
-        back = await self._known(then, gone) if dry_run else await self._bring_back(then, gone)
+        if dry_run:
+            back = await self._known(then, gone)
+        else:
+            back = await self._bring_back(then, gone, step)
         wanted = self._wanted(then, back)
         flags = sum(len(uids) for uids in wanted.values())
-        refused = 0 if dry_run else await self._put_back(then, wanted)
+        refused = 0 if dry_run else await self._put_back(then, wanted, step)
         return BroughtBack(
             restored=len(back),
             flags=flags - refused,
@@ -157,12 +177,15 @@ class PastOperations:
 
     # ------------------------------------------------------------ then
 
-    async def _then(self, whose: Whose, mailbox: str, moment: datetime) -> _Then:
+    async def _require_recorded(self, moment: datetime) -> None:
         begins: datetime | None = await self.history.begins()
         if begins is not None and moment < begins:
             raise BadArgument(f"The history begins at {begins.isoformat(timespec='seconds')}")
         if moment > self.now():
             raise BadArgument("That time is yet to come")
+
+    async def _then(self, whose: Whose, mailbox: str, moment: datetime) -> _Then:
+        await self._require_recorded(moment)
         account_id = await self.owners.account_id(whose)
         opened: Opened = await self.mailboxes.open(account_id, normalise(mailbox))
         rewinding = Rewinding(opened.mailbox.id)
@@ -218,7 +241,9 @@ class PastOperations:
                 found[by_now[each.uid]] = each.uid, each.mask & ~DELETED
         return found
 
-    async def _bring_back(self, then: _Then, gone: Sequence[int]) -> dict[int, tuple[int, int]]:
+    async def _bring_back(
+        self, then: _Then, gone: Sequence[int], step: Callable[[int], None]
+    ) -> dict[int, tuple[int, int]]:
         """Restore them: the UIDs that they have now, and their flags."""
         found: dict[int, tuple[int, int]] = {}
         mailbox_id = then.opened.mailbox.id
@@ -231,6 +256,7 @@ class PastOperations:
             self.told(copied)
             for source, uid, mask in zip(copied.sources, copied.uids, copied.masks, strict=True):
                 found[by_now[source]] = uid, mask
+            step(len(part))
         return found
 
     def _wanted(
@@ -250,7 +276,12 @@ class PastOperations:
                 wanted.setdefault((mask, False), []).append(now)
         return wanted
 
-    async def _put_back(self, then: _Then, wanted: dict[tuple[int, bool], list[int]]) -> int:
+    async def _put_back(
+        self,
+        then: _Then,
+        wanted: dict[tuple[int, bool], list[int]],
+        step: Callable[[int], None],
+    ) -> int:
         """Gives how many were changed by others meanwhile, and keep that."""
         mailbox, refused = then.opened.mailbox, 0
         for (mask, is_back), uids in wanted.items():
@@ -261,6 +292,7 @@ class PastOperations:
                     mailbox.id, NumberSet.of(part), change, self.new_operation()
                 )
                 refused += len(stored.modified)
+                step(len(part))
         return refused
 
 

@@ -113,12 +113,18 @@ class RestoringTests(RetentionCase):
             [(1, "gone", None, []), (2, "other flags", 2, [])],
         )
         path = f"{ANN}/mailboxes/INBOX/past/restore"
-        would = self.ask("POST", path, {"time": moment, "dry_run": True}).json
-        done = self.ask("POST", path, {"time": moment}).json
+        would, done = [
+            self.ask("GET", self.ask("POST", path, body).headers["location"]).json["result"]
+            for body in ({"time": moment, "dry_run": True}, {"time": moment})
+        ]
         self.assertEqual(done, would)
         self.assertEqual((done["restored"], done["flags"], self.count()), (1, 1, 2))
         early = self.ask("POST", path, {"time": "2020-01-01T00:00:00Z"})
-        self.has_problem(early, 422, "cannot-be-done", "was made at")
+        failed = self.ask("GET", early.headers["location"]).json
+        self.assertEqual(failed["state"], "failed")
+        self.assertIn("was made at", failed["error"])
+        late = self.ask("POST", path, {"time": "9999-01-01T00:00:00Z"})
+        self.has_problem(late, 422, "cannot-be-done", "yet to come")
 
     def test_counters_are_counted_anew(self) -> None:
         path = f"{ANN}/mailboxes/INBOX/recount"

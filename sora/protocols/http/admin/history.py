@@ -1,5 +1,6 @@
 """What happened to accounts, mailboxes and messages; mailboxes as they were, and their counters."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,10 +12,12 @@ from sora.operations.history import Step
 from sora.operations.past import Entry
 from sora.protocols.http.admin.messages import email_id, flag_names
 from sora.protocols.http.admin.owners import BOTH, Owner, whose
+from sora.protocols.http.admin.tasks import PLACE, Task, task_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST
 from sora.protocols.http.values import said
+from sora.workers.tasks import Told
 
 _NAME: Final = 1024
 SHOWN: Final = 10_000
@@ -101,18 +104,6 @@ class Moment:
 
 
 @frozen
-class BroughtBack:
-    """What was done, or would be."""
-
-    restored: int = said("Messages that came back.", minimum=0)
-    flags: int = said("Messages that got the flags back that they had.", minimum=0)
-    unknown: int = said("Messages whose flags are not recorded.", minimum=0)
-    refused: int = said("Messages that somebody changed meanwhile, which keep that.", minimum=0)
-    removed: int = said("Messages that are removed for good.", minimum=0)
-    came: int = said("Messages that came later, and stay.", minimum=0)
-
-
-@frozen
 class RecountOrder:
     """What to do with counters that are wrong."""
 
@@ -194,10 +185,25 @@ async def _past(nouns: Nouns, call: Call) -> PastMailbox:
     )
 
 
-async def _restore(nouns: Nouns, call: Call) -> BroughtBack:
+async def _restore(nouns: Nouns, call: Call) -> Task:
     asked: Moment = call.body
-    back = await nouns.past.restore(whose(call), call.path["mailbox"], asked.time, asked.dry_run)
-    return BroughtBack(**asdict(back))
+    owner, mailbox = whose(call), call.path["mailbox"]
+    await nouns.past.require(owner, mailbox, asked.time)
+
+    async def job(told: Told) -> Mapping[str, Any]:
+        handled = 0
+
+        def step(count: int) -> None:
+            nonlocal handled
+            handled += count
+            told(None, handled=handled)
+
+        back = await nouns.past.restore(owner, mailbox, asked.time, asked.dry_run, step)
+        return asdict(back)
+
+    about = f"restore {mailbox} of {owner} as of {asked.time.isoformat(timespec='seconds')}"
+    about += ", as a trial" if asked.dry_run else ""
+    return task_of(await nouns.tasks.start("past-restore", about, call.caller.key, job))
 
 
 async def _recount(nouns: Nouns, call: Call) -> Recounted:
@@ -245,11 +251,14 @@ def _of(owner: Owner) -> tuple[Endpoint, ...]:
             method="POST",
             path=f"{one}/past/restore",
             name=owner.name("restore", "PastMailbox"),
-            summary=f"Bring back what a mailbox of {owner.text} had at a time, with its flags",
+            summary=f"Bring back what a mailbox of {owner.text} had at a time, with its flags;"
+            " a task",
             scope=Scope.WRITE,
             body=Moment,
-            answer=BroughtBack,
-            changes=f"restored {{answer.restored}} messages of the mailbox {{mailbox}} {of}",
+            answer=Task,
+            status=202,
+            place=PLACE,
+            changes="began to {answer.about}",
             errors=(NoSuchAccount, NoSuchMailbox, BadArgument, BadName, TooMany),
             run=_restore,
         ),
