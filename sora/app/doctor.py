@@ -36,6 +36,7 @@ from sora.health import Check, Finding, Health, Status
 from sora.operations.configuration import ConfigurationOperations
 from sora.operations.migrations import MigrationOperations
 from sora.storage.interfaces import IUpkeep
+from sora.storage.postgres.errors import StatementFailed
 from sora.storage.rows import ServerSettings
 from sora.tls.contexts import CertificateUnusable
 
@@ -61,7 +62,8 @@ MUST_BE_ON: Final[Mapping[str, str]] = {
     "full_page_writes": "a power failure can damage everything",
     "synchronous_commit": "a crash loses mail that was acknowledged",
 }
-SETTINGS: Final = (*MUST_BE_ON, "autovacuum", "max_connections", "server_encoding")
+READ_ONLY: Final = "default_transaction_read_only"
+SETTINGS: Final = (*MUST_BE_ON, READ_ONLY, "autovacuum", "max_connections", "server_encoding")
 
 
 def doctor_of(
@@ -86,7 +88,12 @@ def doctor_of(
             _SEE_DATABASE,
         ),
         *rest,
-        Check("cleaner", look_at_cleaner(config, tables, reactor.seconds), PATIENCE, _SEE_DATABASE),
+        Check(
+            "cleaner",
+            _with_schema(look_at_cleaner(config, tables, reactor.seconds)),
+            PATIENCE,
+            _SEE_DATABASE,
+        ),
         Check("certificates", _certificates(config, reactor)),
     ]
     if config.relay.type:
@@ -134,12 +141,28 @@ def _schema(migrations: MigrationOperations) -> Any:
             text = f"Migrations are not as they were applied: {', '.join(changed)}"
             return Finding(Status.UNHEALTHY, text, "Install the version as released", facts)
         if pending := by_state.get("pending"):
-            text = f"The schema lacks {len(pending)} migrations, from {pending[0]} on"
             mend = "Start a server, which applies them, or sora-admin migrate up"
+            if len(pending) == len(rows):
+                text = "The database has no tables of Sora"
+                return Finding(Status.UNHEALTHY, text, mend, facts)
+            text = f"The schema lacks {len(pending)} migrations, from {pending[0]} on"
             return Finding(Status.DEGRADED, text, mend, facts)
         return Finding(Status.HEALTHY, "The schema is up to date", facts=facts)
 
     return look
+
+
+def _with_schema(look: Any) -> Any:
+    """What needs tables that may not be there yet, as `schema` tells."""
+
+    async def look_there() -> Finding:
+        try:
+            found: Finding = await look()
+        except StatementFailed as error:
+            return Finding(Status.UNHEALTHY, str(error), "See the health of the schema")
+        return found
+
+    return look_there
 
 
 def _settings(upkeep: IUpkeep, database: DatabaseConfig, clock: Any) -> Any:
@@ -156,6 +179,10 @@ def judge(settings: ServerSettings, database: DatabaseConfig) -> Finding:
     dangers = [f"{name} is off: {why}" for name, why in MUST_BE_ON.items() if _is_off(values, name)]
     if values.get("server_encoding", "UTF8") != "UTF8":
         dangers.append(f"the database is in {values['server_encoding']}, and has to be in UTF8")
+    if values.get(READ_ONLY) == "on":
+        text = f"{READ_ONLY} is on: no mail can be taken, and nobody can log in"
+        mend = "ALTER DATABASE or ALTER ROLE … RESET it, or in postgresql.conf, then restart Sora"
+        return Finding(Status.UNHEALTHY, text, mend, facts)
     if dangers:
         mend = "Set it in postgresql.conf, and reload PostgreSQL"
         return Finding(Status.UNHEALTHY, "; ".join(dangers), mend, facts)

@@ -3,11 +3,13 @@
 A replica is not asked for it: it is looked at every second anyhow (`lookout.py`).
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from sora.app.liveness import DatabaseLiveness
 from sora.config.config import Config
+from sora.errors import SoraError
 from sora.health import Check, Finding, Status
 from sora.retry import pause
 from sora.storage.postgres.connection import Connection
@@ -17,6 +19,42 @@ from sora.storage.postgres.replicas import NOT_SEEN, Replica
 
 EXHAUSTED: Final = 60.0
 """seconds for which it is told that somebody waited for a connection in vain"""
+
+RUNS: Final = "Look whether PostgreSQL runs and can be reached: sora-admin database status"
+REMEDIES: Final = (
+    (
+        r"password authentication failed|no password supplied",
+        "See [database] user and password (or password_file); ALTER ROLE … PASSWORD sets another in"
+        " PostgreSQL",
+    ),
+    (
+        r'role "\S*" does not exist|is not permitted to log in',
+        "See [database] user, or make that role: createuser",
+    ),
+    (
+        r'database "\S*" does not exist',
+        "See [database] dbname, or make that database: createdb --owner ROLE --encoding UTF8"
+        " --template template0 NAME",
+    ),
+    (
+        r"no pg_hba.conf entry",
+        "Let this host in with a line in PostgreSQL's pg_hba.conf, and reload it",
+    ),
+    (
+        r"too many (clients|connections)|connection slots",
+        "Raise max_connections in PostgreSQL or the role's or database's CONNECTION LIMIT, lower"
+        " [database] max_conns of the nodes, or put PgBouncer between",
+    ),
+    (
+        r"certificate|SSL|TLS",
+        "See [database] tls, and whether PostgreSQL has ssl = on and a certificate",
+    ),
+    (
+        r"starting up|shutting down|recovery",
+        "Wait until PostgreSQL has started; its log tells how far it is",
+    ),
+)
+"""what to do, by what PostgreSQL says in English to who wants to connect; else RUNS stands"""
 
 Look = Callable[[], Awaitable[Finding]]
 
@@ -30,7 +68,7 @@ def database_checks(
         "database",
         look_at_primary(database, liveness, reactor.seconds),
         patience,
-        "Look whether PostgreSQL runs and can be reached: sora-admin database status",
+        RUNS,
     )
     replicas = [
         Check(
@@ -44,13 +82,24 @@ def database_checks(
     return [primary, *replicas]
 
 
+def remedy_of(text: str) -> str:
+    """What to do about a database that refuses, by what it says."""
+    for pattern, remedy in REMEDIES:
+        if re.search(pattern, text):
+            return remedy
+    return RUNS
+
+
 def look_at_primary(
     database: Database, liveness: DatabaseLiveness, now: Callable[[], float]
 ) -> Look:
     """Whether it answers through its pool, which had connections for all who wanted one."""
 
     async def look() -> Finding:
-        version = await liveness.version()
+        try:
+            version = await liveness.version()
+        except SoraError as error:
+            return Finding(Status.UNHEALTHY, error.text, remedy_of(error.text))
         facts = {"server_version": version, **_figures(database.pool)}
         if database.hosts is not None and database.hosts.present is not None:
             facts["primary"] = database.hosts.present.where

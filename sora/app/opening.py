@@ -24,6 +24,7 @@ from sora.operations.configuration import ConfigurationOperations
 from sora.operations.health import HealthOperations, Overview
 from sora.operations.migrations import MigrationOperations
 from sora.operations.owners import OwnerLookup
+from sora.storage.postgres.errors import StatementFailed
 from sora.storage.rows import Operation
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class Opening:
     async def _bodies_if_known(self) -> "BodyStorage | None":
         try:
             return await self._bodies().open()
-        except SoraError:  # the database says why
+        except (SoraError, StatementFailed):  # the database and its schema say why
             return None
 
 

@@ -47,6 +47,11 @@ class SettingsTests(SynchronousTestCase):
             self.assertIn("postgresql.conf", found.remedy)
         self.assertIn("SQL_ASCII", self.judged(server_encoding="SQL_ASCII").text)
 
+    def test_a_database_that_takes_nothing(self) -> None:
+        found = self.judged(default_transaction_read_only="on")
+        self.assertEqual(found.status, Status.UNHEALTHY)
+        self.assertIn("RESET", found.remedy)
+
     def test_what_only_costs(self) -> None:
         for found, words in (
             (self.judged(ahead=-60), "clocks"),

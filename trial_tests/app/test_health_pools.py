@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.app.health_bodies import REMEMBERED, MissingKeys, look_at_backlog, look_at_breakers
-from sora.app.health_database import look_at_primary, look_at_replica
+from sora.app.health_database import RUNS, look_at_primary, look_at_replica, remedy_of
 from sora.app.liveness import DatabaseLiveness
 from sora.breaker import Breaker
 from sora.deferreds import gather
@@ -63,9 +63,23 @@ class PrimaryTests(DatabaseTestCase):
         liveness = DatabaseLiveness(database, reactor, 5.0)
         self.assertFalse(await liveness.is_ready())
         look = look_at_primary(database, liveness, reactor.seconds)  # type: ignore[attr-defined]
-        with self.assertRaises(Unavailable) as caught:
-            await look()
-        self.assertIn("/nonexistent", caught.exception.text)
+        found = await look()
+        self.assertEqual((found.status, found.remedy), (Status.UNHEALTHY, RUNS))
+        self.assertIn("/nonexistent", found.text)
+
+    def test_the_mend_follows_from_what_postgresql_says(self) -> None:
+        for said, mend in (
+            ('FATAL: password authentication failed for user "mail"', "password_file"),
+            ('FATAL: role "mail" does not exist', "createuser"),
+            ('FATAL: database "mail" does not exist', "createdb"),
+            ('FATAL: no pg_hba.conf entry for host "10.0.0.1"', "pg_hba.conf"),
+            ("FATAL: sorry, too many clients already", "max_connections"),
+            ('FATAL: too many connections for role "mail"', "CONNECTION LIMIT"),
+            ("FATAL: the database system is starting up", "Wait"),
+            ("server does not support SSL, but SSL was required", "ssl = on"),
+            ("Connection refused", "database status"),
+        ):
+            self.assertIn(mend, remedy_of(said))
 
 
 class ReplicaTests(SynchronousTestCase):

@@ -46,7 +46,9 @@ class DoctorTests(SynchronousTestCase):
     timeout = 300
 
     def setUp(self) -> None:
-        postgres = ScramPostgres(temporary_directory("sora-test-doctor-"), settings={})
+        self.server = postgres = ScramPostgres(
+            temporary_directory("sora-test-doctor-"), settings={}
+        )
         self.addCleanup(postgres.remove)
         postgres.start()
         self.postgres = self.proxy((postgres.host, postgres.port))
@@ -156,6 +158,32 @@ class DoctorTests(SynchronousTestCase):
         while self.doctor_says_ill():
             self.assertLess(time.monotonic(), deadline, self.doctor_says_ill())
             time.sleep(0.5)
+
+    def test_who_is_refused_is_told_why(self) -> None:
+        """The database and the store answer, but not as they should: each has a mend of its own."""
+        self.server.administer("CREATE DATABASE bare OWNER mail")
+        bucket, key = "s3.bucket=nowhere", "s3.secret_key=wrong"
+        for culprit, mend, change in (
+            ("database", "password_file", "database.password=wrong"),
+            ("database", "createdb", "database.dbname=nowhere"),
+            ("schema", "migrate up", "database.dbname=bare"),
+            ("object store s3", "make the bucket", bucket),
+            ("object store s3", "access_key and secret_key", key),
+        ):
+            self.assert_culprit(culprit, mend, "--set", change)
+        self.server.administer(f"ALTER DATABASE {DATABASE} SET default_transaction_read_only = on")
+        self.assert_culprit("database settings", "RESET it")
+        self.server.administer(f"ALTER DATABASE {DATABASE} RESET default_transaction_read_only")
+        self.server.administer(f"ALTER ROLE {ROLE} CONNECTION LIMIT 0")
+        self.assert_culprit("database", "put PgBouncer between")
+
+    def assert_culprit(self, culprit: str, mend: str, *options: str) -> None:
+        said = self.node.admin("doctor", "--json", *options, succeeds=False)
+        found, _ = json.JSONDecoder().raw_decode(said)
+        self.assertEqual(found["first"], culprit, said)
+        told = next(one for one in found["components"] if one["name"] == culprit)
+        self.assertIn(mend, told["text"] + told["remedy"])
+        self.assertNotIn("Traceback", said)
 
     def doctor_says_ill(self) -> str:
         said = self.node.admin("health", "--json")
