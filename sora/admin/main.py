@@ -26,6 +26,8 @@ from sora.errors import OutcomeUnknown, SoraError
 
 DEFAULT_CONFIG: Final = "/etc/sora/config.toml"
 PROGRAM: Final = "twistd sora-admin"
+NEED_NONE: Final = (("version",), ("completion",), ("help",))
+"""words that are parsed without the commands"""
 
 OpenStore = Callable[[Namespace], Awaitable[Store]]
 """Opens what the arguments `--config`, `--dir` and `--set` name."""
@@ -55,18 +57,13 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
     Raises SystemExit for help and for errors.
     """
-    parser, parsers = _parsers(_meant(arguments))
+    parser, _ = _parsers(_meant(arguments))
     if not arguments:
         parser.print_help()
-        raise SystemExit(2)
+        raise SystemExit(MISUNDERSTOOD)
     given = parser.parse_args(list(arguments))
-    words = list(getattr(given, "help_words", ()))
     if getattr(given, "is_help", False):
-        chosen = parsers.get(tuple(words))
-        if chosen is None:
-            parser.error(f"there is no command {' '.join(words)!r}")
-        chosen.print_help()
-        raise SystemExit(0)
+        return parse([*given.help_words, "--help"])
     if shell := getattr(given, "completion", None):
         sys.stdout.write(script(shell, shapes()))
         raise SystemExit(0)
@@ -112,11 +109,11 @@ def prepare(given: Namespace, terminal: Terminal) -> None:
 
 def _meant(arguments: Sequence[str]) -> list[type[Command]]:
     """The commands that may be meant, by the first word: nothing of the others is loaded."""
-    words = arguments[1:] if arguments[:1] == ["help"] else arguments
-    if words[:1] in (["version"], ["completion"]):
+    first = tuple(arguments[:1])
+    if first in NEED_NONE:
         return []
-    meant = [one for one in all_words() if one[:1] == tuple(words[:1])]
-    return [command_of(one) for one in meant] or all_commands()
+    meant = [words for words in all_words() if words[:1] == first]
+    return [command_of(words) for words in meant] or all_commands()
 
 
 def _parsers(commands: Sequence[type[Command]]) -> tuple[_Parser, dict[Words, _Parser]]:

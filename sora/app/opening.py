@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class Opening:
-    """Opens each at most once, and closes what it has opened."""
+    """Opens what reads bodies at most once, for all that need it, and closes it."""
 
     def __init__(
         self,

@@ -56,6 +56,14 @@ class ParseTests(SynchronousTestCase):
             self.assertEqual(code, 0)
             self.assertIn("credentials", text)
 
+    def test_what_is_no_command_of_the_store_has_help_too(self) -> None:
+        """By the word `help`, itself included."""
+        for words in ((), ("version",), ("completion",), ("help",), ("sieve",)):
+            code, text, _ = self.ended("help", *words)
+            self.assertEqual(code, 0)
+            self.assertIn("usage: twistd sora-admin", text)
+            self.assertEqual(self.ended(*words, "--help"), (0, text, ""))
+
     def test_the_version_is_printed(self) -> None:
         """That of the package."""
         code, text, _ = self.ended("version")
