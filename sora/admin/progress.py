@@ -1,10 +1,13 @@
 """How far long work is, on a terminal: one line that is written again and again."""
 
 from collections.abc import Callable
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from sora.admin.output import size_text
-from sora.exchange.counts import Counts
+
+if TYPE_CHECKING:
+    # Whoever imports accounts needs nothing of an import of mail.
+    from sora.exchange.counts import Counts
 
 WIDTH: Final = 30
 PAUSE: Final = 0.2
@@ -22,7 +25,7 @@ class Progress:
         self._last = 0.0
         self._length = 0
 
-    def tell(self, counts: Counts) -> None:
+    def tell(self, counts: "Counts") -> None:
         """The counts have changed."""
         self._show(lambda seconds: _line(counts, seconds))
 
@@ -50,7 +53,7 @@ class Progress:
         self._length = len(line)
 
 
-def _line(counts: Counts, seconds: float) -> str:
+def _line(counts: "Counts", seconds: float) -> str:
     handled = counts.done + counts.skipped + counts.failed
     rate = counts.done / seconds if seconds > 0 else 0.0
     return (
