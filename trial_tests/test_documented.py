@@ -186,6 +186,23 @@ class CommandTests(SynchronousTestCase):
         ]
         self.assertEqual(wrong, [])
 
+    def test_every_whole_line_within_a_sentence_is_understood(self) -> None:
+        """What begins with the program and has no placeholder is typed as it stands."""
+        lines = [
+            (document.name, span)
+            for document in documents()
+            for span in _SPAN.findall(prose(document.read_text("utf-8")))
+            if re.match(r"\S*twistd sora-admin [a-z]", span) and not re.search(r"[A-Z…\[]{2}", span)
+        ]
+        self.assertGreater(len(lines), 30)
+        wrong = [
+            f"{name}: {line}: {refusal(words)}"
+            for name, line in lines
+            for words in administered(line.replace("<(", "; "))
+            if refusal(words)
+        ]
+        self.assertEqual(wrong, [])
+
     def test_every_line_of_the_table_of_commands_is_right(self) -> None:
         """`docs/admin-cli.md`: commands with all that they take, and nothing else."""
         text = prose((ROOT / "docs/admin-cli.md").read_text("utf-8"))
