@@ -2,10 +2,12 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any, Final
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.passwords import WantsPassword, add_password
+from sora.admin.progress import Progress
 from sora.auth.schemes import description_of
 from sora.storage.rows import AccountFilter, AccountRow, CredentialRow
 
@@ -127,16 +129,48 @@ class Delete(Command):
     """Delete an account."""
 
     words = ("accounts", "delete")
-    summary = "delete an account; it can be restored within the grace period"
-    examples = ("accounts delete --email ann@example.com --yes",)
-    destroys = "Delete the account {email}? It can be restored within the grace period."
+    summary = "delete an account; it can be restored within the grace period, unless it is purged"
+    examples = (
+        "accounts delete --email ann@example.com --yes",
+        "accounts delete --email ann@example.com --purge",
+    )
+    destroys = "Delete the account {email}? {fate}"
 
     def arguments(self, parser: ArgumentParser) -> None:
         add_email(parser)
+        parser.add_argument(
+            "--purge",
+            action="store_true",
+            help="remove it with all its mail now and for good, also one that is deleted already",
+        )
+
+    def prepare(self, given: Namespace, terminal: Terminal) -> None:
+        given.fate = "It can be restored within the grace period."
+        if given.purge:
+            given.fate = "All its mail is removed for good, and nothing brings it back."
+        given.progress = Progress(terminal.stderr, monotonic)
+        super().prepare(given, terminal)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
+        if given.purge:
+            await self._purge(given, store, report)
+            return
         row = await store.accounts.delete(given.email)
         report.say(f"deleted {row.address}", email=row.address)
+
+    async def _purge(self, given: Namespace, store: Store, report: Report) -> None:
+        row = await store.accounts.purge(given.email)
+        try:
+            messages = await store.cleaning.remove_purged(
+                lambda removed: given.progress.show(None, f"{removed} messages removed")
+            )
+        finally:
+            given.progress.end()
+        report.say(
+            f"removed {row.address} for good, with {messages} messages",
+            email=row.address,
+            messages=messages,
+        )
 
 
 class Restore(Command):

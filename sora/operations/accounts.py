@@ -165,6 +165,15 @@ class AccountOperations:
         await self.accounts.delete(address_of(email))
         return row
 
+    async def purge(self, email: str) -> AccountRow:
+        """Delete an account for good: it is the next that is removed
+        (`CleaningOperations.remove_purged`). Gives it as it was. Raises NoSuchAccount."""
+        row = await self.show(email)
+        if row.deleted_at is None:
+            await self.accounts.delete(address_of(email))
+        await self.accounts.purge(address_of(email))
+        return row
+
     async def restore(self, email: str) -> None:
         """Undo a deletion. Raises NoSuchAccount when there is nothing to restore."""
         await self.accounts.restore(address_of(email))

@@ -2,12 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from attrs import frozen
 
 from sora.storage.interfaces import ICleaning, IDeletions
-from sora.storage.rows import CleaningRound, CleaningStatus, DeletionRun
+from sora.storage.rows import CleaningRound, CleaningStatus, DeletionRun, Removed
 from sora.workers.cleaner import Cleaned, Cleaner, Graces, IsOver
+
+_AGES: Final = timedelta(days=50 * 365)
+"""for which nobody is deleted whose grace an operator has not ended (`IAccounts.purge`)"""
+_PART: Final = 1000
+"""messages that are removed at once"""
 
 
 @frozen
@@ -35,6 +41,18 @@ class CleaningOperations:
             timedelta(seconds=self.graces.deleted), timedelta(seconds=self.graces.orphans)
         )
         return status
+
+    async def remove_purged(self, told: Callable[[int], None]) -> int:
+        """Remove what accounts have whose grace an operator has ended, with themselves; what a
+        cleaner removes right now is left to it. `told` hears of messages; gives how many. Raises
+        Unavailable."""
+        messages = 0
+        while True:
+            part: Removed | None = await self.cleaning.remove_account(_AGES, _PART)
+            if part is None:
+                return messages
+            messages += part.messages
+            told(messages)
 
     async def rounds(self) -> Sequence[CleaningRound]:
         """The last round of each node."""

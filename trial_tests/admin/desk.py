@@ -17,6 +17,7 @@ from sora.admin.main import parse, prepare, run
 from sora.operations.account_details import AccountDetails
 from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.aliases import AliasOperations
+from sora.operations.cleaning import CleaningOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.domains import DomainOperations
 from sora.operations.owners import OwnerLookup
@@ -24,6 +25,7 @@ from sora.operations.quota import QuotaOperations
 from sora.operations.retention import RetentionOperations
 from sora.storage.memory.storage import memory_storage
 from sora.storage.rows import ServerRetention
+from sora.workers.cleaner import Graces
 
 
 class CommandDesk(SynchronousTestCase):
@@ -54,9 +56,20 @@ class CommandDesk(SynchronousTestCase):
                 retention,
                 timedelta(days=14),
             ),
+            cleaning=CleaningOperations(
+                storage.cleaning,
+                Graces(14 * 86400.0),
+                self.no_cleaner,
+                storage.deletions,
+                self.clock.seconds,
+            ),
             api=AdminAPI("http://127.0.0.1:1", "", None, None),
             close=self.closed,
         )
+
+    async def no_cleaner(self) -> Any:
+        """Nothing here runs a round."""
+        raise NotImplementedError
 
     async def closed(self) -> None:
         """The store is closed."""

@@ -62,6 +62,19 @@ class AccountCommandTests(CommandDesk):
         self.refused(f"accounts delete --email {ANN} --yes", "is deleted already")
         self.assertEqual(self.type(f"accounts exists --email {ANN}")[0], 1)
 
+    def test_a_purged_account_is_gone_and_its_address_is_free(self) -> None:
+        """Whether it was deleted before or not; others that are deleted stay."""
+        self.done("accounts delete --email carl@example.com --yes")
+        self.refused(f"accounts delete --email {ANN} --purge", "nothing brings it back")
+        self.done(f"accounts delete --email {ANN} --yes")
+        for email in (ANN, "bob@example.com"):
+            said = self.done(f"accounts delete --email {email} --purge --yes")
+            self.assertEqual(said, f"removed {email} for good, with 0 messages\n")
+        self.refused(f"accounts delete --email {ANN} --purge --yes", f"no account {ANN}")
+        [left] = self.told("accounts list --deleted")
+        self.assertEqual(left["email"], "carl@example.com")
+        self.done(f"accounts create --email {ANN} --hash ssha512", "again\n")
+
     def test_disabled_and_enabled(self) -> None:
         """With the reason, which is shown."""
         line = f"accounts disable --email {ANN.upper()} --reason unpaid"

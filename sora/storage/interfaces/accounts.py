@@ -61,6 +61,11 @@ class IAccounts(Interface):
     def restore(address: Address) -> "Deferred[None]":
         """Undo `delete`. Raises NoSuchAccount when there is no deleted account."""
 
+    def purge(address: Address) -> "Deferred[None]":
+        """Let the grace of a deleted account be over, as if it had been deleted in 1900: what
+        removes those that are deleted for longer than 50 years (`ICleaning.remove_account`) removes
+        it. Raises NoSuchAccount when there is no deleted account."""
+
     def recipient(address: Address) -> "Deferred[Recipient | None]":
         """Who receives mail for this address (credentials, aliases, the domain's catch-all), and
         the scripts that run for it.

@@ -1,6 +1,7 @@
 """Accounts and credentials in memory."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -188,6 +189,14 @@ class MemoryAccounts:
         if account.removing:
             raise NoSuchAccount("The account is being removed: its grace period is over.")
         account.deleted_at = None
+
+    @operation
+    def purge(self, address: Address) -> None:
+        """See `IAccounts.purge`."""
+        account = _account(self.tables, address)
+        if account.deleted_at is None:
+            raise NoSuchAccount(f"There is no deleted account {address.base}")
+        account.deleted_at = datetime(1900, 1, 1, tzinfo=UTC)
 
     @operation
     def recipient(self, address: Address) -> Recipient | None:

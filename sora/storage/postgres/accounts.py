@@ -181,6 +181,13 @@ class Accounts:
         await self._database.run("mark_account", work, write=True)
 
     @deferred
+    async def purge(self, address: Address) -> None:
+        async def work(tx: Tx) -> None:
+            await tx.do("select purge_account_v1(%s)", (address.key,))
+
+        await self._database.run("purge_account", work, write=True)
+
+    @deferred
     async def recipient(self, address: Address) -> Recipient | None:
         async def work(tx: Tx) -> Recipient | None:
             row = await tx.one(

@@ -1,5 +1,7 @@
 """The contract of `IAccounts`."""
 
+from datetime import timedelta
+
 from sora.errors import AlreadyExists, NoSuchAccount
 from sora.mail.mailbox_names import name_key
 from sora.storage.rows import AccountFilter, NewMailbox, NewSecret
@@ -124,6 +126,27 @@ class AccountsContract(Contract):
         enabled = await self.storage.accounts.disable(ann, False)
         self.assertEqual(enabled, account)
         self.assertFalse((await self.storage.credentials.login(ann)).disabled)
+
+    async def test_what_is_purged_is_removed_and_nothing_else(self) -> None:
+        """With its messages, at once; who was deleted lately can still be restored."""
+        ages = timedelta(days=50 * 365)
+        account = await self.account("ann@example.com")
+        await self.account("bob@example.com")
+        await self.put(account, await self.find(account), letter("gone"))
+        ann, bob = address("ann@example.com"), address("bob@example.com")
+        await self.refused(NoSuchAccount, self.storage.accounts.purge(ann))
+        for each in (ann, bob):
+            await self.storage.accounts.delete(each)
+        self.assertIsNone(await self.storage.cleaning.remove_account(ages, 10))
+        await self.storage.accounts.purge(ann)
+        messages = 0
+        while (part := await self.storage.cleaning.remove_account(ages, 10)) is not None:
+            self.assertEqual(part.account_id, account.id)
+            messages += part.messages
+        self.assertEqual(messages, 1)
+        await self.refused(NoSuchAccount, self.storage.accounts.show(ann))
+        await self.storage.accounts.restore(bob)
+        await self.account("ann@example.com")
 
     async def test_which_accounts_are_closed(self) -> None:
         for text in ("ann@example.com", "bob@example.com", "carl@example.com"):
