@@ -46,11 +46,6 @@ class InHand:
         if self._session:
             facts["sora.session"] = self._session
 
-    def join(self, traceparent: str | None) -> None:
-        """It is a part of the trace of a client, who may ask for that."""
-        if self._trace is not None and self._traces is not None:
-            self._traces.tracer.join(self._trace, traceparent)
-
     def keep(self) -> None:
         """It failed inside the server, or was told to be slow: its trace is told in any case."""
         if self._trace is not None:

@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 
 from twisted.internet.defer import CancelledError
 
-from sora.errors import SoraError
 from sora.tracing.parents import parse_traceparent
 from sora.tracing.spans import Trace
 
@@ -67,10 +66,6 @@ class Tracer:
             result = await work
         except CancelledError:
             trace.end("cancelled")
-            raise
-        except SoraError as error:
-            trace.keep()
-            trace.end(type(error).__name__)
             raise
         except Exception as error:
             trace.keep()

@@ -120,7 +120,6 @@ class ChoosingTests(SynchronousTestCase):
         in_hand = InHand(None, "0123456789ab")
         in_hand.begin()
         in_hand.keep()
-        in_hand.join(f"00-{TRACE}-{SPAN}-01")
         self.assertEqual((in_hand.fields, in_hand.id, in_hand.names_users), ({}, "", False))
         self.assertEqual(in_hand.end("noop", "ok", 5.0), {})
 
