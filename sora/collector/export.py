@@ -76,7 +76,9 @@ class _Queue:
             self.spans += trace.size
             dropped = 0
             while self.spans > self._capacity:
-                dropped += self._pop().size
+                oldest = self._pop()
+                dropped += oldest.size
+                oldest.forget()
             return dropped
 
     def take(self) -> list[Trace]:
@@ -96,6 +98,7 @@ class _Queue:
             for trace in reversed(traces):
                 if self.spans + trace.size > self._capacity:
                     dropped += trace.size
+                    trace.forget()
                 else:
                     self._traces.appendleft(trace)
                     self.spans += trace.size
@@ -209,11 +212,14 @@ class Export(Service):
                 return min(error.wait or 0, LONGEST_WAIT)
             except Refusal as error:
                 self._tell(str(error), refused=size)
+                _forget(batch)
             except Exception as error:  # noqa: BLE001 - a bug of ours ends no thread
                 self._tell(f"what was to be sent could not be: {error!r}", refused=size)
+                _forget(batch)
             else:
                 trouble = f"it refused {refused} of {size} spans" if refused else ""
                 self._tell(trouble, sent=size - refused, refused=refused)
+                _forget(batch)
         return None
 
     def _tell(self, trouble: str, *, sent: int = 0, refused: int = 0, dropped: int = 0) -> None:
@@ -250,3 +256,8 @@ class Export(Service):
             text = f"Traces do not arrive at {self._where}: {self._trouble}"
             return Finding(Status.DEGRADED, text, REMEDY, facts)
         return Finding(Status.HEALTHY, "Traces arrive, or none was made yet", facts=facts)
+
+
+def _forget(traces: Sequence[Trace]) -> None:
+    for trace in traces:
+        trace.forget()

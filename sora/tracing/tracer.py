@@ -86,6 +86,8 @@ class Tracer:
             trace.keep()
         if trace.kept:
             self._export(trace)
+        else:
+            trace.forget()
 
     def _is_slow(self, seconds: float) -> bool:
         return 0 < self._slower_than <= seconds

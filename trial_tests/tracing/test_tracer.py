@@ -1,5 +1,6 @@
 """sora.tracing.tracer, commands and parents: which traces are told, and whose part they are."""
 
+import gc
 from random import Random
 
 from twisted.internet.defer import Deferred
@@ -9,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sora.errors import Unavailable
 from sora.tracing.commands import CommandTraces, InHand
 from sora.tracing.parents import Parent, parse_traceparent
-from sora.tracing.spans import Trace
+from sora.tracing.spans import Trace, begin, entered
 from sora.tracing.tracer import Tracer
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -122,6 +123,20 @@ class ChoosingTests(SynchronousTestCase):
         in_hand.keep()
         self.assertEqual((in_hand.fields, in_hand.id, in_hand.names_users), ({}, "", False))
         self.assertEqual(in_hand.end("noop", "ok", 5.0), {})
+
+    def test_what_is_not_told_is_gone_at_once(self) -> None:
+        """Not when Python next looks through all memory, which takes long on a busy server."""
+        tracer = self.tracer(0.0)
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for _ in range(100):
+            trace = tracer.begin("imap", "FETCH")
+            with entered("s3", "get"):
+                begin("s3_request", "GET")  # goes on
+            trace.end()
+        del trace
+        self.assertEqual(gc.collect(), 0)
 
     def test_never_for_being_slow(self) -> None:
         """`slower_than = 0`."""
