@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sora.config.checks import check, is_placeholder
 from sora.config.load import load, loads
 from sora.config.problems import ConfigError
+from sora.operations.api_keys import digest_of
 
 GOOD = '[s3]\nprovider = "filesystem"\n[[servers]]\ntype = "imap"\naddr = ":143"\n'
 KEY = b64encode(bytes(32)).decode()
@@ -163,6 +164,17 @@ class CheckTests(SynchronousTestCase):
             (keys("x" * 33, KEY), "s3.encryption_keys[0].id: this must be 1 to 32 letters"),
         ):
             self.assertIn(expected, self.complaints(text), text)
+
+    def test_a_key_of_the_http_api_is_long(self) -> None:
+        """G52: one that could be guessed is refused; what is written has no need to be the key."""
+        server = '[[servers]]\ntype = "http_api"\naddr = ":143"\n'
+        short = 'api_key = "0123456789abcde"\n'
+        self.assertIn("too short to be safe", self.complaints(GOOD + server + short))
+        for right in (
+            'api_key = "0123456789abcdef"\n',
+            f'[[servers.api_keys]]\nname = "a"\ndigest = "{digest_of("k")}"\n',
+        ):
+            self.assertNotIn("api_key", self.complaints(GOOD + server + right))
 
     def test_what_is_not_started_is_not_checked(self) -> None:
         """Nor what is not used."""
