@@ -2,6 +2,7 @@
 
 Started in this order, stopped in reverse:
 
+    signs of life for what supervises this process
     the embedded PostgreSQL, if there is one
     the log
     the database: migrations, then the pool
@@ -31,6 +32,7 @@ from sora.app.logging import LogOutput
 from sora.app.reload import Reload, Signals
 from sora.app.servers import certificates_of
 from sora.app.start import ExitCode, Root
+from sora.app.supervisor import Supervisor
 from sora.app.tree import Later, OrderedServices, Stage
 from sora.config.load import Loaded
 
@@ -45,11 +47,12 @@ def assemble(
     output: LogOutput | None,
     embedded: EmbeddedOptions | None,
     say: Callable[[str], None],
+    supervisor: Supervisor,
 ) -> IService:
     """The service that twistd starts.
 
     `read` loads the configuration again for a reload; `say` speaks to the person who
-    started us. Raises ConfigError, CertificateUnusable.
+    started us, and `supervisor` is the program that did. Raises ConfigError, CertificateUnusable.
     """
     config = loaded.config
     for sentence in [*map(str, loaded.warnings), *require_available(config)]:
@@ -62,12 +65,18 @@ def assemble(
             end=one.certificate.not_valid_after_utc.isoformat(),
         )
     tree = OrderedServices(reactor, config.limits.shutdown_timeout + PATIENCE)
+    tree.addService(supervisor)
     login = choose_login(embedded, os.urandom) if embedded is not None else None
     if embedded is not None:
         postgres = EmbeddedPostgres(embedded.postgres, say=say)
         tree.addService(Stage("embedded PostgreSQL", postgres.start, postgres.stop))
     house = House(config, reactor)
-    tree.addService(Stage("database", lambda: house.open_database(say), house.close_database))
+
+    def tell(text: str) -> None:
+        say(text)
+        supervisor.doing(text)
+
+    tree.addService(Stage("database", lambda: house.open_database(tell), house.close_database))
 
     async def build() -> IService:
         return house.build(await database_id(house.database), certificates)
@@ -91,8 +100,12 @@ def assemble(
         else:
             say("ready")
         log.info("ready")
+        supervisor.ready(f"{sum(server.start for server in config.servers)} servers serve")
 
-    tree.addService(Stage("ready", ready))
+    async def ending() -> None:
+        supervisor.ending()
+
+    tree.addService(Stage("ready", ready, ending))
     exit_code = ExitCode()
     exit_code.install()
-    return Root(tree, exit_code, reactor, output)
+    return Root(tree, exit_code, reactor, output, supervisor.doing)

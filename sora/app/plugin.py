@@ -122,7 +122,9 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     from sora.app.assemble import assemble
+    from sora.app.supervisor import supervisor_of
 
+    supervisor = supervisor_of(os.environ, reactor)
     try:
         return assemble(
             options.loaded,
@@ -131,6 +133,7 @@ def makeService(options: Options) -> IService:
             output=options.output,
             embedded=options.embedded,
             say=_printer(),
+            supervisor=supervisor,
         )
     except Exception as error:
         messages = explain(error)

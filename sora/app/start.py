@@ -8,7 +8,7 @@ and shows its traceback.
 import atexit
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from twisted.application.service import Service
@@ -65,11 +65,14 @@ class Root(Service):
         exit_code: ExitCode,
         reactor: object,
         observer: ILogObserver | None = None,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`observer` is what twistd is to write the log with; None leaves it as it is."""
+        """`observer` is what twistd is to write the log with; None leaves it as it is. `tell` is
+        called with each sentence about a start that fails."""
         self.setName("sora")
         self.tree = tree
         self._observer = observer
+        self._tell = tell
         self._exit_code = exit_code
         self._reactor = reactor
         self.failed: BaseException | None = None
@@ -105,6 +108,7 @@ class Root(Service):
             for message in messages:
                 self.log.critical("{message}", message=message)
             complain(messages)
+            self._tell(messages[0])
         else:
             self.log.failure("Sora could not start: this is a bug")
             complain([f"Sora could not start: {error!r}; the log has the traceback"])

@@ -265,3 +265,9 @@ class UnitTests(SynchronousTestCase):
         self.assertGreater(int(keys["TimeoutStopSec"]), LimitsConfig().shutdown_timeout + PATIENCE)
         self.assertEqual(keys["ExecReload"], "/bin/kill -HUP $MAINPID")
         self.assertEqual(keys["KillMode"], "mixed")
+
+    def test_its_start_may_take_as_long_as_a_migration(self) -> None:
+        """It waits for READY, which Sora says (`sora/app/supervisor.py`)."""
+        keys = unit_keys()
+        self.assertEqual(keys["Type"], "notify")
+        self.assertEqual(keys["TimeoutStartSec"], "infinity")

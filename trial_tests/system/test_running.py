@@ -19,6 +19,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.tls.self_signed import self_signed
+from trial_tests.support.notify_socket import NotifySocket
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres
 from trial_tests.support.sora_node import SoraNode
@@ -53,6 +54,12 @@ class RunningTests(SynchronousTestCase):
         self.addCleanup(self.node.cleanup)
         self.node.tables["logging"]["level"] = "debug"
         self.node.write()
+        self.systemd = NotifySocket(Path(directory))
+        self.addCleanup(self.systemd.close)
+        self.node.environment |= {
+            "NOTIFY_SOCKET": self.systemd.address,
+            "WATCHDOG_USEC": "2000000",
+        }
         self.node.start()
         self.node.admin("accounts", "create", "--email", EMAIL, "--password", LOGIN)
 
@@ -116,6 +123,15 @@ class RunningTests(SynchronousTestCase):
         self.assertIn(b"* BYE", self.greeting())
         self.assertEqual(self.certificate(), other.cert_file.read_bytes())
         self.assertIn(self.node.stop(), CLEAN_ENDS)
+        self.assert_systemd_was_told()
+
+    def assert_systemd_was_told(self) -> None:
+        """Of a life from the migrations on, with signs of it until the end."""
+        told = [words.partition("\n")[0] for words in self.systemd.heard]
+        self.assertTrue(any(words.startswith("STATUS=Migration 0001") for words in told), told)
+        ready, stopping = told.index("READY=1"), told.index("STOPPING=1")
+        self.assertIn("WATCHDOG=1", told[ready:stopping])
+        self.assertIn(f"STATUS={len(self.node.servers)} servers serve", self.systemd.heard[ready])
 
     def test_transcripts_of_a_user_are_begun_and_ended_by_a_reload(self) -> None:
         """G69: of one who is logged in, too; compressed or not; without the password, for the
