@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from sora.protocols.http.endpoint import Scope
+from sora.protocols.http.schema import TEXT
 from sora.protocols.http.shaping import written
 from sora.protocols.http.site import JSON, Answer, Page
 
@@ -118,7 +119,7 @@ def _about(schema: Mapping[str, Any]) -> str:
     words += [
         f"{name}: {schema[name]}."
         for name in ("minimum", "maximum", "minLength", "maxLength", "pattern", "default")
-        if name in schema
+        if name in schema and schema[name] != TEXT
     ]
     return " ".join(words)
 

@@ -10,8 +10,10 @@ from attrs import NOTHING, Attribute, fields, has
 from sora.protocols.http.shaping import optional, to_json
 from sora.protocols.http.values import Facet, facet_of
 
+TEXT: Final = r"^[^\u0000]*$"
+"""the pattern of a text of which nothing else is said: PostgreSQL keeps no NUL (G18)"""
 _PLAIN: Final[Mapping[Any, Mapping[str, Any]]] = {
-    str: {"type": "string"},
+    str: {"type": "string", "pattern": TEXT},
     int: {"type": "integer", "format": "int64"},
     bool: {"type": "boolean"},
     datetime: {"type": "string", "format": "date-time"},
@@ -39,6 +41,8 @@ class Schemas:
         """The schema of a field: that of its type, with what was said of it."""
         facet = facet_of(attribute)
         schema = {**self.of(hint), **words_of(facet, get_origin(optional(hint)[0]) is tuple)}
+        if facet.format is not None and facet.pattern is None:
+            schema.pop("pattern", None)
         if attribute.default is not NOTHING and attribute.default is not None:
             schema["default"] = to_json(attribute.default)
         return schema
