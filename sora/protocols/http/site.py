@@ -202,7 +202,7 @@ class AdminSite:
         """Who has a key may say which trace the request is a part of (`traceparent`)."""
         trace = current_trace()
         if trace is not None and self._traces is not None:
-            self._traces.tracer.join(trace, request.getHeader("traceparent"))
+            self._traces.tracer.join(trace, _header(request, b"traceparent"))
 
     async def _do(self, endpoint: Endpoint, call: Call, change: Change) -> KeptAnswer:
         """What an endpoint does, and what is said of it."""
@@ -294,15 +294,20 @@ class AdminSite:
 
 def _authorization(request: Any) -> str | None:
     """What a request shows. Two are none: what stands between may look at the other one."""
-    shown = request.requestHeaders.getRawHeaders("Authorization", ())
-    if len(shown) > 1:
+    if len(request.requestHeaders.getRawHeaders(b"Authorization", ())) > 1:
         raise Refused(BAD_REQUEST, "There may be one header Authorization")
-    return shown[0] if shown else None
+    return _header(request, b"Authorization")
+
+
+def _header(request: Any, name: bytes) -> str | None:
+    """A header as text, whatever its octets are; None where there is none."""
+    value = request.getHeader(name)
+    return None if value is None else value.decode("utf-8", "backslashreplace")
 
 
 def _digest(request: Any) -> bytes:
     """What tells a request from others of its caller."""
-    shown = request.getHeader("Authorization") or ""
+    shown = _header(request, b"Authorization") or ""
     return digest_of_request(shown, request.method, request.uri, request.content.getvalue())
 
 
@@ -333,7 +338,7 @@ def _body(endpoint: Endpoint, request: Any) -> Any:
         raise Refused(TOO_BIG)
     if endpoint.body is None:
         return None
-    media, _, _ = (request.getHeader("Content-Type") or "").partition(";")
+    media, _, _ = (_header(request, b"Content-Type") or "").partition(";")
     if media.strip().lower() != JSON:
         raise Refused(NOT_JSON)
     return from_json(endpoint.body, request.content.getvalue())

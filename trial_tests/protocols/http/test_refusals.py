@@ -98,6 +98,16 @@ class MalformedTests(DeskTestCase):
         octets = f"GET /admin/accounts HTTP/1.1\r\nHost: a\r\n{keys}\r\n".encode()
         self.refused(octets, 400, "bad-request", "one header Authorization")
 
+    def test_headers_that_are_no_text(self) -> None:
+        """Octets that are not UTF-8 are a wrong key, or no type of a body; never a failure."""
+        head = b"POST /admin/accounts HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
+        key = f"Authorization: Bearer {KEY}\r\n".encode()
+        self.refused(head + b"Authorization: Bearer \xff\xfe\r\n\r\n{}", 401, "wrong-key")
+        self.refused(head + b"Authorization: \xff\r\n\r\n{}", 401, "no-key")
+        self.refused(
+            head + key + b"Content-Type: \xff/\xfe\r\n\r\n{}", 415, "unsupported-media-type"
+        )
+
     def test_a_request_that_never_ends(self) -> None:
         """An octet now and then does not keep it (slow loris); the next one has its own time."""
         request = b"POST /admin/accounts HTTP/1.1\r\nContent-Length: 99\r\nX-Slow: "
