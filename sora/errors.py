@@ -209,6 +209,14 @@ class ShuttingDown(Unavailable):
     inside = False
 
 
+class SessionEnded(SoraError):
+    """An administrator ended this session."""
+
+
+class AccountClosed(SoraError):
+    """This account is closed."""
+
+
 class StoreRefused(SoraError):
     """The object store refused the request; trying again will not help."""
 

@@ -40,6 +40,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sora.errors import SoraError
 from sora.net.binding import binding_of, bindings_of
 from sora.net.deflate import Deflaters, Garbled, Inflate
 from sora.net.peer import Peer
@@ -166,8 +167,9 @@ class Connection(TwistedProtocol):
         """The whole conversation; the connection is closed when it returns."""
         raise NotImplementedError
 
-    def shutdown(self) -> None:
-        """The server stops: say goodbye and end soon. Called from outside the conversation."""
+    def shutdown(self, why: SoraError) -> None:
+        """Say goodbye and end soon: the server stops, or somebody ended the session (`why`). Called
+        from outside the conversation."""
         self.close()
 
     @property

@@ -22,7 +22,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from sora.config.units import Endpoint
-from sora.errors import SoraError
+from sora.errors import ShuttingDown, SoraError
 from sora.metrics.connections import ConnectionMetrics
 from sora.net.limits import ConnectionLimits, Place
 from sora.net.networks import Networks
@@ -142,7 +142,7 @@ class Listener(Service):
         for unnamed in list(self._unnamed):
             unnamed.abort()
         for session in list(self._sessions):
-            session.connection.shutdown()
+            session.connection.shutdown(ShuttingDown())
             session.connection.ended.addCallback(self._one_has_ended)
         await self._until(self._all_have_ended, self._grace)
         if not self._all_have_ended():

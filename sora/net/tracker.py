@@ -13,7 +13,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from sora.errors import TooMany
+from sora.errors import SoraError, TooMany
 from sora.metrics.connections import ConnectionMetrics
 from sora.net.connection import Registration
 from sora.net.peer import Peer
@@ -37,8 +37,8 @@ class Conversation(Protocol):
     def is_tls(self) -> bool:
         """Whether it is encrypted."""
 
-    def shutdown(self) -> None:
-        """Say goodbye and end soon."""
+    def shutdown(self, why: SoraError) -> None:
+        """Say goodbye, and why, and end soon."""
 
     def abort(self) -> None:
         """Hang up now."""

@@ -1,12 +1,12 @@
 """What an operator can do with connections of this process: see them, and end them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 
 from attrs import frozen
 
-from sora.errors import BadArgument
+from sora.errors import AccountClosed, BadArgument, SessionEnded, SoraError
 from sora.net.tracker import Session
 
 
@@ -67,14 +67,16 @@ class ConnectionOperations:
 
     def kick(self, user: str = "", protocol: str = "", server: str = "", address: str = "") -> int:
         """End those that match all that is given; gives how many it were. Each is told goodbye in
-        its protocol's words, when what it has asked for is answered. Raises BadArgument when
-        nothing is given: that would be everybody."""
+        its protocol's words, and that an administrator did it, when what it has asked for is
+        answered. Raises BadArgument when nothing is given: that would be everybody."""
         if not (user or protocol or server or address):
             raise BadArgument("Say whose connections are to end: a user, protocol, server, address")
-        found = self._matching(user, protocol, server, address)
-        for session in found:
-            session.connection.shutdown()
-        return len(found)
+        return _end(self._matching(user, protocol, server, address), SessionEnded())
+
+    def close(self, user: str) -> int:
+        """End those of a user whose account was disabled or deleted, and say so; gives how many it
+        were."""
+        return _end(self._matching(user, "", "", ""), AccountClosed())
 
     def _matching(self, user: str, protocol: str, server: str, address: str) -> tuple[Session, ...]:
         return tuple(
@@ -85,6 +87,12 @@ class ConnectionOperations:
             and (not server or session.server == server)
             and (not address or session.connection.peer.host == address)
         )
+
+
+def _end(sessions: Collection[Session], why: SoraError) -> int:
+    for session in sessions:
+        session.connection.shutdown(why)
+    return len(sessions)
 
 
 def _row(session: Session) -> ConnectionRow:

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sora.addresses import parse_address
-from sora.errors import BadArgument, SoraError
+from sora.errors import AccountClosed, BadArgument, SoraError
 from sora.net.tracker import Session
 from sora.storage.interfaces import IAccounts
 from sora.waking import Waking
@@ -75,7 +75,7 @@ class ClosedAccounts(Waking):
                     user=session.user,
                     connection=session.id,
                 )
-                session.connection.shutdown()
+                session.connection.shutdown(AccountClosed())
 
 
 def _key(session: Session) -> str:

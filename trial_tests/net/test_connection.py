@@ -8,6 +8,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from sora.errors import ShuttingDown
 from sora.net.connection import (
     EVENTS_IN_A_ROW,
     INFLATED_AT_ONCE,
@@ -266,7 +267,7 @@ class HangUpTests(ConnectionTestCase):
         self.assertTrue(self.connection.ended.called)
 
     def test_closing_from_outside_ends_the_wait(self) -> None:
-        self.connection.shutdown()
+        self.connection.shutdown(ShuttingDown())
         self.assertTrue(self.transport.disconnecting)
         self.assertEqual(self.connection.how, "ended")
 

@@ -17,6 +17,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import TestCase
 
 from sora.config.units import Endpoint
+from sora.errors import SoraError
 from sora.metrics.connections import ConnectionMetrics
 from sora.net.connection import Connection
 from sora.net.limits import ConnectionLimits
@@ -63,7 +64,7 @@ class Greeter(Connection):
                         self.flush()
             self.write(b"<" + line + b">\n")
 
-    def shutdown(self) -> None:
+    def shutdown(self, why: SoraError) -> None:
         if not self._patient:
             self.write(b"bye\n")
             self.close()

@@ -32,7 +32,7 @@ class HttpApiTests(ApiTestCase):
             self.ask("POST", "/admin/connections/kick", {"user": EMAIL})[1], {"kicked": 1}
         )
         client.sock.settimeout(20)
-        self.assertIn(b"* BYE", client.file.read())
+        self.assertIn(b"* BYE An administrator ended this session", client.file.read())
         client.shutdown()
         self.check_every_list()
         self.check_restoring()

@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.addresses import parse_address
-from sora.errors import Unavailable
+from sora.errors import AccountClosed, SoraError, Unavailable
 from sora.metrics.connections import ConnectionMetrics
 from sora.net.peer import Peer
 from sora.net.tracker import Tracker
@@ -24,11 +24,11 @@ class Talk:
     octets_in = octets_out = 0
 
     def __init__(self) -> None:
-        self.ends = 0
+        self.told: list[type[SoraError]] = []
 
-    def shutdown(self) -> None:
+    def shutdown(self, why: SoraError) -> None:
         """Say goodbye."""
-        self.ends += 1
+        self.told.append(type(why))
 
 
 class Asked:
@@ -68,9 +68,9 @@ class ClosedAccountsTests(SynchronousTestCase):
         self.addCleanup(worker.stopService)
 
     def ends(self) -> list[int]:
-        """How often each was told to end, after the next look."""
+        """How often each was told that the account is closed, after the next look."""
         self.clock.advance(INTERVAL)
-        return [talk.ends for talk in self.talks.values()]
+        return [talk.told.count(AccountClosed) for talk in self.talks.values()]
 
     def test_those_of_closed_accounts_end(self) -> None:
         """And no others."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from sora.errors import (
+    AccountClosed,
     AlreadyExists,
     AuthenticationFailed,
     AuthenticationRefused,
@@ -37,6 +38,7 @@ from sora.errors import (
     OutcomeUnknown,
     OverQuota,
     ReadOnly,
+    SessionEnded,
     ShuttingDown,
     SoraError,
     StorageFull,
@@ -98,6 +100,7 @@ UNAVAILABLE: Final = Kind("unavailable", 503, "A part of the server cannot be re
 FULL: Final = Kind("storage-full", 507, "There is no room left")
 
 KINDS: Final[Mapping[type[SoraError], Kind]] = {
+    AccountClosed: NOT_PERMITTED,
     AlreadyExists: EXISTS,
     AuthenticationFailed: WRONG_KEY,
     AuthenticationRefused: NOT_PERMITTED,
@@ -126,6 +129,7 @@ KINDS: Final[Mapping[type[SoraError], Kind]] = {
     ReadOnly: CONFLICT,
     RelayOff: CONFLICT,
     ScriptErrors: INVALID_SCRIPT,
+    SessionEnded: UNAVAILABLE,
     ShuttingDown: UNAVAILABLE,
     StorageFull: FULL,
     StoreRefused: Kind("store-refused", 502, "The object store refused it"),

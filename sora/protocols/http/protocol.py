@@ -16,6 +16,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
 from sora.config.servers import ServerConfig
+from sora.errors import ShuttingDown, SoraError
 from sora.net.connection import Registration
 from sora.net.peer import Peer
 from sora.net.standing import Standing
@@ -179,9 +180,9 @@ class HTTPConnection(HTTPChannel):
         if self._buffer:
             self._begin_request()
         if self._is_closing:
-            self.shutdown()
+            self.shutdown(ShuttingDown())
 
-    def shutdown(self) -> None:
+    def shutdown(self, why: SoraError) -> None:
         """Answer what was asked, and no more."""
         self._is_closing = True
         if not self.requests:

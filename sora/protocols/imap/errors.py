@@ -9,6 +9,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from sora.errors import (
+    AccountClosed,
     AlreadyExists,
     AuthenticationFailed,
     AuthenticationRefused,
@@ -39,6 +40,7 @@ from sora.errors import (
     OutcomeUnknown,
     OverQuota,
     ReadOnly,
+    SessionEnded,
     ShuttingDown,
     SoraError,
     StorageFull,
@@ -58,6 +60,7 @@ from sora.errors import (
 )
 from sora.mail.charsets import SEARCH_CHARSETS
 from sora.protocols.imap.wire.codes import bad_charset, bad_url
+from sora.protocols.imap.wire.write import text as sentence
 
 
 @frozen
@@ -119,6 +122,8 @@ ANSWERS: Final[Mapping[type[SoraError], Answer]] = {
     OutcomeUnknown: Answer(NO, b"[UNAVAILABLE]"),
     UnknownCommand: Answer(BAD),
     ShuttingDown: Answer(NO, b"[UNAVAILABLE]"),
+    SessionEnded: Answer(NO),
+    AccountClosed: Answer(NO, b"[CONTACTADMIN]"),
     StoreRefused: Answer(NO, b"[SERVERBUG]"),
     ObjectMissing: Answer(NO, b"[CORRUPTION]"),
     ObjectDamaged: Answer(NO, b"[UNAVAILABLE]"),
@@ -135,3 +140,10 @@ def answer_to(error: SoraError, overrides: Mapping[type[SoraError], Answer]) -> 
         if found is not None:
             return found
     return SERVER_BUG
+
+
+def goodbye(why: SoraError) -> bytes:
+    """What BYE says of why a conversation ends (RFC 9051 §7.1.5): a code, if there is one, and a
+    text."""
+    code = answer_to(why, {}).code_of(why)
+    return (code + b" " if code else b"") + sentence(why.told.rstrip("."))

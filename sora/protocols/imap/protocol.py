@@ -5,6 +5,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
+from sora.errors import SoraError
 from sora.net.connection import Connection
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.services import Limits, Services
@@ -32,12 +33,12 @@ class IMAPConnection(Connection):
         self._session = self._make_session()
         await self._session.converse()
 
-    def shutdown(self) -> None:
-        """The server stops: the command in hand is answered, then a goodbye is sent."""
+    def shutdown(self, why: SoraError) -> None:
+        """The command in hand is answered, then a goodbye is sent that says why."""
         if self._session is None:
             self.close()
         else:
-            self._session.stop()
+            self._session.stop(why)
 
 
 class IMAPFactory(Factory):

@@ -32,6 +32,7 @@ from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.contexts import Contexts
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.enabled import Enabled
+from sora.protocols.imap.errors import goodbye
 from sora.protocols.imap.holding import Holding
 from sora.protocols.imap.literals import Literals
 from sora.protocols.imap.progress import Progress
@@ -75,7 +76,7 @@ class Session:
         self.contexts = Contexts()
         """searches whose results the client is kept informed of (RFC 5267)"""
         self.is_ending = False
-        self.is_stopping = False
+        self._stopped: SoraError | None = None
         self.write = connection.write
         self.literals = Literals(self, reader)
         self.is_idling = False
@@ -141,9 +142,8 @@ class Session:
             event = await self.connection.event_or_wake(timeout)
             if event is not None:
                 return event
-            if self.is_stopping:
-                self.untagged(b"BYE The server is shutting down")
-                raise ConnectionEnded
+            if self._stopped is not None:
+                raise self._end(self._stopped)
             if self.connection.is_overdue:
                 raise self.connection.timed_out()
 
@@ -155,19 +155,23 @@ class Session:
         began = self.connection.clock.seconds()
         event = await self.connection.event_or_wake(timeout)
         self.answering.waited += self.connection.clock.seconds() - began
-        if event is None and self.is_stopping:
-            self.untagged(b"BYE The server is shutting down")
-            raise ConnectionEnded
+        if event is None and self._stopped is not None:
+            raise self._end(self._stopped)
         return event
 
     def wake(self) -> None:
         """Make `event_or_change` return."""
         self.connection.wake()
 
-    def stop(self) -> None:
-        """The server stops: say goodbye when the command in hand is answered."""
-        self.is_stopping = True
+    def stop(self, why: SoraError) -> None:
+        """Say goodbye, and why, when the command in hand is answered."""
+        self._stopped = why
         self.connection.wake()
+
+    def _end(self, why: SoraError) -> ConnectionEnded:
+        """Say goodbye (RFC 9051 §7.1.5); gives what to raise."""
+        self.untagged(b"BYE " + goodbye(why))
+        return ConnectionEnded()
 
     async def _let_go(self) -> None:
         self.services.memory.held("imap", self.holding.peak)

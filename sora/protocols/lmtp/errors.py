@@ -98,6 +98,8 @@ TABLE: Final[Mapping[type[errors.SoraError], tuple[int, str]]] = {
     errors.OutcomeUnknown: (451, "4.3.0"),
     errors.UnknownCommand: (500, "5.5.1"),
     errors.ShuttingDown: (421, "4.3.2"),
+    errors.SessionEnded: (421, "4.3.2"),
+    errors.AccountClosed: (421, "4.2.1"),
     errors.StoreRefused: (451, "4.3.0"),
     errors.ObjectMissing: (451, "4.3.0"),
     errors.ObjectDamaged: (451, "4.3.0"),

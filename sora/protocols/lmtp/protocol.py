@@ -5,6 +5,7 @@ from typing import Final
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
+from sora.errors import SoraError
 from sora.net.connection import Connection
 from sora.protocols.lmtp.services import Services, Settings
 from sora.protocols.lmtp.session import Session
@@ -25,9 +26,9 @@ class LMTPConnection(Connection):
         """The whole conversation."""
         await self._session.converse()
 
-    def shutdown(self) -> None:
-        """The server stops: the message in hand is delivered and answered first."""
-        self._session.stop()
+    def shutdown(self, why: SoraError) -> None:
+        """The message in hand is delivered and answered first; then it is said why."""
+        self._session.stop(why)
 
 
 class LMTPFactory(Factory):

@@ -13,7 +13,7 @@ from typing import Any, Final
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from sora.errors import ShuttingDown, SoraError, UnknownCommand, WrongState
+from sora.errors import SoraError, UnknownCommand, WrongState
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
 from sora.net.slow import end_command
 from sora.protocols.lmtp.client import Client
@@ -67,7 +67,7 @@ class Session:
         self._begun: Begun | None = None
         self._errors = 0
         self._ending = False
-        self._stopping = False
+        self._stopped: SoraError | None = None
         self._plain: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "DATA": self._data,
             "RSET": self._rset,
@@ -102,9 +102,9 @@ class Session:
             self._recipients.forget()
             self._reset("gone")
 
-    def stop(self) -> None:
-        """The server stops: end between two transactions."""
-        self._stopping = True
+    def stop(self, why: SoraError) -> None:
+        """End between two transactions, and say why."""
+        self._stopped = why
         self._connection.wake()
 
     def _greet(self) -> None:
@@ -112,13 +112,13 @@ class Session:
 
     async def _next_line(self) -> Any:
         while True:
-            if self._stopping:
-                self._replies.refuse(ShuttingDown())
+            if self._stopped is not None:
+                self._replies.refuse(self._stopped)
                 raise ConnectionEnded
             event = await self._connection.event_or_wake(self._settings.command_timeout)
             if event is not None:
                 return event
-            if self._connection.is_overdue and not self._stopping:
+            if self._connection.is_overdue and self._stopped is None:
                 raise self._connection.timed_out()
 
     async def _execute(self, line: bytes) -> None:

@@ -57,6 +57,8 @@ CODES: Final[Mapping[type[SoraError], bytes]] = {
     errors.OutcomeUnknown: TRYLATER,
     errors.UnknownCommand: b"",
     errors.ShuttingDown: TRYLATER,
+    errors.SessionEnded: b"",
+    errors.AccountClosed: b"",
     errors.StoreRefused: TRYLATER,
     errors.ObjectMissing: TRYLATER,
     errors.ObjectDamaged: TRYLATER,

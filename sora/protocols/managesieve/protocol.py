@@ -5,6 +5,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
+from sora.errors import SoraError
 from sora.net.connection import Connection
 from sora.protocols.managesieve.dialect import COMMANDS
 from sora.protocols.managesieve.errors import TRYLATER
@@ -32,12 +33,12 @@ class ManageSieveConnection(Connection):
         self._session = self._make_session()
         await self._session.converse()
 
-    def shutdown(self) -> None:
-        """The server stops: the command in hand is answered, then a goodbye is sent."""
+    def shutdown(self, why: SoraError) -> None:
+        """The command in hand is answered, then a goodbye is sent that says why."""
         if self._session is None:
             self.close()
         else:
-            self._session.stop()
+            self._session.stop(why)
 
 
 class ManageSieveFactory(Factory):

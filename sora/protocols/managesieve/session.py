@@ -17,7 +17,6 @@ from sora.auth.logging_in import channel_on, log_in, offered_mechanisms
 from sora.errors import (
     AuthenticationFailed,
     BadSyntax,
-    ShuttingDown,
     SoraError,
     UnknownCommand,
     WrongState,
@@ -25,7 +24,7 @@ from sora.errors import (
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
 from sora.net.slow import end_command
 from sora.protocols.managesieve.command import Command, Done, State
-from sora.protocols.managesieve.errors import BAD, TRYLATER, code_of
+from sora.protocols.managesieve.errors import BAD, code_of
 from sora.protocols.managesieve.services import Limits, Services
 from sora.protocols.managesieve.wire.reader import (
     Hopeless,
@@ -65,7 +64,7 @@ class Session:
         self._limits = limits
         self._id = services.new_id()
         self._is_ending = False
-        self._is_stopping = False
+        self._stopped: SoraError | None = None
         self._farewell: str | None = None
         self._waited = 0.0
         self._trace = InHand(services.traces, self._id)
@@ -105,15 +104,16 @@ class Session:
             event = await self._connection.event_or_wake(timeout)
             if event is not None:
                 return event
-            if self._is_stopping:
-                self.write(response(b"BYE", TRYLATER, ShuttingDown().told))
+            if self._stopped is not None:
+                code = code_of(self._stopped, {})
+                self.write(response(b"BYE", code, self._stopped.told))
                 raise ConnectionEnded
             if self._connection.is_overdue:
                 raise self._connection.timed_out()
 
-    def stop(self) -> None:
-        """The server stops: say goodbye when the command in hand is answered."""
-        self._is_stopping = True
+    def stop(self, why: SoraError) -> None:
+        """Say goodbye, and why, when the command in hand is answered."""
+        self._stopped = why
         self._connection.wake()
 
     def _unusual(self, event: Offer | TooLong | Hopeless) -> None:

@@ -73,6 +73,8 @@ ANSWERS: Final[Mapping[type[errors.SoraError], Answer]] = {
     errors.Unavailable: TEMPORARY,
     errors.OutcomeUnknown: TEMPORARY,
     errors.ShuttingDown: TEMPORARY,
+    errors.SessionEnded: TEMPORARY,
+    errors.AccountClosed: PERMANENT,
     errors.StoreRefused: PERMANENT,
     errors.ObjectMissing: PERMANENT,
     errors.ObjectDamaged: TEMPORARY,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
+from sora.errors import SoraError
 from sora.net.connection import Connection
 from sora.protocols.pop3.command import Command
 from sora.protocols.pop3.services import Services, Settings
@@ -39,12 +40,12 @@ class POP3Connection(Connection):
         self._session = self._make_session()
         await self._session.converse()
 
-    def shutdown(self) -> None:
-        """The server stops: the command in hand is answered first."""
+    def shutdown(self, why: SoraError) -> None:
+        """The command in hand is answered first; then it is said why."""
         if self._session is None:
             self.close()
         else:
-            self._session.stop()
+            self._session.stop(why)
 
 
 class POP3Factory(Factory):

@@ -20,7 +20,6 @@ from sora.errors import (
     AuthenticationFailed,
     AuthenticationRefused,
     BadSyntax,
-    ShuttingDown,
     SoraError,
     Superseded,
     UnknownCommand,
@@ -80,7 +79,7 @@ class Session:
         self._bad = 0
         self._failed_logins = 0
         self._ending = False
-        self._stopping = False
+        self._stopped: SoraError | None = None
 
     # ---------------------------------------------------------- the conversation
 
@@ -92,7 +91,7 @@ class Session:
         self.ok("Sora is ready")
         try:
             while not self._ending:
-                event = None if self._stopping else self.connection.take_event()
+                event = None if self._stopped else self.connection.take_event()
                 if event is None:
                     event = await self._next_event()
                 if type(event) is Line:
@@ -107,22 +106,22 @@ class Session:
             if self._maildrop is not None:
                 await self._maildrop.leave()
 
-    def stop(self) -> None:
-        """The server stops: the command in hand is answered, then the conversation ends."""
-        self._stopping = True
+    def stop(self, why: SoraError) -> None:
+        """The command in hand is answered, then it is said why the conversation ends."""
+        self._stopped = why
         self.connection.wake()
 
     async def _next_event(self) -> Any:
         settings = self.settings
         timeout = settings.idle_timeout if self.has_logged_in else settings.login_timeout
         while True:
-            if self._stopping:
-                self._say_error(ShuttingDown())
+            if self._stopped is not None:
+                self._say_error(self._stopped)
                 raise ConnectionEnded
             event = await self.connection.event_or_wake(timeout)
             if event is not None:
                 return event
-            if self.connection.is_overdue and not self._stopping:
+            if self.connection.is_overdue and self._stopped is None:
                 raise self.connection.timed_out()
 
     async def _execute(self, line: bytes) -> None:
@@ -179,7 +178,7 @@ class Session:
 
     def _answered_at_once(self, event: Any) -> bool:
         """Send an answer that is ready before it is asked for, to who asks for it."""
-        if self._stopping or self._maildrop is None or self._maildrop.is_superseded:
+        if self._stopped or self._maildrop is None or self._maildrop.is_superseded:
             return False
         started = self.connection.clock.seconds()
         kind = self.retrieving.send_ready(event.text) if type(event) is Line else None

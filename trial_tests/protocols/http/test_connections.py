@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sora.errors import AccountClosed, SessionEnded, SoraError
 from trial_tests.protocols.http.desk import DeskTestCase
 
 
@@ -52,3 +53,16 @@ class ConnectionTests(DeskTestCase):
         answer = self.ask("POST", "/admin/connections/kick", {"user": "ann@example.com"})
         self.assertEqual(answer.json, {"kicked": 2})
         self.assertEqual([one.disconnecting for one in self.transports], [True, True, False])
+
+    def test_each_is_told_why(self) -> None:
+        """An administrator did it, or the account was disabled or deleted."""
+        new = {"email": "ann@example.com", "password": "correct horse"}
+        self.assertEqual(self.ask("POST", "/admin/accounts", new).status, 201)
+        told: list[type[SoraError]] = []
+        for session in self.tracker.of_user("ann@example.com"):
+            session.connection.shutdown = lambda why: told.append(type(why))  # type: ignore[method-assign]
+        self.ask("POST", "/admin/connections/kick", {"protocol": "pop3"})
+        self.assertEqual(told, [SessionEnded])
+        self.ask("PATCH", "/admin/accounts/ann@example.com", {"disabled": True})
+        self.ask("DELETE", "/admin/accounts/ann@example.com")
+        self.assertEqual(told[1:], [AccountClosed] * 4)

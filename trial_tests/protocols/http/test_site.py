@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from attrs import fields
 
-from sora.errors import SoraError, Unavailable
+from sora.errors import ShuttingDown, SoraError, Unavailable
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.gate import Rates
 from sora.protocols.http.nouns import Nouns
@@ -165,7 +165,7 @@ class RequestTests(DeskTestCase):
         connection, transport = self.connect()
         ended: list[None] = []
         connection.ended.addCallback(ended.append)
-        connection.shutdown()
+        connection.shutdown(ShuttingDown())
         self.assertTrue(transport.disconnecting)
         self.assertEqual(ended, [None])
 

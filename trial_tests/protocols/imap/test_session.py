@@ -3,7 +3,7 @@
 from attrs import evolve
 from twisted.logger import globalLogPublisher
 
-from sora.errors import OverQuota, Unavailable
+from sora.errors import AccountClosed, OverQuota, SessionEnded, ShuttingDown, Unavailable
 from sora.protocols.imap.command import Command
 from sora.protocols.imap.dialect import Dialect
 from sora.protocols.imap.fetch_items import FETCH_ITEMS
@@ -117,9 +117,20 @@ class SessionTests(TranscriptTestCase):
 
     def test_a_stopping_server_says_goodbye(self) -> None:
         """G67."""
-        self.client.connection.shutdown()
-        self.assertEqual(self.client.take(), b"* BYE The server is shutting down\r\n")
+        self.client.connection.shutdown(ShuttingDown())
+        self.assertEqual(self.client.take(), b"* BYE [UNAVAILABLE] The server is shutting down\r\n")
         self.assertTrue(self.client.is_hung_up_on)
+
+    def test_an_ended_session_is_told_why(self) -> None:
+        """RFC 9051 §7.1.5, RFC 5530: an administrator did it, or the account is closed."""
+        for why, said in (
+            (SessionEnded(), b"* BYE An administrator ended this session\r\n"),
+            (AccountClosed(), b"* BYE [CONTACTADMIN] This account is closed\r\n"),
+        ):
+            client = self.new_client()
+            client.connection.shutdown(why)
+            self.assertEqual(client.take(), said)
+            self.assertTrue(client.is_hung_up_on)
 
     def test_literals_of_one_command_are_bounded(self) -> None:
         self.client.ask(b"s SELECT INBOX")

@@ -4,7 +4,15 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora import errors
-from sora.errors import MailLoop, OverQuota, SoraError, StorageFull, Unavailable
+from sora.errors import (
+    MailLoop,
+    OverQuota,
+    SessionEnded,
+    ShuttingDown,
+    SoraError,
+    StorageFull,
+    Unavailable,
+)
 from sora.mailbox.envelope import Origin
 from sora.protocols.lmtp.errors import TABLE, reply_to
 from sora.protocols.lmtp.incoming import DRAINED
@@ -447,15 +455,22 @@ class EndTests(LMTPTestCase):
     def test_a_stopping_server_says_goodbye(self) -> None:
         """G67"""
         self.begin()
-        self.connection.shutdown()
+        self.connection.shutdown(ShuttingDown())
         self.assertEqual(self.sent(), "421 4.3.2 The server is shutting down.\r\n")
+        self.lose()
+
+    def test_an_ended_session_is_told_why(self) -> None:
+        """RFC 3463 §3.4: 4.3.2, try again later."""
+        self.begin()
+        self.connection.shutdown(SessionEnded())
+        self.assertEqual(self.sent(), "421 4.3.2 An administrator ended this session.\r\n")
         self.lose()
 
     def test_after_the_message_in_hand(self) -> None:
         """G67"""
         self.begin()
         self.send(b"DATA\r\nx\r\n")
-        self.connection.shutdown()
+        self.connection.shutdown(ShuttingDown())
         self.sent()
         self.room.hold = Deferred()
         self.send(b".\r\n")

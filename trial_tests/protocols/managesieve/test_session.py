@@ -6,7 +6,14 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from twisted.internet.defer import Deferred
 
-from sora.errors import OutcomeUnknown, TooMany, Unavailable
+from sora.errors import (
+    AccountClosed,
+    OutcomeUnknown,
+    SessionEnded,
+    ShuttingDown,
+    TooMany,
+    Unavailable,
+)
 from sora.protocols.managesieve.dialect import COMMANDS
 from sora.protocols.managesieve.protocol import refusal
 from sora.protocols.managesieve.services import Limits
@@ -216,16 +223,27 @@ class TimeTests(ManageSieveTestCase):
 class EndTests(ManageSieveTestCase):
     def test_a_stopping_server_says_goodbye(self) -> None:
         """G67"""
-        self.client.connection.shutdown()
+        self.client.connection.shutdown(ShuttingDown())
         self.assertEqual(self.client.take(), b'BYE (TRYLATER) "The server is shutting down."\r\n')
         self.assertTrue(self.client.is_hung_up_on)
+
+    def test_an_ended_session_is_told_why(self) -> None:
+        """RFC 5804 §1.3: it says nothing of when to come again."""
+        for why, said in (
+            (SessionEnded(), b'BYE "An administrator ended this session."\r\n'),
+            (AccountClosed(), b'BYE "This account is closed."\r\n'),
+        ):
+            client = self.new_client()
+            client.connection.shutdown(why)
+            self.assertEqual(client.take(), said)
+            self.assertTrue(client.is_hung_up_on)
 
     def test_after_the_command_in_hand(self) -> None:
         held: Deferred[None] = Deferred()
         tables = self.server.storage.tables
         tables.pause = lambda family: held
         self.client.send(b'PUTSCRIPT "a" "keep;"\r\nNOOP\r\n')
-        self.client.connection.shutdown()
+        self.client.connection.shutdown(ShuttingDown())
         self.assertEqual(self.client.take(), b"")
         tables.pause = None
         held.callback(None)

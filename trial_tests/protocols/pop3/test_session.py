@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from sora.errors import Unavailable
+from sora.errors import AccountClosed, SessionEnded, ShuttingDown, Unavailable
 from sora.mailbox.maildrops import LEASE, RENEWALS
 from sora.net.connection import READ_AHEAD
 from sora.protocols.pop3.protocol import refusal
@@ -200,10 +200,21 @@ class TimeTests(POP3TestCase):
         client = self.login()
         client.ask(b"DELE 1")
         for each in (client, self.pop):
-            each.connection.shutdown()
+            each.connection.shutdown(ShuttingDown())
             self.assertEqual(each.take(), b"-ERR [SYS/TEMP] The server is shutting down.\r\n")
             self.assertTrue(each.is_hung_up_on)
         self.assertIn(b"* 1 EXISTS", self.client.ask(b"s SELECT INBOX"))
+
+    def test_an_ended_session_is_told_why(self) -> None:
+        """RFC 3206: it may be tried again, or somebody has to mend it."""
+        for why, said in (
+            (SessionEnded(), b"-ERR [SYS/TEMP] An administrator ended this session.\r\n"),
+            (AccountClosed(), b"-ERR [SYS/PERM] This account is closed.\r\n"),
+        ):
+            client = self.login()
+            client.connection.shutdown(why)
+            self.assertEqual(client.take(), said)
+            self.assertTrue(client.is_hung_up_on)
 
     def test_the_server_stops_while_a_command_is_answered(self) -> None:
         self.append_some(1)
@@ -216,7 +227,7 @@ class TimeTests(POP3TestCase):
 
         self.server.storage.tables.pause = pause
         client.ask(b"RETR 1")
-        client.connection.shutdown()
+        client.connection.shutdown(ShuttingDown())
         self.assertEqual(client.take(), b"")
         self.server.storage.tables.pause = None
         held[0].callback(None)
@@ -229,7 +240,7 @@ class TimeTests(POP3TestCase):
         client.connection.pauseProducing()
         self.append_some(1)
         client.send(b"NOOP\r\n" * 500)
-        client.connection.shutdown()
+        client.connection.shutdown(ShuttingDown())
         for _ in range(20):
             self.clock.advance(0)
             client.connection.resumeProducing()

@@ -255,7 +255,7 @@ async def _change(nouns: Nouns, call: Call) -> Account:
     if not change.disabled:
         return account_of(await nouns.accounts.enable(email))
     row = await nouns.accounts.disable(email, change.reason)
-    nouns.connections.kick(user=row.address)
+    nouns.connections.close(row.address)
     return account_of(row)
 
 
@@ -265,7 +265,7 @@ async def _set_password(nouns: Nouns, call: Call) -> None:
 
 async def _delete(nouns: Nouns, call: Call) -> None:
     row = await nouns.accounts.delete(call.path["email"])
-    nouns.connections.kick(user=row.address)
+    nouns.connections.close(row.address)
 
 
 async def _restore(nouns: Nouns, call: Call) -> None:

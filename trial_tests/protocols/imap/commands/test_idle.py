@@ -1,5 +1,6 @@
 """IDLE."""
 
+from sora.errors import ShuttingDown
 from sora.mailbox.view import PORTION
 from sora.net.connection import STALLED
 from trial_tests.support.transcript import TranscriptTestCase
@@ -86,8 +87,8 @@ class IdleTests(TranscriptTestCase):
         self.append_some(1)
 
     def test_the_server_stops(self) -> None:
-        self.client.connection.shutdown()
-        self.assertEqual(self.client.take(), b"* BYE The server is shutting down\r\n")
+        self.client.connection.shutdown(ShuttingDown())
+        self.assertEqual(self.client.take(), b"* BYE [UNAVAILABLE] The server is shutting down\r\n")
         self.assertTrue(self.client.is_hung_up_on)
 
     def test_a_mailbox_that_is_deleted(self) -> None:

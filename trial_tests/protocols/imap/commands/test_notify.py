@@ -4,7 +4,7 @@ import re
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from sora.errors import Unavailable
+from sora.errors import ShuttingDown, Unavailable
 from sora.protocols.imap.services import Limits
 from trial_tests.support.sharing import WORK, SharingTestCase
 from trial_tests.support.transcript import Client, TranscriptTestCase
@@ -652,8 +652,8 @@ class WhenTests(NotifyTestCase):
 
     def test_the_server_stops(self) -> None:
         self.notify("(personal (MessageNew MessageExpunge))")
-        self.client.connection.shutdown()
-        self.assertEqual(self.told(), ["* BYE The server is shutting down"])
+        self.client.connection.shutdown(ShuttingDown())
+        self.assertEqual(self.told(), ["* BYE [UNAVAILABLE] The server is shutting down"])
 
     def test_nothing_is_left_behind(self) -> None:
         watchers = self.server.open.watchers
