@@ -25,7 +25,8 @@ class NoServer(CommandFailed):
 
 class AdminAPI:
     """The API of one server. `url` is where it is, without `/admin`; `open_client` gives what asks
-    it, `pause` waits for so many seconds."""
+    it, `pause` waits for so many seconds. `is_configured` tells whether the configuration has a
+    server that should answer."""
 
     def __init__(
         self,
@@ -33,11 +34,14 @@ class AdminAPI:
         key: str,
         open_client: Callable[[], "HTTPClient"],
         pause: Callable[[float], Awaitable[object]],
+        *,
+        is_configured: bool = False,
     ) -> None:
         self._url = url.rstrip("/")
         self._key = key
         self._open_client = open_client
         self.pause = pause
+        self.is_configured = is_configured
 
     @property
     def url(self) -> str:

@@ -4,9 +4,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from sora.admin.command import Command, CommandFailed, Report, Store
-from sora.admin.health import component_fields, component_lines
-
-LIVE = "the running server"
+from sora.admin.health import LIVE, component_fields, component_lines, not_asked
 
 
 class Doctor(Command):
@@ -42,21 +40,7 @@ async def _live(store: Store) -> list[dict[str, Any]]:
     try:
         overview = await store.api.get("/health/overview")
     except CommandFailed as error:
-        text = str(error).splitlines()[0]
-        mend = "Start Sora with a server of type http_api, and see [admin] api_url and api_key"
-        return [_part(LIVE, "degraded", f"It cannot be asked: {text}", mend)]
+        return [not_asked(error, "degraded")]
     return [
         {**one, "name": f"{LIVE}: {one['name']}", "history": []} for one in overview["components"]
     ]
-
-
-def _part(name: str, status: str, text: str, remedy: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "status": status,
-        "text": text,
-        "remedy": remedy,
-        "took_ms": 0,
-        "facts": {},
-        "history": [],
-    }

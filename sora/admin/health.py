@@ -1,11 +1,13 @@
 """`sora-admin health`"""
 
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from typing import Any, Final
 
 from sora.admin.api import NoServer
 from sora.admin.command import Command, CommandFailed, Report, Store
 from sora.operations.health import ComponentRow
+
+LIVE: Final = "the running server"
 
 
 class Health(Command):
@@ -27,7 +29,7 @@ class Health(Command):
             found = await store.api.get("/health/overview")
             where = f"the server at {store.api.url}"
         except NoServer as error:
-            found = await _here(store)
+            found = await _here(store, error)
             where = f"{error}; looked at from here"
         text = "\n".join([f"{found['status']}: {where}", *component_lines(found, given.detailed)])
         report.text(text, where=where, **found)
@@ -36,11 +38,29 @@ class Health(Command):
             raise CommandFailed(f"not healthy: {', '.join(ill)}")
 
 
-async def _here(store: Store) -> dict[str, Any]:
+async def _here(store: Store, error: NoServer) -> dict[str, Any]:
+    """What is found from here. A server that should answer and does not is ill; where the
+    configuration has none, nobody can say whether one runs."""
     overview = await store.health()
+    parts = [component_fields(row) for row in overview.components]
+    parts.append(not_asked(error, "unhealthy" if store.api.is_configured else "degraded"))
+    states = {one["status"] for one in parts}
     return {
-        "status": overview.status,
-        "components": [component_fields(row) for row in overview.components],
+        "status": "unhealthy" if "unhealthy" in states else "degraded",
+        "components": parts,
+    }
+
+
+def not_asked(error: CommandFailed, status: str) -> dict[str, Any]:
+    """The running server as a part, when it does not tell how it is."""
+    return {
+        "name": LIVE,
+        "status": status,
+        "text": f"It cannot be asked: {str(error).splitlines()[0]}",
+        "remedy": "Start Sora with a server of type http_api, and see [admin] api_url and api_key",
+        "took_ms": 0,
+        "facts": {},
+        "history": [],
     }
 
 

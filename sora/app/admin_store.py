@@ -71,6 +71,7 @@ async def open_store(loaded: Loaded, reactor: Any, given: Namespace) -> Store:
             config.admin.api_key,
             opening.http_client,
             partial(pause, reactor),
+            is_configured=any(one.type == "http_api" and one.start for one in config.servers),
         ),
         health=opening.health,
         tls=opening.tls,

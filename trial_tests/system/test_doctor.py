@@ -198,3 +198,6 @@ class DoctorTests(SynchronousTestCase):
         first, said = self.doctor(well=False)
         self.assertEqual(first, "configuration", said)
         self.assertIn("smtp_host", said)
+        self.node.stop()
+        said = self.node.admin("health", succeeds=False)
+        self.assertIn("not healthy: the running server", said)
