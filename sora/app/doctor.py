@@ -121,7 +121,10 @@ def _configuration(configuration: ConfigurationOperations) -> Any:
             return Finding(Status.UNHEALTHY, text, "Mend it; sora-admin config check tells all")
         if found.warnings:
             text = "; ".join(found.warnings)
-            return Finding(Status.DEGRADED, text, "See docs/configuration.md for these keys")
+            mends = [warning.mend for warning in configuration.loaded.warnings if warning.mend]
+            if len(mends) < len(found.warnings):
+                mends.append("See docs/configuration.md for these keys")
+            return Finding(Status.DEGRADED, text, "; ".join(mends))
         return Finding(Status.HEALTHY, "The configuration is right")
 
     return look

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from io import TextIOBase
 from pathlib import Path
-from socket import AF_UNIX, SOCK_DGRAM, socket
+from time import time
 from typing import Any, Final, TextIO
 
 from twisted.logger import (
@@ -26,9 +26,11 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+from sora.app.log_socket import LogSocket
 from sora.config.logging import LoggingConfig
 
 _SECRET = re.compile(r"password|secret|api_?key|token|credential|verifier", re.IGNORECASE)
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _OWN: Final = frozenset(
     {"format", "time", "level", "logger", "namespace", "source", "failure", "isError", "system"}
@@ -81,8 +83,8 @@ def format_text(event: LogEvent) -> str:
     """One record as a line for people; a traceback below it."""
     level = event.get("log_level")
     name = level.name if level is not None else "info"
-    words = [_time_of(event), f"{name:<5}", f"[{_namespace(event)}]", _text_of(event)]
     known = _text_of(event)
+    words = [_time_of(event), f"{name:<5}", f"[{_namespace(event)}]", known]
     words += [
         f"{key}={_quoted(value)}"
         for key, value in _fields(event).items()
@@ -119,8 +121,13 @@ def _namespace(event: LogEvent) -> str:
 
 
 def _text_of(event: LogEvent) -> str:
-    # A line of the log is a line: what a client sent cannot begin another one.
-    return formatEvent(event).replace("\r", "\\r").replace("\n", "\\n")
+    return _shown(formatEvent(event))
+
+
+def _shown(text: str) -> str:
+    """A line of the log is a line: what a client sent cannot begin another one, nor command the
+    terminal of who reads it."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _fields(event: LogEvent) -> dict[str, Any]:
@@ -136,7 +143,7 @@ def _fields(event: LogEvent) -> dict[str, Any]:
 
 
 def _quoted(value: Any) -> str:
-    text = str(value)
+    text = _shown(str(value))
     return text if re.fullmatch(r"[^\s\"=]+", text) else json.dumps(text, ensure_ascii=False)
 
 
@@ -209,39 +216,31 @@ class _FileSink(Sink):
 
 
 class _DatagramSink(Sink):
-    """A local socket of syslog or journald. A record that it does not take is lost."""
+    """A local socket of syslog or journald. What it does not take at once waits a while."""
 
     def __init__(self, path: str, packet: Callable[[LogEvent], bytes]) -> None:
-        self._path = path
         self._packet = packet
-        self._socket = self._open()
-
-    def _open(self) -> socket:
-        opened = socket(AF_UNIX, SOCK_DGRAM)
-        opened.setblocking(False)
-        try:
-            opened.connect(self._path)
-        except OSError:
-            opened.close()
-            raise
-        return opened
+        self._socket = LogSocket(path, lambda count: packet(_lost(count)))
 
     def __call__(self, event: LogEvent) -> None:
-        try:
-            self._socket.send(self._packet(event))
-        except OSError:
-            try:
-                self.reopen()
-            except OSError:
-                return
+        self._socket.send(self._packet(event))
 
     def reopen(self) -> None:
-        fresh = self._open()
-        self._socket.close()
-        self._socket = fresh
+        self._socket.reopen()
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _lost(count: int) -> LogEvent:
+    """The record that says how many there are not."""
+    return {
+        "log_format": "{count} records of the log are lost: they were not taken in time",
+        "log_level": LogLevel.warn,
+        "log_namespace": "sora.log",
+        "log_time": time(),
+        "count": count,
+    }
 
 
 def _sink_for(output: str, format_line: Callable[[LogEvent], str], stderr: TextIO) -> Sink:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path as FilePath
 from stat import S_IROTH
-from typing import Any
+from typing import Any, Final
 
 import toml
 from attrs import define, evolve, field, frozen
@@ -18,9 +18,12 @@ from sora.config.config import Config
 from sora.config.overrides import Override, apply, from_environment, from_options
 from sora.config.positions import line_of, misplaced_server_table, positions
 from sora.config.problems import ConfigError, Path, Problem, dotted
-from sora.config.secrets import read_secret, secret_places
+from sora.config.secrets import closed_by, read_secret, secret_places
 from sora.config.servers import SERVER_TYPES, ServerConfig
 from sora.config.shape import Flaw, structure
+
+_LONGEST: Final = 1 << 20
+"""characters of a configuration: a domain's worth of servers has some thousands"""
 
 
 @frozen
@@ -47,7 +50,8 @@ def load(
     text = "" if file is None else _read(FilePath(file))
     loaded = loads(text, str(file or ""), environment, settings, FilePath(file or ".").parent)
     if file is not None and _everybody_reads_secrets(FilePath(file), text):
-        warning = Problem(str(file), "", f"everybody can read the secrets in it: chmod o-r {file}")
+        mend = closed_by(FilePath(file))
+        warning = Problem(str(file), "", "everybody can read the secrets in it", mend)
         return evolve(loaded, warnings=(*loaded.warnings, warning))
     return loaded
 
@@ -151,12 +155,15 @@ class _Reading:
                 self._note([Flaw(here, "this is not the name of a file: write a text")])
             elif file:
                 try:
-                    table[name], warning = read_secret(file, self.beside)
+                    table[name], bare = read_secret(file, self.beside)
                 except ValueError as error:
                     self._note([Flaw(here, str(error))])
                     continue
-                if warning:
-                    self.warnings.append(Problem(self._where(here), dotted(here), warning))
+                if bare:
+                    text = f"everybody can read {bare}"
+                    self.warnings.append(
+                        Problem(self._where(here), dotted(here), text, closed_by(bare))
+                    )
 
     def _note(self, flaws: Sequence[Flaw]) -> None:
         for flaw in flaws:
@@ -177,7 +184,8 @@ def _order(problem: Problem) -> tuple[int, str]:
 
 def _read(file: FilePath) -> str:
     try:
-        return file.read_text("utf-8")
+        with file.open(encoding="utf-8") as opened:
+            text = opened.read(_LONGEST + 1)
     except UnicodeDecodeError:
         raise ConfigError([Problem(str(file), "", "this file is not a text in UTF-8")]) from None
     except FileNotFoundError:
@@ -185,6 +193,10 @@ def _read(file: FilePath) -> str:
         raise ConfigError([Problem(str(file), "", mend)]) from None
     except OSError as error:
         raise ConfigError([Problem(str(file), "", f"cannot be read: {error.strerror}")]) from None
+    if len(text) > _LONGEST:
+        mend = "this is no configuration: it is longer than 1 MiB"
+        raise ConfigError([Problem(str(file), "", mend)])
+    return text
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
@@ -206,6 +218,8 @@ def _parse(text: str, name: str) -> dict[str, Any]:
         # standard library does not.
         tomllib.loads(text)
         return mapping
+    except RecursionError:
+        raise ConfigError([Problem(name, "", "lists or tables are nested too deeply")]) from None
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         # The parser's positions are rough, and some errors it meets unprepared.
         raise ConfigError([_syntax_problem(text, name, error)]) from None

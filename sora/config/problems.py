@@ -11,15 +11,17 @@ Path = tuple[str | int, ...]
 class Problem:
     """One thing that is wrong: where, which key, what, and what to do.
 
-    `where` is `file:line`, or the name of an environment variable or option.
+    `where` is `file:line`, or the name of an environment variable or option; `mend` a command
+    of the shell, if one mends it.
     """
 
     where: str
     key: str
     text: str
+    mend: str = ""
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.where, self.key, self.text) if part)
+        return ": ".join(part for part in (self.where, self.key, self.text, self.mend) if part)
 
 
 class ConfigError(Exception):

@@ -1,8 +1,12 @@
 """Secrets that stand in files of their own: `password_file` beside `password`."""
 
+import os
 from collections.abc import Iterator
+from grp import getgrgid
 from pathlib import Path as FilePath
-from stat import S_IROTH
+from pwd import getpwnam
+from shlex import quote
+from stat import S_IRGRP, S_IROTH
 from typing import Any
 
 from attrs import fields
@@ -28,8 +32,8 @@ def secret_places(
             yield mapping, attribute.name, here
 
 
-def read_secret(name: str, beside: FilePath) -> tuple[str, str]:
-    """The secret in a file, and a warning about the file or an empty text.
+def read_secret(name: str, beside: FilePath) -> tuple[str, FilePath | None]:
+    """The secret in a file, and the file if everybody can read it.
 
     A relative name is looked for beside the configuration. Raises ValueError.
     """
@@ -43,5 +47,32 @@ def read_secret(name: str, beside: FilePath) -> tuple[str, str]:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
     if not secret:
         raise ValueError(f"{file} is empty: write the secret into it")
-    warning = f"everybody can read {file}: chmod 600 {file}" if others else ""
-    return secret, warning
+    return secret, file if others else None
+
+
+def closed_by(file: FilePath) -> str:
+    """The command after which not everybody can read this file any more, but Sora still can: what
+    neither its user owns nor its group reads is given to the group."""
+    name = quote(str(file.absolute()))
+    found = file.stat()
+    user, group = _reader()
+    of_group = found.st_gid == group and found.st_mode & S_IRGRP
+    if user in (0, found.st_uid) or of_group:
+        return f"chmod o-rwx {name}"
+    try:
+        called = getgrgid(group).gr_name
+    except KeyError:
+        called = str(group)
+    return f"chgrp {called} {name} && chmod 0640 {name}"
+
+
+def _reader() -> tuple[int, int]:
+    """The user and group that Sora runs as. Who administers it as root has a user for it, called as
+    docs/deployment.md does, or none."""
+    if os.geteuid():
+        return os.geteuid(), os.getegid()
+    try:
+        entry = getpwnam("sora")
+    except KeyError:
+        return 0, 0
+    return entry.pw_uid, entry.pw_gid

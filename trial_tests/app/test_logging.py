@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from sora.app.log_socket import LogSocket
 from sora.app.logging import (
     LogOutput,
     _DatagramSink,
@@ -60,6 +61,16 @@ class FormatTests(SynchronousTestCase):
         self.assertNotIn("\n", text)
         self.assertIn("x\\r\\n2023", text)
         self.assertNotIn("\n", format_text(event("quiet", user="x\nforged")))
+
+    def test_what_a_client_sent_cannot_command_a_terminal(self) -> None:
+        """Nor end a line for those who know other line ends than LF."""
+        nasty = "a\x1b[2Jb\x00c\x7fd\x85e\u2028f\x9bg"
+        for text in (
+            format_text(event("login of {user}", user=nasty)),
+            format_text(event("quiet", user=nasty)),
+        ):
+            self.assertTrue(text.isprintable(), text)
+            self.assertIn("x1b[2J", text)
 
     def test_fields_that_sound_like_secrets_are_left_out(self) -> None:
         """In every form (G69)."""
@@ -164,11 +175,9 @@ class OutputTests(SynchronousTestCase):
         stream.close()
         output(event("nobody hears"))
 
-    def test_datagrams_are_sent_and_lost_ones_do_not_matter(self) -> None:
-        """A daemon that is restarted is found again."""
-        directory = Path(self.mktemp())
-        directory.mkdir()
-        path = str(directory / "log")
+    def test_a_daemon_that_is_restarted_is_found_again(self) -> None:
+        """And nothing is lost that was said meanwhile."""
+        path = self._place()
         self.assertRaises(OSError, _DatagramSink, path, journal_packet)
         receiver = self._listen(path)
         sink = _DatagramSink(path, journal_packet)
@@ -176,12 +185,43 @@ class OutputTests(SynchronousTestCase):
         sink(event("one"))
         self.assertIn(b"MESSAGE=one", receiver.recv(4096))
         receiver.close()
-        sink(event("lost"))
+        sink(event("two"))
         Path(path).unlink()
         receiver = self._listen(path)
-        sink(event("reopens"))
-        sink(event("two"))
+        sink(event("three"))
         self.assertIn(b"MESSAGE=two", receiver.recv(4096))
+        self.assertIn(b"MESSAGE=three", receiver.recv(4096))
+
+    def test_a_burst_waits_for_the_daemon(self) -> None:
+        """Its socket takes a few records until they are read; all come, in order."""
+        receiver = self._listen(path := self._place())
+        sink = _DatagramSink(path, journal_packet)
+        self.addCleanup(sink.close)
+        for number in range(3_000):
+            sink(event("number {count}.", count=number))
+            if number % 1_000 == 500:
+                sink.reopen()
+        for number in range(3_000):
+            self.assertIn(b"MESSAGE=number %d.\n" % number, receiver.recv(4096))
+
+    def test_what_is_lost_is_counted(self) -> None:
+        """Only so much waits, and what is too long for a datagram never goes."""
+        receiver = self._listen(path := self._place())
+        way = LogSocket(path, lambda count: b"lost %d" % count, waiting=10)
+        self.addCleanup(way.close)
+        way.send(b"x" * 4_000_000)
+        self.assertEqual(receiver.recv(4096), b"lost 1")
+        for _ in range(2_000):
+            way.send(b"x")
+        got = 0
+        while (packet := receiver.recv(4096)) == b"x":
+            got += 1
+        self.assertEqual(packet, b"lost %d" % (2_000 - got))
+
+    def _place(self) -> str:
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        return str(directory / "log")
 
     def _listen(self, path: str) -> socket:
         receiver = socket(AF_UNIX, SOCK_DGRAM)

@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from sora.config import secrets
 from sora.config.config import Config
 from sora.config.load import load, loads
 from sora.config.problems import ConfigError
+from sora.config.secrets import closed_by
 from sora.config.units import Endpoint
 
 PRODUCT = Path(__file__).parent / "data" / "product.toml"
@@ -206,15 +208,20 @@ class ProblemTests(SynchronousTestCase):
         self.assertNotIn("314159", problems("[database]\npassword = 314159"))
 
     def test_a_file_that_cannot_be_read_is_named(self) -> None:
-        """Absent, a directory, not a text."""
+        """Absent, a directory, not a text, far too long, far too deep."""
         directory = Path(self.mktemp())
         directory.mkdir()
         latin = directory / "latin.toml"
         latin.write_bytes(b"# caf\xe9\n")
+        long, deep = directory / "long.toml", directory / "deep.toml"
+        long.write_text("#" * (1 << 20) + "\n")
+        deep.write_text("a = " + "[" * 2_000 + "]" * 2_000 + "\n")
         for file, expected in (
             (directory / "absent.toml", "there is no such file"),
             (directory, "cannot be read: Is a directory"),
             (latin, "not a text in UTF-8"),
+            (long, "longer than 1 MiB"),
+            (deep, "nested too deeply"),
         ):
             error = self.assertRaises(ConfigError, load, file)
             self.assertIn(str(file), str(error))
@@ -374,7 +381,22 @@ class SecretFileTests(SynchronousTestCase):
         self.secret.chmod(0o644)
         loaded = loads(f'[database]\npassword_file = "{self.secret.absolute()}"', "f")
         self.assertEqual(loaded.config.database.password, "hush")
-        self.assertIn("chmod 600", str(loaded.warnings[0]))
+        command = f"chmod o-rwx {self.secret.absolute()}"
+        self.assertEqual(loaded.warnings[0].mend, command)
+        self.assertTrue(str(loaded.warnings[0]).endswith(command))
+
+    def test_a_file_that_sora_reads_as_everybody_does_is_given_to_its_group(self) -> None:
+        """Else the command would take it from Sora, too."""
+        if os.geteuid():
+            raise SkipTest("only root can give a file away")
+        self.patch(secrets, "_reader", lambda: (4_001, 4_002))
+        self.secret.chmod(0o644)
+        name = str(self.secret.absolute())
+        self.assertEqual(closed_by(self.secret), f"chgrp 4002 {name} && chmod 0640 {name}")
+        os.chown(self.secret, 0, 4_002)
+        self.assertEqual(closed_by(self.secret), f"chmod o-rwx {name}")
+        os.chown(self.secret, 4_001, 0)
+        self.assertEqual(closed_by(self.secret), f"chmod o-rwx {name}")
 
     def test_a_configuration_with_secrets_that_everybody_can_read_is_a_warning(self) -> None:
         """One without secrets is not."""
