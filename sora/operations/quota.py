@@ -4,7 +4,7 @@ from attrs import evolve, frozen
 
 from sora.operations.owners import OwnerLookup, Whose
 from sora.storage.interfaces import IQuotas
-from sora.storage.rows import Quota
+from sora.storage.rows import Quota, QuotaLimits
 
 KEEP = -1
 """A limit that stays as it is."""
@@ -28,14 +28,16 @@ class QuotaOperations:
         storage: int | None = KEEP,
         messages: int | None = KEEP,
         mailboxes: int | None = KEEP,
+        replaces: QuotaLimits | None = None,
     ) -> Quota:
-        """Set limits: octets, messages, mailboxes; None is no limit, `KEEP` leaves one as it is."""
+        """Set limits: octets, messages, mailboxes; None is no limit, `KEEP` leaves one as it is.
+        With `replaces` only where these are the limits. Raises Superseded where they are others."""
         account_id = await self.owners.account_id(whose)
         quota: Quota = await self.quotas.quota(account_id)
         wanted = {"storage": storage, "messages": messages, "mailboxes": mailboxes}
         changes = {name: limit for name, limit in wanted.items() if limit != KEEP}
         limits = evolve(quota.limits, **changes)
-        await self.quotas.set(account_id, limits, None)
+        await self.quotas.set(account_id, limits, None, replaces)
         return evolve(quota, limits=limits)
 
     async def allow(self, email: str, allowed: bool) -> None:

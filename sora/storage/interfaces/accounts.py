@@ -166,11 +166,15 @@ class IQuotas(Interface):
     def quota(account_id: int) -> "Deferred[Quota]":
         """What an account has, and may have. One round trip. Raises NoSuchAccount."""
 
-    def set(account_id: int, limits: QuotaLimits, asker: int | None) -> "Deferred[None]":
-        """Set all limits of an account. One round trip.
+    def set(
+        account_id: int, limits: QuotaLimits, asker: int | None, replaces: QuotaLimits | None = None
+    ) -> "Deferred[None]":
+        """Set all limits of an account. One round trip. With `replaces` only where these are its
+        limits.
 
         `asker` is the account that wants it, None an operator. Raises NotPermitted unless it
-        was allowed to set quotas and is of the same domain; NoSuchAccount.
+        was allowed to set quotas and is of the same domain; Superseded where the limits are others;
+        NoSuchAccount.
         """
 
     def allow(account_id: int, allowed: bool) -> "Deferred[None]":

@@ -3,7 +3,7 @@
 from attrs import frozen
 from zope.interface import implementer
 
-from sora.errors import NoSuchAccount, NotPermitted
+from sora.errors import NoSuchAccount, NotPermitted, Superseded
 from sora.storage.interfaces import IQuotas
 from sora.storage.memory.records import AccountRecord
 from sora.storage.memory.store import MemoryStore, operation
@@ -26,15 +26,21 @@ class MemoryQuotas:
             storage=sum(mailbox.size for mailbox in mailboxes),
             messages=sum(len(mailbox.messages) for mailbox in mailboxes),
             mailboxes=len(mailboxes),
-            limits=QuotaLimits(
-                account.quota_storage, account.quota_messages, account.quota_mailboxes
-            ),
+            limits=_limits(account),
         )
 
     @operation
-    def set(self, account_id: int, limits: QuotaLimits, asker: int | None) -> None:
+    def set(
+        self,
+        account_id: int,
+        limits: QuotaLimits,
+        asker: int | None,
+        replaces: QuotaLimits | None = None,
+    ) -> None:
         """See `IQuotas.set`."""
         account = self._account(account_id)
+        if replaces is not None and _limits(account) not in (replaces, limits):
+            raise Superseded("The limits are others by now.")
         if asker is not None and not (
             self.tables.accounts[asker].sets_quota
             and self.tables.domain(asker) == self.tables.domain(account_id)
@@ -54,3 +60,7 @@ class MemoryQuotas:
         if account is None or account.deleted_at is not None:
             raise NoSuchAccount("There is no such account.")
         return account
+
+
+def _limits(account: AccountRecord) -> QuotaLimits:
+    return QuotaLimits(account.quota_storage, account.quota_messages, account.quota_mailboxes)

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from attrs import astuple
 from zope.interface import implementer
 
 from sora.deferreds import deferred
@@ -32,11 +33,19 @@ class Quotas:
         return await self._database.run("quota", work, write=False)
 
     @deferred
-    async def set(self, account_id: int, limits: QuotaLimits, asker: int | None) -> None:
+    async def set(
+        self,
+        account_id: int,
+        limits: QuotaLimits,
+        asker: int | None,
+        replaces: QuotaLimits | None = None,
+    ) -> None:
+        known = None if replaces is None else list(astuple(replaces))
+
         async def work(tx: Tx) -> None:
             await tx.do(
-                "select set_quota_v1(%s, %s, %s, %s, %s)",
-                (account_id, asker, limits.storage, limits.messages, limits.mailboxes),
+                "select set_quota_v2(%s, %s, %s, %s, %s, %s::bigint[])",
+                (account_id, asker, *astuple(limits), known),
             )
 
         await self._twice("set_quota", work)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from trial_tests.auth.test_passwords import KNOWN
-from trial_tests.protocols.http.desk import READING, DeskTestCase
+from trial_tests.protocols.http.desk import READING, Answer, DeskTestCase
 
 NEW = {"email": "ann@example.com", "password": "correct horse", "hash": "ssha512"}
 
@@ -174,3 +174,21 @@ class AccountTests(DeskTestCase):
         self.assertEqual(shown["limits"], limits)
         wrong = self.ask("PUT", "/admin/accounts/ann@example.com/quota", {"storage": -1})
         self.has_problem(wrong, 400, "bad-request", "/messages")
+
+    def test_no_limit_is_lost(self) -> None:
+        """RFC 9110 §13.1: who sets what somebody else has set meanwhile is told."""
+        self.ask("POST", "/admin/accounts", NEW)
+        path = "/admin/accounts/ann@example.com/quota"
+        tag = self.ask("GET", path).headers["etag"]
+
+        def put(messages: int, condition: str) -> Answer:
+            limits = {"storage": None, "messages": messages, "mailboxes": None}
+            return self.ask("PUT", path, limits, headers=[condition])
+
+        first = put(5, f"If-Match: {tag}")
+        self.assertEqual(first.status, 200, first.body)
+        self.assertEqual(self.ask("GET", path).headers["etag"], first.headers["etag"])
+        self.has_problem(put(6, f"If-Match: {tag}"), 412, "precondition-failed", "others")
+        self.has_problem(put(6, "If-None-Match: *"), 412, "precondition-failed", "There are")
+        self.assertEqual(self.ask("GET", path).json["limits"]["messages"], 5)
+        self.assertEqual(put(6, "If-Match: *").status, 200)

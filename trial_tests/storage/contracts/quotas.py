@@ -1,7 +1,7 @@
 """The contract of `IQuotas`, and of what keeps to them."""
 
 from sora.addresses import parse_address
-from sora.errors import NoSuchAccount, NotPermitted, OverQuota
+from sora.errors import NoSuchAccount, NotPermitted, OverQuota, Superseded
 from sora.storage.rows import Fate, Quota, QuotaLimits
 from trial_tests.storage.contracts.contract import Contract, letter, sets
 
@@ -48,12 +48,27 @@ class QuotasContract(Contract):
         await quotas.allow(self.bob.id, False)
         await self.refused(NotPermitted, quotas.set(self.ann.id, limits, self.bob.id))
 
+    async def test_in_the_place_of_limits_that_one_knows(self) -> None:
+        """Of two who change the same, one hears of it; and who asks again has it (G14)."""
+        quotas, first, second = self.storage.quotas, QuotaLimits(1024, None, 3), QuotaLimits()
+        await quotas.set(self.ann.id, first, None, QuotaLimits())
+        await self.refused(Superseded, quotas.set(self.ann.id, QuotaLimits(1), None, second))
+        await self.refused(
+            Superseded, quotas.set(self.ann.id, QuotaLimits(1), None, QuotaLimits(1024, 0, 3))
+        )
+        self.assertEqual((await self.quota()).limits, first)
+        await quotas.set(self.ann.id, second, None, first)
+        await quotas.set(self.ann.id, second, None, first)
+        self.assertEqual((await self.quota()).limits, second)
+        await self.refused(NotPermitted, quotas.set(self.ann.id, first, self.bob.id, second))
+
     async def test_of_nobody(self) -> None:
         await self.storage.accounts.delete(parse_address("ann@example.com"))
         quotas = self.storage.quotas
         for work in (
             quotas.quota(self.ann.id),
             quotas.set(self.ann.id, QuotaLimits(), None),
+            quotas.set(self.ann.id, QuotaLimits(), None, QuotaLimits()),
             quotas.allow(self.ann.id, True),
         ):
             await self.refused(NoSuchAccount, work)

@@ -4,12 +4,15 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from sora.errors import BadArgument, NoSuchAccount
+from sora.errors import BadArgument, NoSuchAccount, Superseded
 from sora.protocols.http.admin.owners import ACCOUNT, BOTH, Owner, whose
+from sora.protocols.http.conditions import tag_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.problems import CHANGED, Refused
 from sora.protocols.http.values import said
 from sora.storage.rows import Quota as QuotaRow
+from sora.storage.rows import QuotaLimits
 
 
 @frozen
@@ -47,8 +50,30 @@ async def _show(nouns: Nouns, call: Call) -> Quota:
 
 async def _set(nouns: Nouns, call: Call) -> Quota:
     wanted: Limits = call.body
-    row = await nouns.quota.set(whose(call), wanted.storage, wanted.messages, wanted.mailboxes)
+    replaces = await _known(nouns, call)
+    try:
+        row = await nouns.quota.set(
+            whose(call), wanted.storage, wanted.messages, wanted.mailboxes, replaces
+        )
+    except Superseded as error:
+        raise Refused(CHANGED, error.text) from None
     return _quota(row)
+
+
+async def _known(nouns: Nouns, call: Call) -> QuotaLimits | None:
+    """The limits that are to be replaced; None where that does not matter. Everybody has some."""
+    wanted = call.conditions
+    if not wanted.tags and not wanted.is_new:
+        return None
+    limits = (await nouns.quota.show(whose(call))).limits
+    if wanted.is_new or _tag(limits) not in wanted.tags:
+        raise Refused(CHANGED, "There are limits" if wanted.is_new else "The limits are others")
+    return limits
+
+
+def _tag(limits: Limits | QuotaLimits) -> str:
+    """Of the limits alone, which are all that is set: mail that comes in changes nothing of it."""
+    return tag_of(f"{limits.storage} {limits.messages} {limits.mailboxes}")
 
 
 async def _allow(nouns: Nouns, call: Call) -> None:
@@ -73,6 +98,7 @@ def _of(owner: Owner) -> tuple[Endpoint, ...]:
             name=owner.name("show", "Quota"),
             summary=f"Show what {owner.text} has, and may have",
             answer=Quota,
+            tag=lambda call, answer: _tag(answer.limits),
             run=_show,
         ),
         _endpoint(
@@ -83,6 +109,7 @@ def _of(owner: Owner) -> tuple[Endpoint, ...]:
             scope=Scope.WRITE,
             body=Limits,
             answer=Quota,
+            tag=lambda call, answer: _tag(answer.limits),
             changes=f"set the quota of {of}",
             run=_set,
         ),
