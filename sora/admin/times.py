@@ -3,14 +3,16 @@
 from argparse import ArgumentTypeError
 from datetime import datetime
 
+from sora.times import in_utc, moment_of
+
 
 def moment(text: str) -> datetime:
     """`2026-11-20`, `2026-11-20T10:00`, with or without a zone: without one it is this machine's.
     An argument's type."""
     try:
-        found = datetime.fromisoformat(text)
+        found = moment_of(text)
     except ValueError:
         raise ArgumentTypeError(
             f"{text!r} is not a time: write 2026-11-20, or 2026-11-20T10:00:00+01:00"
         ) from None
-    return found if found.tzinfo is not None else found.astimezone()
+    return found if found.tzinfo is not None else in_utc(found)

@@ -135,6 +135,8 @@ class MboxSource:
                 self._problems.append(Problem(entry.path, str(error)))
 
     def _folder(self, path: Path, name: str) -> Folder:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise BadName("The name is not in UTF-8: rename it, or give one file with --into")
         name = normalise(name)
         return Folder(name, path, special_use=special_use_of(name))
 

@@ -1,5 +1,6 @@
 """`sora-admin import-mbox` and `export-mbox`, on storage in memory and files on the disk."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,20 @@ class MboxTests(ImportingTestCase):
         again = self.box.read_bytes().replace(b"Status: RO\n", b"Status: O\n") + b"\n\n" + FROM
         self.box.write_bytes(again + b"Subject: new\n\n")
         self.assertEqual(self.counts(self.brings()), (4, 1, 3, 0))
+
+    def test_a_file_whose_name_is_not_utf_8(self) -> None:
+        """It is told so, and the others come; alone it can be named."""
+        self.box.mkdir()
+        file = Path(os.fsdecode(bytes(self.box) + b"/caf\xe9.mbox"))
+        file.write_bytes(FROM + ONE)
+        self.box.joinpath("good").write_bytes(FROM + TWO)
+        words = ("import-mbox", "--email", ANN, "--path")
+        status, said = self.ran(*words, str(self.box))[:2]
+        self.assertEqual(status, 1)
+        self.assertIn("The name is not in UTF-8", said)
+        self.assertEqual(len(self.bodies("good")), 1)
+        self.assertEqual(self.ran(*words, str(file), "--into", "Cafe")[0], 0)
+        self.assertEqual(len(self.bodies("Cafe")), 1)
 
     def test_content_length(self) -> None:
         """It says where a message ends, if a message or nothing follows there; else it is wrong."""

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn, TypeVar, Union, get_args, get_origin, g
 from attrs import NOTHING, fields, frozen, has
 
 from sora.protocols.http.values import Facet, facet_of
+from sora.times import moment_of
 
 T = TypeVar("T")
 MAX_DEPTH: Final = 32
@@ -195,7 +196,7 @@ def _read_plain(kind: Any, given: Any, at: str, flaws: list[Flaw], facet: Facet 
 
 def _read_time(given: Any, at: str, flaws: list[Flaw]) -> Any:
     try:
-        time = datetime.fromisoformat(given)
+        time = moment_of(given)
     except (TypeError, ValueError):
         time = None
     if time is None or time.tzinfo is None:

@@ -17,6 +17,7 @@ from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, cursor_of, key_of, page_of
 from sora.protocols.http.values import said
 from sora.storage.rows import DeletedMailbox, GoneFilter, GoneMessage, GonePlace
+from sora.times import moment_of
 
 _NAME: Final = 1024
 _TEXT: Final = 200
@@ -200,7 +201,7 @@ def _place(cursor: str) -> GonePlace | None:
         return None
     try:
         at, mailbox_id, uid = key.split(" ")
-        return GonePlace(datetime.fromisoformat(at), int(mailbox_id), int(uid))
+        return GonePlace(moment_of(at), int(mailbox_id), int(uid))
     except ValueError:
         raise BadArgument("The cursor is none that this server has given") from None
 
