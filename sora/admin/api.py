@@ -1,7 +1,7 @@
 """Running servers, asked over their HTTP API: what the database alone cannot tell."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -58,17 +58,34 @@ class AdminAPI:
         """What comes of a POST, in so many seconds. Raises NoServer, CommandFailed."""
         return await self._ask("POST", path, body, patience)
 
+    async def send(
+        self,
+        path: str,
+        octets: bytes,
+        media: str,
+        query: Sequence[tuple[str, str]],
+        patience: float = TIMEOUT,
+    ) -> Any:
+        """What comes of a POST of octets, which are of a media type, in so many seconds. Raises
+        NoServer, CommandFailed."""
+        suffix = urlencode(query, errors="surrogateescape")
+        return await self._exchange("POST", f"{path}?{suffix}", octets, media, patience)
+
     async def _ask(self, method: str, path: str, body: Any, patience: float = TIMEOUT) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        return await self._exchange(method, path, data, "application/json", patience)
+
+    async def _exchange(
+        self, method: str, path: str, data: bytes | None, media: str, patience: float
+    ) -> Any:
         if not self._key:
             raise CommandFailed(
                 "the HTTP API wants a key: set [admin] api_key or api_key_file to one of the"
                 " server's"
             )
         headers: dict[bytes | str, bytes | str] = {"Authorization": f"Bearer {self._key}"}
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            data = json.dumps(body).encode()
+        if data is not None:
+            headers["Content-Type"] = media
         try:
             response = await self._open_client().request(
                 method, f"{self._url}/admin{path}", headers=headers, data=data, timeout=patience

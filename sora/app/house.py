@@ -14,6 +14,7 @@ from sora.app.accounts import accounts_on
 from sora.app.annotations import annotation_rules
 from sora.app.cleaning import cleaner_of, server_retention
 from sora.app.database import make_database, migrate_database, notice_epoch
+from sora.app.delivering import delivering_by
 from sora.app.doorbell import open_mailboxes_of
 from sora.app.embedded_mode import (
     EmbeddedOptions,
@@ -210,6 +211,7 @@ class House:
                 new_operation=new_operation,
             ),
             open_mailboxes.copied,
+            delivering_by(delivery, config.limits, self.hostname),
             reactor=reactor,
         )
         parts = Parts(

@@ -18,6 +18,7 @@ from sora.health import Health
 from sora.mailbox.scripts import ScriptStore
 from sora.net.tracker import Session
 from sora.operations.connections import ConnectionOperations
+from sora.operations.delivering import DeliveryOperations
 from sora.operations.health import HealthOperations
 from sora.operations.logins import LoginOperations
 from sora.operations.objects import ObjectOperations
@@ -48,6 +49,7 @@ def nouns_on(
     tasks: TaskOperations,
     filtering: Callable[[bool], SieveFiltering],
     told: Callable[[Copied], None],
+    delivering: DeliveryOperations,
     *,
     reactor: Any,
 ) -> Nouns:
@@ -81,6 +83,7 @@ def nouns_on(
         importing=exchange.importing,
         exporting=exchange.exporting,
         places=exchange.places,
+        delivering=delivering,
         tasks=tasks,
         health=HealthOperations(lambda: health),
         tls=tls_served(config, certificates, reactor),

@@ -182,6 +182,7 @@ def _http(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         is_ready=parts.is_ready,
         new_id=lambda: uuid4().hex[:12],
         traces=parts.traces(server),
+        max_message_size=parts.config.limits.max_message_size,
     )
     return Spoken(factory, http_refusal, factory.change)
 

@@ -20,12 +20,16 @@ LOOKING = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
 def ask(port: int, key: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    """One request: the status, and the body, as JSON where it is. Raises OSError when nobody
-    answers."""
+    """One request: the status, and the body, as JSON where it is. A body of octets is a message.
+    Raises OSError when nobody answers."""
+    is_message = isinstance(body, bytes)
     request = Request(
         f"http://127.0.0.1:{port}{path}",
-        None if body is None else json.dumps(body).encode(),
-        {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        body if body is None or is_message else json.dumps(body).encode(),
+        {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "message/rfc822" if is_message else "application/json",
+        },
         method=method,
     )
     try:

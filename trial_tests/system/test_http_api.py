@@ -35,6 +35,7 @@ class HttpApiTests(ApiTestCase):
         self.assertIn(b"* BYE An administrator ended this session", client.file.read())
         client.shutdown()
         self.check_every_list()
+        self.check_delivery()
         self.check_restoring()
         self.check_tasks()
         self.assertEqual(self.ask("DELETE", f"/admin/accounts/{EMAIL}"), (204, b""))
@@ -53,6 +54,34 @@ class HttpApiTests(ApiTestCase):
         self.assertEqual(self.ask("GET", "/livez", key="")[0], 200)
         status, problem = self.ask("GET", "/admin/accounts")
         self.assertEqual((status, problem["type"]), (503, "urn:sora:problem:unavailable"))
+
+    def check_delivery(self) -> None:
+        """A session is told of a message that is larger than other bodies may be, once; a script
+        files it as it files what comes by LMTP."""
+        source = 'require "fileinto"; if header "subject" "Note" {fileinto "Archive";}'
+        path = f"/admin/accounts/{EMAIL}"
+        self.assertEqual(self.ask("PUT", f"{path}/scripts/main", {"source": source})[0] // 100, 2)
+        done = self.ask("PUT", f"{path}/script-positions/active", {"script": "main"})
+        self.assertEqual(done[0] // 100, 2, done)
+        client = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
+        client.login(EMAIL, "correct horse")
+        client.select("Archive")
+        client.response("EXISTS")
+        message = b"Subject: Note\r\n\r\n" + b"x" * 998 * 2000 + b"\r\n"
+        to = f"/admin/mail/deliver?recipient={EMAIL}&sender=carl@example.net"
+        for _ in range(2):
+            status, done = self.ask("POST", to, message)
+            self.assertEqual((status, done["size"]), (200, len(message)), done)
+        client.noop()
+        self.assertEqual(client.response("EXISTS")[1], [b"1"])
+        found = client.fetch("1", "(BODY[])")[1][0][1]
+        self.assertTrue(found.endswith(message))
+        self.assertRegex(found[:1000], b"Return-Path: <carl@example.net>\r\n")
+        self.assertRegex(found[:1000], b"with HTTP\r\n\tfor <ann@example.com>")
+        client.store("1", "+FLAGS", "(\\Deleted)")
+        client.expunge()
+        client.logout()
+        self.assertEqual(self.ask("DELETE", f"{path}/script-positions/active")[0], 204)
 
     def check_restoring(self) -> None:
         """A session is told of what was restored as of a new message."""
@@ -132,6 +161,11 @@ class HttpApiTests(ApiTestCase):
                 ("look", "createAccount"),
                 ("api_key", f"made the account {EMAIL}"),
                 ("api_key", "kicked connections"),
+                ("api_key", f"put the script main of the account {EMAIL}"),
+                ("api_key", f"let a script run at active of the account {EMAIL}"),
+                ("api_key", f"delivered a message to {EMAIL}"),
+                ("api_key", f"delivered a message to {EMAIL}"),
+                ("api_key", f"let no script run at active of the account {EMAIL}"),
                 ("api_key", "restored 1 messages of the account ann@example.com"),
                 ("api_key", f"began to run a script over INBOX of {EMAIL}, as a trial"),
                 ("api_key", f"began to run a script over INBOX of {EMAIL}"),
@@ -139,7 +173,7 @@ class HttpApiTests(ApiTestCase):
                 ("api_key", f"deleted the account {EMAIL}"),
             ],
         )
-        self.assertEqual([line["outcome"] for line in changes], ["refused"] + 7 * ["done"])
+        self.assertEqual([line["outcome"] for line in changes], ["refused"] + 12 * ["done"])
         text = self.node.messages_of_log()
         for secret in (KEY, LOOKING, "correct horse"):
             self.assertNotIn(secret, text)

@@ -13,6 +13,7 @@ from sora.protocols.http.spoken import ENDPOINTS
 from trial_tests.support.http_api import KEY, ApiTestCase
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+HOOKS = CONFIG.with_name("schemathesis_hooks.py")
 EXAMPLES = os.environ.get("SORA_SCHEMATHESIS_EXAMPLES", "1")
 SEED = os.environ.get("SORA_SCHEMATHESIS_SEED", "1")
 
@@ -46,6 +47,7 @@ class SchemathesisTests(ApiTestCase):
                 *arguments,
             ],
             cwd=self.mktemp_directory(),
+            env={**os.environ, "SCHEMATHESIS_HOOKS": str(HOOKS)},
             capture_output=True,
             text=True,
             timeout=500,

@@ -106,6 +106,10 @@ $ twistd sora-admin stats auth --config config.toml
 imap: 1 ok
 $ twistd sora-admin stats auth --config config.toml --window 24h
 imap: 1 ok
+$ printf 'Subject: Hello\n\nHi\n' | twistd sora-admin messages deliver --config config.toml --email ann@example.com --email eve@nowhere.example
+ann@example\.com: 250 2\.0\.0 Delivered
+eve@nowhere\.example: 550 5\.1\.1
+[1]
 $ twistd sora-admin connections kick --config config.toml --user ann@example.com --protocol imap --server imap-1
 ^1 connections were told to end
 $ twistd sora-admin connections kick --config config.toml --user bob@example.com

@@ -63,7 +63,9 @@ class Endpoint:
     """One method of one resource.
 
     `path` is below `/admin`, with names in braces. `name` is the operation's id. `query`, `body`
-    and `answer` are classes of values (`values.py`); without an answer the status is 204. `place`
+    and `answer` are classes of values (`values.py`); without an answer the status is 204. With
+    `takes_message` the body is a message (`upload.py`) and no JSON. `is_partial` says of an answer
+    that only some of what was asked for was done, or nothing: its status is 207. `place`
     is where to find what was made; it stands with every endpoint whose status is 201 or 202, and is
     sent as `Location`. `changes` is what the log of changes says of it; it stands with every
     endpoint whose scope is to write. Both have names of the path (`{email}`) and fields of the
@@ -81,8 +83,10 @@ class Endpoint:
     scope: Scope = Scope.READ
     query: type[Any] | None = None
     body: type[Any] | None = None
+    takes_message: bool = False
     answer: type[Any] | None = None
     status: int = 200
+    is_partial: Callable[[Any], bool] | None = None
     place: str = ""
     changes: str = ""
     tag: Callable[[Call, Any], str] | None = None

@@ -86,6 +86,19 @@ class Gate:
             raise Refused(NOT_PERMITTED, f"The key {key.name} lacks the scope {scope}")
         return Caller(key.name, address)
 
+    def would_admit(self, address: str, authorization: str | None, scope: Scope) -> bool:
+        """Whether a request with this head will be let in if nothing changes until it is there. It
+        is not counted: that is done when it is."""
+        if self._allowed is not None and address not in self._allowed:
+            return False
+        try:
+            self._require_few_failures(self._bucket(address))
+        except Refused:
+            return False
+        scheme, _, shown = (authorization or "").strip().partition(" ")
+        key = self._keys.find(shown.strip()) if scheme.lower() == "bearer" else None
+        return key is not None and key.may(scope)
+
     def key(self, address: str, authorization: str | None) -> Key:
         """The key that is shown, when the address was let in. Raises Refused."""
         bucket = self._bucket(address)

@@ -7,6 +7,7 @@ from attrs import frozen
 from sora.operations.cache import CacheOperations
 from sora.operations.common import CommonOperations
 from sora.operations.connections import ConnectionOperations
+from sora.operations.delivering import DeliveryOperations
 from sora.operations.exchange_places import ExchangePlaces
 from sora.operations.exporting import ExportOperations
 from sora.operations.health import HealthOperations
@@ -36,6 +37,7 @@ class Nouns(CommonOperations):
     importing: ImportOperations
     exporting: ExportOperations
     places: ExchangePlaces
+    delivering: DeliveryOperations
     tasks: TaskOperations
     health: HealthOperations
     tls: TLSOperations

@@ -3,7 +3,8 @@
 
 The first request with a key is done, and its answer is kept for a day where all nodes see it; the
 same request again, also on another node, is given that answer. What failed is not kept: nothing was
-made, and the key may be used again. A key belongs to the caller. Of a request only a digest is
+made, and the key may be used again; so is what was done in part (207), which again does the rest. A
+key belongs to the caller. Of a request only a digest is
 kept, keyed with the caller's own key: it may hold a password, which whoever reads the database must
 not be able to try out against it.
 """
@@ -25,6 +26,8 @@ from sora.storage.rows import BegunRequest, KeptAnswer, RequestState
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
+PARTIAL: Final = 207
+"""Multi-Status: the status of an answer that says of each part whether it was done"""
 KEEP: Final = timedelta(days=1)
 LEASE: Final = timedelta(minutes=5)
 """after which a request that has not ended is taken for one whose process is gone"""
@@ -86,7 +89,10 @@ class Once:
         except BaseException:
             await self._note(self._requests.give_up(caller, key, holder))
             raise
-        await self._note(self._requests.end(caller, key, holder, answer))
+        if answer.status == PARTIAL:
+            await self._note(self._requests.give_up(caller, key, holder))
+        else:
+            await self._note(self._requests.end(caller, key, holder, answer))
         return answer, False
 
     async def _note(self, noting: Awaitable[None]) -> None:

@@ -7,7 +7,7 @@ from attrs import NOTHING, fields
 
 from sora.errors import TooMany
 from sora.protocols.http.endpoint import Endpoint
-from sora.protocols.http.once import HEADER, LONGEST
+from sora.protocols.http.once import HEADER, LONGEST, PARTIAL
 from sora.protocols.http.places import PLACES
 from sora.protocols.http.problems import (
     BAD_REQUEST,
@@ -18,6 +18,7 @@ from sora.protocols.http.problems import (
     MEDIA_TYPE,
     NO_KEY,
     NOT_JSON,
+    NOT_MESSAGE,
     NOT_PERMITTED,
     TOO_BIG,
     TOO_OFTEN,
@@ -28,6 +29,7 @@ from sora.protocols.http.problems import (
     kind_of,
 )
 from sora.protocols.http.schema import Schemas, words_of
+from sora.protocols.http.upload import MESSAGE
 
 PREFIX: Final = "/admin"
 _ALWAYS: Final = (
@@ -73,6 +75,11 @@ _IDEMPOTENCY_KEY: Final = {
     " the same key is done once, and answered alike for a day.",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+}
+_MESSAGE: Final = {
+    "type": "string",
+    "format": "binary",
+    "description": "The octets of a message (RFC 5322); every line ends with CRLF.",
 }
 _PROBLEM: Final = {
     "type": "object",
@@ -158,6 +165,8 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if endpoint.body is not None:
         content = {"application/json": {"schema": schemas.of(endpoint.body)}}
         operation["requestBody"] = {"required": True, "content": content}
+    if endpoint.takes_message:
+        operation["requestBody"] = {"required": True, "content": {MESSAGE: {"schema": _MESSAGE}}}
     return operation
 
 
@@ -201,9 +210,14 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         if headers:
             done["headers"] = headers
         found = {str(endpoint.status): done}
+        if endpoint.is_partial is not None:
+            text = "Not all of it is done: the answer says what is."
+            found[str(PARTIAL)] = {**done, "description": text}
     kinds = [*_ALWAYS, *map(kind_of, endpoint.errors)]
     if endpoint.body is not None:
         kinds.append(NOT_JSON)
+    if endpoint.takes_message:
+        kinds.append(NOT_MESSAGE)
     if endpoint.is_conditional:
         kinds.append(CHANGED)
     if endpoint.is_once:

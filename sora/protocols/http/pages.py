@@ -95,8 +95,9 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> list[str
         for one in operation.get("parameters", ())
     ]
     if "requestBody" in operation:
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        rows.append(("", "body", _type(schema), ""))
+        [(media, content)] = operation["requestBody"]["content"].items()
+        kind = _type(content["schema"]) if media == JSON else escape(media)
+        rows.append(("", "body", kind, escape(content["schema"].get("description", ""))))
     for status, response in operation["responses"].items():
         content = list(response.get("content", {}).values())
         kind = _type(content[0]["schema"]) if content else ""

@@ -23,11 +23,13 @@ from sora.net.standing import Standing
 from sora.net.transcript import Transcript
 from sora.protocols.http.problems import BAD_REQUEST, MEDIA_TYPE, TOO_SLOW, Refused
 from sora.protocols.http.shaping import written
+from sora.protocols.http.upload import Upload
 
 MAX_BODY: Final = 1024 * 1024
-"""octets of a request's body"""
+"""octets of a request's body, but of one that is a message"""
 DROPPED: Final = 8 * MAX_BODY
-"""octets above that are read and dropped, so that the client can be told; then it is cut off"""
+"""octets above the limit that are read and dropped, so that the client can be told; then it is cut
+off"""
 IDLE: Final = 65.0
 """seconds in which a client has to say something"""
 WHOLE: Final = 60.0
@@ -40,17 +42,48 @@ _AS_IT_IS: Final = "%!$&'()*+,;=:@~"
 
 
 class BoundedRequest(Request):
-    """A request that keeps at most `MAX_BODY` octets; one with more is marked."""
+    """A request that keeps at most `MAX_BODY` octets; one with more is marked. A message, of who
+    may send it, goes into an upload, which has a limit of its own."""
 
     content: Any
     channel: Any
     is_too_big = False
     _taken = 0
+    most = MAX_BODY
+    _upload: Upload | None = None
 
     def gotLength(self, length: int | None) -> None:
-        """Where the body will be: in memory, as it is small."""
-        self.is_too_big = length is not None and length > MAX_BODY
+        """Where the body will be: in memory, as it is small; or in a spool."""
+        self._upload = self.channel.site.upload(self)
+        if self._upload is not None:
+            self.most = self._upload.limit
+        self.is_too_big = length is not None and length > self.most
         self.content = BytesIO()
+
+    @property
+    def upload(self) -> Upload | None:
+        """The message that is the body."""
+        return self._upload
+
+    def take_upload(self) -> Upload | None:
+        """The same, for who closes it."""
+        upload, self._upload = self._upload, None
+        return upload
+
+    def finish(self) -> None:
+        """It is answered."""
+        self._let_go()
+        super().finish()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The client is gone."""
+        self._let_go()
+        super().connectionLost(reason)
+
+    def _let_go(self) -> None:
+        upload = self.take_upload()
+        if upload is not None:
+            upload.close()
 
     def getRequestHostname(self) -> bytes:
         """What routing is told. Nothing here depends on what a client calls this server."""
@@ -63,11 +96,11 @@ class BoundedRequest(Request):
     def handleContentChunk(self, data: bytes) -> None:
         """Keep a piece of the body, or drop it."""
         self._taken += len(data)
-        if self._taken > MAX_BODY:
+        if self._taken > self.most:
             self.is_too_big = True
         if not self.is_too_big:
-            self.content.write(data)
-        elif self._taken > DROPPED and self.channel is not None:
+            (self.content.write if self._upload is None else self._upload.take)(data)
+        elif self._taken > self.most + DROPPED and self.channel is not None:
             self.channel.abort()
 
 
@@ -210,10 +243,13 @@ class HTTPFactory(Site):
         clock: IReactorTime,
         new_id: Callable[[], str],
         change: Callable[[ServerConfig], None] = lambda _: None,
+        upload: Callable[[Any], Upload | None] = lambda _: None,
     ) -> None:
         """`new_id` names requests, for the log; `change` takes what can be exchanged of the
-        server's configuration while it runs."""
+        server's configuration while it runs; `upload` gives what a request's body goes into, for
+        one whose head says that it is a message."""
         self.new_id = new_id
+        self.upload = upload
         self.change = change
         super().__init__(resource, requestFactory=BoundedRequest, timeout=IDLE, reactor=clock)
         self.displayTracebacks = False

@@ -35,8 +35,10 @@ def http_factory(
     is_ready: Callable[[], Awaitable[bool]],
     new_id: Callable[[], str],
     traces: CommandTraces | None = None,
+    max_message_size: int = 0,
 ) -> HTTPFactory:
-    """What a listener takes for a server of type `http_api`. `new_id` names requests."""
+    """What a listener takes for a server of type `http_api`. `new_id` names requests;
+    `max_message_size` is in octets."""
     described = document(ENDPOINTS, GROUPS, version("sora-mail"))
     keys, allowed, rates = _admitted(server)
     gate = Gate(keys, allowed, clock.seconds, rates)
@@ -53,8 +55,15 @@ def http_factory(
         new_id=new_id,
         traces=traces,
         metrics=commands,
+        max_message_size=max_message_size,
     )
-    return HTTPFactory(site.resource(), clock, new_id, lambda entry: gate.change(*_admitted(entry)))
+    return HTTPFactory(
+        site.resource(),
+        clock,
+        new_id,
+        lambda entry: gate.change(*_admitted(entry)),
+        site.upload,
+    )
 
 
 def keys_of(server: ServerConfig) -> list[Key]:

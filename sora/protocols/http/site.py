@@ -8,9 +8,9 @@ for everybody. A request that has begun to change something goes on when the cli
 change, under `sora.audit`: who, from where, what.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs
 
 from klein import Klein
@@ -21,6 +21,7 @@ from werkzeug.routing import RequestRedirect
 
 from sora.deferreds import shielded
 from sora.errors import SoraError
+from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.http.audit import Change
 from sora.protocols.http.conditions import conditions_of
@@ -29,6 +30,7 @@ from sora.protocols.http.gate import Gate
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.once import (
     HEADER,
+    PARTIAL,
     REPLAYED,
     Once,
     digest_of_request,
@@ -43,15 +45,18 @@ from sora.protocols.http.problems import (
     NOT_ALLOWED,
     NOT_FOUND,
     NOT_JSON,
+    NOT_MESSAGE,
     TOO_BIG,
     Refused,
     refused,
 )
 from sora.protocols.http.shaping import Flawed, from_json, from_query, written
+from sora.protocols.http.upload import MESSAGE, Upload
 from sora.storage.rows import KeptAnswer
 from sora.tracing.commands import CommandTraces, InHand
 from sora.tracing.spans import current_trace
 
+T = TypeVar("T")
 MAX_PARAMETERS: Final = 50
 JSON: Final = "application/json"
 
@@ -74,7 +79,8 @@ class Page:
 
 
 class AdminSite:
-    """Serves endpoints and pages. `seconds` is a clock, `new_id` names requests for the log."""
+    """Serves endpoints and pages. `seconds` is a clock, `new_id` names requests for the log,
+    `spool` makes what messages of at most `max_message_size` octets come into."""
 
     log = Logger()
 
@@ -90,10 +96,14 @@ class AdminSite:
         new_id: Callable[[], str],
         metrics: CommandMetrics,
         traces: CommandTraces | None = None,
+        spool: Callable[[], Spool] = Spool,
+        max_message_size: int = 0,
     ) -> None:
         self._metrics = metrics
         self._traces = traces
         self._nouns = nouns
+        self._spool = spool
+        self._max_message_size = max_message_size
         self._gate = gate
         self._once = once
         self._seconds = seconds
@@ -108,6 +118,19 @@ class AdminSite:
     def resource(self) -> Any:
         """What a site of twisted.web takes."""
         return self._app.resource()
+
+    def upload(self, request: Any) -> Upload | None:
+        """What the body of a request goes into whose head is there, when it is a message, of
+        somebody who may change things: nobody else has disks filled."""
+        if _media(request) != MESSAGE:
+            return None
+        try:
+            authorization = _authorization(request)
+        except Refused:
+            return None
+        if not self._gate.would_admit(_address(request), authorization, Scope.WRITE):
+            return None
+        return Upload(self._spool(), self._max_message_size)
 
     # ---------------------------------------------------------- routes
 
@@ -180,17 +203,18 @@ class AdminSite:
             key = idempotency_key(request.requestHeaders.getRawHeaders(HEADER.encode(), ()))
         if key is None:
             doing = self._do_tagged(endpoint, call, change)
-            answer, tag = await shielded(Deferred.fromCoroutine(doing))
+            answer, tag = await shielded(_closing(request, doing))
             if tag:
                 request.setHeader("ETag", f'"{tag}"')
         else:
+            digest = _digest(request)
             work = self._once.run(
                 caller.key,
                 key,
-                _digest(request),
+                digest,
                 lambda: self._do(endpoint, call, change),
             )
-            answer, is_old = await shielded(Deferred.fromCoroutine(work))
+            answer, is_old = await shielded(_closing(request, work))
             if is_old:
                 change.replayed()
                 request.setHeader(REPLAYED, "true")
@@ -222,7 +246,9 @@ class AdminSite:
         place = ""
         if endpoint.place:
             place = PREFIX + filled_path(endpoint.place, call.path, answer)
-        return KeptAnswer(endpoint.status, place, written(answer)), tag
+        is_partial = endpoint.is_partial is not None and endpoint.is_partial(answer)
+        status = PARTIAL if is_partial else endpoint.status
+        return KeptAnswer(status, place, written(answer)), tag
 
     async def _page(self, page: Page, request: Any) -> Answer:
         address = _address(request)
@@ -308,7 +334,22 @@ def _header(request: Any, name: bytes) -> str | None:
 def _digest(request: Any) -> bytes:
     """What tells a request from others of its caller."""
     shown = _header(request, b"Authorization") or ""
-    return digest_of_request(shown, request.method, request.uri, request.content.getvalue())
+    body = request.content.getvalue() if request.upload is None else request.upload.spool.hash
+    return digest_of_request(shown, request.method, request.uri, body)
+
+
+def _closing(request: Any, work: Coroutine[Any, Any, T]) -> "Deferred[T]":
+    """The work of a request, which has the message that came with it until it ends."""
+    upload: Upload | None = request.take_upload()
+
+    async def doing() -> T:
+        try:
+            return await work
+        finally:
+            if upload is not None:
+                upload.close()
+
+    return Deferred.fromCoroutine(doing())
 
 
 def _query(endpoint: Endpoint, request: Any) -> Any:
@@ -335,13 +376,21 @@ def _conditions(endpoint: Endpoint, request: Any) -> Conditions:
 
 def _body(endpoint: Endpoint, request: Any) -> Any:
     if request.is_too_big:
-        raise Refused(TOO_BIG)
+        raise Refused(TOO_BIG, f"A body of this kind has at most {request.most} octets here")
+    if endpoint.takes_message:
+        if request.upload is None:
+            raise Refused(NOT_MESSAGE)
+        request.upload.require_message()
+        return request.upload
     if endpoint.body is None:
         return None
-    media, _, _ = (_header(request, b"Content-Type") or "").partition(";")
-    if media.strip().lower() != JSON:
+    if _media(request) != JSON:
         raise Refused(NOT_JSON)
     return from_json(endpoint.body, request.content.getvalue())
+
+
+def _media(request: Any) -> str:
+    return (_header(request, b"Content-Type") or "").partition(";")[0].strip().lower()
 
 
 def _address(request: Any) -> str:

@@ -111,8 +111,11 @@ OVER_QUOTA_FOR_GOOD: Final = (552, "5.2.2")
 INTERNAL: Final = Reply(451, "4.3.0", "Something went wrong here; try again later")
 
 
-def reply_to(error: errors.SoraError) -> Reply:
-    """The reply that says `error`. A class without a row has that of its nearest ancestor."""
+def reply_to(error: errors.SoraError, rejects_over_quota: bool = False) -> Reply:
+    """The reply that says `error`. A class without a row has that of its nearest ancestor.
+    `rejects_over_quota`: whether mail for somebody who is over quota goes back."""
+    if rejects_over_quota and isinstance(error, errors.OverQuota):
+        return Reply(*OVER_QUOTA_FOR_GOOD, error.told)
     for kind in type(error).__mro__:
         row = TABLE.get(kind)
         if row is not None:

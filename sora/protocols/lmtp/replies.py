@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from sora.errors import MessageRefused, OverQuota, SoraError
+from sora.errors import MessageRefused, SoraError
 from sora.net.connection import Connection
-from sora.protocols.lmtp.errors import OVER_QUOTA_FOR_GOOD, Reply, reply_to
+from sora.protocols.lmtp.errors import Reply, reply_to
 
 
 class Replies:
@@ -24,9 +24,7 @@ class Replies:
 
     def reply_to(self, error: SoraError) -> Reply:
         """The reply that says an error."""
-        if self._rejects_over_quota and isinstance(error, OverQuota):
-            return Reply(*OVER_QUOTA_FOR_GOOD, error.told)
-        return reply_to(error)
+        return reply_to(error, self._rejects_over_quota)
 
     def refuse(self, error: SoraError, address: str = "") -> Reply:
         """Say an error, about an address if there is one; gives the reply. A reason that a user has

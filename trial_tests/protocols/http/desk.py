@@ -80,11 +80,13 @@ from sora.storage.rows import Operation, ScriptLimits, ServerRetention
 from sora.storage.stores import ObjectStore
 from sora.workers.cleaner import Cleaner, Graces
 from sora.workers.tasks import TaskRunner
-from trial_tests.protocols.http.exchange_desk import exchange_on
+from trial_tests.protocols.http.exchange_desk import delivering_on, exchange_on
 from trial_tests.support.transcript import ThreadsHere
 
 KEY = "the-key-that-may-change-things"
 READING = "the-key-that-may-look"
+MAX_MESSAGE = 3 * 1024 * 1024
+"""octets of a message that is delivered"""
 
 
 @frozen
@@ -114,6 +116,7 @@ class DeskTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
+        self.spools: list[Spool] = []
         self.registry = CollectorRegistry()
         self.storage = memory_storage(self.clock)
         self.tracker = Tracker(self.clock.seconds, ConnectionMetrics(self.registry))
@@ -144,8 +147,15 @@ class DeskTestCase(SynchronousTestCase):
             seconds=self.clock.seconds,
             new_id=lambda: f"r{next(ids)}",
             metrics=CommandMetrics(self.registry),
+            spool=self.new_spool,
+            max_message_size=MAX_MESSAGE,
         )
-        self.factory = HTTPFactory(self.site.resource(), self.clock, lambda: f"r{next(ids)}")
+        self.factory = HTTPFactory(
+            self.site.resource(),
+            self.clock,
+            lambda: f"r{next(ids)}",
+            upload=self.site.upload,
+        )
 
     def make_nouns(self) -> Nouns:
         """The operations, on memory storage, and on a relay queue in a directory."""
@@ -245,6 +255,7 @@ class DeskTestCase(SynchronousTestCase):
                 self.clock,
                 self.directories,
             ),
+            delivering=delivering_on(storage, stores["first"], threads, self.clock),
             tasks=TaskOperations(storage.tasks, self.runner),
             retention=retention,
             cleaning=CleaningOperations(
@@ -262,6 +273,11 @@ class DeskTestCase(SynchronousTestCase):
     def filtering(self, sends: bool) -> SieveFiltering:
         """It is tested on a whole server."""
         raise NotImplementedError
+
+    def new_spool(self) -> Spool:
+        """What a message comes into; `spools` are all there were."""
+        self.spools.append(Spool())
+        return self.spools[-1]
 
     async def look_at_schema(self) -> Sequence[MigrationRow]:
         """Two steps, one of which is applied."""

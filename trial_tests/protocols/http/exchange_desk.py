@@ -7,12 +7,17 @@ from uuid import uuid4
 
 from twisted.internet.task import Clock
 
+from sora.app.delivering import delivering_by
+from sora.config.limits import LimitsConfig
 from sora.exchange.exporter import ExportRooms
 from sora.exchange.importing import ImportRooms
 from sora.mail.facts import derive
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
+from sora.mailbox.delivery import Delivery
+from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.scripts import ScriptStore
+from sora.operations.delivering import DeliveryOperations
 from sora.operations.exchange_places import ExchangePlaces
 from sora.operations.exporting import ExportOperations
 from sora.operations.importing import ImportOperations
@@ -23,6 +28,18 @@ from sora.storage.rows import Operation
 from sora.storage.stores import ObjectStore
 
 LIMIT = 100_000
+
+
+def delivering_on(
+    storage: MemoryStorage, store: ObjectStore, threads: Any, clock: Clock
+) -> DeliveryOperations:
+    """Deliveries without filters: all mail goes to INBOX."""
+    arrivals = Arrivals(
+        storage.messages, storage.uploads, store, derive=derive, threads=threads, clock=clock
+    )
+    mailboxes = OpenMailboxes(storage.mailboxes, clock, uuid4(), ring=lambda *ring: None)
+    delivery = Delivery(storage.accounts, arrivals, mailboxes, clock)
+    return delivering_by(delivery, LimitsConfig(), "sora.example.com")
 
 
 def exchange_on(
