@@ -33,7 +33,7 @@ from sora.app.filtering import (
 )
 from sora.app.filtering_stored import filtering_here
 from sora.app.health import health_of
-from sora.app.http import new_operation, nouns_on
+from sora.app.http import Running, new_operation, nouns_on
 from sora.app.liveness import DatabaseLiveness
 from sora.app.logins import LoginPaces, login_paces
 from sora.app.past import past_namespace
@@ -194,24 +194,26 @@ class House:
             config,
             tables,
             storage,
-            self.files,
-            scripts,
-            tracker,
-            health,
-            certificates,
-            LoginOperations(self.statistics, self.throttle),
-            cleaner,
-            TaskOperations(tables.tasks, runner),
-            filtering_here(
-                tables,
-                storage.bodies,
-                rooms,
-                relay.relay if relay.is_on else None,
-                reactor=reactor,
-                new_operation=new_operation,
+            Running(
+                files=self.files,
+                scripts=scripts,
+                sessions=tracker,
+                health=health,
+                certificates=certificates,
+                logins=LoginOperations(self.statistics, self.throttle),
+                cleaner=cleaner,
+                tasks=TaskOperations(tables.tasks, runner),
+                filtering=filtering_here(
+                    tables,
+                    storage.bodies,
+                    rooms,
+                    relay.relay if relay.is_on else None,
+                    reactor=reactor,
+                    new_operation=new_operation,
+                ),
+                told=open_mailboxes.copied,
+                delivering=delivering_by(delivery, config.limits, self.hostname),
             ),
-            open_mailboxes.copied,
-            delivering_by(delivery, config.limits, self.hostname),
             reactor=reactor,
         )
         parts = Parts(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, frozen
 from twisted.internet.defer import succeed
 
 from sora.app.certificates import tls_served
@@ -35,59 +35,73 @@ from sora.tls.contexts import ServerTLS
 from sora.workers.cleaner import Cleaner
 
 
+@frozen(kw_only=True)
+class Running:
+    """What a process that serves mail brings, beside the database and its stores: threads for
+    `files`, the `sessions` that there are when it is asked, `certificates` by the numbers of their
+    servers' entries in the configuration, what looks at its health (None where nothing does).
+    `filtering` is told whether it may send; `told` hears of messages that came into a mailbox."""
+
+    files: Threads
+    scripts: ScriptStore
+    sessions: Iterable[Session]
+    health: Health | None
+    certificates: Mapping[int, ServerTLS]
+    logins: LoginOperations
+    cleaner: Cleaner
+    tasks: TaskOperations
+    filtering: Callable[[bool], SieveFiltering]
+    told: Callable[[Copied], None]
+    delivering: DeliveryOperations
+
+
 def nouns_on(
     config: Config,
     tables: Tables,
     storage: BodyStorage,
-    files: Threads,
-    scripts: ScriptStore,
-    sessions: Iterable[Session],
-    health: Health | None,
-    certificates: Mapping[int, ServerTLS],
-    logins: LoginOperations,
-    cleaner: Cleaner,
-    tasks: TaskOperations,
-    filtering: Callable[[bool], SieveFiltering],
-    told: Callable[[Copied], None],
-    delivering: DeliveryOperations,
+    running: Running,
     *,
     reactor: Any,
 ) -> Nouns:
-    """The operations on a database and its stores, and on the connections, the health, the cache
-    and the cleaner of this process. `told` hears of messages that came into a mailbox."""
+    """The operations on a database and its stores, and on what runs in this process."""
     owners = OwnerLookup(tables.accounts, tables.rights)
     exchange = exchange_here(
         config,
         owners,
-        scripts,
+        running.scripts,
         tables,
         storage,
-        files,
+        running.files,
         reactor=reactor,
         new_operation=new_operation,
     )
     verifier = verifier_of(tables, storage.objects, storage.bodies, storage.copies)
     key_ids = [entry.id for entry in config.s3.encryption_keys]
     common = common_operations(
-        config, tables, lambda: succeed(cleaner), new_operation, told, reactor=reactor
+        config,
+        tables,
+        lambda: succeed(running.cleaner),
+        new_operation,
+        running.told,
+        reactor=reactor,
     )
     return Nouns(
         **asdict(common, recurse=False),
-        sieve=SieveOperations(owners, tables.rights, scripts),
-        trials=SieveTrials(scripts.compiler, reactor.seconds, settings_of(config.sieve)),
-        connections=ConnectionOperations(lambda: sessions),
+        sieve=SieveOperations(owners, tables.rights, running.scripts),
+        trials=SieveTrials(running.scripts.compiler, reactor.seconds, settings_of(config.sieve)),
+        connections=ConnectionOperations(lambda: running.sessions),
         cache=storage.cache,
         objects=ObjectOperations(tables.copies, storage.copies, storage.objects, key_ids),
         verify=VerifyOperations(owners, tables.verifying, verifier, storage.objects),
-        filtering=filtering,
+        filtering=running.filtering,
         importing=exchange.importing,
         exporting=exchange.exporting,
         places=exchange.places,
-        delivering=delivering,
-        tasks=tasks,
-        health=HealthOperations(lambda: health),
-        tls=tls_served(config, certificates, reactor),
-        logins=logins,
+        delivering=running.delivering,
+        tasks=running.tasks,
+        health=HealthOperations(lambda: running.health),
+        tls=tls_served(config, running.certificates, reactor),
+        logins=running.logins,
     )
 
 
