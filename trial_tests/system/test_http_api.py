@@ -160,9 +160,9 @@ class HttpApiTests(ApiTestCase):
             [
                 ("look", "createAccount"),
                 ("api_key", f"made the account {EMAIL}"),
-                ("api_key", "kicked connections"),
+                ("api_key", f"kicked connections: {EMAIL}"),
                 ("api_key", f"put the script main of the account {EMAIL}"),
-                ("api_key", f"let a script run at active of the account {EMAIL}"),
+                ("api_key", f"let a script run at active of the account {EMAIL}: main"),
                 ("api_key", f"delivered a message to {EMAIL}"),
                 ("api_key", f"delivered a message to {EMAIL}"),
                 ("api_key", f"let no script run at active of the account {EMAIL}"),

@@ -1,13 +1,14 @@
 """The log of changes, `sora.audit`: who has changed what, or wanted to, and what came of it.
 
 One line for each request to an endpoint that changes something, whatever comes of it: the name of
-the key (`-` when none was known), the address, the operation, the path, the id of the request, and
-the outcome: `done`, `replayed` (an idempotency key was shown again), `refused`, `failed`, or
-`unknown`. Nothing of a body or a header is in it, so no secret is.
+the key (`-` when none was known), the address, the operation, the path, what of the body says what
+it is about (`Endpoint.about`, as soon as the body is read), the id of the request, and the outcome:
+`done`, `replayed` (an idempotency key was shown again), `refused`, `failed`, or `unknown`. Nothing
+else of a body is in it, and nothing of a header, so no secret is.
 """
 
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -28,6 +29,8 @@ class Change:
     def __init__(self, endpoint: Endpoint, path: str, address: str, instance: str) -> None:
         self.key = "-"
         self._is_told = not endpoint.changes
+        self._about = endpoint.about
+        self._is_named = "{answer." in endpoint.changes
         self._fields = {
             "address": address,
             "operation": endpoint.name,
@@ -48,9 +51,17 @@ class Change:
         if isinstance(error, Exception) and not isinstance(error, CancelledError):
             self._fail(_kind(error))
 
+    def regards(self, body: Any) -> None:
+        """The body that was read, which says what it is about."""
+        found = [str(value) for name in self._about if (value := getattr(body, name))]
+        if found:
+            self._fields["about"] = _printable(" ".join(found))
+
     def done(self, what: str) -> None:
         """It was done."""
-        said = "".join(one if one.isprintable() else "?" for one in what)
+        said = _printable(what)
+        if "about" in self._fields and not self._is_named:
+            said = f"{said}: {self._fields['about']}"
         self._tell("{key} from {address}: {change}", "done", change=said)
 
     def replayed(self) -> None:
@@ -69,7 +80,14 @@ class Change:
     def _tell(self, text: str, outcome: str, **fields: object) -> None:
         if not self._is_told:
             self._is_told = True
+            if "about" in self._fields:
+                text = text.replace("{path}", "{path} ({about})")
             _AUDIT.info(text, key=self.key, outcome=outcome, **self._fields, **fields)
+
+
+def _printable(text: str) -> str:
+    """As it may stand in a line."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _kind(error: Exception) -> Kind:

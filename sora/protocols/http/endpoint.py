@@ -69,9 +69,10 @@ class Endpoint:
     is where to find what was made; it stands with every endpoint whose status is 201 or 202, and is
     sent as `Location`. `changes` is what the log of changes says of it; it stands with every
     endpoint whose scope is to write. Both have names of the path (`{email}`) and fields of the
-    answer (`{answer.email}`) in them. `tag` tells the state of what is shown, or of what was made,
-    from others, and is sent as `ETag`; one that changes things takes conditions. `errors` may come
-    of it, beside those that may come of everything.
+    answer (`{answer.email}`) in them. `about` names fields of the body that say what it is about,
+    never secrets: the log has them also where nothing was done. `tag` tells the state of what is
+    shown, or of what was made, from others, and is sent as `ETag`; one that changes things takes
+    conditions. `errors` may come of it, beside those that may come of everything.
     """
 
     method: Method
@@ -89,6 +90,7 @@ class Endpoint:
     is_partial: Callable[[Any], bool] | None = None
     place: str = ""
     changes: str = ""
+    about: tuple[str, ...] = ()
     tag: Callable[[Call, Any], str] | None = None
     errors: tuple[type[SoraError], ...] = ()
 

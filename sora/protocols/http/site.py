@@ -198,6 +198,7 @@ class AdminSite:
             _body(endpoint, request),
             _conditions(endpoint, request),
         )
+        change.regards(call.body)
         key = None
         if endpoint.is_once:
             key = idempotency_key(request.requestHeaders.getRawHeaders(HEADER.encode(), ()))

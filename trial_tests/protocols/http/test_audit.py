@@ -2,14 +2,21 @@
 
 from typing import Any
 
-from twisted.logger import globalLogPublisher
+from attrs import fields, frozen
+from twisted.logger import formatEvent, globalLogPublisher
 
 from sora.protocols.http.endpoint import Scope
 from sora.protocols.http.gate import Rates
 from sora.protocols.http.spoken import ENDPOINTS
+from sora.protocols.http.values import facet_of
 from trial_tests.protocols.http.desk import KEY, READING, DeskTestCase
 
 NEW = {"email": "ann@example.com", "password": "correct horse", "hash": "ssha512"}
+
+
+@frozen
+class Nothing:
+    """A body without anything in it."""
 
 
 class AuditTests(DeskTestCase):
@@ -41,6 +48,8 @@ class AuditTests(DeskTestCase):
         line = self.told()
         self.assertEqual((line["outcome"], line["problem"]), ("refused", "already-exists"))
         self.assertEqual(answer.json["instance"], f"urn:sora:request:{line['id']}")
+        self.assertEqual((line["path"], line["about"]), ("/admin/accounts", "ann@example.com"))
+        self.assertIn("createAccount of /admin/accounts (ann@example.com) was", formatEvent(line))
         self.ask("DELETE", "/admin/accounts/bob@example.com")
         line = self.told()
         self.assertEqual(line["path"], "/admin/accounts/bob@example.com")
@@ -65,6 +74,26 @@ class AuditTests(DeskTestCase):
                     self.assertEqual((line["key"], line["problem"]), (who, problem), path)
                     self.assertEqual(line["operation"], endpoint.name)
                     self.assertNotIn("wrong-key-of-somebody", str(line))
+
+    def test_what_it_was_about(self) -> None:
+        """What the path does not say is in the body: it is told, as one line, done or not."""
+        self.ask("POST", "/admin/connections/kick", {"user": "ann@example.com", "protocol": "imap"})
+        self.assertEqual(self.told()["change"], "kicked connections: ann@example.com imap")
+        self.ask("POST", "/admin/domains", {"domain": "a\u2028b"})
+        line = self.told()
+        self.assertEqual((line["outcome"], line["about"]), ("refused", "a?b"))
+        self.ask("POST", "/admin/connections/kick", {"user": 5})
+        self.assertNotIn("about", self.told())
+
+    def test_what_names_things_is_no_secret(self) -> None:
+        """G51. Whatever is made says what it is, also when it is refused."""
+        for endpoint in ENDPOINTS:
+            known = {one.name: facet_of(one) for one in fields(endpoint.body or Nothing)}
+            for name in endpoint.about:
+                self.assertFalse(known[name].secret, endpoint.name)
+                self.assertLessEqual(known[name].max_length or 0, 1024, endpoint.name)
+            if endpoint.status == 201:
+                self.assertTrue(endpoint.about, endpoint.name)
 
     def test_what_looks_is_not_told(self) -> None:
         self.ask("GET", "/admin/accounts")

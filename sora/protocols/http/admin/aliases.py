@@ -102,6 +102,7 @@ ENDPOINTS: Final = (
         status=201,
         place="/aliases/{answer.address}",
         changes="made the alias {answer.address} of {answer.account}",
+        about=("address", "account"),
         errors=(NoSuchAccount, AlreadyExists, TooMany, BadArgument),
         run=_create,
     ),

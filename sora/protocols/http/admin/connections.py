@@ -116,6 +116,7 @@ ENDPOINTS: Final = (
         body=Which,
         answer=Kicked,
         changes="kicked connections",
+        about=("user", "protocol", "server", "address"),
         errors=(BadArgument,),
         run=_kick,
     ),

@@ -140,6 +140,7 @@ ENDPOINTS: Final = (
         body=Whom,
         answer=Unblocked,
         changes="unblocked an address or a user",
+        about=("address", "user"),
         errors=(BadArgument,),
         run=_unblock,
     ),

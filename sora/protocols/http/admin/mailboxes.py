@@ -195,6 +195,7 @@ def _of(owner: Owner) -> tuple[Endpoint, ...]:
             body=MailboxChange,
             answer=Mailbox,
             changes=f"renamed the mailbox {{mailbox}} {of}",
+            about=("mailbox",),
             errors=(
                 NoSuchAccount,
                 NoSuchMailbox,
@@ -231,6 +232,7 @@ ENDPOINTS: Final = (
         status=201,
         place=f"{ACCOUNT.path}/mailboxes/{{answer.mailbox}}",
         changes="made the mailbox {answer.mailbox} of the account {email}",
+        about=("mailbox",),
         errors=(NoSuchAccount, AlreadyExists, OverQuota, BadArgument, BadName),
         run=_create,
     ),
@@ -245,6 +247,7 @@ ENDPOINTS: Final = (
         status=201,
         place=f"{DOMAIN.path}/mailboxes/{{answer.mailbox}}",
         changes="made the mailbox {answer.mailbox} of the domain {domain}",
+        about=("mailbox",),
         errors=(NoSuchAccount, AlreadyExists, OverQuota, BadArgument, BadName),
         run=_create_for_domain,
     ),

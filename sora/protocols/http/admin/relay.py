@@ -266,6 +266,7 @@ ENDPOINTS: Final = (
         body=ManyMessages,
         answer=RelayOrders,
         changes="let all messages in a state be sent again",
+        about=("state",),
         run=_retry_all,
     ),
     _endpoint(
