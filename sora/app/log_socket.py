@@ -43,9 +43,9 @@ class LogSocket:
         opened.setblocking(False)
         try:
             opened.connect(self._path)
-        except OSError:
+        except OSError as error:
             opened.close()
-            raise
+            raise OSError(error.errno, error.strerror, self._path) from None
         return opened
 
     def send(self, packet: bytes) -> None:

@@ -178,7 +178,8 @@ class OutputTests(SynchronousTestCase):
     def test_a_daemon_that_is_restarted_is_found_again(self) -> None:
         """And nothing is lost that was said meanwhile."""
         path = self._place()
-        self.assertRaises(OSError, _DatagramSink, path, journal_packet)
+        error = self.assertRaises(OSError, _DatagramSink, path, journal_packet)
+        self.assertEqual(error.filename, path)
         receiver = self._listen(path)
         sink = _DatagramSink(path, journal_packet)
         self.addCleanup(sink.close)
