@@ -21,6 +21,7 @@ from sora.protocols.http.admin import (
     messages,
     migrations,
     objects,
+    purging,
     quota,
     relay,
     retention,
@@ -63,6 +64,7 @@ GROUPS: Final = {
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
+    *purging.ENDPOINTS,
     *aliases.ENDPOINTS,
     *domains.ENDPOINTS,
     *quota.ENDPOINTS,
