@@ -80,7 +80,7 @@ def doctor_of(
     checks = [
         Check("configuration", _configuration(configuration)),
         database,
-        Check("schema", _schema(migrations), PATIENCE, _SEE_DATABASE),
+        Check("schema", look_at_schema(migrations), PATIENCE, _SEE_DATABASE),
         Check(
             "database settings",
             _settings(tables.upkeep, config.database, reactor),
@@ -130,16 +130,15 @@ def _configuration(configuration: ConfigurationOperations) -> Any:
     return look
 
 
-def _schema(migrations: MigrationOperations) -> Any:
+def look_at_schema(migrations: MigrationOperations) -> Any:
+    """What looks whether the schema is that of this program."""
+
     async def look() -> Finding:
         rows = await migrations.status()
         by_state: dict[str, list[str]] = {}
         for row in rows:
             by_state.setdefault(row.state, []).append(f"{row.version:04}")
         facts = {state: len(names) for state, names in by_state.items()}
-        if newer := by_state.get("newer"):
-            text = f"The schema has been changed by a newer version ({', '.join(newer)})"
-            return Finding(Status.UNHEALTHY, text, "Install that version on this node, too", facts)
         if changed := by_state.get("changed"):
             text = f"Migrations are not as they were applied: {', '.join(changed)}"
             return Finding(Status.UNHEALTHY, text, "Install the version as released", facts)
@@ -149,6 +148,13 @@ def _schema(migrations: MigrationOperations) -> Any:
                 text = "The database has no tables of Sora"
                 return Finding(Status.UNHEALTHY, text, mend, facts)
             text = f"The schema lacks {len(pending)} migrations, from {pending[0]} on"
+            return Finding(Status.DEGRADED, text, mend, facts)
+        if newer := by_state.get("newer"):
+            # The next version only adds: in an upgrade, or after the way back, mail is served.
+            text = f"The schema has been changed by a newer version ({', '.join(newer)})"
+            mend = (
+                "Install that version on this node, too: only neighbouring versions work together"
+            )
             return Finding(Status.DEGRADED, text, mend, facts)
         return Finding(Status.HEALTHY, "The schema is up to date", facts=facts)
 

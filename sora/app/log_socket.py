@@ -7,6 +7,7 @@ reactor never waits.
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EMSGSIZE
 from socket import AF_UNIX, SOCK_DGRAM, socket
 from threading import Condition, Thread
@@ -68,8 +69,8 @@ class LogSocket:
             self._thread.start()
 
     def reopen(self) -> None:
-        """Find the socket anew. Raises OSError if it is not there."""
-        with self._changed:
+        """Find the socket anew, if it is there: else the next record looks for it."""
+        with self._changed, suppress(OSError):
             self._reopen()
 
     def _reopen(self) -> None:

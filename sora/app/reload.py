@@ -93,7 +93,9 @@ class Reload:
         try:
             self._output.reopen()
         except OSError as error:
-            self._refuse(str(error))
+            self.log.error(
+                "the log cannot be opened anew, and goes on as it was: {error}", error=error
+            )
 
     def _refuse(self, why: str) -> None:
         self.log.error("the configuration was not reloaded, nothing has changed: {why}", why=why)

@@ -9,12 +9,13 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from sora.app.doctor import judge, look_at_server
+from sora.app.doctor import judge, look_at_schema, look_at_server
 from sora.config.database import DatabaseConfig
 from sora.config.servers import ServerConfig
 from sora.config.units import Endpoint
 from sora.errors import Unavailable
 from sora.health import Finding, Status
+from sora.operations.migrations import MigrationOperations, MigrationRow
 from sora.storage.rows import ServerSettings
 
 SAFE = {
@@ -60,6 +61,33 @@ class SettingsTests(SynchronousTestCase):
         ):
             self.assertEqual(found.status, Status.DEGRADED)
             self.assertIn(words, found.text)
+
+
+class SchemaTests(SynchronousTestCase):
+    """G19: the next version only adds to a schema, so that mail is served meanwhile."""
+
+    def found(self, *states: str) -> Finding:
+        rows = [MigrationRow(number, "", state) for number, state in enumerate(states, 1)]
+
+        async def look() -> list[MigrationRow]:
+            return rows
+
+        async def apply(say: object) -> list[int]:
+            return []
+
+        looking = look_at_schema(MigrationOperations(look, apply))()
+        seen: Finding = self.successResultOf(Deferred.fromCoroutine(looking))
+        return seen
+
+    def test_one_that_a_newer_version_has_changed(self) -> None:
+        found = self.found("applied", "newer")
+        self.assertEqual(found.status, Status.DEGRADED)
+        self.assertIn("newer version (0002)", found.text)
+
+    def test_what_is_wrong_comes_before_what_is_newer(self) -> None:
+        self.assertEqual(self.found("changed", "newer").status, Status.UNHEALTHY)
+        self.assertIn("lacks 1", self.found("applied", "pending", "newer").text)
+        self.assertEqual(self.found("applied").status, Status.HEALTHY)
 
 
 class GreetingTests(TestCase):

@@ -218,6 +218,11 @@ class _Runner:
         connection = await self._connect()
         try:
             found = await self._examine(connection)
+            if found.unknown:
+                self.log.warn(
+                    "a newer version has changed the schema ({versions}): install it here, too",
+                    versions=", ".join(f"{version:04}" for version in found.unknown),
+                )
             if not found.pending:
                 return []
             await self._bootstrap(connection)
