@@ -2,12 +2,11 @@
 
 import re
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import Any, Final
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
+from sora.admin.files import STDIN, octets_of
 
-STDIN: Final = "-"
 MAX_FILE: Final = 512 * 1024 * 1024
 """octets that are read of a file; the server's limit is far below"""
 PATIENCE: Final = 120.0
@@ -71,16 +70,7 @@ def with_crlf(message: bytes) -> bytes:
 
 
 def _read(file: str, terminal: Terminal) -> bytes:
-    try:
-        if file == STDIN:
-            stream: Any = getattr(terminal.stdin, "buffer", terminal.stdin)
-            found = stream.read(MAX_FILE + 1)
-        else:
-            with Path(file).open("rb") as opened:
-                found = opened.read(MAX_FILE + 1)
-    except OSError as error:
-        raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
-    octets = found.encode("utf-8", "surrogateescape") if isinstance(found, str) else bytes(found)
+    octets = octets_of(file, terminal, MAX_FILE + 1)
     if not octets:
         raise CommandFailed("there is no message: the file is empty")
     if len(octets) > MAX_FILE:

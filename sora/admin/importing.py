@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
-from sora.admin.failed import why
+from sora.admin.files import first_line
 from sora.admin.output import printable, size_text
 from sora.admin.progress import Progress
 from sora.exchange.counts import Counts
@@ -238,11 +238,7 @@ class ImportImap(Command):
 def _secret(given: Namespace, terminal: Terminal) -> str:
     """A password that is there already, so it is asked for once."""
     if given.password_file:
-        try:
-            with open(given.password_file, encoding="utf-8") as file:
-                return file.readline().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandFailed(f"{given.password_file} cannot be read: {why(error)}") from None
+        return first_line(given.password_file)
     if terminal.is_person:
         return terminal.ask_secret(f"Password of {given.user} on {given.host}: ")
     return terminal.stdin.readline().rstrip("\r\n")

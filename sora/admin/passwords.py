@@ -5,16 +5,11 @@ there.
 """
 
 from argparse import ArgumentParser, Namespace
-from typing import Final
 
 from sora.admin.command import Command, CommandFailed, Terminal
-from sora.admin.failed import why
+from sora.admin.files import STDIN, first_line
 from sora.auth.passwords import SCHEMES
 from sora.operations.accounts import HASHED
-
-STDIN: Final = "-"
-MAX_LINE: Final = 4096
-"""characters of a file's first line"""
 
 
 class WantsPassword(Command):
@@ -30,7 +25,7 @@ class WantsPassword(Command):
             if given.password == STDIN:
                 given.password = terminal.password()
         elif given.password_file is not None:
-            given.password = first_line(given.password_file)
+            given.password = _password_in(given.password_file)
         elif given.password is None:
             given.password = terminal.password()
 
@@ -55,13 +50,9 @@ def add_password(parser: ArgumentParser) -> None:
     )
 
 
-def first_line(path: str) -> str:
+def _password_in(path: str) -> str:
     """The first line of a file. Raises CommandFailed when there is none, or nothing in it."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            line = file.readline(MAX_LINE).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"{path} cannot be read: {why(error)}") from None
+    line = first_line(path)
     if not line:
         raise CommandFailed(f"the first line of {path} is empty: the password stands there")
     return line

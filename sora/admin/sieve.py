@@ -2,16 +2,15 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
+from sora.admin.files import STDIN, octets_of
 from sora.admin.output import Octets
 from sora.admin.owners import owner_of
 from sora.sieve.errors import ScriptError, ScriptErrors
 from sora.storage.rows import ScriptPosition
 
-STDIN: Final = "-"
 MAX_FILE: Final = 16 * 1024 * 1024
 """octets that are read of a file; the limit of scripts is far below"""
 
@@ -69,15 +68,7 @@ def _add_file(parser: ArgumentParser) -> None:
 
 def read_script(file: str, terminal: Terminal) -> bytes:
     """The octets of a script. Raises CommandFailed."""
-    if file == STDIN:
-        stream: Any = getattr(terminal.stdin, "buffer", terminal.stdin)
-        text = stream.read(MAX_FILE)
-        return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)
-    try:
-        with Path(file).open("rb") as opened:
-            return opened.read(MAX_FILE)
-    except OSError as error:
-        raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
+    return octets_of(file, terminal, MAX_FILE)
 
 
 def _problems(problems: Sequence[ScriptError]) -> list[dict[str, Any]]:

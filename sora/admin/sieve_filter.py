@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
-from sora.admin.sieve import STDIN, invalid, read_script
+from sora.admin.files import STDIN, octets_of
+from sora.admin.sieve import invalid, read_script
 from sora.operations.circumstances import Circumstances
 from sora.sieve.errors import ScriptErrors
 
@@ -60,7 +61,7 @@ class Test(Command):
 
     def prepare(self, given: Namespace, terminal: Terminal) -> None:
         given.source = read_script(given.script, terminal)
-        given.octets = _message(given.message, terminal)
+        given.octets = octets_of(given.message, terminal, MAX_MESSAGE)
         given.moment = _moment(given.at)
         directory = Path() if given.script == STDIN else Path(given.script).parent
         given.find = lambda name: _included(directory, name)
@@ -81,18 +82,6 @@ class Test(Command):
         report.text(_told(tried, not given.no_trace), **_fields(tried))
         if tried.problem is not None:
             raise CommandFailed(f"the script fails, and the message is kept: {tried.problem}")
-
-
-def _message(file: str, terminal: Terminal) -> bytes:
-    if file == STDIN:
-        stream: Any = getattr(terminal.stdin, "buffer", terminal.stdin)
-        text = stream.read(MAX_MESSAGE)
-        return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)
-    try:
-        with Path(file).open("rb") as opened:
-            return opened.read(MAX_MESSAGE)
-    except OSError as error:
-        raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _moment(text: str | None) -> datetime | None:
