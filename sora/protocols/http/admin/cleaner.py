@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
-from sora.errors import TooMany
 from sora.operations.cleaning import KeptRun
-from sora.protocols.http.admin.tasks import PLACE, Task, task_of
-from sora.protocols.http.endpoint import Call, Endpoint, Scope
+from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
 from sora.storage.rows import CleaningRound, Overdue
@@ -154,17 +153,12 @@ ENDPOINTS: Final = (
         answer=CleanerStatus,
         run=_status,
     ),
-    _endpoint(
-        method="POST",
+    task_endpoint(
         path="/cleaner/run",
         name="runCleaner",
         summary="Do a round of the cleaner now; a task",
-        scope=Scope.WRITE,
-        answer=Task,
-        status=202,
-        place=PLACE,
-        changes="began to {answer.about}",
-        errors=(TooMany,),
+        group="cleaner",
+        errors=(),
         run=_clean,
     ),
     _endpoint(

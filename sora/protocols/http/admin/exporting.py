@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 
-from sora.errors import BadArgument, NoSuchAccount, NotPermitted, TooMany
 from sora.exchange.counts import Counts
 from sora.exchange.wishes import MAX_JOBS, Choice
-from sora.protocols.http.admin.importing import begin
-from sora.protocols.http.admin.tasks import PLACE, Task
-from sora.protocols.http.endpoint import Call, Endpoint, Scope
+from sora.protocols.http.admin.importing import begin, exchange_endpoint
+from sora.protocols.http.admin.tasks import Task
+from sora.protocols.http.endpoint import Call
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
 
@@ -88,31 +87,16 @@ def _choice(asked: _Export) -> Choice:
     return Choice(frozenset(asked.mailbox) or None, asked.jobs)
 
 
-def _endpoint(kind: str, **fields: Any) -> Endpoint:
-    return Endpoint(
-        method="POST",
-        path=f"/accounts/{{email}}/export/{kind}",
-        group="exchange",
-        scope=Scope.WRITE,
-        answer=Task,
-        status=202,
-        place=PLACE,
-        changes="began to {answer.about}",
-        errors=(NoSuchAccount, NotPermitted, BadArgument, TooMany),
-        **fields,
-    )
-
-
 ENDPOINTS: Final = (
-    _endpoint(
-        "maildir",
+    exchange_endpoint(
+        "export/maildir",
         name="exportMaildir",
         summary="Write a user's mail to a maildir on the server; a task",
         body=MaildirExport,
         run=_maildir,
     ),
-    _endpoint(
-        "mbox",
+    exchange_endpoint(
+        "export/mbox",
         name="exportMbox",
         summary="Write a user's mail to mbox files on the server; a task",
         body=MboxExport,

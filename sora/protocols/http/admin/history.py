@@ -12,7 +12,7 @@ from sora.operations.history import Step
 from sora.operations.past import Entry
 from sora.protocols.http.admin.messages import email_id, flag_names
 from sora.protocols.http.admin.owners import BOTH, Owner, whose
-from sora.protocols.http.admin.tasks import PLACE, Task, task_of
+from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST
@@ -247,19 +247,14 @@ def _of(owner: Owner) -> tuple[Endpoint, ...]:
             errors=(NoSuchAccount, NoSuchMailbox, BadArgument, BadName, TooMany),
             run=_past,
         ),
-        _endpoint(
-            method="POST",
+        task_endpoint(
             path=f"{one}/past/restore",
             name=owner.name("restore", "PastMailbox"),
             summary=f"Bring back what a mailbox of {owner.text} had at a time, with its flags;"
             " a task",
-            scope=Scope.WRITE,
+            group="history",
             body=Moment,
-            answer=Task,
-            status=202,
-            place=PLACE,
-            changes="began to {answer.about}",
-            errors=(NoSuchAccount, NoSuchMailbox, BadArgument, BadName, TooMany),
+            errors=(NoSuchAccount, NoSuchMailbox, BadArgument, BadName),
             run=_restore,
         ),
         _endpoint(

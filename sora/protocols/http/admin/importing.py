@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
-from sora.errors import BadArgument, NoSuchAccount, NotPermitted, TooMany
+from sora.errors import BadArgument, NoSuchAccount, NotPermitted
 from sora.exchange.counts import Counts
 from sora.exchange.importing import Cancelled, Stopped
 from sora.exchange.wishes import MAX_JOBS, PORTS, Login, Wishes
 from sora.operations.importing import ScriptCounts
-from sora.protocols.http.admin.tasks import PLACE, Task, task_of
-from sora.protocols.http.endpoint import Call, Endpoint, Scope
+from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
 from sora.workers.tasks import TaskCancelled, Told
@@ -239,38 +239,33 @@ def _about(email: str, source: str, asked: _Import) -> str:
     return f"import {source} for {email}" + (", as a trial" if asked.dry_run else "")
 
 
-def _endpoint(kind: str, **fields: Any) -> Endpoint:
-    return Endpoint(
-        method="POST",
-        path=f"/accounts/{{email}}/import/{kind}",
+def exchange_endpoint(way: str, **fields: Any) -> Endpoint:
+    """An endpoint that begins an import or an export; `way` is the rest of its path."""
+    return task_endpoint(
+        path=f"/accounts/{{email}}/{way}",
         group="exchange",
-        scope=Scope.WRITE,
-        answer=Task,
-        status=202,
-        place=PLACE,
-        changes="began to {answer.about}",
-        errors=(NoSuchAccount, NotPermitted, BadArgument, TooMany),
+        errors=(NoSuchAccount, NotPermitted, BadArgument),
         **fields,
     )
 
 
 ENDPOINTS: Final = (
-    _endpoint(
-        "maildir",
+    exchange_endpoint(
+        "import/maildir",
         name="importMaildir",
         summary="Import a maildir on the server; again: only what is missing; a task",
         body=MaildirImport,
         run=_maildir,
     ),
-    _endpoint(
-        "mbox",
+    exchange_endpoint(
+        "import/mbox",
         name="importMbox",
         summary="Import mbox files on the server; again: only what is missing; a task",
         body=MboxImport,
         run=_mbox,
     ),
-    _endpoint(
-        "imap",
+    exchange_endpoint(
+        "import/imap",
         name="importImap",
         summary="Import from another IMAP server; again: only what is missing; a task",
         body=ImapImport,

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from sora.errors import BadArgument, TooMany
+from sora.errors import BadArgument
 from sora.operations.objects import Progress
-from sora.protocols.http.admin.tasks import PLACE, Task, task_of
-from sora.protocols.http.endpoint import Call, Endpoint, Scope
+from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
 from sora.workers.tasks import Told
@@ -80,19 +80,13 @@ def _counts(done: Progress) -> dict[str, Any]:
 
 
 ENDPOINTS: Final = (
-    Endpoint(
-        method="POST",
+    task_endpoint(
         path="/objects/reencrypt",
         name="reencryptObjects",
         summary="Write objects that have an older key, or none, anew with the first key; a task",
         group="objects",
-        scope=Scope.WRITE,
         body=Reencryption,
-        answer=Task,
-        status=202,
-        place=PLACE,
-        changes="began to {answer.about}",
-        errors=(BadArgument, TooMany),
+        errors=(BadArgument,),
         run=_reencrypt,
     ),
     Endpoint(

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sora.errors import BadArgument, NoSuchAccount, TooMany
-from sora.protocols.http.admin.tasks import PLACE, Task, task_of
-from sora.protocols.http.endpoint import Call, Endpoint, Scope
+from sora.errors import BadArgument, NoSuchAccount
+from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.endpoint import Call
 from sora.protocols.http.nouns import Nouns
 from sora.workers.tasks import Told
 
@@ -27,18 +27,12 @@ async def _purge(nouns: Nouns, call: Call) -> Task:
 
 
 ENDPOINTS: Final = (
-    Endpoint(
-        method="POST",
+    task_endpoint(
         path="/accounts/{email}/purge",
         name="purgeAccount",
         summary="Delete an account for good, with its mail: nothing can be restored; a task",
         group="accounts",
-        scope=Scope.WRITE,
-        answer=Task,
-        status=202,
-        place=PLACE,
-        changes="began to {answer.about}",
-        errors=(NoSuchAccount, BadArgument, TooMany),
+        errors=(NoSuchAccount, BadArgument),
         run=_purge,
     ),
 )

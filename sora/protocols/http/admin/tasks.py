@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from sora.errors import BadArgument, NoSuchTask
+from sora.errors import BadArgument, NoSuchTask, SoraError, TooMany
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, cursor_of, number_of
@@ -54,6 +54,21 @@ class TasksQuery:
     state: TaskState | None = said("Only those in this state.", default=None)
     cursor: str = said("Where the page begins: `next` of the one before.", default="")
     limit: int = said("Tasks of a page.", default=100, minimum=1, maximum=LONGEST)
+
+
+def task_endpoint(errors: tuple[type[SoraError], ...], **fields: Any) -> Endpoint:
+    """An endpoint that begins a task, which may be one too many; `errors` are what it may say
+    besides."""
+    return Endpoint(
+        method="POST",
+        scope=Scope.WRITE,
+        answer=Task,
+        status=202,
+        place=PLACE,
+        changes="began to {answer.about}",
+        errors=(*errors, TooMany),
+        **fields,
+    )
 
 
 def task_of(row: TaskRow) -> Task:

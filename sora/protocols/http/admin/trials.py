@@ -12,13 +12,12 @@ from sora.errors import (
     NoSuchAccount,
     NoSuchMailbox,
     NoSuchScript,
-    TooMany,
 )
 from sora.operations.circumstances import Circumstances
 from sora.operations.sieve_filter import Counts, Done
 from sora.protocols.http.admin.scripts import Compiled, ScriptNote, notes_of
-from sora.protocols.http.admin.tasks import PLACE, Task, task_of
-from sora.protocols.http.endpoint import Call, Endpoint, Scope
+from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
 from sora.relay.interfaces import RelayOff
@@ -149,18 +148,12 @@ def _endpoint(**fields: Any) -> Endpoint:
 
 
 ENDPOINTS: Final = (
-    Endpoint(
-        method="POST",
+    task_endpoint(
         path="/accounts/{email}/mailboxes/{mailbox}/filter",
         name="filterMailbox",
         summary="Run a Sieve script over the messages of a mailbox; a task",
         group="sieve",
-        scope=Scope.WRITE,
         body=Filtering,
-        answer=Task,
-        status=202,
-        place=PLACE,
-        changes="began to {answer.about}",
         errors=(
             NoSuchAccount,
             NoSuchMailbox,
@@ -169,7 +162,6 @@ ENDPOINTS: Final = (
             RelayOff,
             BadArgument,
             BadName,
-            TooMany,
         ),
         run=_filter,
     ),

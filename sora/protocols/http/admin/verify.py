@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
-from sora.errors import BadArgument, NoSuchAccount, TooMany
+from sora.errors import BadArgument, NoSuchAccount
 from sora.operations.verify import KnownDamage, Strangers, Verified
-from sora.protocols.http.admin.tasks import PLACE, Task, task_of
-from sora.protocols.http.endpoint import Call, Endpoint, Scope
+from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, cursor_of, number_of
 from sora.protocols.http.values import said
@@ -197,32 +197,22 @@ def _endpoint(**fields: Any) -> Endpoint:
 
 
 ENDPOINTS: Final = (
-    _endpoint(
-        method="POST",
+    task_endpoint(
         path="/verify",
         name="verify",
         summary="Read bodies and compare them with their hashes; a task",
-        scope=Scope.WRITE,
+        group="verify",
         body=Verification,
-        answer=Task,
-        status=202,
-        place=PLACE,
-        changes="began to {answer.about}",
-        errors=(NoSuchAccount, BadArgument, TooMany),
+        errors=(NoSuchAccount, BadArgument),
         run=_verify,
     ),
-    _endpoint(
-        method="POST",
+    task_endpoint(
         path="/verify/strangers",
         name="verifyStrangers",
         summary="Look for objects that the database does not know of, and remove them; a task",
-        scope=Scope.WRITE,
+        group="verify",
         body=StrangerSearch,
-        answer=Task,
-        status=202,
-        place=PLACE,
-        changes="began to {answer.about}",
-        errors=(BadArgument, TooMany),
+        errors=(BadArgument,),
         run=_strangers,
     ),
     _endpoint(
