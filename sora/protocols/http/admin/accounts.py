@@ -149,21 +149,12 @@ class Credential:
 
 
 @frozen
-class AccountDetail:
+class AccountDetail(Account):
     """An account as a whole."""
 
-    email: str = said("The primary address.", example="ann@example.com")
-    mailboxes: int = said("How many mailboxes it has.", minimum=0)
-    messages: int = said("How many messages are in them.", minimum=0)
-    size: int = said("Octets of these messages.", minimum=0)
-    created: datetime = said("When it was made.")
-    deleted: datetime | None = said("When it was deleted; it can be restored for a while.")
-    restorable_until: datetime | None = said("When that while ends; null when it is not deleted.")
-    disabled: bool = said("Whether nobody can log in; its mail goes on to arrive.")
-    disabled_since: datetime | None = said("Since when; null when it is not.")
-    disabled_reason: str = said("What an operator wrote then; users never see it.")
-    quota_storage: int | None = said("Octets that it may have; null is no limit.")
-    quota_messages: int | None = said("Messages that it may have; null is no limit.")
+    restorable_until: datetime | None = said(
+        "Until when a deleted one can be restored; null when it is not deleted."
+    )
     quota_mailboxes: int | None = said("Mailboxes that it may have; null is no limit.")
     addresses: tuple[Credential, ...] = said("The addresses that log in, the primary one first.")
     aliases: tuple[str, ...] = said("The addresses that only receive.")
