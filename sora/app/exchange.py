@@ -94,16 +94,18 @@ class ExchangeOpener:
 
     async def open_export(self) -> ExportOperations:
         """What exports. Raises Unavailable."""
-        storage = await self.stored.open()
-        threads = file_threads(self.reactor)
-        await self.stored.start(threads)
+        storage, threads = await self._opened()
         return ExportOperations(self.owners, _export_rooms(self.tables, storage, threads))
 
     async def open(self) -> ImportOperations:
         """What imports. Raises Unavailable."""
-        storage = await self.stored.open()
-        threads = file_threads(self.reactor)
-        await self.stored.start(threads)
+        storage, threads = await self._opened()
         rooms = _import_rooms(self.tables, storage, self.reactor, self.new_operation)
         limit = self.config.limits.max_message_size
         return ImportOperations(self.owners, rooms, self.scripts, threads, limit)
+
+    async def _opened(self) -> tuple[BodyStorage, Threads]:
+        storage = await self.stored.open()
+        threads = file_threads(self.reactor)
+        await self.stored.start(threads)
+        return storage, threads
