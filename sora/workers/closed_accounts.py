@@ -55,8 +55,8 @@ class ClosedAccounts(Waking):
                 self._wake_in(INTERVAL)
 
     async def _look(self) -> None:
-        users = {key for one in self._sessions() if (key := _key(one))}
-        rest = iter(sorted(users))
+        keys = map(_key, {one.user for one in self._sessions()})  # each has several sessions
+        rest = iter(sorted(set(filter(None, keys))))
         while some := list(islice(rest, AT_ONCE)):
             try:
                 closed: Sequence[str] = await self._accounts.closed(some)
@@ -69,7 +69,7 @@ class ClosedAccounts(Waking):
         if not closed:
             return
         for session in self._sessions():
-            if _key(session) in closed:
+            if _key(session.user) in closed:
                 self.log.info(
                     "{user} is put off: the account was disabled or deleted",
                     user=session.user,
@@ -78,9 +78,9 @@ class ClosedAccounts(Waking):
                 session.connection.shutdown(AccountClosed())
 
 
-def _key(session: Session) -> str:
-    """Of the user's address; empty where nobody has logged in."""
+def _key(user: str) -> str:
+    """Of a user's address; empty where nobody has logged in."""
     try:
-        return parse_address(session.user, "").key if session.user else ""
+        return parse_address(user, "").key if user else ""
     except BadArgument:  # no mailbox user
         return ""
