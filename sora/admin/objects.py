@@ -2,12 +2,14 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from time import monotonic
 
 from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store
 from sora.admin.output import Octets, size_text
-from sora.operations.objects import Progress
+from sora.admin.progress import Progress
+from sora.operations.objects import Progress as Reencrypted
 
 
 class Status(Command):
@@ -52,7 +54,15 @@ class Reencrypt(Command):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.objects()
-        done = await operations.reencrypt(decrypt=given.decrypt, told=_tell)
+        progress = Progress(sys.stderr, monotonic)
+
+        def tell(done: Reencrypted) -> None:
+            progress.show(done.part, f"{done.written} written, {done.failed} failed")
+
+        try:
+            done = await operations.reencrypt(decrypt=given.decrypt, told=tell)
+        finally:
+            progress.end()
         report.say(
             f"{done.looked} objects were looked at, {done.written} ({size_text(done.octets)}) were"
             f" written anew, {done.failed} could not be",
@@ -62,11 +72,3 @@ class Reencrypt(Command):
             raise CommandFailed(f"{done.passed_over} objects are in stores that are not configured")
         if done.failed:
             raise CommandFailed("some objects keep their key: look at the log, and do it again")
-
-
-def _tell(done: Progress) -> None:
-    """Where somebody looks on, one line that is written over."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{done.part:6.1%}  {done.written} written, {done.failed} failed ")
-        sys.stderr.write("\n" if done.part >= 1 else "")
-        sys.stderr.flush()
