@@ -2,12 +2,10 @@
 
 from argparse import ArgumentParser, Namespace
 from functools import partial
-from time import monotonic
 from typing import Final, TextIO
 
 from sora.admin.accounts import count
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
-from sora.admin.progress import Progress
 from sora.auth.passwords import SCHEMES
 from sora.operations.account_import import AccountImport, ImportedAccounts
 from sora.operations.account_list import FIELDS, MAX_LINE, read_list
@@ -45,7 +43,6 @@ class Import(Command):
 
     def prepare(self, given: Namespace, terminal: Terminal) -> None:
         given.stdin = terminal.stdin
-        given.progress = Progress(terminal.stderr, monotonic)
         if given.jobs > MOST_JOBS:
             raise CommandFailed(f"--jobs is {MOST_JOBS} at most")
         if given.file is None and terminal.is_person:
@@ -54,10 +51,11 @@ class Import(Command):
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         importing = AccountImport(store.accounts, store.aliases, store.quota)
 
-        def tell(counts: ImportedAccounts) -> None:
-            given.progress.show(None, f"{counts.seen} lines, {counts.failed} failed")
+        with _opened(given) as lines, report.progress() as progress:
 
-        with _opened(given) as lines:
+            def tell(counts: ImportedAccounts) -> None:
+                progress.show(None, f"{counts.seen} lines, {counts.failed} failed")
+
             try:
                 counts = await importing.run(
                     read_list(iter(partial(lines.readline, MAX_LINE + 2), "")),
@@ -68,8 +66,6 @@ class Import(Command):
                 )
             except UnicodeDecodeError as error:
                 raise CommandFailed(f"the list is not UTF-8: {error}") from None
-            finally:
-                given.progress.end()
         _tell(report, counts, "would be made" if given.dry_run else "made")
 
 

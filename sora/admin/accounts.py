@@ -2,12 +2,10 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
-from time import monotonic
 from typing import Any, Final
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.passwords import WantsPassword, add_password
-from sora.admin.progress import Progress
 from sora.auth.schemes import description_of
 from sora.storage.rows import AccountFilter, AccountRow, CredentialRow
 
@@ -148,7 +146,6 @@ class Delete(Command):
         given.fate = "It can be restored within the grace period."
         if given.purge:
             given.fate = "All its mail is removed for good, and nothing brings it back."
-        given.progress = Progress(terminal.stderr, monotonic)
         super().prepare(given, terminal)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
@@ -160,12 +157,10 @@ class Delete(Command):
 
     async def _purge(self, given: Namespace, store: Store, report: Report) -> None:
         row = await store.accounts.purge(given.email)
-        try:
+        with report.progress() as progress:
             messages = await store.cleaning.remove_purged(
-                lambda removed: given.progress.show(None, f"{removed} messages removed")
+                lambda removed: progress.show(None, f"{removed} messages removed")
             )
-        finally:
-            given.progress.end()
         report.say(
             f"removed {row.address} for good, with {messages} messages",
             email=row.address,

@@ -13,6 +13,7 @@ from sora.operations.common import CommonOperations
 if TYPE_CHECKING:
     # A command line is parsed, and a help text printed, without any of them.
     from sora.admin.api import AdminAPI
+    from sora.admin.progress import Progress
     from sora.operations.cache import CacheOperations
     from sora.operations.configuration import ConfigurationOperations
     from sora.operations.exporting import ExportOperations
@@ -62,6 +63,9 @@ class Report(Protocol):
 
     def table(self, headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows with these columns; with --json, all their fields."""
+
+    def progress(self) -> "Progress":
+        """How far work is that takes long: `with report.progress() as progress`."""
 
 
 @frozen

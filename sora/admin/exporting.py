@@ -1,11 +1,9 @@
 """`sora-admin export-maildir` and `export-mbox`"""
 
 from argparse import ArgumentParser, Namespace
-from time import monotonic
 
-from sora.admin.command import Command, Report, Store, Terminal
+from sora.admin.command import Command, Report, Store
 from sora.admin.importing import exchange_arguments, tell
-from sora.admin.progress import Progress
 from sora.exchange.wishes import Choice
 
 
@@ -34,17 +32,12 @@ class ExportMaildir(Command):
             help="how folders lie in it (default: maildir++)",
         )
 
-    def prepare(self, given: Namespace, terminal: Terminal) -> None:
-        given.progress = Progress(terminal.stderr, monotonic)
-
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.exporting()
-        try:
+        with report.progress() as progress:
             counts = await operations.maildir(
-                given.email, given.path, given.layout, choice_of(given), given.progress.tell
+                given.email, given.path, given.layout, choice_of(given), progress.tell
             )
-        finally:
-            given.progress.end()
         tell(report, counts, "exported")
 
 
@@ -62,15 +55,8 @@ class ExportMbox(Command):
         exchange_arguments(parser, "export")
         parser.add_argument("--path", required=True, metavar="DIRECTORY", help="where to")
 
-    def prepare(self, given: Namespace, terminal: Terminal) -> None:
-        given.progress = Progress(terminal.stderr, monotonic)
-
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.exporting()
-        try:
-            counts = await operations.mbox(
-                given.email, given.path, choice_of(given), given.progress.tell
-            )
-        finally:
-            given.progress.end()
+        with report.progress() as progress:
+            counts = await operations.mbox(given.email, given.path, choice_of(given), progress.tell)
         tell(report, counts, "exported")

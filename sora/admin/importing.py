@@ -1,7 +1,6 @@
 """`sora-admin import-maildir`, `import-mbox` and `import-imap`"""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
@@ -9,7 +8,6 @@ from attrs import asdict
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.files import first_line
 from sora.admin.output import printable, size_text
-from sora.admin.progress import Progress
 from sora.exchange.counts import Counts
 from sora.exchange.wishes import MAX_JOBS, PORTS, Login, Wishes
 
@@ -107,26 +105,21 @@ class ImportMaildir(Command):
             help="how folders lie in it (default: as it looks)",
         )
 
-    def prepare(self, given: Namespace, terminal: Terminal) -> None:
-        given.progress = Progress(terminal.stderr, monotonic)
-
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.importing()
         scripts = None
-        try:
+        with report.progress() as progress:
             counts = await operations.maildir(
                 given.email,
                 given.path,
                 given.layout,
                 wishes_of(given, preserve_uids=given.preserve_uids),
-                given.progress.tell,
+                progress.tell,
             )
             if given.sieve_path:
                 scripts = await operations.sieve(
                     given.email, given.sieve_path, dry_run=given.dry_run, counts=counts
                 )
-        finally:
-            given.progress.end()
         tell(report, counts, "would be imported" if given.dry_run else "imported", scripts)
 
 
@@ -149,17 +142,12 @@ class ImportMbox(Command):
             "--into", metavar="NAME", help="the mailbox for a single file (default: its name)"
         )
 
-    def prepare(self, given: Namespace, terminal: Terminal) -> None:
-        given.progress = Progress(terminal.stderr, monotonic)
-
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.importing()
-        try:
+        with report.progress() as progress:
             counts = await operations.mbox(
-                given.email, given.path, given.into, wishes_of(given), given.progress.tell
+                given.email, given.path, given.into, wishes_of(given), progress.tell
             )
-        finally:
-            given.progress.end()
         tell(report, counts, "would be imported" if given.dry_run else "imported")
 
 
@@ -212,7 +200,6 @@ class ImportImap(Command):
         )
 
     def prepare(self, given: Namespace, terminal: Terminal) -> None:
-        given.progress = Progress(terminal.stderr, monotonic)
         given.secret = _secret(given, terminal)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
@@ -228,10 +215,8 @@ class ImportImap(Command):
         )
         operations = await store.importing()
         wishes = wishes_of(given, preserve_uids=given.preserve_uids)
-        try:
-            counts = await operations.imap(given.email, login, wishes, given.progress.tell)
-        finally:
-            given.progress.end()
+        with report.progress() as progress:
+            counts = await operations.imap(given.email, login, wishes, progress.tell)
         tell(report, counts, "would be imported" if given.dry_run else "imported")
 
 

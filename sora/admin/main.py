@@ -20,7 +20,7 @@ from sora.admin.command import Command, CommandFailed, Store, Terminal
 from sora.admin.commands import GROUPS, all_commands, all_words, command_of
 from sora.admin.completion import SHELLS, script
 from sora.admin.failed import ENDED, MISUNDERSTOOD, tell, unexpected
-from sora.admin.output import JSONReport, TextReport
+from sora.admin.reports import JSONReport, TextReport
 from sora.admin.shape import Shape, Words, shapes_of
 from sora.errors import OutcomeUnknown, SoraError
 
@@ -81,7 +81,7 @@ def shapes() -> list[Shape]:
 
 async def run(given: Namespace, open_store: OpenStore, stdout: TextIO, stderr: TextIO) -> int:
     """Do the command that was parsed and prepared. Gives the exit code."""
-    report = JSONReport(stdout) if given.json else TextReport(stdout)
+    report = (JSONReport if given.json else TextReport)(stdout, stderr)
     try:
         store = await open_store(given)
         try:

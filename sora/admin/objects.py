@@ -1,15 +1,12 @@
 """`sora-admin objects …`"""
 
-import sys
 from argparse import ArgumentParser, Namespace
-from time import monotonic
 
 from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store
 from sora.admin.output import Octets, size_text
-from sora.admin.progress import Progress
-from sora.operations.objects import Progress as Reencrypted
+from sora.operations.objects import Progress
 
 
 class Status(Command):
@@ -54,15 +51,12 @@ class Reencrypt(Command):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.objects()
-        progress = Progress(sys.stderr, monotonic)
+        with report.progress() as progress:
 
-        def tell(done: Reencrypted) -> None:
-            progress.show(done.part, f"{done.written} written, {done.failed} failed")
+            def tell(done: Progress) -> None:
+                progress.show(done.part, f"{done.written} written, {done.failed} failed")
 
-        try:
             done = await operations.reencrypt(decrypt=given.decrypt, told=tell)
-        finally:
-            progress.end()
         report.say(
             f"{done.looked} objects were looked at, {done.written} ({size_text(done.octets)}) were"
             f" written anew, {done.failed} could not be",

@@ -1,7 +1,7 @@
 """How far long work is, on a terminal: one line that is written again and again."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from sora.admin.output import size_text
 
@@ -15,7 +15,8 @@ PAUSE: Final = 0.2
 
 
 class Progress:
-    """Shows counts on `stream`, if somebody looks at it; `seconds` is the time."""
+    """Shows counts on `stream`, if somebody looks at it; `seconds` is the time. A context, after
+    which the line is away, however the work has ended."""
 
     def __init__(self, stream: TextIO, seconds: Callable[[], float]) -> None:
         self._stream = stream
@@ -24,6 +25,15 @@ class Progress:
         self._begun = seconds()
         self._last = 0.0
         self._length = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._length:
+            self._write("")
+            self._stream.write("\r")
+            self._stream.flush()
 
     def tell(self, counts: "Counts") -> None:
         """The counts have changed."""
@@ -39,13 +49,6 @@ class Progress:
             return
         self._last = now
         self._write(line(now - self._begun))
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._length:
-            self._write("")
-            self._stream.write("\r")
-            self._stream.flush()
 
     def _write(self, line: str) -> None:
         self._stream.write("\r" + line.ljust(self._length))

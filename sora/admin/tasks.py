@@ -3,12 +3,10 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from datetime import datetime
-from time import monotonic
 from typing import Any, Final
 
-from sora.admin.command import Command, Report, Store, Terminal
+from sora.admin.command import Command, Report, Store
 from sora.admin.failed import CommandFailed
-from sora.admin.progress import Progress
 
 STATES: Final = ("running", "done", "failed", "cancelled", "lost")
 MOST: Final = 1000
@@ -50,20 +48,15 @@ class _OneTask(Command):
             help="wait until it has ended; not 0 unless all of it is done",
         )
 
-    def prepare(self, given: Namespace, terminal: Terminal) -> None:
-        given.progress = Progress(terminal.stderr, monotonic)
-
-    async def follow(self, given: Namespace, store: Store, task: Any) -> Any:
+    async def follow(self, given: Namespace, store: Store, report: Report, task: Any) -> Any:
         """The task as it is, or as it has ended."""
-        try:
+        with report.progress() as progress:
             while given.follow and task["state"] == "running":
                 percent = task["percent"]
                 share = None if percent is None else percent / 100
-                given.progress.show(share, _counted(task["progress"]))
+                progress.show(share, _counted(task["progress"]))
                 await store.api.pause(PAUSE)
                 task = await store.api.get(f"/tasks/{given.id}")
-        finally:
-            given.progress.end()
         return task
 
 
@@ -79,7 +72,7 @@ class Show(_OneTask):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         task = await store.api.get(f"/tasks/{given.id}")
-        task = await self.follow(given, store, task)
+        task = await self.follow(given, store, report, task)
         report.text(_text(task), **task)
         if given.follow:
             _require_done(task)
@@ -94,7 +87,7 @@ class Cancel(_OneTask):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         task = await store.api.post(f"/tasks/{given.id}/cancel", None)
-        task = await self.follow(given, store, task)
+        task = await self.follow(given, store, report, task)
         report.text(_text(task), **task)
 
 

@@ -1,14 +1,12 @@
 """`sora-admin verify`"""
 
 from argparse import ArgumentParser, Namespace
-from time import monotonic
 from typing import Any
 
 from attrs import asdict
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.output import Octets, size_text
-from sora.admin.progress import Progress
 from sora.operations.verify import KnownDamage, Strangers, Verified, VerifyOperations
 
 
@@ -53,7 +51,6 @@ class Verify(Command):
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def prepare(self, given: Namespace, terminal: Terminal) -> None:
-        given.progress = Progress(terminal.stderr, monotonic)
         if given.email and (given.strangers or given.remove_strangers or given.store):
             raise CommandFailed("--email goes with --repair only")
         if given.remove_strangers and not given.yes:
@@ -78,20 +75,19 @@ class Verify(Command):
 
 
 async def _verify(given: Namespace, operations: VerifyOperations, report: Report) -> None:
-    def tell(done: Verified, part: float | None) -> None:
-        given.progress.show(
-            part,
-            f"{done.objects} objects ({size_text(done.octets)}), {done.damaged} damaged,"
-            f" {done.mended} mended",
-        )
+    with report.progress() as progress:
 
-    try:
+        def tell(done: Verified, part: float | None) -> None:
+            progress.show(
+                part,
+                f"{done.objects} objects ({size_text(done.octets)}), {done.damaged} damaged,"
+                f" {done.mended} mended",
+            )
+
         if given.email:
             done = await operations.account(given.email, mend=given.repair, told=tell)
         else:
             done = await operations.everything(given.store, mend=given.repair, told=tell)
-    finally:
-        given.progress.end()
     report.say(
         f"{done.objects} objects ({size_text(done.octets)}) were read: {done.damaged} are damaged"
         f" or missing, {done.mended} were mended; {done.bodiless} contents have no body",

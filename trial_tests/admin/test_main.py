@@ -14,7 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from sora.admin.command import CommandFailed, Terminal
 from sora.admin.commands import all_commands
 from sora.admin.main import parse, prepare
-from sora.admin.output import JSONReport, TextReport, size_text
+from sora.admin.output import size_text
+from sora.admin.reports import JSONReport, TextReport
 from trial_tests.support.postgres import DatabaseTestCase
 from trial_tests.support.quick_twistd import shared_twistd
 
@@ -149,7 +150,9 @@ class ReportTests(SynchronousTestCase):
     def test_a_table_has_columns_of_their_width(self) -> None:
         """Numbers stand to the right."""
         stream = StringIO()
-        TextReport(stream).table(["email", "messages", "size", "primary", "deleted"], self.rows)
+        TextReport(stream, StringIO()).table(
+            ["email", "messages", "size", "primary", "deleted"], self.rows
+        )
         self.assertEqual(
             stream.getvalue(),
             "EMAIL       MESSAGES    SIZE  PRIMARY  DELETED\n"
@@ -160,19 +163,19 @@ class ReportTests(SynchronousTestCase):
     def test_what_others_have_chosen_stays_in_its_row(self) -> None:
         """A subject or a name of a mailbox neither colours a terminal nor makes rows of its own."""
         stream = StringIO()
-        TextReport(stream).table(["name"], [{"name": "\x1b[31mred\nrow\u202e\udcff"}])
+        TextReport(stream, StringIO()).table(["name"], [{"name": "\x1b[31mred\nrow\u202e\udcff"}])
         self.assertEqual(stream.getvalue(), "NAME\n\\x1b[31mred\\nrow\\u202e\\udcff\n")
 
     def test_an_empty_table_is_its_headings(self) -> None:
         """So that one sees that there is nothing."""
         stream = StringIO()
-        TextReport(stream).table(["email"], [])
+        TextReport(stream, StringIO()).table(["email"], [])
         self.assertEqual(stream.getvalue(), "EMAIL\n")
 
     def test_json_has_all_fields(self) -> None:
         """Times in ISO 8601."""
         stream = StringIO()
-        JSONReport(stream).table(
+        JSONReport(stream, StringIO()).table(
             ["email"], [{"email": "a", "at": datetime(2026, 1, 2, tzinfo=UTC)}]
         )
         self.assertEqual(

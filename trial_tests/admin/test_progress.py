@@ -19,12 +19,12 @@ class ProgressTests(SynchronousTestCase):
         moments = iter([0.0, 1.0, 1.1, 10.0])
         progress = Progress(stream, lambda: next(moments))
         counts = Counts(seen=50, done=25, skipped=25, expected=200, octets=2048)
-        progress.tell(counts)
-        counts.done = 30
-        progress.tell(counts)
-        counts.done, counts.failed = 145, 30
-        progress.tell(counts)
-        progress.end()
+        with progress:
+            progress.tell(counts)
+            counts.done = 30
+            progress.tell(counts)
+            counts.done, counts.failed = 145, 30
+            progress.tell(counts)
         return stream.getvalue()
 
     def test_one_line_on_a_terminal(self) -> None:
@@ -46,6 +46,18 @@ class ProgressTests(SynchronousTestCase):
         first, second = screen.getvalue().removeprefix("\r").split("\r")
         self.assertEqual(first, "1 object")
         self.assertEqual(second, "[###############               ]  50%  2 objects")
+
+    def test_what_fails_leaves_no_line(self) -> None:
+        """The error is told on a line of its own."""
+        screen = Screen()
+
+        def work() -> None:
+            with Progress(screen, lambda: 1.0) as progress:
+                progress.show(None, "1 object")
+                raise OSError
+
+        self.assertRaises(OSError, work)
+        self.assertEqual(screen.getvalue(), "\r1 object\r        \r")
 
     def test_nothing_elsewhere(self) -> None:
         self.assertEqual(self.shown(StringIO()), "")
