@@ -124,6 +124,11 @@ class Command:
         if self.destroys and not given.yes:
             terminal.confirm(self.destroys.format(**vars(given)))
 
+    def interrupt(self) -> bool:
+        """Somebody has typed Ctrl-C. Gives whether it ends by itself soon, and tells how far it has
+        come; if not, the program ends now."""
+        return False
+
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         """Do it. Raises errors of `sora.errors`, or CommandFailed."""
         raise NotImplementedError

@@ -2,7 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
-from sora.admin.command import Command, Report, Store
+from sora.admin.command import Report, Store
+from sora.admin.exchange import Exchange
 from sora.admin.importing import exchange_arguments, tell
 from sora.exchange.wishes import Choice
 
@@ -12,7 +13,7 @@ def choice_of(given: Namespace) -> Choice:
     return Choice(frozenset(given.mailbox) or None, given.jobs)
 
 
-class ExportMaildir(Command):
+class ExportMaildir(Exchange):
     """Export to a maildir."""
 
     words = ("export-maildir",)
@@ -34,14 +35,14 @@ class ExportMaildir(Command):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.exporting()
-        with report.progress() as progress:
+        with self.telling(report) as told:
             counts = await operations.maildir(
-                given.email, given.path, given.layout, choice_of(given), progress.tell
+                given.email, given.path, given.layout, choice_of(given), told
             )
         tell(report, counts, "exported")
 
 
-class ExportMbox(Command):
+class ExportMbox(Exchange):
     """Export to mbox files."""
 
     words = ("export-mbox",)
@@ -57,6 +58,6 @@ class ExportMbox(Command):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.exporting()
-        with report.progress() as progress:
-            counts = await operations.mbox(given.email, given.path, choice_of(given), progress.tell)
+        with self.telling(report) as told:
+            counts = await operations.mbox(given.email, given.path, choice_of(given), told)
         tell(report, counts, "exported")

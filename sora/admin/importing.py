@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
-from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
+from sora.admin.command import CommandFailed, Report, Store, Terminal
+from sora.admin.exchange import Exchange
+from sora.admin.failed import ENDED, INTERRUPTED
 from sora.admin.files import first_line
 from sora.admin.output import printable, size_text
 from sora.exchange.counts import Counts
+from sora.exchange.ending import Cancelled
 from sora.exchange.wishes import MAX_JOBS, PORTS, Login, Wishes
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ def wishes_of(given: Namespace, *, preserve_uids: bool = False) -> Wishes:
     )
 
 
-class ImportMaildir(Command):
+class ImportMaildir(Exchange):
     """Import a maildir."""
 
     words = ("import-maildir",)
@@ -108,13 +111,13 @@ class ImportMaildir(Command):
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.importing()
         scripts = None
-        with report.progress() as progress:
+        with self.telling(report) as told:
             counts = await operations.maildir(
                 given.email,
                 given.path,
                 given.layout,
                 wishes_of(given, preserve_uids=given.preserve_uids),
-                progress.tell,
+                told,
             )
             if given.sieve_path:
                 scripts = await operations.sieve(
@@ -123,7 +126,7 @@ class ImportMaildir(Command):
         tell(report, counts, "would be imported" if given.dry_run else "imported", scripts)
 
 
-class ImportMbox(Command):
+class ImportMbox(Exchange):
     """Import mbox files."""
 
     words = ("import-mbox",)
@@ -144,14 +147,14 @@ class ImportMbox(Command):
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         operations = await store.importing()
-        with report.progress() as progress:
+        with self.telling(report) as told:
             counts = await operations.mbox(
-                given.email, given.path, given.into, wishes_of(given), progress.tell
+                given.email, given.path, given.into, wishes_of(given), told
             )
         tell(report, counts, "would be imported" if given.dry_run else "imported")
 
 
-class ImportImap(Command):
+class ImportImap(Exchange):
     """Import from another IMAP server."""
 
     words = ("import-imap",)
@@ -215,8 +218,8 @@ class ImportImap(Command):
         )
         operations = await store.importing()
         wishes = wishes_of(given, preserve_uids=given.preserve_uids)
-        with report.progress() as progress:
-            counts = await operations.imap(given.email, login, wishes, progress.tell)
+        with self.telling(report) as told:
+            counts = await operations.imap(given.email, login, wishes, told)
         tell(report, counts, "would be imported" if given.dry_run else "imported")
 
 
@@ -252,7 +255,10 @@ def tell(report: Report, counts: Counts, done: str, scripts: "ScriptCounts | Non
         fields["scripts"] = asdict(scripts)
     report.text("\n".join(lines), **fields)
     if counts.stopped is not None:
-        raise CommandFailed(f"it was stopped: {counts.stopped.text} Run it again to go on.")
+        raise CommandFailed(
+            f"it was stopped: {counts.stopped.text} Run it again to go on.",
+            INTERRUPTED if isinstance(counts.stopped, Cancelled) else ENDED,
+        )
     if not counts.is_whole:
         raise CommandFailed("not all could be done; when that is mended, run it again")
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
-from typing import Any, NoReturn
+from signal import SIGINT, signal
+from typing import Any, Final, NoReturn
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater, react
@@ -20,6 +21,9 @@ from twisted.python.usage import Options as TwistedOptions
 from sora.admin.command import CommandFailed, Terminal
 from sora.admin.failed import ENDED, INTERRUPTED, tell
 from sora.admin.main import OpenStore, parse, prepare, run
+
+GRACE: Final = 5.0
+"""seconds in which a command that is interrupted may end by itself"""
 
 
 class Options(TwistedOptions):
@@ -63,7 +67,9 @@ def makeService(options: Options) -> NoReturn:
 
     async def begin(reactor: Any) -> None:
         await deferLater(reactor, 0)  # until the reactor runs nobody minds signals
-        await _main(given, partial(open_store, loaded, reactor), ended)
+        work = Deferred.fromCoroutine(_main(given, partial(open_store, loaded, reactor), ended))
+        reactor.addSystemEventTrigger("before", "shutdown", _interrupted, reactor, given, work)
+        await work
 
     def main(reactor: Any) -> "Deferred[None]":
         return Deferred.fromCoroutine(begin(reactor))
@@ -74,6 +80,24 @@ def makeService(options: Options) -> NoReturn:
         if not ended:  # the reactor was stopped by a signal
             tell(sys.stderr, "it was interrupted: see what was done before you repeat it")
             os._exit(INTERRUPTED)
+
+
+def _interrupted(reactor: Any, given: Namespace, work: "Deferred[None]") -> "Deferred[None] | None":
+    """The reactor is to stop: by Ctrl-C, unless the work has ended. A command that can end by
+    itself gets some time for that; a second Ctrl-C is obeyed at once."""
+    if work.called or not given.command.interrupt():
+        return None
+    signal(SIGINT, lambda number, frame: os._exit(INTERRUPTED))
+    ended: Deferred[None] = Deferred()
+    late = reactor.callLater(GRACE, ended.callback, None)
+
+    def in_time(_: object) -> None:
+        if late.active():
+            late.cancel()
+            ended.callback(None)
+
+    work.addBoth(in_time)
+    return ended
 
 
 async def _main(given: Namespace, open_store: OpenStore, ended: list[int]) -> None:

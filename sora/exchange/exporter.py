@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, DeferredSemaphore
 from sora.deferreds import gather
 from sora.errors import BadName, SoraError, StorageFull
 from sora.exchange.counts import Counts
-from sora.exchange.importing import Stopped
+from sora.exchange.ending import Stopped
 from sora.exchange.source import Problem
 from sora.exchange.target import BadTarget, FolderTarget, MessageTarget, Outgoing, Target
 from sora.mail.flags import SYSTEM, Flags, Keywords

@@ -7,7 +7,8 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from sora.errors import NoSuchMailbox, OverQuota, SoraError
-from sora.exchange.importing import ImportRun, Stopped
+from sora.exchange.ending import Stopped
+from sora.exchange.importing import ImportRun
 from sora.exchange.source import Fetched, Folder, Found, Problem
 from sora.mail.flags import Flags, Keywords
 from sora.mail.numbers import NumberSet
@@ -38,6 +39,15 @@ class _Batch:
     spools: Spools
     reading: "Deferred[Sequence[Fetched | Problem | None]]"
 
+    async def drop(self) -> None:
+        """Let go of what is read for nobody; something else has failed, and is told."""
+        try:
+            await self.reading
+        except SoraError:
+            pass
+        finally:
+            self.spools.close()
+
 
 class FolderImport:
     """Imports a folder. Without a `mailbox`, or when it is only tried, nothing is written."""
@@ -62,10 +72,13 @@ class FolderImport:
             last, ahead = ahead, None
             if last is not None:
                 await self._finish(last)
+        except Stopped as stopped:
+            # Known before what is being read is waited for: the source is dropped for it.
+            self._counts.stopped = stopped.error
+            raise
         finally:
             if ahead is not None:
-                await ahead.reading
-                ahead.spools.close()
+                await ahead.drop()
         if not self._run.wishes.dry_run:
             await self._reserve()
 

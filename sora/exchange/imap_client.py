@@ -3,9 +3,9 @@
 from base64 import b64encode
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
-from twisted.internet.error import ConnectError
+from twisted.internet.error import ConnectError, ConnectingCancelledError
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
@@ -18,6 +18,10 @@ from sora.relay.tls import client_tls
 PATIENCE: Final = 180.0
 """seconds without an octet from the server"""
 CONNECT: Final = 30.0
+
+
+class Dropped(Unavailable):
+    """The connection was given up, since nobody wants anything of it any more."""
 
 
 class Refused(BadArgument):
@@ -38,13 +42,26 @@ class ImapClient(Protocol):
         self._tag = b"*"
         self._count = 0
         self._timer: Any = None
+        self._reaching: Deferred[Any] | None = None
         self._why: SoraError | None = None
         self._secrets: tuple[str, ...] = ()
         self.capabilities: frozenset[bytes] = frozenset()
+        self.is_logged_in = False
         self.selected: object = None
         """what its user knows to be selected"""
 
     # ------------------------------------------------------------ commands
+
+    async def reach(self, endpoint: Any, where: str) -> None:
+        """Be connected. Raises Unavailable."""
+        self._reaching = connectProtocol(endpoint, self)
+        try:
+            await self._reaching
+        except (ConnectError, OSError) as error:
+            raise Unavailable(f"{where} cannot be reached: {error}") from None
+        except (CancelledError, ConnectingCancelledError):
+            self._greeting.addErrback(lambda _: None)  # it was to be waited for next
+            raise Dropped from None
 
     async def greeted(self) -> None:
         """Wait for the greeting. Raises Unavailable."""
@@ -91,6 +108,7 @@ class ImapClient(Protocol):
                 f"The server does not take the password of {login.user}: {error.text}"
             ) from None
         await self.ask_capabilities()
+        self.is_logged_in = True
 
     async def _authenticate(self, secret: bytes) -> None:
         self._untagged = []
@@ -103,6 +121,12 @@ class ImapClient(Protocol):
             answer = await self._wait(self._tag)
         if answer.kind != b"OK":
             raise Refused(self._shown(answer.text))
+
+    def drop(self) -> None:
+        """End the connection at once, or what would become one: whoever waits gets Unavailable."""
+        self._fail(Dropped())
+        if self._reaching is not None:
+            self._reaching.cancel()
 
     def close(self) -> None:
         """End the connection."""
@@ -178,8 +202,8 @@ class ImapClient(Protocol):
             waiting.errback(self._why)
 
 
-async def connected(reactor: Any, login: Login) -> ImapClient:
-    """A connection that is logged in. Raises Unavailable, AuthenticationFailed."""
+async def connect(reactor: Any, client: ImapClient, login: Login) -> None:
+    """Be connected and logged in. Raises Unavailable, AuthenticationFailed."""
     tls: Any = None
     try:
         login.host.encode("idna")
@@ -190,11 +214,7 @@ async def connected(reactor: Any, login: Login) -> ImapClient:
     endpoint: Any = HostnameEndpoint(reactor, login.host, login.port, timeout=CONNECT)
     if login.tls == "implicit":
         endpoint = wrapClientTLS(tls, endpoint)
-    where = f"{login.host}:{login.port}"
-    try:
-        client: ImapClient = await connectProtocol(endpoint, ImapClient(reactor))
-    except (ConnectError, OSError) as error:
-        raise Unavailable(f"{where} cannot be reached: {error}") from None
+    await client.reach(endpoint, f"{login.host}:{login.port}")
     try:
         await client.greeted()
         await client.ask_capabilities()
@@ -206,7 +226,6 @@ async def connected(reactor: Any, login: Login) -> ImapClient:
     except BaseException:
         client.close()
         raise
-    return client
 
 
 def plain_of(login: Login) -> bytes:

@@ -18,7 +18,7 @@ from sora.errors import BadName, TooBig, Unavailable
 from sora.exchange.formats.imap_responses import Response, Sink, attributes, date_time, number
 from sora.exchange.formats.maildir import folder_of, sound_keywords
 from sora.exchange.formats.special_uses import special_use_of
-from sora.exchange.imap_client import ImapClient, Refused, connected
+from sora.exchange.imap_client import Dropped, ImapClient, Refused, connect
 from sora.exchange.source import PAGE, USUAL_SIZE, Fetched, Folder, Found, Problem, key_of
 from sora.exchange.wishes import Login
 from sora.mail.flags import SYSTEM_NAMES, Flags
@@ -60,6 +60,8 @@ class ImapSource:
         self._virtual = virtual
         self._slots = DeferredSemaphore(jobs)
         self._idle: list[ImapClient] = []
+        self._busy: set[ImapClient] = set()
+        self._is_dropped = False
         self._problems: list[Problem] = []
         self._prefix = b""
         self._subscribed: list[bytes] = []
@@ -125,6 +127,12 @@ class ImapSource:
             Problem(found.where, text) if found.size > self._limit else fetched.get(found.uid or 0)
             for found in wanted
         ]
+
+    def drop(self) -> None:
+        """See `Source.drop`."""
+        self._is_dropped = True
+        for client in list(self._busy):
+            client.drop()
 
     async def close(self) -> None:
         """See `Source.close`."""
@@ -254,29 +262,33 @@ class ImapSource:
                 async with self._connection(folder) as client:
                     return await work(client)
             except Unavailable:
-                if not left:
+                if self._is_dropped or not left:
                     raise
         raise AssertionError("the last try returns or raises")
 
     @asynccontextmanager
     async def _connection(self, folder: Folder | None) -> AsyncIterator[ImapClient]:
         await self._slots.acquire()
-        client = None
+        client = self._idle_one(folder) or ImapClient(self._reactor)
+        self._busy.add(client)
         try:
-            client = self._idle_one(folder) or await connected(self._reactor, self._login)
+            if self._is_dropped:
+                raise Dropped
+            if not client.is_logged_in:
+                await connect(self._reactor, client, self._login)
             await self._select(client, folder)
             yield client
         except Refused:
-            if client is not None:
+            if client.is_logged_in:
                 self._idle.append(client)
             raise
         except BaseException:
-            if client is not None:
-                client.close()
+            client.close()
             raise
         else:
             self._idle.append(client)
         finally:
+            self._busy.remove(client)
             self._slots.release()
 
     def _idle_one(self, folder: Folder | None) -> ImapClient | None:

@@ -18,9 +18,11 @@ from twisted.internet.defer import Deferred, DeferredSemaphore
 from sora.deferreds import gather
 from sora.errors import AlreadyExists, NoSuchMailbox, SoraError
 from sora.exchange.counts import Counts
+from sora.exchange.ending import Stopped
 from sora.exchange.folder_import import FolderImport
-from sora.exchange.importing import ImportRooms, ImportRun, Into, Stopped
+from sora.exchange.importing import ImportRooms, ImportRun, Into
 from sora.exchange.source import Folder, Problem, Source
+from sora.exchange.watch import Watch
 from sora.exchange.wishes import Wishes
 from sora.mail.mailbox_names import DELIMITER, INBOX, normalise
 from sora.storage.rows import MailboxRow
@@ -33,9 +35,23 @@ async def import_all(
     wishes: Wishes,
     told: Callable[[Counts], None] = lambda counts: None,
 ) -> Counts:
-    """Import all that is not here yet. Raises BadSource; what else goes wrong is counted."""
+    """Import all that is not here yet. Raises BadSource; what else goes wrong is counted. It ends
+    soon after `told` has raised Stopped."""
     counts = Counts()
     run = ImportRun(rooms, source, into, wishes, counts, told)
+    try:
+        with Watch(run):
+            await _all(run)
+    except Stopped as stopped:
+        counts.stopped = stopped.error
+    except SoraError:
+        if counts.stopped is None:
+            raise
+    return counts
+
+
+async def _all(run: ImportRun) -> None:
+    source, wishes, counts = run.source, run.wishes, run.counts
     folders = [folder for folder in await source.folders() if wishes.wants(folder.name)]
     for problem in source.problems():
         counts.seen += problem.count
@@ -47,13 +63,9 @@ async def import_all(
     def importing(folder: Folder) -> "Deferred[None]":
         return Deferred.fromCoroutine(_folder(run, folder))
 
-    try:
-        await gather(*[slots.run(importing, folder) for folder in sorted(folders, key=_order)])
-        if not wishes.dry_run:
-            await _subscribe(run, folders)
-    except Stopped as stopped:
-        counts.stopped = stopped.error
-    return counts
+    await gather(*[slots.run(importing, folder) for folder in sorted(folders, key=_order)])
+    if not wishes.dry_run and counts.stopped is None:
+        await _subscribe(run, folders)
 
 
 def _order(folder: Folder) -> tuple[bool, int, str]:
@@ -75,6 +87,8 @@ async def _folder(run: ImportRun, folder: Folder) -> None:
         run.counts.stopped = stopped.error
         raise
     except SoraError as error:
+        if run.counts.stopped is not None:
+            return  # the source was dropped for it
         # The source has failed: of what was seen in it some is left.
         run.counts.note(Problem(f"{folder.place}", error.text, 0))
 

@@ -8,8 +8,9 @@ from uuid import UUID
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
-from sora.errors import OutcomeUnknown, SoraError, StorageFull, Unavailable
+from sora.errors import OutcomeUnknown, StorageFull, Unavailable
 from sora.exchange.counts import Counts
+from sora.exchange.ending import Stopped
 from sora.exchange.source import Source
 from sora.exchange.wishes import Wishes
 from sora.mailbox.arrivals import Arrivals
@@ -21,21 +22,9 @@ T = TypeVar("T")
 
 PATIENCE: Final = Delays(1.0, 30.0, attempts=14)
 """waits for a database or an object store that is away, or full: about five minutes"""
-STEP: Final = 2.0
+STEP: Final = 0.5
 """seconds of waiting in which nobody is told"""
 _PASSING: Final = (Unavailable, StorageFull, OutcomeUnknown)
-
-
-class Cancelled(SoraError):
-    """Somebody wanted it to end."""
-
-
-class Stopped(Exception):
-    """It makes no sense to go on; who is told of counts may raise it, too."""
-
-    def __init__(self, error: SoraError) -> None:
-        super().__init__(error.text)
-        self.error = error
 
 
 @frozen

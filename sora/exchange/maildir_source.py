@@ -74,6 +74,9 @@ class MaildirSource:
         files = _Reading(folder.place, new_spool, self._limit)
         return await reading(self._threads.run(files.all, wanted))
 
+    def drop(self) -> None:
+        """Nobody is waited for."""
+
     async def close(self) -> None:
         """Nothing is open."""
 

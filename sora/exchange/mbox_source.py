@@ -91,6 +91,9 @@ class MboxSource:
         file = _Reading(folder.place, self._indices[folder.place], new_spool, self._limit)
         return await self._threads.run(file.all, wanted)
 
+    def drop(self) -> None:
+        """Nobody is waited for."""
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -92,6 +92,9 @@ class Source(Protocol):
     ) -> Sequence[Fetched | Problem | None]:
         """Each of these messages; None for one that is gone."""
 
+    def drop(self) -> None:
+        """It is not wanted any more: what waits for somebody else fails at once, as Unavailable."""
+
     async def close(self) -> None:
         """Let go of what is open."""
 

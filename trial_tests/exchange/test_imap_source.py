@@ -1,6 +1,7 @@
 """Import from another IMAP server: a script of a server on a port of this machine."""
 
 import re
+import socket
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -16,7 +17,10 @@ from twisted.trial.unittest import TestCase
 
 from sora.addresses import parse_address
 from sora.errors import AuthenticationFailed, Unavailable
+from sora.exchange import watch
 from sora.exchange.counts import Counts
+from sora.exchange.ending import Cancelled, Stopped
+from sora.exchange.folder_import import MAX_BATCH
 from sora.exchange.imap_source import ImapSource
 from sora.exchange.importer import import_all
 from sora.exchange.importing import ImportRooms, Into
@@ -53,6 +57,8 @@ class OldServer(LineReceiver):
         tag, _, rest = line.partition(b" ")
         self.world.said.append(rest.decode())
         verb = "_".join(re.findall(r"^(?:UID )?\w+", rest.decode())[0].lower().split())
+        if self.world.is_silent(rest.decode()):
+            return
         answer: Callable[[str], str | None] = getattr(self, f"do_{verb}")
         said = answer(rest.decode())
         if said is not None:
@@ -128,10 +134,18 @@ class World:
         self.mail: dict[int, tuple[str, bytes]] = {}
         self.vanished: set[int] = set()
         self.losses = 0
+        self.silent_at = ""
+        self.said_nothing = 0
         self.uidvalidity = 7
         self.said: list[str] = []
         self.connections: list[OldServer] = []
         self.all_gone: Any = None
+
+    def is_silent(self, line: str) -> bool:
+        """Whether this is not answered any more."""
+        is_silent = bool(self.silent_at) and self.silent_at in line
+        self.said_nothing += is_silent
+        return is_silent
 
 
 class ImapSourceTests(TestCase):
@@ -139,6 +153,7 @@ class ImapSourceTests(TestCase):
 
     async def setUp(self) -> None:
         self.world = World()
+        self.patch(watch, "PAUSE", 0.02)
         factory: Any = Factory.forProtocol(lambda: OldServer(self.world))
         listening = reactor.listenTCP(0, factory, interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(listening.stopListening)
@@ -176,11 +191,13 @@ class ImapSourceTests(TestCase):
         for uid in (3, 5, 9):
             self.world.mail[uid] = ("\\Seen $Work \\Odd", b"Subject: %d\r\n\r\nbody\r\n" % uid)
 
-    async def imports(self, **wishes: Any) -> Counts:
+    async def imports(
+        self, told: Callable[[Counts], None] = lambda counts: None, **wishes: Any
+    ) -> Counts:
         source = ImapSource(reactor, self.login, limit=LIMIT, virtual="only" in wishes)
         try:
             into = Into(self.account.id, self.account.scope_id)
-            counts = await import_all(self.rooms, source, into, Wishes(**wishes))
+            counts = await import_all(self.rooms, source, into, Wishes(**wishes), told)
         finally:
             await source.close()
             while self.world.connections:
@@ -259,6 +276,47 @@ class ImapSourceTests(TestCase):
         self.assertEqual((counts.done, counts.left, counts.is_whole), (0, 3, False))
         counts = await self.imports(only=frozenset({"INBOX"}))
         self.assertEqual((counts.done, counts.left), (3, 0))
+
+    async def test_it_is_ended_while_the_server_says_nothing(self) -> None:
+        """Whatever it was asked: it is not waited for. What has come stays, the figures add up,
+        and the next run goes on. Nothing of it is a problem of the mail."""
+        self.world.mail = {
+            uid: ("", b"Subject: %d\r\n\r\n" % uid) for uid in range(1, MAX_BATCH + 4)
+        }
+
+        def told(counts: Counts) -> None:
+            if self.world.said_nothing:
+                raise Stopped(Cancelled())
+
+        done = 0
+        rest = f"UID FETCH {MAX_BATCH + 1}:"
+        for line in ("CAPABILITY", "LOGIN", "LIST", "EXAMINE", "SEARCH", "RFC822.SIZE", rest):
+            self.world.silent_at, self.world.said_nothing = line, 0
+            counts = await self.imports(told, only=frozenset({"INBOX"}))
+            self.assertIsInstance(counts.stopped, Cancelled, line)
+            self.assertFalse([one for one in counts.problems if one.count == 0], line)
+            done += counts.done
+        self.assertEqual(done, MAX_BATCH)
+        self.world.silent_at = ""
+        counts = await self.imports(only=frozenset({"INBOX"}))
+        self.assertEqual((counts.done, counts.left), (len(self.world.mail) - done, 0))
+
+    async def test_it_is_ended_before_anybody_has_answered(self) -> None:
+        """The connection is not made yet; then it is, and nobody greets."""
+
+        def told(counts: Counts) -> None:
+            raise Stopped(Cancelled())
+
+        with socket.socket() as nobody, socket.socket() as first, socket.socket() as second:
+            nobody.bind(("127.0.0.1", 0))
+            nobody.listen(0)
+            self.login = evolve(self.login, port=nobody.getsockname()[1])
+            for full in (None, first, second):
+                if full is not None:
+                    full.setblocking(False)
+                    full.connect_ex(nobody.getsockname())
+                counts = await self.imports(told)
+                self.assertIsInstance(counts.stopped, Cancelled)
 
     async def test_another_uidvalidity_meanwhile(self) -> None:
         self.world.uidvalidity = 8

@@ -57,14 +57,24 @@ class SoraNode(SoraProcess):
 
     def admin(self, *arguments: str, succeeds: bool = True) -> str:
         """`twistd sora-admin` on this configuration; gives what it printed."""
-        twistd = str(Path(sys.executable).parent / "twistd")
-        done = subprocess.run(
-            [twistd, "sora-admin", *arguments, "--config", str(self.file)],
-            capture_output=True,
+        process = self.begin_admin(*arguments)
+        try:
+            stdout, stderr = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        if (process.returncode == 0) is not succeeds:
+            raise AssertionError(f"{arguments}: {process.returncode}\n{stdout}{stderr}")
+        return stdout + stderr
+
+    def begin_admin(self, *arguments: str) -> "subprocess.Popen[str]":
+        """The same, still running."""
+        return subprocess.Popen(
+            [str(Path(sys.executable).parent / "twistd"), "sora-admin", *arguments]
+            + ["--config", str(self.file)],
             text=True,
-            timeout=60,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
-        if (done.returncode == 0) is not succeeds:
-            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout + done.stderr

@@ -3,16 +3,21 @@
 import imaplib
 import json
 import re
+import signal
 import time
 from pathlib import Path
 from typing import Any
 
+from sora.admin.failed import INTERRUPTED
 from trial_tests.support.http_api import KEY, ApiTestCase
 from trial_tests.support.scram_postgres import DATABASE
+from trial_tests.support.tcp_proxy import TcpProxy
 
-ANN, BOB = "ann@example.com", "bob@example.com"
+ANN, BOB, CAT = "ann@example.com", "bob@example.com", "cat@example.com"
 PASSWORD = "correct horse"
 COUNT = 3000
+SLOW = 60_000
+"""octets in a second: more than a second for all of it"""
 FOLDERS = ("", ".Work", ".Work.&ZeVnLIqe-")
 LETTERS = ("", "S", "FS", "Sa")
 
@@ -31,7 +36,7 @@ class HttpExchangeTests(ApiTestCase):
         self.node.write()
         self.node.stop()
         self.node.start()
-        for email in (ANN, BOB):
+        for email in (ANN, BOB, CAT):
             new = {"email": email, "password": PASSWORD, "hash": "ssha512"}
             self.assertEqual(self.ask("POST", "/admin/accounts", new)[0], 201)
 
@@ -44,7 +49,7 @@ class HttpExchangeTests(ApiTestCase):
         order = {"path": str(maildir), "preserve_uids": True, "jobs": 1}
         place = f"/admin/accounts/{ANN}/import/maildir"
         task = self.begun(place, order)
-        self.more_than(0)
+        self.more_than(0, ANN)
         self.assertEqual(self.ask("POST", f"/admin/tasks/{task}/cancel")[0], 200)
         said = json.loads(self.node.admin("tasks", "cancel", task, "--follow", "--json"))
         self.assertEqual(said["state"], "cancelled")
@@ -52,7 +57,7 @@ class HttpExchangeTests(ApiTestCase):
         self.assertTrue(0 < here < COUNT, said)
         self.assertEqual(self.messages(ANN), here)
         task = self.begun(place, order)
-        self.more_than(here)
+        self.more_than(here, ANN)
         self.node.kill_sora()
         long_ago = f"update tasks set seen_at = now() - interval '1 hour' where id = '{task}'"
         self.postgres.administer(long_ago, DATABASE)
@@ -69,6 +74,7 @@ class HttpExchangeTests(ApiTestCase):
             self.assertEqual([uid for uid, _ in rows], list(range(10, 10 + len(rows))), name)
         self.check_export(maildir)
         self.check_imap(ours)
+        self.check_silence(ours)
         log = self.node.messages_of_log()
         for secret in (PASSWORD, KEY):
             self.assertNotIn(secret, log)
@@ -105,6 +111,45 @@ class HttpExchangeTests(ApiTestCase):
         done = self.followed(self.begun(place, {**order, "password": PASSWORD}))
         self.assertEqual(self.adds_up(done["result"]), COUNT)
         self.assertEqual(self.seen_by_imap(BOB), ours)
+
+    def check_silence(self, ours: Any) -> None:
+        """A server that says nothing any more is not waited for, by whoever ends it: over HTTP, and
+        with Ctrl-C. What had come stays, and is gone on with."""
+        secret = self.open / "secret"
+        secret.write_text(PASSWORD + "\n")
+        with TcpProxy(("127.0.0.1", self.node.imap)) as proxy:
+            order = {"host": "127.0.0.1", "port": proxy.port, "tls": "none", "user": ANN, "jobs": 1}
+            order |= {"password": PASSWORD, "preserve_uids": True}
+            proxy.slow(SLOW)
+            task = self.begun(f"/admin/accounts/{CAT}/import/imap", order)
+            self.more_than(0, CAT)
+            proxy.pause()
+            said = json.loads(self.node.admin("tasks", "cancel", task, "--follow", "--json"))
+            self.assertEqual(said["state"], "cancelled")
+            here = self.adds_up(said["progress"])
+            self.assertEqual(self.messages(CAT), here)
+            proxy.heal()
+            proxy.slow(SLOW)
+            words = ["import-imap", "--email", CAT, "--json", "--jobs", "1", "--preserve-uids"]
+            words += ["--host", "127.0.0.1", "--port", str(proxy.port), "--tls", "none"]
+            words += ["--user", ANN, "--password-file", str(secret)]
+            process = self.node.begin_admin(*words)
+            self.addCleanup(process.kill)
+            self.more_than(here, CAT)
+            proxy.pause()
+            process.send_signal(signal.SIGINT)
+            printed, complaint = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, INTERRUPTED, complaint)
+            self.assertIn("You have interrupted it", complaint)
+            counts = json.loads(printed)
+            self.assertEqual(counts["skipped"], here)
+            self.assertEqual(self.messages(CAT), here + self.adds_up(counts))
+            proxy.heal()
+            here = self.messages(CAT)
+            self.assertTrue(0 < here < COUNT)
+            done = json.loads(self.node.admin(*words))
+            self.assertEqual((self.adds_up(done), done["skipped"]), (COUNT - here, here))
+        self.assertEqual(self.seen_by_imap(CAT), ours)
 
     # ---------------------------------------------------------- what there is
 
@@ -152,10 +197,10 @@ class HttpExchangeTests(ApiTestCase):
         self.assertEqual(status, 202, task)
         return str(task["id"])
 
-    def more_than(self, count: int) -> None:
+    def more_than(self, count: int, email: str) -> None:
         """Wait until more messages are there: a task tells how far it is only now and then."""
         deadline = time.monotonic() + 60
-        while self.messages(ANN) <= count:
+        while self.messages(email) <= count:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
 

@@ -8,7 +8,7 @@ from attrs import asdict, frozen
 
 from sora.errors import BadArgument, NoSuchAccount, NotPermitted
 from sora.exchange.counts import Counts
-from sora.exchange.importing import Cancelled, Stopped
+from sora.exchange.ending import Cancelled, Stopped
 from sora.exchange.wishes import MAX_JOBS, PORTS, Login, Wishes
 from sora.operations.importing import ScriptCounts
 from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
