@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from sora.metrics.scraped import Number
+from sora.metrics.scraped import Number, gauge_when_asked
 
 
 class AuthenticationMetrics:
@@ -41,12 +41,13 @@ class AuthenticationMetrics:
             ["result"],
             registry=registry,
         )
-        entries = Number(
+        gauge_when_asked(
+            registry,
             "sora_auth_cache_entries_total",
             "Passwords that were verified lately",
-            registry=registry,
+            cached,
+            kind=Number,
         )
-        entries.set_function(cached)
 
 
 class ThrottleMetrics:
@@ -73,7 +74,7 @@ class ThrottleMetrics:
             ),
             ("delay_queue_depth", "Attempts that are made to wait after failures", waiting),
         ):
-            Gauge(f"sora_auth_{name}", meaning, registry=registry).set_function(ask)
+            gauge_when_asked(registry, f"sora_auth_{name}", meaning, ask)
 
 
 class PacingMetrics:

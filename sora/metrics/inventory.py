@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
-from sora.metrics.scraped import Number
+from sora.metrics.scraped import Number, gauge_when_asked
 
 
 class InventoryMetrics:
@@ -31,15 +31,15 @@ class InventoryMetrics:
             "Mailboxes of all accounts; above 100,000 about so many",
             registry=registry,
         )
-        oldness = Gauge(
+        gauge_when_asked(
+            registry,
             "sora_inventory_age_seconds",
             "Time since accounts and mailboxes were counted",
-            registry=registry,
+            age,
         )
-        oldness.set_function(age)
-        selected = Gauge(
+        gauge_when_asked(
+            registry,
             "sora_active_mailboxes",
             "Mailboxes whose state is in the memory of this process",
-            registry=registry,
+            active,
         )
-        selected.set_function(active)

@@ -17,6 +17,8 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from sora.metrics.scraped import gauge_when_asked
+
 _GROUPS: Final = Path("/sys/fs/cgroup")
 
 
@@ -57,18 +59,18 @@ class MemoryMetrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
-        views = Gauge(
+        gauge_when_asked(
+            registry,
             "sora_memory_mailboxes_bytes",
             "About what the states of mailboxes take that sessions share",
-            registry=registry,
+            mailboxes,
         )
-        views.set_function(mailboxes)
-        kept = Gauge(
+        gauge_when_asked(
+            registry,
             "sora_memory_kept_messages_bytes",
             "Octets of envelopes and structures that are kept ([limits] kept_memory)",
-            registry=registry,
+            messages,
         )
-        kept.set_function(messages)
         limit = Gauge(
             "sora_memory_limit_bytes",
             "What the process may take: that of its control group, or the machine's memory",
@@ -90,18 +92,18 @@ class SessionMemoryMetrics:
         registry: CollectorRegistry,
         sessions: Callable[[], tuple[int, int]] = lambda: (0, 0),
     ) -> None:
-        together = Gauge(
+        gauge_when_asked(
+            registry,
             "sora_session_memory_bytes",
             "About what all sessions hold by themselves ([limits] session_memory)",
-            registry=registry,
+            lambda: sessions()[0],
         )
-        together.set_function(lambda: sessions()[0])
-        largest = Gauge(
+        gauge_when_asked(
+            registry,
             "sora_session_memory_largest_bytes",
             "About what the session holds that holds most",
-            registry=registry,
+            lambda: sessions()[1],
         )
-        largest.set_function(lambda: sessions()[1])
         self._exceeded = Counter(
             "sora_session_memory_limit_exceeded_total",
             "Commands that were refused, and sessions that were ended, for what they would hold",

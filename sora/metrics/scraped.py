@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import Counter, Gauge, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
 
 
 def _nothing() -> None:
@@ -27,3 +27,14 @@ class Number(Gauge):
     such a name for a mistake."""
 
     _type = "unknown"
+
+
+def gauge_when_asked(
+    registry: CollectorRegistry,
+    name: str,
+    meaning: str,
+    ask: Callable[[], float],
+    kind: type[Gauge] = Gauge,
+) -> None:
+    """A gauge without labels that nobody sets: what `ask` gives at each scrape."""
+    kind(name, meaning, registry=registry).set_function(ask)
