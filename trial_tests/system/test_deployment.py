@@ -266,6 +266,15 @@ class UnitTests(SynchronousTestCase):
         self.assertEqual(keys["ExecReload"], "/bin/kill -HUP $MAINPID")
         self.assertEqual(keys["KillMode"], "mixed")
 
+    def test_the_threads_of_passwords_may_step_back(self) -> None:
+        """What `sora/auth/threads.py` asks of the kernel is allowed, and what is not allowed fails
+        without ending the process: the first login did, under a unit that forbade it."""
+        unit = re.findall(r"(?m)^(SystemCall\w+)=(.*)$", UNIT.read_text())
+        filters = [words.split() for name, words in unit if name == "SystemCallFilter"]
+        self.assertEqual(filters[0], ["@system-service"])
+        self.assertEqual(filters[-1], ["setpriority"])
+        self.assertIn(("SystemCallErrorNumber", "EPERM"), unit)
+
     def test_its_start_may_take_as_long_as_a_migration(self) -> None:
         """It waits for READY, which Sora says (`sora/app/supervisor.py`)."""
         keys = unit_keys()
