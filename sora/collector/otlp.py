@@ -46,6 +46,10 @@ def encoded(traces: Iterable[Trace], resource: Mapping[str, Fact]) -> bytes:
         trace_id = trace.id.to_bytes(16, "big")
         end = trace.root.ended or trace.root.began
         scope.spans.append(_wired(trace.root, trace_id, trace.remote_parent, end))
+        if trace.cause is not None:
+            cause, span_id = trace.cause
+            link = scope.spans[-1].links.add()
+            link.trace_id, link.span_id = cause.to_bytes(16, "big"), span_id.to_bytes(8, "big")
         for span in trace.spans:
             scope.spans.append(_wired(span, trace_id, span.parent_id, end))
     return request.SerializeToString()

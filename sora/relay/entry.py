@@ -1,7 +1,8 @@
 """What stands in a file of the queue, and what it says about a message.
 
     sora-relay 1 <octets of the envelope> <octets of the message> <7 or 8>
-    {"kind": "redirect", "sender": ...}         the envelope: never changes
+    {"kind": "redirect", "sender": ...}         the envelope: never changes, and what is
+                                                not known of it is passed over
     <the message>                               as it came
     {"at": ..., "answers": ...}                 one line for each attempt, appended
 
@@ -17,6 +18,7 @@ from typing import Any, Final
 from attrs import asdict, evolve, frozen
 
 from sora.relay.interfaces import DeliverBy, Outgoing, OutgoingRecipient
+from sora.tracing.parents import parse_traceparent
 
 FIRST_LINE: Final = len(b"sora-relay 1 00000000 0000000000000000 7\n")
 MAX_ENVELOPE: Final = 16 * 1024 * 1024
@@ -246,7 +248,13 @@ def _outgoing(values: Mapping[str, Any]) -> Outgoing:
         by=None if by is None else DeliverBy(float(by["deadline"]), by["mode"], by["trace"]),
         smtputf8=bool(values.get("smtputf8")),
         account=values.get("account"),
+        traceparent=_traceparent(values.get("traceparent")),
     )
+
+
+def _traceparent(text: object) -> str | None:
+    """One that is understood; whatever else stands there is nobody's loss."""
+    return text if isinstance(text, str) and parse_traceparent(text) else None
 
 
 def _answer(values: Mapping[str, Any]) -> Answer:

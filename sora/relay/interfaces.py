@@ -73,6 +73,7 @@ class Outgoing:
     metrics. `sender` is the reverse-path, empty for the null sender, which stays null (G44).
     `ret` is `FULL` or `HDRS`, `envid` the envelope's id, decoded (RFC 3461 §4.3, §4.4). `smtputf8`
     says that the message or an address needs RFC 6531. `account` is the account that sends it.
+    `traceparent` says which trace has put it into the queue, which says it itself.
     """
 
     kind: str
@@ -83,6 +84,7 @@ class Outgoing:
     by: DeliverBy | None = None
     smtputf8: bool = False
     account: int | None = None
+    traceparent: str | None = None
 
 
 @frozen

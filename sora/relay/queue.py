@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -23,6 +23,7 @@ from sora.relay.index import Index
 from sora.relay.interfaces import Content, Held, Outgoing, RelayFull
 from sora.relay.shared_sync import SharedSync
 from sora.threads import Threads
+from sora.tracing.parents import traceparent
 
 PIECE: Final = 100
 """Files that are looked at in one go of a thread."""
@@ -163,7 +164,11 @@ class RelayQueue:
 
     async def _hold(self, lane: Lane, messages: Sequence[Message]) -> Held:
         now = self._clock.seconds()
-        named = [(self._new_name(now), outgoing, content) for outgoing, content in messages]
+        here = traceparent()
+        named = [
+            (self._new_name(now), evolve(outgoing, traceparent=here) if here else outgoing, content)
+            for outgoing, content in messages
+        ]
         names = tuple(name for name, _, _ in named)
         self._writing += len(messages)
         is_durable = False

@@ -20,6 +20,7 @@ from sora.relay.queue import RelayQueue
 from sora.relay.reporting import DELAYED, envelope_of, is_wanted, report_of, reported
 from sora.relay.transport import Consignment, ITransport
 from sora.threads import Threads
+from sora.tracing.parents import follow
 from sora.tracing.spans import entered
 
 DeliverLocally = Callable[[str, bytes], Awaitable[bool]]
@@ -69,6 +70,7 @@ class Sending:
         try:
             entry = await self._queue.begin(name)
             if entry is not None:
+                follow(entry.outgoing.traceparent)
                 attempt, is_unreachable = await self._try(entry)
                 await self._settle(entry, attempt, is_unreachable)
         except Unavailable as error:  # of the disk

@@ -64,10 +64,12 @@ class Span:
 
 class Trace:
     """Spans that belong together. `id` has 128 bits; `remote_parent` is the span of a client who
-    has asked for this one, 0 for none; `kept` is whether it goes to the collector."""
+    has asked for this one, 0 for none; `cause` the trace and the span that this one follows from,
+    without being a part of it; `kept` is whether it goes to the collector."""
 
     __slots__ = (
         "_done",
+        "cause",
         "dropped",
         "id",
         "is_over",
@@ -93,6 +95,7 @@ class Trace:
         self.seconds = seconds
         self.random = random
         self.remote_parent = 0
+        self.cause: tuple[int, int] | None = None
         self.kept = False
         self.is_over = False
         self.dropped = 0
@@ -155,10 +158,16 @@ class Trace:
         del self.root
 
 
+def current_span() -> Span | None:
+    """The span that we are in."""
+    span = _current.get()
+    return None if span is None or span.trace.is_over else span
+
+
 def current_trace() -> Trace | None:
     """The trace that we are in."""
-    span = _current.get()
-    return None if span is None or span.trace.is_over else span.trace
+    span = current_span()
+    return None if span is None else span.trace
 
 
 def begin(kind: str, name: str) -> Span | None:

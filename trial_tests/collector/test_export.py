@@ -14,6 +14,7 @@ from sora.deferreds import deferred
 from sora.health import Status
 from sora.metrics.tracing import TracingMetrics
 from sora.retry import Delays, pause
+from sora.tracing.parents import follow
 from sora.tracing.spans import begin, entered
 from sora.tracing.tracer import Tracer
 from trial_tests.support.collector import Collector
@@ -92,9 +93,11 @@ class SendingTests(ExportTestCase):
             request = begin("s3_request", "GET")
             assert request is not None
             request.end("503")
+        follow(f"00-{7:032x}-{9:016x}-01")
         trace.end("no")
         await self.collector.until(lambda spans: len(spans) == 3)
         [root] = self.collector.roots("imap FETCH")
+        self.assertEqual(root.links, [(f"{7:032x}", f"{9:016x}")])
         self.assertEqual(root.trace, trace.hex)
         self.assertEqual(root.error, "no")
         self.assertEqual(root.kind, 2)  # SERVER

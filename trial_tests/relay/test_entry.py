@@ -1,5 +1,7 @@
 """What is written into a file of the queue is read again, also after a crash."""
 
+import json
+
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,7 @@ OUTGOING = Outgoing(
     smtputf8=True,
     account=7,
 )
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 REFUSED = Answer(Fate.REFUSED, 550, "5.1.1", "no such user", "mx.example.net")
 LATER = Answer(Fate.WAITING, 450, "4.2.1", "later", "mx.example.net")
 SENT = Answer(Fate.SENT, 250, relayed=True)
@@ -94,6 +97,26 @@ class EntryTests(SynchronousTestCase):
             (good, b'{"kind":"x","sender":"","recipients":[{}],"queued":1}'),
         ):
             self.assertRaises(NotAnEntry, decode_entry, "x", first, envelope, [])
+
+    def test_where_it_comes_from(self) -> None:
+        """The trace that has queued it; older versions wrote none, and what is no trace is none."""
+        first = first_line(1, 1, False)
+        before = json.loads(encode_envelope(OUTGOING, 1.0))
+        for written, read in (
+            (TRACEPARENT, TRACEPARENT),
+            ("nonsense", None),
+            (TRACEPARENT + "-" + "x" * 10_000, None),
+            (7, None),
+            ([TRACEPARENT], None),
+        ):
+            envelope = json.dumps({**before, "traceparent": written}).encode()
+            entry = decode_entry("x", first, envelope, [])
+            self.assertEqual(entry.outgoing, evolve(OUTGOING, traceparent=read))
+        del before["traceparent"]
+        old = decode_entry("x", first, json.dumps(before).encode(), [])
+        self.assertEqual(old.outgoing, OUTGOING)
+        again = encode_envelope(evolve(OUTGOING, traceparent=TRACEPARENT), 1.0)
+        self.assertEqual(json.loads(again), {**before, "traceparent": TRACEPARENT})
 
     @SETTINGS
     @given(st.text(), st.text(), st.lists(st.text()))

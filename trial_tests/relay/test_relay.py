@@ -49,7 +49,8 @@ class HoldingTests(RelayCase):
 
     async def test_an_attempt_is_a_trace(self) -> None:
         """With the message as the log calls it, and without its recipients; one that does not reach
-        the server is told with its reason's name. Holding is a part of the delivery's trace."""
+        the server is told with its reason's name. Holding is a part of the delivery's trace, and
+        each attempt is linked to it there."""
         told: list[Trace] = []
         relay = await self.relay()
         relay.tracer = tracer_to(told)
@@ -58,11 +59,13 @@ class HoldingTests(RelayCase):
         async def hold() -> None:
             held.append(await relay.hold([mail("a@x"), mail("b@x")]))
 
-        self.assertEqual(shown(await traced(hold))[0], "relay_queue hold")
+        delivery = await traced(hold)
+        self.assertEqual(shown(delivery)[0], "relay_queue hold")
         await relay.release(held[0])
         await self.until(lambda: len(told) == 2)
         for trace in told:
             self.assertEqual((trace.root.kind, trace.root.name), ("worker", "relay"))
+            self.assertEqual(trace.cause, (delivery.id, delivery.spans[0].id))
             [sending] = [span for span in trace.spans if span.kind == "relay"]
             self.assertIn(sending.facts["sora.relay.message"], held[0].names)
             self.assertEqual(sending.facts["sora.relay.attempt"], 1)

@@ -30,6 +30,8 @@ class Received:
     error: str
     seconds: float
     service: dict[str, Any]
+    links: list[tuple[str, str]]
+    """traces and spans that it comes from"""
 
 
 class Collector(Resource):
@@ -101,6 +103,7 @@ class Collector(Resource):
                             span.status.message,
                             nanoseconds / 1e9,
                             service,
+                            [(one.trace_id.hex(), one.span_id.hex()) for one in span.links],
                         )
                     )
 

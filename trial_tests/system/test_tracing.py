@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -160,21 +162,27 @@ class IMAPTests(TracingTestCase):
 
 KEY = "d0c4a5b1e2f3948576a1b2c3d4e5f607"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-SCRIPT = 'require ["fileinto", "body"]; if body :contains "private" { fileinto "Archive"; }'
+SCRIPT = """require ["fileinto", "body", "copy"];
+if body :contains "private" { fileinto "Archive"; redirect :copy "carol@example.net"; }"""
 
 
 class OtherProtocolTests(TracingTestCase):
     @deferred
     async def test_each_protocol_has_its_traces(self) -> None:
-        """A message over LMTP with the script that it runs; POP3, ManageSieve; and the HTTP API,
-        where a client with a key may say which trace it is a part of."""
+        """A message over LMTP with the script that it runs, and attempts to send it on, which are
+        found from it; POP3, ManageSieve; and the HTTP API, where a client with a key may say which
+        trace it is a part of."""
         pop3, managesieve, http = free_port(), free_port(), free_port()
+        queue = mkdtemp(prefix="sora-relay-")
+        self.addCleanup(rmtree, queue, True)
         sora = await self.traced(
             "".join(
                 f'[[servers]]\ntype = "{kind}"\nname = "my {kind}"\naddr = "127.0.0.1:{port}"\n'
                 for kind, port in (("pop3", pop3), ("managesieve", managesieve))
             )
             + f'[[servers]]\ntype = "http_api"\naddr = "127.0.0.1:{http}"\napi_key = "{KEY}"\n'
+            + '[relay]\ntype = "smtp"\nsmtp_host = "127.0.0.1:1"\ntls_use_starttls = false\n'
+            + f'[relay.queue]\npath = "{queue}"\n'
         )
         await sora.script(ANNA, SCRIPT)
         await self._deliver(sora)
@@ -198,6 +206,9 @@ class OtherProtocolTests(TracingTestCase):
         self.assertEqual((deliver.parent, sieve.parent), (first.id, deliver.id))
         self.assertEqual(sieve.facts["sora.scripts"], "user")
         self.assertEqual(below["lmtp receive"].parent, first.id)
+        attempt, *_ = await self.arrived("worker relay")
+        self.assertEqual(attempt.links, [(first.trace, below["relay_queue hold"].id)])
+        self.assertEqual(attempt.facts["sora.cause"], first.trace)
         operations = [one.facts.get("db.operation.name") for one in below.values()]
         self.assertIn("recipient", operations)
         self.assertEqual(self.collector.below(second), [])

@@ -9,9 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sora.errors import Unavailable
 from sora.tracing.commands import CommandTraces, InHand
-from sora.tracing.parents import Parent, parse_traceparent
+from sora.tracing.parents import Parent, follow, parse_traceparent, traceparent
 from sora.tracing.spans import Trace, begin, entered
 from sora.tracing.tracer import Tracer
+from trial_tests.support.traces import tracer_to
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -46,6 +47,18 @@ class ParentTests(SynchronousTestCase):
             "x" * 100_000,
         ):
             self.assertIsNone(parse_traceparent(text), text[:80])
+
+    def test_where_we_are(self) -> None:
+        """The innermost span; nowhere before and afterwards."""
+        told: list[Trace] = []
+        self.assertIsNone(traceparent())
+        trace = tracer_to(told).begin("lmtp", "MESSAGE")
+        with entered("relay_queue", "hold") as span:
+            assert span is not None
+            here = traceparent()
+        trace.end()
+        self.assertEqual(parse_traceparent(here or ""), Parent(trace.id, span.id, sampled=True))
+        self.assertIsNone(traceparent())
 
 
 class ChoosingTests(SynchronousTestCase):
@@ -157,6 +170,19 @@ class ChoosingTests(SynchronousTestCase):
             said = str(self.told[0].root.facts)
             self.assertEqual("anna@example.com" in said, users)
             self.assertEqual("192.0.2.1" in said, users)
+
+    def test_what_comes_from_another_is_told_with_it(self) -> None:
+        """It stays a trace of its own; its cause is found by it, and where that is kept, so is it."""
+        tracer = self.tracer(0.0)
+        follow(f"00-{TRACE}-{SPAN}-01")  # in no trace
+        for cause, told in ((f"00-{TRACE}-{SPAN}-00", 0), (None, 0), (f"00-{TRACE}-{SPAN}-01", 1)):
+            trace = tracer.begin("worker", "relay")
+            follow(cause)
+            self.assertEqual(trace.cause, (int(TRACE, 16), int(SPAN, 16)) if cause else None)
+            self.assertNotEqual(trace.hex, TRACE)
+            trace.end()
+            self.assertEqual(len(self.told), told)
+        self.assertEqual(self.told[0].root.facts["sora.cause"], TRACE)
 
     def test_rounds_that_fail_are_told(self) -> None:
         """And the failure goes to who awaits them."""
