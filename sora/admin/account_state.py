@@ -130,6 +130,7 @@ def _lines(detail: AccountDetail) -> list[tuple[str, str]]:
     row = detail.account
     lines = [("email", row.address), ("created", time_text(row.created_at))]
     lines.append(("state", _state(row, detail)))
+    lines.append(("last login", _last_login(detail)))
     for credential in detail.credentials:
         kind = "logs in" if credential.primary else "logs in, too"
         schemes = "; ".join(credential_fields(credential)["schemes"]) or "without a password"
@@ -160,6 +161,16 @@ def _state(row: AccountRow, detail: AccountDetail) -> str:
         until = time_text(detail.restorable_until)
         state = f"deleted {time_text(row.deleted_at)}, can be restored until {until}"
     return state
+
+
+def _last_login(detail: AccountDetail) -> str:
+    """With the address of the user, where there are several."""
+    login = detail.account.last_login
+    if login is None:
+        return "never"
+    by = [each.address for each in detail.credentials if each.last_login == login]
+    name = f" as {by[0]}" if by and len(detail.credentials) > 1 else ""
+    return f"{time_text(login.at)} by {login.protocol} from {login.address}{name}"
 
 
 def _used(used: int, limit: int | None) -> str:

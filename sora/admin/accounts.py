@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
 from sora.admin.passwords import WantsPassword, add_password
+from sora.admin.times import moment_or_age
 from sora.auth.schemes import description_of
-from sora.storage.rows import AccountFilter, AccountRow, CredentialRow
+from sora.storage.rows import AccountFilter, AccountRow, CredentialRow, LastLogin
 
 SORTS: Final[Mapping[str, Callable[[AccountRow], Any] | None]] = {
     "email": None,
@@ -81,6 +82,7 @@ class ListAccounts(Command):
         "accounts list --prefix ann --limit 20",
         "accounts list --sort size --limit 10",
         "accounts list --disabled",
+        "accounts list --inactive-since 90d",
         "accounts list --deleted",
     )
 
@@ -94,6 +96,13 @@ class ListAccounts(Command):
         )
         parser.add_argument(
             "--disabled", action="store_true", help="only those that nobody can log in to"
+        )
+        parser.add_argument(
+            "--inactive-since",
+            type=moment_or_age,
+            metavar="TIME",
+            help="only those to which nobody has logged in since then (2026-08-01, or 90d ago),"
+            " among them those to which nobody ever has",
         )
         parser.add_argument(
             "--sort",
@@ -111,13 +120,21 @@ class ListAccounts(Command):
             raise CommandFailed("--after goes on in the order of addresses: it needs no --sort")
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        which = AccountFilter(given.domain, given.deleted, given.disabled or None, given.prefix)
+        which = AccountFilter(
+            given.domain,
+            given.deleted,
+            given.disabled or None,
+            given.prefix,
+            given.inactive_since,
+        )
         key = SORTS[given.sort]
         limit = None if key is not None else given.limit
         rows = await store.accounts.list(which, given.after, limit)
         if key is not None:
             rows = sorted(rows, key=key, reverse=True)[: given.limit]
         columns = ["email", "mailboxes", "messages", "size", "created", "disabled"]
+        if given.inactive_since is not None:
+            columns.append("last_login")
         if given.deleted:
             columns.append("deleted")
         report.table(columns, [account_fields(row) for row in rows])
@@ -241,6 +258,16 @@ def account_fields(row: AccountRow) -> dict[str, Any]:
         "disabled_reason": row.disabled_reason,
         "quota_storage": row.quota_storage,
         "quota_messages": row.quota_messages,
+        **login_fields(row.last_login),
+    }
+
+
+def login_fields(login: LastLogin | None) -> dict[str, Any]:
+    """A last login among the fields of what it was with."""
+    return {
+        "last_login": None if login is None else login.at,
+        "last_login_protocol": None if login is None else login.protocol,
+        "last_login_address": None if login is None else login.address,
     }
 
 
@@ -253,4 +280,5 @@ def credential_fields(row: CredentialRow) -> dict[str, Any]:
         "schemes": [description_of(secret.verifier) for secret in row.secrets],
         "created": row.created_at,
         "updated": row.updated_at,
+        **login_fields(row.last_login),
     }

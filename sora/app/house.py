@@ -48,6 +48,7 @@ from sora.app.tracing import tracing_of
 from sora.app.tree import OrderedServices
 from sora.auth.authenticator import Authenticator
 from sora.auth.cache import VerifiedPasswords
+from sora.auth.last_logins import LastLogins
 from sora.auth.statistics import LoginStatistics
 from sora.auth.threads import PasswordThreads
 from sora.auth.throttle import Throttle
@@ -77,6 +78,7 @@ from sora.threads import Threads
 from sora.tls.contexts import ServerTLS
 from sora.workers.closed_accounts import ClosedAccounts
 from sora.workers.inventory import Stocktaking
+from sora.workers.last_logins import LastLoginRecorder
 from sora.workers.tasks import TaskRunner
 
 PATIENCE = 30.0
@@ -111,6 +113,7 @@ class House:
         self.server_scripts = server_scripts(config)
         self.throttle = _throttle(config, reactor)
         self.statistics = LoginStatistics(reactor)
+        self.last_logins = LastLogins(reactor)
         self.event_rules = event_rules(config)
         self.event_accounts = EventAccounts(self.tables.metadata, reactor)
         self.tracing = tracing_of(
@@ -252,7 +255,8 @@ class House:
             middle += [self.event_accounts, events]
         stock = Stocktaking(tables.upkeep, reactor, self.registry, lambda: len(open_mailboxes))
         closed = ClosedAccounts(tables.accounts, lambda: tracker, reactor)
-        workers: list[IService] = [cleaner, runner, stock, closed, *storage.workers]
+        noting = LastLoginRecorder(self.last_logins, tables.credentials, reactor)
+        workers: list[IService] = [cleaner, runner, stock, closed, noting, *storage.workers]
         if self.tracing is not None:
             self.tracing.trace_rounds((*relay.services, *workers))
             middle.insert(0, self.tracing.export)  # what stops after it is not traced any more
@@ -410,6 +414,7 @@ class House:
             verified=verified,
             throttle=throttle,
             statistics=self.statistics,
+            last_logins=self.last_logins,
             metrics=AuthenticationMetrics(self.registry, verified.__len__),
             # No secret to operators, but to strangers; and the same on every node.
             secret=database_id.bytes,

@@ -20,6 +20,7 @@ from zope.interface import implementer
 from sora.addresses import Address, parse_address
 from sora.auth.cache import VerifiedPasswords
 from sora.auth.interfaces import IAuthenticator, Identity, ScramAttempt
+from sora.auth.last_logins import LastLogins
 from sora.auth.pacing import Paces
 from sora.auth.passwords import (
     DEFAULT_COST,
@@ -61,6 +62,7 @@ class Authenticator:
         throttle: Throttle,
         metrics: AuthenticationMetrics,
         statistics: LoginStatistics | None = None,
+        last_logins: LastLogins | None = None,
         separator: str = "+",
         cost: int = DEFAULT_COST,
         secret: bytes | None = None,
@@ -76,6 +78,7 @@ class Authenticator:
         self._throttle = throttle
         self._metrics = metrics
         self._statistics = statistics or LoginStatistics(clock)
+        self._last_logins = LastLogins(clock) if last_logins is None else last_logins
         self._separator = separator
         self._dummy = dummy_verifier(random, cost)
         self._secret = secret or random(32)
@@ -169,6 +172,11 @@ class Authenticator:
         if result in ("failed", "disabled") or row is None or address is None:
             self.refused(address, peer, protocol, result)
             raise AuthenticationFailed
+        return self.let_in(row, address, peer, protocol)
+
+    def let_in(self, row: Login, address: Address, peer: Peer, protocol: str) -> Identity:
+        """Who it is that has got in; the time is remembered."""
+        self._last_logins.note(row, protocol, peer.host)
         return Identity(row.account_id, row.scope_id, row.address, address.key)
 
     def refused(
@@ -271,7 +279,7 @@ class ScramLogin:
         self._attempt.succeeded()
         self._authenticator.verified(SCRAM, True)
         self._ended("ok")
-        return Identity(row.account_id, row.scope_id, row.address, address.key)
+        return self._authenticator.let_in(row, address, self._peer, self._protocol)
 
     def failed(self) -> None:
         """The proof was wrong."""

@@ -1,7 +1,11 @@
 """Commands about accounts and their addresses."""
 
+from argparse import ArgumentTypeError
+
 from sora.addresses import parse_address
+from sora.admin.times import moment_or_age
 from sora.auth.passwords import verify
+from sora.storage.rows import NewLogin
 from trial_tests.admin.desk import CommandDesk
 from trial_tests.auth.test_passwords import KNOWN
 
@@ -36,6 +40,7 @@ class AccountCommandTests(CommandDesk):
                 [
                     ANN,
                     "open",
+                    "never",
                     f"{ANN} (SSHA512; SCRAM-SHA-256, 10000 iterations)",
                     "a@example.com (SHA512; SCRAM-SHA-256, 10000 iterations)",
                     "sales@example.com",
@@ -86,6 +91,50 @@ class AccountCommandTests(CommandDesk):
         self.assertEqual(self.told("accounts list --disabled"), [])
         self.refused(f"accounts disable --email {ANN} --reason {'x' * 201}", "200 characters")
         self.refused("accounts disable --email dan@example.com", "no account dan@example.com")
+
+    def log_in(self, email: str, age: float) -> None:
+        """Somebody has logged in so many seconds ago."""
+        row = self.successResultOf(self.storage.credentials.show(parse_address(email)))
+        new = NewLogin(row.account_id, row.id, age, "imap", "192.0.2.1")
+        self.successResultOf(self.storage.credentials.note_logins([new]))
+
+    def test_when_somebody_was_here_last(self) -> None:
+        """As the account that was used, or as an address of it."""
+        self.log_in(ANN, 3600)
+        shown = self.done(f"accounts show --email {ANN}")
+        self.assertIn("last login  2027-01-15 07:00 by imap from 192.0.2.1\n", shown)
+        told = self.told(f"accounts show --email {ANN}")
+        self.assertEqual(
+            (told["last_login"], told["last_login_protocol"], told["last_login_address"]),
+            ("2027-01-15T07:00:00+00:00", "imap", "192.0.2.1"),
+        )
+        self.done(f"accounts credentials add --email {ANN} --alias a@example.com", "secret\n")
+        self.log_in("a@example.com", 60)
+        shown = self.done(f"accounts show --email {ANN}")
+        self.assertIn(" by imap from 192.0.2.1 as a@example.com\n", shown)
+        [told] = self.told("credentials show --email a@example.com")
+        self.assertEqual(told["last_login"], "2027-01-15T07:59:00+00:00")
+
+    def test_who_was_not_here_for_long(self) -> None:
+        """Those who never were are among them; since a moment, or for a while."""
+        self.log_in(ANN, 86400)
+        self.log_in("bob@example.com", 3600)
+
+        def listed(options: str) -> list[str]:
+            rows = self.told(f"accounts list --inactive-since {options}")
+            return [row["email"].partition("@")[0] for row in rows]
+
+        self.assertEqual(listed("2027-01-01"), ["carl"])
+        self.assertEqual(listed("2027-01-15T00:00Z"), ["ann", "carl"])
+        self.assertEqual(listed("2027-01-15T00:00Z --limit 1"), ["ann"])
+        self.assertEqual(listed("2027-01-15T00:00Z --after ann@example.com"), ["carl"])
+        self.assertEqual(listed("90d"), ["carl"])
+        table = self.done("accounts list --inactive-since 90d").splitlines()
+        self.assertEqual(table[0].split()[-2:], ["DISABLED", "LAST_LOGIN"])
+        for text, why in (("never", "is not a time"), ("999999999999d", "longer ago")):
+            with self.assertRaises(ArgumentTypeError) as caught:
+                moment_or_age(text)
+            self.assertIn(why, str(caught.exception))
 
     def test_whether_an_account_exists_is_an_exit_code(self) -> None:
         """0 and 1; nothing is printed when that is wanted; 2 is for those who typed no address."""

@@ -16,6 +16,7 @@ from sora.addresses import Address, parse_address
 from sora.auth.authenticator import Authenticator
 from sora.auth.cache import VerifiedPasswords
 from sora.auth.interfaces import IAuthenticator, Identity
+from sora.auth.last_logins import LastLogins
 from sora.auth.logging_in import Channel, LoggedIn, log_in
 from sora.auth.pacing import Paces, Pacing
 from sora.auth.passwords import new_secrets
@@ -94,6 +95,7 @@ class AuthenticatorTestCase(TestCase):
             exempt=Networks(LOOPBACK),
         )
         self.verified = VerifiedPasswords(self.clock, os.urandom, capacity=3, lifetime=60)
+        self.last_logins = LastLogins(self.clock)
         self.pressure = ""
         pacing = PacingMetrics(self.registry)
 
@@ -110,6 +112,7 @@ class AuthenticatorTestCase(TestCase):
             verified=self.verified,
             throttle=self.throttle,
             metrics=AuthenticationMetrics(self.registry),
+            last_logins=self.last_logins,
             cost=4,
         )
 
@@ -228,6 +231,22 @@ class AuthenticatorTests(AuthenticatorTestCase):
         await self.fails("user@example.com", "app")
         with_secret(Secret("password", hashed))
         await self.log_in("user@example.com", "app", "managesieve")
+
+    async def test_who_gets_in_is_remembered_and_nobody_else(self) -> None:
+        """For when somebody was here last: whether the cache knew the password or not, and for no
+        statement more."""
+        await self.fails("user@example.com", "wrong")
+        self.assertEqual(len(self.last_logins), 0)
+        await self.log_in("user@example.com", "secret")
+        self.clock.advance(5)
+        await self.log_in("user@example.com", "secret", "managesieve")
+        self.clock.advance(7)
+        await self.fails("user@example.com", "wrong")
+        self.credentials.change = lambda login: evolve(login, disabled=True)
+        await self.fails("user@example.com", "secret")
+        [one] = self.last_logins.rows(self.last_logins.take())
+        self.assertEqual((one.age, one.protocol, one.address), (7, "managesieve", PEER.host))
+        self.assertEqual(self.storage.tables.statements["note_logins"], 0)
 
     async def test_scram_keys_are_no_passwords(self) -> None:
         keys = secrets("secret")[1].verifier
@@ -351,7 +370,7 @@ class ScramTests(AuthenticatorTestCase):
         done = await self.scram("USER+x@Example.com", "secret")
         self.assertEqual(done.identity.login, "user@example.com")
         self.assertEqual((self.threads.runs, len(self.credentials.asked)), (0, 1))
-        self.assertEqual(self.attempts("ok"), 1)
+        self.assertEqual((self.attempts("ok"), len(self.last_logins)), (1, 1))
 
     async def test_who_is_not_there_has_a_salt_too(self) -> None:
         """G51: always the same; another one than others have."""
@@ -394,6 +413,7 @@ class ScramTests(AuthenticatorTestCase):
                 Deferred.fromCoroutine(self.scram("user@example.com", "secret")),
                 AuthenticationFailed,
             )
+        self.assertEqual(len(self.last_logins), 0)
 
     async def test_a_database_that_is_away(self) -> None:
         self.credentials.failure = Unavailable()

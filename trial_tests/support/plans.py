@@ -36,6 +36,7 @@ LARGE: Final = frozenset(
         "events",
         "expunged",
         "keywords",
+        "logins",
         "maildrops",
         "mailboxes",
         "messages",

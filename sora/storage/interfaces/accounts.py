@@ -14,6 +14,7 @@ from sora.storage.rows import (
     CredentialRow,
     DomainRow,
     Login,
+    NewLogin,
     NewMailbox,
     NewSecret,
     Quota,
@@ -45,7 +46,10 @@ class IAccounts(Interface):
     def list(
         which: AccountFilter = EVERYBODY, after: str = "", limit: int = 1000
     ) -> "Deferred[Sequence[AccountRow]]":
-        """Accounts ascending by primary address key, beginning after the key `after`."""
+        """Accounts ascending by primary address key, beginning after the key `after`.
+
+        One round trip; with `inactive_since` one for some thousand addresses that are looked at.
+        """
 
     def disable(address: Address, disabled: bool, reason: str = "") -> "Deferred[AccountRow]":
         """Let nobody log in to an account, whose mail goes on to arrive; or let them again. Raises
@@ -105,6 +109,14 @@ class ICredentials(Interface):
     def make_primary(address: Address) -> "Deferred[None]":
         """Make a credential the primary one of its account. Raises NoSuchAccount; BadArgument when
         it is of another domain than the present one."""
+
+    def note_logins(logins: Sequence[NewLogin]) -> "Deferred[None]":
+        """Note when each of these credentials was last used; each is there once. One round trip.
+
+        No time goes back, whoever writes when: so this may be repeated. Accounts that are gone, or
+        deleted, are left out. What an account's address was used for is the account's, also when
+        the address is taken from it.
+        """
 
 
 class IAliases(Interface):

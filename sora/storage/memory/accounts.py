@@ -1,7 +1,7 @@
 """Accounts and credentials in memory."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -18,7 +18,9 @@ from sora.storage.rows import (
     AccountRow,
     ActiveScript,
     CredentialRow,
+    LastLogin,
     Login,
+    NewLogin,
     NewMailbox,
     NewSecret,
     Operation,
@@ -152,6 +154,7 @@ class MemoryAccounts:
             for row in rows
             if (row.deleted_at is not None) == which.deleted
             and which.disabled in (None, row.disabled)
+            and (which.inactive_since is None or _is_inactive(row, which.inactive_since))
         ]
         return wanted[:limit]
 
@@ -284,7 +287,16 @@ class MemoryAccounts:
             disabled=account.disabled_at is not None,
             disabled_at=account.disabled_at,
             disabled_reason=account.disabled_reason,
+            last_login=self._last_login(account.id),
         )
+
+    def _last_login(self, account_id: int) -> LastLogin | None:
+        found = [login for key, login in self.tables.logins.items() if key[0] == account_id]
+        return max(found, key=lambda login: login.at, default=None)
+
+
+def _is_inactive(row: AccountRow, since: datetime) -> bool:
+    return row.last_login is None or row.last_login.at <= since
 
 
 @implementer(ICredentials)
@@ -320,19 +332,19 @@ class MemoryCredentials:
         """See `ICredentials.add`."""
         account_id = _account(self.tables, account).id
         refuse_known(self.tables, alias)
-        return _row(_add(self.tables, account_id, alias, secrets, primary=False))
+        return self._row(_add(self.tables, account_id, alias, secrets, primary=False))
 
     @operation
     def list(self, account: Address) -> Sequence[CredentialRow]:
         """See `ICredentials.list`."""
         account_id = _account(self.tables, account).id
         found = [one for one in self.tables.credentials.values() if one.account_id == account_id]
-        return [_row(one) for one in sorted(found, key=lambda one: (not one.primary, one.key))]
+        return [self._row(one) for one in sorted(found, key=lambda one: (not one.primary, one.key))]
 
     @operation
     def show(self, address: Address) -> CredentialRow:
         """See `ICredentials.show`."""
-        return _row(_credential(self.tables, address))
+        return self._row(_credential(self.tables, address))
 
     @operation
     def delete(self, address: Address) -> None:
@@ -360,16 +372,28 @@ class MemoryCredentials:
         primary.primary = False
         credential.primary = True
 
+    @operation
+    def note_logins(self, logins: Sequence[NewLogin]) -> None:
+        """See `ICredentials.note_logins`."""
+        for new in logins:
+            account = self.tables.accounts.get(new.account_id)
+            if account is None or account.deleted_at is not None:
+                continue
+            at = self.tables.now() - timedelta(seconds=max(new.age, 0))
+            key = (new.account_id, new.credential_id)
+            known = self.tables.logins.get(key)
+            if known is None or known.at < at:
+                self.tables.logins[key] = LastLogin(at, new.protocol, new.address)
 
-def _row(credential: CredentialRecord) -> CredentialRow:
-    return CredentialRow(
-        id=credential.id,
-        account_id=credential.account_id,
-        address=credential.address,
-        primary=credential.primary,
-        created_at=credential.created_at,
-        updated_at=credential.updated_at,
-        secrets=tuple(
-            Secret(secret.kind, secret.verifier) for _, secret in sorted(credential.secrets.items())
-        ),
-    )
+    def _row(self, credential: CredentialRecord) -> CredentialRow:
+        secrets = sorted(credential.secrets.items())
+        return CredentialRow(
+            id=credential.id,
+            account_id=credential.account_id,
+            address=credential.address,
+            primary=credential.primary,
+            created_at=credential.created_at,
+            updated_at=credential.updated_at,
+            secrets=tuple(Secret(secret.kind, secret.verifier) for _, secret in secrets),
+            last_login=self.tables.logins.get((credential.account_id, credential.id)),
+        )

@@ -270,4 +270,6 @@ class MemoryCleaning:
         tables.deletion_runs.pop(gone, None)
         for day in [key for key in tables.deletions if key[0] == gone]:
             del tables.deletions[day]
+        for login in [key for key in tables.logins if key[0] == gone]:
+            del tables.logins[login]
         del tables.accounts[gone]

@@ -56,6 +56,7 @@ from sora.storage.rows import (
     DeletionRun,
     EventDetail,
     EventKind,
+    LastLogin,
     Operation,
     RetentionOwner,
     TaskRow,
@@ -124,6 +125,8 @@ class MemoryStore:
     """with each, until when it is known"""
     """by account; the last one last"""
     maildrops: dict[int, MaildropRecord] = Factory(dict)
+    logins: dict[tuple[int, int], LastLogin] = Factory(dict)
+    """by account and credential"""
     _last_id: int = 0
 
     def now(self) -> datetime:

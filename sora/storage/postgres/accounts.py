@@ -18,6 +18,7 @@ from sora.mail.mailbox_names import name_key
 from sora.storage.interfaces import IAccounts
 from sora.storage.interfaces.accounts import EVERYBODY
 from sora.storage.postgres import packing
+from sora.storage.postgres.account_lists import search_for
 from sora.storage.postgres.database import Database, Tx
 from sora.storage.rows import (
     AccountFilter,
@@ -67,7 +68,7 @@ class Accounts:
 
         async def work(tx: Tx) -> AccountRow:
             row = await tx.one(
-                "select r.*, false, null, '' from create_account_v1("
+                "select r.*, false, null, '', null, null, null from create_account_v1("
                 f"%s, %s, %s, %s, %s::text[], %s::text[], %s, {packing.OPERATION}) r",
                 (
                     address.base,
@@ -88,7 +89,7 @@ class Accounts:
     async def show(self, address: Address) -> AccountRow:
         async def work(tx: Tx) -> AccountRow:
             row = await tx.one(
-                "select r.* from account_row_v2(account_of_v1(%s)) r", (address.key,)
+                "select r.* from account_row_v3(account_of_v1(%s)) r", (address.key,)
             )
             if row is None or row[0] is None:
                 raise NoSuchAccount(f"There is no account {address.base}.")
@@ -100,51 +101,23 @@ class Accounts:
     async def list(
         self, which: AccountFilter = EVERYBODY, after: str = "", limit: int = 1000
     ) -> Sequence[AccountRow]:
-        is_of = (
-            f"deleted_at is {'not null' if which.deleted else 'null'}"
-            " and (%s::boolean is null or disabled = %s)"
-        )
-        is_named = (
-            "is_primary and address_key > %s"
-            " and (%s::text is null or address_key between %s and %s)"
-            " and (%s::text is null or domain_id = (select id from domains where name = %s))"
-        )
-        begins = which.prefix or None
-        name = (after, begins, begins, f"{begins}\U0010ffff", which.domain, which.domain)
-        of = (which.disabled, which.disabled)
-        found: str
-        values: tuple[Any, ...]
-        if which.deleted or which.disabled:
-            # Few accounts are: their addresses are looked up, and sorted.
-            found = (
-                f"(select id from accounts where {is_of} offset 0) a, lateral"
-                f" (select * from credentials where account_id = a.id and {is_named} offset 0) c"
-            )
-            values = (*of, *name)
-        else:
-            # Most are: addresses are read in their order, up to the end of the page.
-            found = (
-                f"(select * from credentials where {is_named} order by address_key offset 0) c,"
-                f" lateral (select id from accounts where id = c.account_id and {is_of} offset 0) a"
-            )
-            values = (*name, *of)
+        async def work(tx: Tx) -> Sequence[tuple[Any, ...]]:
+            return await tx.all(search.sql, search.values)
 
-        async def work(tx: Tx) -> Sequence[AccountRow]:
-            rows = await tx.all(
-                "select r.* from (select c.account_id, c.address_key"
-                f" from {found} order by c.address_key limit %s) c,"
-                " lateral account_row_v2(c.account_id) r order by c.address_key",
-                (*values, limit),
-            )
-            return [packing.account(row) for row in rows]
-
-        return await self._database.run("list_accounts", work, write=False)
+        found: list[AccountRow] = []
+        following: str | None = after
+        while following is not None and len(found) < limit:
+            search = search_for(which, following, limit - len(found))
+            rows = await self._database.run("list_accounts", work, write=False)
+            found += [packing.account(row) for _, *row in rows if row[0] is not None]
+            following = rows[0][0] if rows else None
+        return found
 
     @deferred
     async def disable(self, address: Address, disabled: bool, reason: str = "") -> AccountRow:
         async def work(tx: Tx) -> AccountRow:
             row = await tx.one(
-                "select r.* from disable_account_v1(%s, %s, %s) r",
+                "select r.* from disable_account_v2(%s, %s, %s) r",
                 (address.key, disabled, reason),
             )
             return packing.account(cast(tuple[Any, ...], row))

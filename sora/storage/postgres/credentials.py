@@ -12,13 +12,14 @@ from sora.errors import NoSuchAccount
 from sora.storage.interfaces import ICredentials
 from sora.storage.postgres import packing
 from sora.storage.postgres.database import Database, Tx
-from sora.storage.rows import CredentialRow, Login, NewSecret, Secret
+from sora.storage.rows import CredentialRow, Login, NewLogin, NewSecret, Secret
 
 _ROW: Final = (
     "select c.id, c.account_id, c.address, c.is_primary, c.created_at, c.updated_at,"
     " (select jsonb_agg(jsonb_build_array("
     " kind, verifier, name, scopes, extract(epoch from expires)) order by kind, name)"
-    " from secrets where credential_id = c.id) from credentials c"
+    " from secrets where credential_id = c.id), l.at, l.protocol, l.address from credentials c"
+    " left join logins l on l.account_id = c.account_id and l.credential_id = c.id"
 )
 
 
@@ -121,9 +122,28 @@ class Credentials:
 
         await self._database.run("make_primary", work, write=True)
 
+    @deferred
+    async def note_logins(self, logins: Sequence[NewLogin]) -> None:
+        columns = [
+            [each.account_id for each in logins],
+            [each.credential_id for each in logins],
+            [each.age for each in logins],
+            [each.protocol for each in logins],
+            [each.address for each in logins],
+        ]
+
+        async def work(tx: Tx) -> None:
+            await tx.do(
+                "select note_logins_v1("
+                "%s::bigint[], %s::bigint[], %s::float8[], %s::text[], %s::text[])",
+                columns,
+            )
+
+        await self._database.run("note_logins", work, write=True)
+
 
 def _credential(row: tuple[Any, ...]) -> CredentialRow:
-    id_, account_id, address, primary, created_at, updated_at, secrets = row
+    id_, account_id, address, primary, created_at, updated_at, secrets, *login = row
     return CredentialRow(
         id_,
         account_id,
@@ -135,6 +155,7 @@ def _credential(row: tuple[Any, ...]) -> CredentialRow:
             Secret(kind, verifier, name, tuple(scopes), _time(expires))
             for kind, verifier, name, scopes, expires in secrets or ()
         ),
+        packing.last_login(login),
     )
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from sora.mail.flags import FIRST_KEYWORD_BIT, Flags, fold_keyword
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights, parse_rights
-from sora.storage.rows import AccountRow, Acl, MailboxRow, NewSecret, Operation, States
+from sora.storage.rows import AccountRow, Acl, LastLogin, MailboxRow, NewSecret, Operation, States
 
 OPERATION: Final = "row(%s::uuid, %s, %s, %s, %s)::operation_v1"
 """An operation as an argument of a function; its parameters are those of `operation`."""
@@ -122,11 +122,11 @@ def mailbox(row: Sequence[Any]) -> MailboxRow:
 
 
 def account(row: Sequence[Any]) -> AccountRow:
-    """A row of the type account_v2."""
+    """A row of the type account_v3."""
     (
         id_, address, scope_id, created_at, deleted_at,
         quota_storage, quota_messages, mailboxes, messages, storage,
-        disabled, disabled_at, disabled_reason,
+        disabled, disabled_at, disabled_reason, *login,
     ) = row  # fmt: skip
     return AccountRow(
         id=id_,
@@ -142,7 +142,13 @@ def account(row: Sequence[Any]) -> AccountRow:
         disabled=disabled,
         disabled_at=disabled_at,
         disabled_reason=disabled_reason,
+        last_login=last_login(login),
     )
+
+
+def last_login(row: Sequence[Any]) -> LastLogin | None:
+    """Its time, protocol and address; nulls where there was none."""
+    return None if row[0] is None else LastLogin(*row)
 
 
 def secrets(of: Sequence[NewSecret]) -> tuple[list[str], list[str]]:

@@ -49,9 +49,31 @@ class Login:
 
 
 @frozen
+class LastLogin:
+    """When somebody has last logged in, by which protocol, and from which address."""
+
+    at: datetime
+    protocol: str
+    address: str
+
+
+@frozen
+class NewLogin:
+    """That somebody has logged in with a credential, `age` seconds ago. From then on until the
+    storage has noted it no clock is asked but one: how late it comes does not matter."""
+
+    account_id: int
+    credential_id: int
+    age: float
+    protocol: str
+    address: str
+
+
+@frozen
 class AccountRow:
     """An account as an operator sees it. One that is disabled receives, and logs in nobody;
-    `disabled_reason` is what the operator wrote then."""
+    `disabled_reason` is what the operator wrote then. `last_login` is by any of its addresses; None
+    when nobody ever has."""
 
     id: int
     address: str
@@ -66,23 +88,26 @@ class AccountRow:
     disabled: bool = False
     disabled_at: datetime | None = None
     disabled_reason: str = ""
+    last_login: LastLogin | None = None
 
 
 @frozen
 class AccountFilter:
     """Which accounts: live ones, or with `deleted` those that can be restored; of a domain
     (folded); only those that are disabled, or that are not; those whose primary address key begins
-    with `prefix`."""
+    with `prefix`; those to which nobody has logged in since `inactive_since`, if ever."""
 
     domain: str | None = None
     deleted: bool = False
     disabled: bool | None = None
     prefix: str = ""
+    inactive_since: datetime | None = None
 
 
 @frozen
 class CredentialRow:
-    """An address with which one can log in to an account, and at which it receives."""
+    """An address with which one can log in to an account, and at which it receives; `last_login` is
+    that with this address."""
 
     id: int
     account_id: int
@@ -91,6 +116,7 @@ class CredentialRow:
     created_at: datetime
     updated_at: datetime
     secrets: tuple[Secret, ...]
+    last_login: LastLogin | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sora.addresses import parse_address
+from sora.storage.rows import NewLogin
 from trial_tests.auth.test_passwords import KNOWN
 from trial_tests.protocols.http.desk import READING, Answer, DeskTestCase
 
@@ -91,6 +93,26 @@ class AccountTests(DeskTestCase):
         self.has_problem(nobody, 404, "not-found")
         self.ask("DELETE", "/admin/accounts/bob@example.com")
         self.assertTrue(bob.disconnecting)
+
+    def test_who_was_not_here_since(self) -> None:
+        """And when, how and from where those were here who were."""
+        for name in ("ann", "bob"):
+            self.ask("POST", "/admin/accounts", {**NEW, "email": f"{name}@example.com"})
+        row = self.successResultOf(self.storage.credentials.show(parse_address(NEW["email"])))
+        new = NewLogin(row.account_id, row.id, 0, "pop3", "2001:db8::1")
+        self.successResultOf(self.storage.credentials.note_logins([new]))
+        shown = self.ask("GET", "/admin/accounts/ann@example.com").json
+        for one in (shown, shown["addresses"][0]):
+            self.assertEqual(one["last_login"][:10], "1970-01-01")
+            self.assertEqual(one["last_login_protocol"], "pop3")
+            self.assertEqual(one["last_login_address"], "2001:db8::1")
+        for since, emails in (("1960", ["bob"]), ("2026", ["ann", "bob"])):
+            path = f"/admin/accounts?inactive_since={since}-01-01T00:00:00Z"
+            listed = self.ask("GET", path).json["items"]
+            self.assertEqual([one["email"][:3] for one in listed], emails)
+        self.assertIsNone(listed[1]["last_login"])
+        wrong = self.ask("GET", "/admin/accounts?inactive_since=90d")
+        self.assertEqual(wrong.status, 400, wrong.body)
 
     def test_whether_an_account_is_there(self) -> None:
         """HEAD of what GET shows, without a body (RFC 9110 §9.3.2)."""

@@ -112,6 +112,10 @@ class TestDomains(OnMemory, addresses.DomainsContract):
     pass
 
 
+class TestLastLogins(OnMemory, credentials.LastLoginsContract):
+    """`ICredentials.note_logins`, and who is not among them"""
+
+
 class TestCredentials(OnMemory, credentials.CredentialsContract):
     pass
 

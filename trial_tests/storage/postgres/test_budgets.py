@@ -1,6 +1,6 @@
 """The statements that each operation may cost (the table in docs/architecture.md)."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from twisted.internet import reactor
@@ -13,7 +13,9 @@ from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
 from sora.storage.postgres.maildrops import Maildrops
 from sora.storage.rows import (
+    AccountFilter,
     FlagChange,
+    NewLogin,
     Replaced,
     ScriptLimits,
     ScriptPosition,
@@ -36,6 +38,12 @@ class BudgetTests(StageTestCase):
         await stage.put_many(2)
         operations = {
             "login": lambda: stage.credentials.login(address),
+            "note_logins": lambda: stage.credentials.note_logins(
+                [NewLogin(account.id, number, 0, "imap", "192.0.2.1") for number in range(99)]
+            ),
+            "list_accounts": lambda: stage.accounts.list(
+                AccountFilter(inactive_since=datetime.now(UTC))
+            ),
             "recipient": lambda: stage.accounts.recipient(address),
             "list": lambda: mailboxes.list(account.id),
             "find": lambda: mailboxes.find(account.id, "INBOX"),

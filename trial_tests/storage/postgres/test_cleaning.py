@@ -38,7 +38,8 @@ class AccountTests(StageTestCase):
             " f as (insert into metadata values (%(a)s, null, %(a)s, 'x', 'y')),"
             " g as (insert into deliveries (account_id, recipient, received_hash, mailbox_id,"
             "  email_id) values (%(a)s, 'r', 'h', %(m)s, gen_random_uuid())),"
-            " h as (insert into maildrops (account_id, until, opened_at) values (%(a)s, now(), now()))"
+            " h as (insert into maildrops (account_id, until, opened_at) values (%(a)s, now(), now())),"
+            " i as (insert into logins values (%(a)s, 1, now(), 'imap', ''))"
             " insert into scripts (account_id, name, source, size) values (%(a)s, 's', 'keep;', 5)"
             " returning 1",
             {"a": account, "m": stage.inbox},  # type: ignore[arg-type]

@@ -194,6 +194,10 @@ class CopyingTests(PostgresStorage, copying.CopyingContract):
     """`IMessages.copy` and `move`"""
 
 
+class LastLoginsTests(PostgresStorage, credentials.LastLoginsContract):
+    """`ICredentials.note_logins`, and who is not among them"""
+
+
 class CredentialsTests(PostgresStorage, credentials.CredentialsContract):
     """`ICredentials`"""
 

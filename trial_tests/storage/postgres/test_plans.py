@@ -13,8 +13,17 @@ from sora.mail.criteria import TextHas
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
 from sora.storage.postgres.maildrops import Maildrops
-from sora.storage.rows import AccountFilter, Claim, FlagChange, SortBy, SortKey, Want
+from sora.storage.rows import (
+    AccountFilter,
+    Claim,
+    FlagChange,
+    NewLogin,
+    SortBy,
+    SortKey,
+    Want,
+)
 from trial_tests.storage.postgres.stage import (
+    DAY,
     Stage,
     StageTestCase,
     arrival_of,
@@ -34,6 +43,7 @@ FILLED: Final = [
     "objects",
     "events",
     "deliveries",
+    "logins",
 ]
 """tables that have thousands of rows here; PostgreSQL may read others as a whole"""
 
@@ -66,6 +76,8 @@ insert into events (account_id, mailbox_id, modseq, before, kind, uids, operatio
     select account_id, mailbox_id, uid, uid - 1, 1, int8multirange(int8range(uid, uid + 1)),
         gen_random_uuid()
     from messages;
+insert into logins (account_id, credential_id, at, protocol, address)
+    select account_id, id, now(), 'imap', '192.0.2.1' from credentials;
 insert into deliveries (account_id, recipient, received_hash, mailbox_id, email_id, uid)
     select account_id, 'x', sha256(email_id::text::bytea), mailbox_id, email_id, uid from messages;
 analyze
@@ -155,6 +167,14 @@ class PlansTests(StageTestCase):
             "accounts by prefix": lambda: stage.accounts.list(AccountFilter(prefix="12"), "1", 50),
             "disabled accounts": lambda: stage.accounts.list(AccountFilter(disabled=True)),
             "deleted accounts": lambda: stage.accounts.list(AccountFilter(deleted=True)),
+            "inactive accounts": lambda: stage.accounts.list(AccountFilter(inactive_since=DAY)),
+            "inactive accounts that are disabled": lambda: stage.accounts.list(
+                AccountFilter(disabled=True, inactive_since=DAY)
+            ),
+            "note logins": lambda: stage.credentials.note_logins(
+                [NewLogin(number, number, 0, "imap", "") for number in range(500)]
+            ),
+            "credentials": lambda: stage.credentials.list(address),
             "closed accounts": lambda: stage.accounts.closed(["a@example.org", "7@example.org"]),
             "show account": lambda: stage.accounts.show(address),
             "disable account": lambda: stage.accounts.disable(address, False),

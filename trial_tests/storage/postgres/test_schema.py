@@ -10,6 +10,7 @@ MUTABLE = {
         "indexed_uid", "lost_after", "lost_before",
     },
     "accounts": {"version", "next_uidvalidity"},
+    "logins": {"at", "protocol", "address"},
 }  # fmt: skip
 
 GENERIC = "plan_cache_mode=force_generic_plan"

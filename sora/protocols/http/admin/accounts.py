@@ -14,7 +14,7 @@ from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, cursor_of, key_of
 from sora.protocols.http.values import said
-from sora.storage.rows import AccountFilter, AccountRow, CredentialRow
+from sora.storage.rows import AccountFilter, AccountRow, CredentialRow, LastLogin
 
 
 class Hash(Enum):
@@ -61,6 +61,9 @@ class Account:
     disabled_reason: str = said("What an operator wrote then; users never see it.")
     quota_storage: int | None = said("Octets that it may have; null is no limit.")
     quota_messages: int | None = said("Messages that it may have; null is no limit.")
+    last_login: datetime | None = said("When somebody has last logged in; null: never.")
+    last_login_protocol: str | None = said("By which protocol.", example="imap")
+    last_login_address: str | None = said("From which address.", example="192.0.2.1")
 
 
 @frozen
@@ -90,6 +93,9 @@ class AccountsQuery:
     disabled: bool | None = said("Only those that are disabled, or that are not.", default=None)
     prefix: str = said(
         "Only those whose address begins so, in any case.", default="", max_length=320
+    )
+    inactive_since: datetime | None = said(
+        "Only those to which nobody has logged in since then, if ever.", default=None
     )
     cursor: str = said("Where the page begins: `next` of the one before.", default="")
     limit: int = said("Accounts of a page.", default=100, minimum=1, maximum=LONGEST)
@@ -146,6 +152,9 @@ class Credential:
     )
     created: datetime = said("When it was made.")
     updated: datetime = said("When its secrets were last changed.")
+    last_login: datetime | None = said("When somebody has last logged in with it; null: never.")
+    last_login_protocol: str | None = said("By which protocol.", example="imap")
+    last_login_address: str | None = said("From which address.", example="192.0.2.1")
 
 
 @frozen
@@ -185,7 +194,16 @@ def account_of(row: AccountRow) -> Account:
         disabled_reason=row.disabled_reason,
         quota_storage=row.quota_storage,
         quota_messages=row.quota_messages,
+        **_login(row.last_login),
     )
+
+
+def _login(login: LastLogin | None) -> dict[str, Any]:
+    return {
+        "last_login": None if login is None else login.at,
+        "last_login_protocol": None if login is None else login.protocol,
+        "last_login_address": None if login is None else login.address,
+    }
 
 
 def _credential(row: CredentialRow) -> Credential:
@@ -196,6 +214,7 @@ def _credential(row: CredentialRow) -> Credential:
         schemes=tuple([description_of(secret.verifier) for secret in row.secrets]),
         created=row.created_at,
         updated=row.updated_at,
+        **_login(row.last_login),
     )
 
 
@@ -211,7 +230,9 @@ def _password_of(body: NewAccount | NewAddress | NewPassword) -> tuple[str, str]
 async def _list(nouns: Nouns, call: Call) -> Accounts:
     asked: AccountsQuery = call.query
     after = key_of(asked.cursor)
-    which = AccountFilter(asked.domain, asked.deleted, asked.disabled, asked.prefix)
+    which = AccountFilter(
+        asked.domain, asked.deleted, asked.disabled, asked.prefix, asked.inactive_since
+    )
     rows = await nouns.accounts.page(which, after, asked.limit)
     is_last = len(rows) < asked.limit
     following = None if is_last else cursor_of(after_row(rows[-1]))
