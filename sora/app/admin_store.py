@@ -15,7 +15,8 @@ from sora.admin.command import Store
 from sora.admin.failed import CommandFailed
 from sora.admin.main import DEFAULT_CONFIG
 from sora.app.database import make_database
-from sora.app.embedded_mode import MODE_NAME, EmbeddedOptions
+from sora.app.embedded_mode import EmbeddedOptions
+from sora.app.embedded_state import kept_configuration, least_configuration
 from sora.app.opening import Opening
 from sora.app.operations import common_operations, operations_by
 from sora.app.postgres_server import PostgresServer
@@ -90,15 +91,9 @@ def connections_of(given: Namespace) -> int:
 
 def _load(given: Namespace) -> Loaded:
     if given.dir:
-        server = PostgresServer(EmbeddedOptions(Path(given.dir).absolute()).postgres).server()
-        text = (
-            f'[database]\nhost = "{server.host}"\nport = {server.port}\n'
-            f'dbname = "{server.database}"\nuser = "{server.user}"\n'
-            f'[s3]\nprovider = "filesystem"\npath = "{Path(given.dir).absolute() / "objects"}"\n'
-            '[cache]\npath = ""\n'
-            f"{_api_of(EmbeddedOptions(Path(given.dir).absolute()))}"
-        )
-        return loads(text, MODE_NAME, os.environ, given.set)
+        directory = Path(given.dir).absolute()
+        kept = kept_configuration(directory, os.environ, given.set)
+        return kept or least_configuration(directory, os.environ, given.set)
     needs_database = given.command.needs_database
     if not (needs_database or given.config or Path(DEFAULT_CONFIG).exists()):
         return loads("", f"{DEFAULT_CONFIG}, which is not there", os.environ, given.set)
@@ -108,15 +103,6 @@ def _load(given: Namespace) -> Loaded:
             "database.password is a placeholder: write the real one, or use password_file"
         )
     return loaded
-
-
-def _api_of(options: EmbeddedOptions) -> str:
-    """`[admin]` for an embedded Sora, if it has ever run."""
-    try:
-        url = options.url_file.read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
-    return f'[admin]\napi_url = "{url}"\napi_key_file = "{options.key_file}"\n'
 
 
 def _require_running(directory: str) -> None:

@@ -67,9 +67,14 @@ class EmbeddedOptions:
         return self.directory / "api-key"
 
     @property
-    def url_file(self) -> Path:
-        """Where it stands where the HTTP API is."""
-        return self.directory / "api-url"
+    def config_file(self) -> Path:
+        """Where the configuration is kept for commands."""
+        return self.directory / "config.toml"
+
+    @property
+    def settings_file(self) -> Path:
+        """Where it stands what `--set` has changed of it."""
+        return self.directory / "settings.json"
 
     @property
     def password_file(self) -> Path:
@@ -100,8 +105,6 @@ def configuration(options: EmbeddedOptions, say: Callable[[str], None]) -> str:
         bring_within_reach(options.postgres, choose_account(), say)
     if not options.key_file.exists():
         keep_secret(options.key_file, token_hex(32))
-    url = f"http://{HOST}:{options.base_port + PORTS['http']}\n"
-    options.url_file.write_text(url, encoding="utf-8")
     certificate = self_signed(directory / "tls", "localhost", datetime.now(UTC))
     tls_files = {
         "tls_cert_file": str(certificate.cert_file),
@@ -127,6 +130,10 @@ def configuration(options: EmbeddedOptions, say: Callable[[str], None]) -> str:
             # The bodies are on this disk already.
             "cache": {"path": ""},
             "logging": {"output": str(directory / "sora.log")},
+            "admin": {
+                "api_url": f"http://{HOST}:{options.base_port + PORTS['http']}",
+                "api_key_file": str(options.key_file),
+            },
             "servers": [
                 server("imap", "imap"),
                 server("imap", "imaps", tls=True),

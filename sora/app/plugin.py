@@ -18,6 +18,7 @@ from sora.app.embedded_mode import (
     EmbeddedOptions,
     configuration,
 )
+from sora.app.embedded_state import keep_configuration
 from sora.app.logging import LogOutput
 from sora.app.start import complain, explain
 from sora.config.checks import check
@@ -58,6 +59,7 @@ class Options(TwistedOptions):
     def __init__(self) -> None:
         super().__init__()
         self.settings: list[str] = []
+        self._text = ""
 
     def opt_set(self, setting: str) -> None:
         """Override a key of the configuration for this start: table.key=value. Repeatable."""
@@ -87,6 +89,8 @@ class Options(TwistedOptions):
         try:
             self.loaded = self.load()
             check(self.loaded.config, self.loaded.where)
+            if self.embedded is not None:
+                keep_configuration(self.embedded, self._text, self.settings)
             self._take_over_log()
         except Exception as error:
             messages = explain(error)
@@ -100,11 +104,11 @@ class Options(TwistedOptions):
         if self.embedded is None:
             return load(self["config"], os.environ, self.settings)
         try:
-            text = configuration(self.embedded, _printer())
+            self._text = configuration(self.embedded, _printer())
         except OSError as error:
             # What cannot be made may be a part; the operator named the whole.
             raise OSError(error.errno, error.strerror, str(self.embedded.directory)) from None
-        return loads(text, MODE_NAME, os.environ, self.settings)
+        return loads(self._text, MODE_NAME, os.environ, self.settings)
 
     def _take_over_log(self) -> None:
         """Write the log as configured, unless the operator said otherwise to twistd itself."""

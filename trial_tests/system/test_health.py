@@ -56,6 +56,15 @@ class LiveCommandTests(SynchronousTestCase):
             self.assertLess(time.monotonic(), deadline, found)
             time.sleep(0.5)
 
+    def check_certificates(self, sora: SoraProcess) -> None:
+        """The one that was made for it, on all servers that speak TLS, as clients get it."""
+        [row] = self.asked(sora, "tls", "list")
+        self.assertIn("localhost", row["names"])
+        self.assertIn("imaps", row["servers"])
+        checked = self.asked(sora, "tls", "check")
+        self.assertEqual({one["server"] for one in checked}, set(row["servers"]))
+        self.assertEqual({one["served"] for one in checked}, {"same"})
+
     def test_who_is_connected_and_ending_it(self) -> None:
         """And all is well."""
         cache = tempfile.mkdtemp(prefix="sora-cache-")
@@ -78,6 +87,7 @@ class LiveCommandTests(SynchronousTestCase):
         self.assertRaises(imaplib.IMAP4.abort, self.use, client)
         self.assertEqual(self.asked(sora, "connections", "list", "--user", EMAIL), [])
         self.check_cache(sora, cache)
+        self.check_certificates(sora)
 
         self.assertIn(sora.stop(), CLEAN_ENDS)
         done = self.admin(sora, "health")
