@@ -22,7 +22,10 @@ class MakeKey(Command):
     def arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--name", required=True, help="what the log calls it")
         parser.add_argument(
-            "--scope", choices=("read", "write"), default="read", help="default: read"
+            "--scope",
+            choices=("read", "export", "write"),
+            default="read",
+            help="default: read",
         )
         parser.add_argument(
             "--stdin", action="store_true", help="hash the key in the first line of the input"

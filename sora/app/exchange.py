@@ -15,6 +15,7 @@ from sora.config.config import Config
 from sora.exchange.exporter import ExportRooms
 from sora.exchange.importing import ImportRooms
 from sora.mailbox.scripts import ScriptStore
+from sora.operations.downloading import DownloadOperations
 from sora.operations.exchange_places import ExchangePlaces
 from sora.operations.exporting import ExportOperations
 from sora.operations.importing import ImportOperations
@@ -32,6 +33,7 @@ class Exchange:
 
     importing: ImportOperations
     exporting: ExportOperations
+    downloading: DownloadOperations
     places: ExchangePlaces
 
 
@@ -49,9 +51,11 @@ def exchange_here(
     """On what runs in this process anyway; `files` are threads that read and write files."""
     rooms = _import_rooms(tables, storage, reactor, new_operation)
     limit = config.limits.max_message_size
+    out = _export_rooms(tables, storage, files)
     return Exchange(
         ImportOperations(owners, rooms, scripts, files, limit),
-        ExportOperations(owners, _export_rooms(tables, storage, files)),
+        ExportOperations(owners, out),
+        DownloadOperations(owners, out, reactor.seconds),
         ExchangePlaces(config.admin.exchange_directories, files),
     )
 

@@ -96,6 +96,7 @@ def nouns_on(
         filtering=running.filtering,
         importing=exchange.importing,
         exporting=exchange.exporting,
+        downloading=exchange.downloading,
         places=exchange.places,
         delivering=running.delivering,
         tasks=running.tasks,

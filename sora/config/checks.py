@@ -193,8 +193,9 @@ def _api_keys(server: ServerConfig, path: Path) -> list[tuple[Path, str]]:
             found.append(((*here, "digest"), mend))
         elif entry.key and len(entry.key) < 16 and not is_placeholder(entry.key):
             found.append(((*here, "key"), "this is too short to be safe: openssl rand -hex 32"))
-        if not entry.scopes or not set(entry.scopes) <= {"read", "write"}:
-            found.append(((*here, "scopes"), 'this must be ["read"] or ["write"]'))
+        if not entry.scopes or not set(entry.scopes) <= {"read", "export", "write"}:
+            mend = 'these must be of "read", "export" and "write"'
+            found.append(((*here, "scopes"), mend))
     return found
 
 

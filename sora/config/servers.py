@@ -71,7 +71,9 @@ class ApiKeyConfig:
         sha256sum` prints.""",
     )
     scopes: tuple[str, ...] = key(
-        ["read"], """What it may: "read", or "write", which may read too."""
+        ["read"],
+        """What it may: "read", "export" (take the mail of users away as a download), both, or
+        "write", which may do everything.""",
     )
     key: str = key(
         "", "The key itself, of at least 16 characters, in place of `digest`.", secret=True

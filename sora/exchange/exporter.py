@@ -6,7 +6,7 @@ skipped.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from email.utils import parseaddr
 from typing import Final
@@ -47,12 +47,18 @@ class ExportRooms:
 
 @frozen
 class ExportRun:
-    """One export: where to, and what came of it so far; who is told of it may raise Stopped."""
+    """One export: where to, and what came of it so far; who is told of it may raise Stopped, and so
+    may who sends what the target has got."""
 
     rooms: ExportRooms
     target: Target
     counts: Counts
     told: Callable[[Counts], None]
+    sent: Callable[[], Awaitable[None]]
+
+
+async def nothing_to_send() -> None:
+    """What a target has got is where it belongs."""
 
 
 async def export_all(
@@ -62,12 +68,14 @@ async def export_all(
     only: frozenset[str] | None = None,
     jobs: int = 2,
     told: Callable[[Counts], None] = lambda counts: None,
+    sent: Callable[[], Awaitable[None]] = nothing_to_send,
 ) -> Counts:
-    """Export all mailboxes, or some by name. What goes wrong is counted."""
+    """Export all mailboxes, or some by name. What goes wrong is counted. `sent` waits until what
+    the target has got so far is on its way; with it `jobs` is 1."""
     listing: Listing = await rooms.mailboxes.list(account_id)
     boxes = [box for box in listing.mailboxes if only is None or box.name in only]
     counts = Counts(folders=len(boxes), expected=sum(box.messages for box in boxes))
-    run = ExportRun(rooms, target, counts, told)
+    run = ExportRun(rooms, target, counts, told, sent)
     for name in sorted((only or frozenset()) - {box.name for box in boxes}):
         counts.note(Problem(name, "There is no such mailbox"))
     slots = DeferredSemaphore(jobs)
@@ -80,6 +88,7 @@ async def export_all(
         names = {box.name for box in boxes}
         subscriptions = [one for one in listing.subscriptions if only is None or one in names]
         await rooms.threads.run(target.finish, subscriptions)
+        await sent()
     except Stopped as stopped:
         counts.stopped = stopped.error
     except StorageFull as error:
@@ -118,8 +127,10 @@ async def _opened(run: ExportRun, opened: Opened) -> None:
     for word in folder.lost:
         run.counts.note(Problem(name, f"there is no letter left for the keyword {word}"))
     try:
+        await run.sent()
         await _MailboxWork(run, opened, keywords, folder).run()
         await threads.run(folder.finish, opened.states.uids, opened.mailbox.uidnext)
+        await run.sent()
     except BaseException:
         await threads.run(folder.drop)
         raise
@@ -167,6 +178,7 @@ class _MailboxWork:
         counts.gone += gone
         for group in _groups(read.messages):
             await self._write_group(group, batch)
+            await self._run.sent()
             self._run.told(counts)
 
     async def _write_group(self, group: Sequence[StoredMessage], batch: dict[int, Flags]) -> None:

@@ -11,29 +11,26 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Final, Literal
+from typing import IO, Final
 
 from sora.errors import BadArgument, StorageFull
 from sora.exchange.formats import keywords as dovecot_keywords
 from sora.exchange.formats import uidlist
 from sora.exchange.formats.line_ends import ToLF
-from sora.exchange.formats.maildir import (
-    MAX_LETTERS,
-    SUBDIRECTORIES,
-    file_name,
-    fs_directory,
-    letters_of,
-    maildirpp_directory,
-    parse_name,
-)
+from sora.exchange.formats.maildir import SUBDIRECTORIES, file_name, letters_of, parse_name
 from sora.exchange.formats.subscriptions import FILES, subscriptions_text
 from sora.exchange.maildir_tree import uidlist_of
+from sora.exchange.maildir_words import (
+    Layout,
+    directory_of,
+    give_letters,
+    uidlist_head,
+    unique_name,
+)
 from sora.exchange.target import BadTarget, Outgoing
-from sora.mail.flags import Flags, fold_keyword
-from sora.mail.mailbox_names import INBOX
+from sora.mail.flags import Flags
 from sora.storage.rows import MailboxRow
 
-Layout = Literal["maildir++", "fs"]
 _OURS: Final = re.compile(r"[0-9]+\.V([0-9]+)U([0-9]+)\.sora(?=,|\Z)")
 
 
@@ -46,12 +43,7 @@ class MaildirTarget:
 
     def folder(self, mailbox: MailboxRow, keywords: Sequence[str]) -> "MaildirFolder":
         """See `Target.folder`."""
-        if mailbox.name == INBOX:
-            directory = self._root
-        elif self._layout == "fs":
-            directory = self._root / fs_directory(mailbox.name)
-        else:
-            directory = self._root / maildirpp_directory(mailbox.name)
+        directory = self._root / directory_of(mailbox.name, self._layout)
         return MaildirFolder(self._root, directory, mailbox, keywords)
 
     def finish(self, subscriptions: Sequence[str]) -> None:
@@ -91,9 +83,7 @@ class MaildirFolder:
 
     def start(self, message: Outgoing) -> "_MaildirMessage":
         """See `FolderTarget.start`."""
-        seconds = max(int(message.date.timestamp()), 0)
-        unique = f"{seconds}.V{self._mailbox.uidvalidity}U{message.uid}.sora"
-        return _MaildirMessage(self, unique, message)
+        return _MaildirMessage(self, unique_name(self._mailbox, message), message)
 
     def placed(self, message: Outgoing, unique: str, size: int, size_crlf: int) -> None:
         """The file of a message is complete."""
@@ -117,8 +107,7 @@ class MaildirFolder:
     def finish(self, uids: Sequence[int], uidnext: int) -> None:
         """See `FolderTarget.finish`."""
         there = set(uids)
-        guid = self._mailbox.object_id.removeprefix("M")
-        lines = [uidlist.uidlist_header(self._mailbox.uidvalidity, uidnext, guid)]
+        lines = [uidlist_head(self._mailbox, uidnext)]
         for uid in sorted(self._names):
             if uid in there:
                 base = parse_name(self._names[uid]).base
@@ -161,17 +150,7 @@ class MaildirFolder:
             known = dovecot_keywords.parse_keywords(path.read_text("utf-8").splitlines())
         except FileNotFoundError:
             known = {}
-        folded = {fold_keyword(name): letter for letter, name in known.items()}
-        free = [chr(ord("a") + number) for number in range(MAX_LETTERS)]
-        free = [letter for letter in free if letter not in known]
-        for name in keywords:
-            if fold_keyword(name) in folded:
-                continue
-            if not free:
-                self.lost.append(name)
-                continue
-            letter = free.pop(0)
-            known[letter], folded[fold_keyword(name)] = name, letter
+        folded, self.lost = give_letters(known, keywords)
         if known:
             _write_whole(path, dovecot_keywords.keywords_text(known).encode("utf-8"))
         return folded

@@ -9,8 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-from sora.exchange.formats.line_ends import ToLF
-from sora.exchange.formats.mbox import Quoting, flag_fields, from_line
+from sora.exchange.formats.mbox import Entry
 from sora.exchange.maildir_target import writing
 from sora.exchange.target import BadTarget, Outgoing
 from sora.mail.flags import Flags
@@ -83,22 +82,18 @@ class _MboxMessage:
     def __init__(self, path: Path, file: IO[bytes], message: Outgoing) -> None:
         self._path = path
         self._file = file
-        self._lines = ToLF()
-        self._quoting = Quoting()
-        self._last = b"\n"
+        self._entry = Entry(message.sender, message.date, message.flags)
         with writing(path):
             self._start = file.tell()
-            file.write(from_line(message.sender, message.date) + flag_fields(message.flags))
+            file.write(self._entry.head)
 
     def write(self, data: bytes) -> None:
         """See `MessageTarget.write`."""
-        self._put(self._quoting.feed(self._lines.feed(data)))
+        self._put(self._entry.feed(data))
 
     def end(self) -> None:
         """See `MessageTarget.end`."""
-        self._put(self._quoting.feed(self._lines.end()))
-        self._put(self._quoting.end())
-        self._put(b"\n" if self._last == b"\n" else b"\n\n")
+        self._put(self._entry.end())
 
     def drop(self) -> None:
         """See `MessageTarget.drop`."""
@@ -107,7 +102,5 @@ class _MboxMessage:
             self._file.truncate()
 
     def _put(self, data: bytes) -> None:
-        if data:
-            self._last = data[-1:]
-            with writing(self._path):
-                self._file.write(data)
+        with writing(self._path):
+            self._file.write(data)

@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from sora.exchange.formats.line_ends import ToLF
 from sora.exchange.formats.maildir import sound_keywords
 from sora.mail.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Flags
 
@@ -162,3 +163,28 @@ class Unquoting(_ByLines):
 
     def _change(self, data: bytes) -> bytes:
         return _QUOTED.sub(rb"\1", data)
+
+
+class Entry:
+    """A message as it stands in a file (mboxrd), made piece by piece from what it is when it is
+    sent; it begins with `head`."""
+
+    def __init__(self, sender: str, date: datetime, flags: Flags) -> None:
+        """`sender` is empty for that of bounces."""
+        self.head = from_line(sender, date) + flag_fields(flags)
+        self._lines = ToLF()
+        self._quoting = Quoting()
+        self._last = b"\n"
+
+    def feed(self, data: bytes) -> bytes:
+        """The next piece."""
+        return self._kept(self._quoting.feed(self._lines.feed(data)))
+
+    def end(self) -> bytes:
+        """What was held back, and the empty line behind a message."""
+        rest = self._kept(self._quoting.feed(self._lines.end()) + self._quoting.end())
+        return rest + (b"\n" if self._last == b"\n" else b"\n\n")
+
+    def _kept(self, data: bytes) -> bytes:
+        self._last = data[-1:] or self._last
+        return data

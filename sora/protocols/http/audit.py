@@ -3,7 +3,8 @@
 One line for each request to an endpoint that changes something, whatever comes of it: the name of
 the key (`-` when none was known), the address, the operation, the path, what of the body says what
 it is about (`Endpoint.about`, as soon as the body is read), the id of the request, and the outcome:
-`done`, `replayed` (an idempotency key was shown again), `refused`, `failed`, or `unknown`. Nothing
+`done`, `replayed` (an idempotency key was shown again), `refused`, `failed`, `unknown`, or `gone`
+(the client went away before it had all of what it wanted to take away). Nothing
 else of a body is in it, and nothing of a header, so no secret is.
 """
 
@@ -67,6 +68,10 @@ class Change:
     def replayed(self) -> None:
         """It was done before, and its answer is given again."""
         self._tell("{key} from {address}: {operation} of {path} was asked for again", "replayed")
+
+    def broken(self, outcome: str, why: str) -> None:
+        """It was begun, and did not come to its end."""
+        self._tell("{key} from {address}: {operation} of {path}: {why}", outcome, why=why)
 
     def _fail(self, kind: Kind) -> None:
         outcome = "refused" if kind.status < 500 else "failed"

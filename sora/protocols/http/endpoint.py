@@ -18,9 +18,10 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class Scope(StrEnum):
-    """What a key may do: look, or change too."""
+    """What a key may do: look, take the mail of users away, or change things, which is all."""
 
     READ = "read"
+    EXPORT = "export"
     WRITE = "write"
 
 
@@ -64,15 +65,16 @@ class Endpoint:
 
     `path` is below `/admin`, with names in braces. `name` is the operation's id. `query`, `body`
     and `answer` are classes of values (`values.py`); without an answer the status is 204. With
-    `takes_message` the body is a message (`upload.py`) and no JSON. `is_partial` says of an answer
-    that only some of what was asked for was done, or nothing: its status is 207. `place`
-    is where to find what was made; it stands with every endpoint whose status is 201 or 202, and is
+    `takes_message` the body is a message (`upload.py`) and no JSON. `downloads` is the media type
+    of an answer that is sent as it comes (`download.py`), and no JSON. `is_partial` says of an
+    answer that only some of what was asked for was done, or nothing: its status is 207. `place` is
+    where to find what was made; it stands with every endpoint whose status is 201 or 202, and is
     sent as `Location`. `changes` is what the log of changes says of it; it stands with every
-    endpoint whose scope is to write. Both have names of the path (`{email}`) and fields of the
-    answer (`{answer.email}`) in them. `about` names fields of the body that say what it is about,
-    never secrets: the log has them also where nothing was done. `tag` tells the state of what is
-    shown, or of what was made, from others, and is sent as `ETag`; one that changes things takes
-    conditions. `errors` may come of it, beside those that may come of everything.
+    endpoint whose scope is more than to look. Both have names of the path (`{email}`) and fields of
+    the answer (`{answer.email}`) in them. `about` names fields of the body that say what it is
+    about, never secrets: the log has them also where nothing was done. `tag` tells the state of
+    what is shown, or of what was made, from others, and is sent as `ETag`; one that changes things
+    takes conditions. `errors` may come of it, beside those that may come of everything.
     """
 
     method: Method
@@ -85,6 +87,7 @@ class Endpoint:
     query: type[Any] | None = None
     body: type[Any] | None = None
     takes_message: bool = False
+    downloads: str = ""
     answer: type[Any] | None = None
     status: int = 200
     is_partial: Callable[[Any], bool] | None = None

@@ -24,7 +24,7 @@ class Key:
     scopes: frozenset[Scope] = frozenset(Scope)
 
     def may(self, scope: Scope) -> bool:
-        """Whether it may do such things; who may change may look."""
+        """Whether it may do such things; who may change may do all."""
         return scope in self.scopes or Scope.WRITE in self.scopes
 
 

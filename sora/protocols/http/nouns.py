@@ -8,6 +8,7 @@ from sora.operations.cache import CacheOperations
 from sora.operations.common import CommonOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.delivering import DeliveryOperations
+from sora.operations.downloading import DownloadOperations
 from sora.operations.exchange_places import ExchangePlaces
 from sora.operations.exporting import ExportOperations
 from sora.operations.health import HealthOperations
@@ -36,6 +37,7 @@ class Nouns(CommonOperations):
     filtering: Callable[[bool], SieveFiltering]
     importing: ImportOperations
     exporting: ExportOperations
+    downloading: DownloadOperations
     places: ExchangePlaces
     delivering: DeliveryOperations
     tasks: TaskOperations

@@ -81,6 +81,11 @@ _MESSAGE: Final = {
     "format": "binary",
     "description": "The octets of a message (RFC 5322); every line ends with CRLF.",
 }
+_DOWNLOAD: Final = {
+    "type": "string",
+    "format": "binary",
+    "description": "It comes in chunks; only with the last one it is whole.",
+}
 _PROBLEM: Final = {
     "type": "object",
     "description": "What went wrong (RFC 9457).",
@@ -199,8 +204,11 @@ def _in_query(kind: type[Any], schemas: Schemas) -> list[dict[str, Any]]:
 
 
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
-    if endpoint.answer is None:
-        found: dict[str, Any] = {"204": {"description": "It is done."}}
+    if endpoint.downloads:
+        content = {endpoint.downloads: {"schema": _DOWNLOAD}}
+        found: dict[str, Any] = {"200": {"description": "All of it.", "content": content}}
+    elif endpoint.answer is None:
+        found = {"204": {"description": "It is done."}}
     else:
         content = {"application/json": {"schema": schemas.of(endpoint.answer)}}
         done: dict[str, Any] = {"description": "It is done.", "content": content}
@@ -220,6 +228,8 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         kinds.append(NOT_MESSAGE)
     if endpoint.is_conditional:
         kinds.append(CHANGED)
+    if endpoint.downloads:
+        kinds.append(kind_of(TooMany))
     if endpoint.is_once:
         kinds += [UNDER_WAY, KEY_REUSED, kind_of(TooMany)]
     by_status: dict[int, list[Kind]] = {}

@@ -25,6 +25,7 @@ from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.http.audit import Change
 from sora.protocols.http.conditions import conditions_of
+from sora.protocols.http.download import Downloads, set_head
 from sora.protocols.http.endpoint import Call, Caller, Conditions, Endpoint, Scope
 from sora.protocols.http.gate import Gate
 from sora.protocols.http.nouns import Nouns
@@ -61,8 +62,8 @@ MAX_PARAMETERS: Final = 50
 JSON: Final = "application/json"
 
 
-Answer = tuple[int, str, bytes]
-"""status, media type, body"""
+Answer = tuple[int, str, bytes | None]
+"""status, media type, body; None: it is sent already"""
 
 
 class Page:
@@ -108,6 +109,7 @@ class AdminSite:
         self._once = once
         self._seconds = seconds
         self._new_id = new_id
+        self._downloads = Downloads()
         self._app = Klein()
         for endpoint in endpoints:
             self._route(endpoint)
@@ -137,7 +139,7 @@ class AdminSite:
     def _route(self, endpoint: Endpoint) -> None:
         path = PREFIX + endpoint.path.replace("{", "<").replace("}", ">")
 
-        async def serve(request: Any, **path: str) -> bytes:
+        async def serve(request: Any, **path: str) -> bytes | None:
             work = partial(self._call, endpoint, request, path)
             return await self._answered(request, work, endpoint.name)
 
@@ -145,14 +147,14 @@ class AdminSite:
         serve.__name__ = f"{endpoint.method}_{endpoint.name}"
         self._app.route(path, methods=[endpoint.method])(serve)
 
-    def _for_page(self, page: Page) -> Callable[[Any], Awaitable[bytes]]:
-        async def serve(request: Any) -> bytes:
+    def _for_page(self, page: Page) -> Callable[[Any], Awaitable[bytes | None]]:
+        async def serve(request: Any) -> bytes | None:
             return await self._answered(request, lambda _: self._page(page, request), page.path)
 
         serve.__name__ = f"page_{page.path}"
         return serve
 
-    async def _unrouted(self, request: Any, failure: Any) -> bytes:
+    async def _unrouted(self, request: Any, failure: Any) -> bytes | None:
         error = failure.value
 
         async def refuse(instance: str) -> Answer:
@@ -199,6 +201,9 @@ class AdminSite:
             _conditions(endpoint, request),
         )
         change.regards(call.body)
+        if endpoint.downloads:
+            await shielded(Deferred.fromCoroutine(self._download(endpoint, request, call, change)))
+            return 200, endpoint.downloads, None
         key = None
         if endpoint.is_once:
             key = idempotency_key(request.requestHeaders.getRawHeaders(HEADER.encode(), ()))
@@ -222,6 +227,14 @@ class AdminSite:
         if answer.place:
             request.setHeader("Location", answer.place)
         return answer.status, JSON if answer.body else "", answer.body
+
+    async def _download(self, endpoint: Endpoint, request: Any, call: Call, change: Change) -> None:
+        """What an endpoint has to send, as it comes."""
+        with change:
+            self._downloads.require_place()
+            download = await endpoint.run(self._nouns, call)
+            done = filled(endpoint.changes, call.path, download)
+            await self._downloads.send(request, download, change, done)
 
     def _join_trace(self, request: Any) -> None:
         """Who has a key may say which trace the request is a part of (`traceparent`)."""
@@ -260,8 +273,9 @@ class AdminSite:
 
     async def _answered(
         self, request: Any, work: Callable[[str], Awaitable[Answer]], name: str = "unknown"
-    ) -> bytes:
-        """The body of the answer; its head is set. `name` is what metrics call what is asked."""
+    ) -> bytes | None:
+        """The body of the answer, if it is not sent yet; its head is set. `name` is what metrics
+        call what is asked."""
         began, instance = self._seconds(), self._new_id()
         trace = InHand(self._traces, instance)
         if not name.startswith("/"):
@@ -285,9 +299,10 @@ class AdminSite:
         trace.say("http.request.method", _text(request.method)[:16])
         trace.say("http.response.status_code", status)
         fields = trace.end(name, _outcome(status), seconds, peer=_address(request))
-        self._set_head(request, status, kind)
-        if status != 204:
-            request.setHeader("Content-Length", str(len(body)))
+        if body is not None:
+            set_head(request, status, kind)
+            if status != 204:
+                request.setHeader("Content-Length", str(len(body)))
         self.log.info(
             "{method} {path} from {address}: {status}",
             method=_text(request.method),
@@ -309,14 +324,6 @@ class AdminSite:
             request.setHeader("Retry-After", str(problem.wait))
         document = problem.document(f"urn:sora:request:{instance}", trace.id)
         return problem.kind.status, MEDIA_TYPE, written(document)
-
-    def _set_head(self, request: Any, status: int, kind: str) -> None:
-        request.setResponseCode(status)
-        request.responseHeaders.removeHeader("Server")
-        request.setHeader("Cache-Control", "no-store")
-        request.setHeader("X-Content-Type-Options", "nosniff")
-        if kind:
-            request.setHeader("Content-Type", kind)
 
 
 def _authorization(request: Any) -> str | None:

@@ -342,6 +342,8 @@ class DeskTestCase(SynchronousTestCase):
                 content = responses["responses"][str(answer.status)].get("content", {})
                 for media, described in content.items():
                     self.assertEqual(answer.headers["content-type"], media)
+                    if described["schema"].get("format") == "binary":
+                        continue
                     schema = {**described["schema"], "components": self.described["components"]}
                     Draft202012Validator(schema).validate(answer.json)
                 return

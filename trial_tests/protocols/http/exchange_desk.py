@@ -18,6 +18,7 @@ from sora.mailbox.delivery import Delivery
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.scripts import ScriptStore
 from sora.operations.delivering import DeliveryOperations
+from sora.operations.downloading import DownloadOperations
 from sora.operations.exchange_places import ExchangePlaces
 from sora.operations.exporting import ExportOperations
 from sora.operations.importing import ImportOperations
@@ -27,7 +28,7 @@ from sora.storage.memory.storage import MemoryStorage
 from sora.storage.rows import Operation
 from sora.storage.stores import ObjectStore
 
-LIMIT = 100_000
+LIMIT = 400_000
 
 
 def delivering_on(
@@ -66,10 +67,10 @@ def exchange_on(
         random=Random(1),
         patience=Delays(1, 1, attempts=2),
     )
+    out = ExportRooms(storage.mailboxes, storage.messages, bodies, threads)
     return {
         "importing": ImportOperations(owners, rooms, scripts, threads, LIMIT),
-        "exporting": ExportOperations(
-            owners, ExportRooms(storage.mailboxes, storage.messages, bodies, threads)
-        ),
+        "exporting": ExportOperations(owners, out),
+        "downloading": DownloadOperations(owners, out, clock.seconds),
         "places": ExchangePlaces(tuple(directories), threads),
     }

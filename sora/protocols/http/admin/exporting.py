@@ -1,4 +1,4 @@
-"""Mail that goes elsewhere: to maildirs and mbox files on the server."""
+"""Mail that goes elsewhere: to maildirs and mbox files on the server, or to who asks for it."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -6,13 +6,20 @@ from typing import Final
 
 from attrs import frozen
 
+from sora.errors import BadName, NoSuchAccount, NoSuchMailbox
 from sora.exchange.counts import Counts
 from sora.exchange.wishes import MAX_JOBS, Choice
 from sora.protocols.http.admin.importing import begin, exchange_endpoint
 from sora.protocols.http.admin.tasks import Task
-from sora.protocols.http.endpoint import Call
+from sora.protocols.http.download import Download
+from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
+
+TAR: Final = "application/x-tar"
+ZIP: Final = "application/zip"
+MBOX: Final = "application/mbox"
+"""RFC 4155"""
 
 
 class ExportLayout(StrEnum):
@@ -48,6 +55,35 @@ class MaildirExport(_Export):
 @frozen
 class MboxExport(_Export):
     """A directory of mbox files on the server, and what is written to it."""
+
+
+@frozen
+class _Chosen:
+    """Which mailboxes."""
+
+    mailbox: tuple[str, ...] = said(
+        "Only this mailbox; again for each one more. None: all.",
+        default=(),
+        max_length=40,
+        example=["INBOX"],
+    )
+
+    @property
+    def only(self) -> frozenset[str] | None:
+        """Their names."""
+        return frozenset(self.mailbox) or None
+
+
+@frozen
+class MaildirQuery(_Chosen):
+    """Which mailboxes, and how."""
+
+    layout: ExportLayout = said("How folders lie in the maildir.", default=ExportLayout.MAILDIRPP)
+
+
+@frozen
+class MboxQuery(_Chosen):
+    """Which mailboxes."""
 
 
 async def _maildir(nouns: Nouns, call: Call) -> Task:
@@ -87,6 +123,24 @@ def _choice(asked: _Export) -> Choice:
     return Choice(frozenset(asked.mailbox) or None, asked.jobs)
 
 
+async def _tar(nouns: Nouns, call: Call) -> Download:
+    asked: MaildirQuery = call.query
+    departure = await nouns.downloading.maildir(call.path["email"], asked.layout.value, asked.only)
+    return Download(TAR, f"{departure.address}.tar", departure)
+
+
+async def _zip(nouns: Nouns, call: Call) -> Download:
+    asked: MboxQuery = call.query
+    departure = await nouns.downloading.mbox(call.path["email"], asked.only)
+    return Download(ZIP, f"{departure.address}.zip", departure)
+
+
+async def _one(nouns: Nouns, call: Call) -> Download:
+    departure = await nouns.downloading.mailbox(call.path["email"], call.path["mailbox"])
+    last = call.path["mailbox"].rpartition("/")[2]
+    return Download(MBOX, f"{last}.mbox", departure)
+
+
 ENDPOINTS: Final = (
     exchange_endpoint(
         "export/maildir",
@@ -101,5 +155,43 @@ ENDPOINTS: Final = (
         summary="Write a user's mail to mbox files on the server; a task",
         body=MboxExport,
         run=_mbox,
+    ),
+    Endpoint(
+        method="GET",
+        path="/accounts/{email}/export/maildir",
+        name="downloadMaildir",
+        summary="Send a user's mail as a maildir, in a tar",
+        group="exchange",
+        scope=Scope.EXPORT,
+        query=MaildirQuery,
+        downloads=TAR,
+        changes="sent the mail of {email}, as a maildir",
+        errors=(NoSuchAccount, NoSuchMailbox, BadName),
+        run=_tar,
+    ),
+    Endpoint(
+        method="GET",
+        path="/accounts/{email}/export/mbox",
+        name="downloadMbox",
+        summary="Send a user's mail as mbox files, in a ZIP archive",
+        group="exchange",
+        scope=Scope.EXPORT,
+        query=MboxQuery,
+        downloads=ZIP,
+        changes="sent the mail of {email}, as mbox files",
+        errors=(NoSuchAccount, NoSuchMailbox),
+        run=_zip,
+    ),
+    Endpoint(
+        method="GET",
+        path="/accounts/{email}/mailboxes/{mailbox}/mbox",
+        name="downloadMailbox",
+        summary="Send one mailbox of a user as an mbox",
+        group="exchange",
+        scope=Scope.EXPORT,
+        downloads=MBOX,
+        changes="sent the mailbox {mailbox} of {email}, as an mbox",
+        errors=(NoSuchAccount, NoSuchMailbox),
+        run=_one,
     ),
 )
