@@ -8,6 +8,10 @@ in the log once, with the remedy; the last changes are kept.
     HEALTHY     as it should be
     DEGRADED    it works, with less than it should have: a replica is away, a backlog grows
     UNHEALTHY   what it is there for does not work
+
+A part that stands on another one is looked at after it, and not at all while that one is unhealthy:
+it is unhealthy, too, follows from the other, and is not told in the log. So who is woken reads of
+one illness, and not of six.
 """
 
 from collections import deque
@@ -47,12 +51,14 @@ _RANKS: Final = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.UNHEALTHY: 2}
 
 @frozen
 class Finding:
-    """What a check has found: a sentence, what to do if it is not healthy, and figures."""
+    """What a check has found: a sentence, what to do if it is not healthy, and figures. `follows`
+    is the part whose illness it is, where that is another one."""
 
     status: Status
     text: str
     remedy: str = ""
     facts: Mapping[str, Any] = Factory(dict)
+    follows: str = ""
 
 
 @frozen
@@ -60,13 +66,16 @@ class Check:
     """A part, and how one looks at it. `timeout` is in seconds.
 
     An error of `sora.errors` that `look` raises is the finding that the part is unhealthy, with
-    the error's text and this `remedy`.
+    the error's text and this `remedy`. `stands_on` is the part without which it cannot be looked
+    at. `why_late` gives what is known of it when it does not answer in time; None: nothing is.
     """
 
     component: str
     look: Callable[[], Awaitable[Finding]]
     timeout: float = 5.0
     remedy: str = ""
+    stands_on: str = ""
+    why_late: Callable[[], Finding | None] = lambda: None
 
 
 @frozen
@@ -89,6 +98,8 @@ class Component:
     took: float
     checks: int = 0
     failures: int = 0
+    is_told: bool = False
+    """whether the log has it as ill"""
     changes: deque[Change] = field(factory=lambda: deque(maxlen=KEPT))
 
 
@@ -130,13 +141,35 @@ class Health(Waking):
 
     async def look(self) -> None:
         """Look at all parts now."""
-        await gather(*[self._look(check) for check in self._checks])
+        names = {check.component for check in self._checks}
+        first = [check for check in self._checks if check.stands_on not in names]
+        await gather(*[self._look_from(check) for check in first])
 
     # ------------------------------------------------------------ inside
 
     def _wake(self) -> None:
         self._wake_in(self._interval)
         self._tasks.start(self.look(), "looking at the health")
+
+    async def _look_from(self, check: Check) -> None:
+        """Look at a part, and then at those that stand on it."""
+        await self._look(check)
+        if self._components[check.component].finding.status is Status.UNHEALTHY:
+            self._leave_out(check)
+        else:
+            await gather(*[self._look_from(each) for each in self._standing_on(check)])
+
+    def _leave_out(self, check: Check) -> None:
+        """Those that stand on a part that is unhealthy follow from it."""
+        culprit = self._components[check.component].finding.follows or check.component
+        text = f"Not looked at: it stands on {check.component}"
+        for each in self._standing_on(check):
+            finding = Finding(Status.UNHEALTHY, text, f"Mend {culprit} first", follows=culprit)
+            self._note(each, finding, self._clock.seconds())
+            self._leave_out(each)
+
+    def _standing_on(self, check: Check) -> list[Check]:
+        return [each for each in self._checks if each.stands_on == check.component]
 
     async def _look(self, check: Check) -> None:
         begun = self._clock.seconds()
@@ -173,32 +206,37 @@ class Health(Waking):
     def _note(self, check: Check, finding: Finding, begun: float) -> None:
         now = self._clock.seconds()
         known = self._components.get(check.component)
-        before = None if known is None else known.finding.status
+        is_new = known is None
         if known is None:
             known = Component(check.component, finding, now, now, now - begun)
             self._components[check.component] = known
+        before = known.finding
         known.finding, known.looked_at, known.took = finding, now, now - begun
         known.checks += 1
         known.failures += finding.status is Status.UNHEALTHY
         self._metrics.looked(check.component, finding.status.value, now - begun)
-        if finding.status is not before:
+        if is_new or (finding.status, finding.follows) != (before.status, before.follows):
             known.since = now
             known.changes.append(Change(now, finding))
-            self._tell(check.component, finding, before)
+            if not finding.follows:
+                self._tell(known)
 
-    def _tell(self, component: str, finding: Finding, before: Status | None) -> None:
-        if finding.status is Status.HEALTHY:
-            if before is not None:
+    def _tell(self, component: Component) -> None:
+        finding = component.finding
+        was_told = component.is_told
+        component.is_told = finding.status is not Status.HEALTHY
+        if not component.is_told:
+            if was_told:
                 self.log.info(
                     "health: {component} is healthy again: {text}",
-                    component=component,
+                    component=component.name,
                     text=finding.text,
                 )
             return
         tell = self.log.error if finding.status is Status.UNHEALTHY else self.log.warn
         tell(
             "health: {component} is {status}: {text}. {remedy}",
-            component=component,
+            component=component.name,
             status=finding.status.value,
             text=finding.text.rstrip("."),
             remedy=finding.remedy,
@@ -211,5 +249,8 @@ def _give_up(answer: "Deferred[Finding]", check: Check) -> None:
 
 
 def _late(check: Check) -> Finding:
+    known = check.why_late()
+    if known is not None:
+        return known
     text = f"It did not answer within {check.timeout:g} seconds"
     return Finding(Status.UNHEALTHY, text, check.remedy)

@@ -1,5 +1,7 @@
 """sora.health"""
 
+from collections.abc import Awaitable, Callable
+
 from prometheus_client import CollectorRegistry
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -114,3 +116,114 @@ class HealthTests(SynchronousTestCase):
             self.finding = SLOW if number % 2 else WELL
             self.clock.advance(30.0)
         self.assertEqual(len(health.components[0].changes), KEPT)
+
+
+class StandingTests(SynchronousTestCase):
+    """Parts that stand on another one."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.findings = {"database": WELL, "schema": WELL, "uploads": WELL}
+        self.looked: list[str] = []
+        self.events: list[str] = []
+        globalLogPublisher.addObserver(self.heard)
+        self.addCleanup(globalLogPublisher.removeObserver, self.heard)
+        self.health = Health(
+            [
+                Check("uploads", self.look("uploads"), stands_on="schema"),
+                Check("database", self.look("database")),
+                Check("schema", self.look("schema"), stands_on="database"),
+            ],
+            clock=self.clock,
+            interval=30.0,
+            metrics=HealthMetrics(CollectorRegistry()),
+        )
+        self.health.startService()
+        self.addCleanup(self.health.stopService)
+
+    def heard(self, event: dict[str, object]) -> None:
+        if "component" in event:
+            self.events.append(f"{event['component']} {event.get('status', 'healthy')}")
+
+    def look(self, name: str) -> Callable[[], Awaitable[Finding]]:
+        async def look() -> Finding:
+            self.looked.append(name)
+            return self.findings[name]
+
+        return look
+
+    def found(self) -> list[tuple[str, str]]:
+        return [(one.finding.status.value, one.finding.follows) for one in self.health.components]
+
+    def turn(self, **findings: Finding) -> list[str]:
+        """What is looked at next."""
+        self.findings.update(findings)
+        self.looked.clear()
+        self.clock.advance(30.0)
+        return self.looked
+
+    def test_what_a_part_stands_on_is_looked_at_before_it(self) -> None:
+        self.assertEqual(self.looked, ["database", "schema", "uploads"])
+        self.assertEqual(self.found(), [("healthy", "")] * 3)
+
+    def test_what_stands_on_an_ill_part_is_not_looked_at_and_not_told(self) -> None:
+        """Each names the culprit, however far away it is; the log tells of that one alone."""
+        gone = Finding(Status.UNHEALTHY, "Connection refused")
+        self.assertEqual(self.turn(database=gone), ["database"])
+        uploads, database, schema = self.health.components
+        self.assertEqual((database.finding, self.health.status), (gone, Status.UNHEALTHY))
+        self.assertEqual(
+            self.found(),
+            [("unhealthy", "database"), ("unhealthy", ""), ("unhealthy", "database")],
+        )
+        self.assertIn("stands on schema", uploads.finding.text)
+        self.assertEqual(uploads.finding.remedy, "Mend database first")
+        self.assertEqual((uploads.checks, schema.failures), (2, 1))
+        self.turn(database=WELL)
+        self.assertEqual(self.found(), [("healthy", "")] * 3)
+        self.assertEqual(self.events, ["database unhealthy", "database healthy"])
+
+    def test_a_part_that_is_slow_is_stood_on(self) -> None:
+        self.assertEqual(len(self.turn(database=SLOW)), 3)
+        self.assertEqual(self.found()[2], ("healthy", ""))
+
+    def test_an_illness_of_ones_own_is_told_whatever_was_before(self) -> None:
+        gone = Finding(Status.UNHEALTHY, "Connection refused")
+        old = Finding(Status.UNHEALTHY, "bodies wait for long")
+        self.turn(database=gone)
+        self.turn(database=WELL, uploads=old)
+        self.turn(database=gone)
+        self.turn(database=WELL, uploads=WELL)
+        self.assertEqual(
+            self.events,
+            [
+                "database unhealthy",
+                "database healthy",
+                "uploads unhealthy",
+                "database unhealthy",
+                "database healthy",
+                "uploads healthy",
+            ],
+        )
+        uploads = self.health.components[0]
+        self.assertEqual(
+            [one.finding.follows for one in uploads.changes], ["", "database", "", "database", ""]
+        )
+
+    def test_one_that_is_late_says_what_is_known_of_it(self) -> None:
+        known: Finding | None = None
+
+        def hang() -> "Deferred[Finding]":
+            return Deferred()
+
+        check = Check("database", hang, timeout=5.0, why_late=lambda: known)
+        health = Health(
+            [check], clock=self.clock, interval=30.0, metrics=HealthMetrics(CollectorRegistry())
+        )
+        health.startService()
+        self.addCleanup(health.stopService)
+        self.clock.advance(5.0)
+        self.assertIn("within 5 seconds", health.components[0].finding.text)
+        known = Finding(Status.UNHEALTHY, "Connection refused", "Start it")
+        self.clock.advance(30.0)
+        self.assertEqual(health.components[0].finding, known)

@@ -1,6 +1,7 @@
 """`sora-admin health`"""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sora.admin.api import NoServer
@@ -34,8 +35,7 @@ class Health(Command):
         text = "\n".join([f"{found['status']}: {where}", *component_lines(found, given.detailed)])
         report.text(text, where=where, **found)
         if found["status"] == "unhealthy":
-            ill = [one["name"] for one in found["components"] if one["status"] == "unhealthy"]
-            raise CommandFailed(f"not healthy: {', '.join(ill)}")
+            raise CommandFailed(f"not healthy: {', '.join(culprits(found['components']))}")
 
 
 async def _here(store: Store, error: NoServer) -> dict[str, Any]:
@@ -58,6 +58,7 @@ def not_asked(error: CommandFailed, status: str) -> dict[str, Any]:
         "status": status,
         "text": f"It cannot be asked: {str(error).splitlines()[0]}",
         "remedy": "Start Sora with a server of type http_api, and see [admin] api_url and api_key",
+        "follows": "",
         "took_ms": 0,
         "facts": {},
         "history": [],
@@ -71,17 +72,30 @@ def component_fields(row: ComponentRow) -> dict[str, Any]:
         "status": row.status,
         "text": row.text,
         "remedy": row.remedy,
+        "follows": row.follows,
         "took_ms": round(row.took * 1000),
         "facts": {name: str(value) for name, value in row.facts.items()},
         "history": [],
     }
 
 
-def component_lines(found: dict[str, Any], detailed: bool) -> list[str]:
-    """Each part with what to do about it; `detailed` with figures and the last changes."""
+def culprits(components: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The names of what is unhealthy by itself."""
+    return [one["name"] for one in components if one["status"] == "unhealthy" and not follows(one)]
+
+
+def follows(component: Mapping[str, Any]) -> str:
+    """The part whose illness it is; a server of an older version does not say."""
+    return str(component.get("follows", ""))
+
+
+def component_lines(found: Mapping[str, Any], detailed: bool) -> list[str]:
+    """Each part with what to do about it; `detailed` with figures and the last changes. What only
+    follows from others is named at the end."""
     lines = []
-    width = max((len(one["name"]) for one in found["components"]), default=0)
-    for one in found["components"]:
+    shown = [one for one in found["components"] if not follows(one)]
+    width = max((len(one["name"]) for one in shown), default=0)
+    for one in shown:
         lines.append(f"  {one['name']:<{width}}  {one['status']:<9}  {one['text']}")
         indent = " " * (width + 15)
         if one["remedy"]:
@@ -92,4 +106,15 @@ def component_lines(found: dict[str, Any], detailed: bool) -> list[str]:
                 f"{indent}{change['at']}: {change['status']}: {change['text']}"
                 for change in one["history"]
             ]
-    return lines
+    return lines + _not_looked_at(found["components"])
+
+
+def _not_looked_at(components: Iterable[Mapping[str, Any]]) -> list[str]:
+    by_culprit: dict[str, list[str]] = {}
+    for one in components:
+        if culprit := follows(one):
+            by_culprit.setdefault(culprit, []).append(one["name"])
+    return [
+        f"Not looked at while {culprit} is unhealthy: {', '.join(names)}"
+        for culprit, names in by_culprit.items()
+    ]

@@ -24,6 +24,8 @@ from sora.app.health import (
     look_at_cleaner,
     relay_remedy,
 )
+from sora.app.health_database import DATABASE
+from sora.app.liveness import DatabaseLiveness
 from sora.app.relay import probe_relay
 from sora.app.servers import certificates_of
 from sora.app.storage import BodyStorage
@@ -70,22 +72,24 @@ def doctor_of(
     config: Config,
     tables: Tables,
     storage: BodyStorage | None,
+    liveness: DatabaseLiveness,
     configuration: ConfigurationOperations,
     migrations: MigrationOperations,
     *,
     reactor: Any,
 ) -> Health:
     """All that can be looked at. `storage` is None when the database does not say where it is."""
-    database, *rest = checks_from_here(config, tables, storage, reactor)
+    database, *rest = checks_from_here(config, tables, storage, liveness, reactor)
     checks = [
         Check("configuration", _configuration(configuration)),
         database,
-        Check("schema", look_at_schema(migrations), PATIENCE, _SEE_DATABASE),
+        Check("schema", look_at_schema(migrations), PATIENCE, _SEE_DATABASE, DATABASE),
         Check(
             "database settings",
             _settings(tables.upkeep, config.database, reactor),
             PATIENCE,
             _SEE_DATABASE,
+            DATABASE,
         ),
         *rest,
         Check(
@@ -93,6 +97,7 @@ def doctor_of(
             _with_schema(look_at_cleaner(config, tables, reactor.seconds)),
             PATIENCE,
             _SEE_DATABASE,
+            DATABASE,
         ),
         Check("certificates", _certificates(config, reactor)),
     ]

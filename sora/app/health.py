@@ -13,7 +13,7 @@ from attrs import frozen
 from prometheus_client import CollectorRegistry
 
 from sora.app.health_bodies import checks_of_bodies
-from sora.app.health_database import database_checks
+from sora.app.health_database import DATABASE, database_checks
 from sora.app.liveness import DatabaseLiveness
 from sora.app.logins import LoginPaces
 from sora.app.relay import RelayParts
@@ -60,8 +60,7 @@ def health_of(
     checks = [
         *database_checks(config, tables.database, liveness, reactor),
         *checks_of_bodies(config, tables, storage, random, reactor.seconds),
-        Check("cleaner", look_at_cleaner(config, tables, reactor.seconds), patience, _ASK_DATABASE),
-        Check("deletions", look_at_deletions(tables, reactor.seconds), patience, _ASK_DATABASE),
+        *_checks_of_tables(config, tables, reactor.seconds),
         _disks_check(config, storage, DiskMetrics(registry)),
         Check("reactor", ReactorTurns(reactor).look, patience),
         Check("logins", logins.look),
@@ -79,23 +78,40 @@ def health_of(
 
 
 def health_from_here(
-    config: Config, tables: Tables, storage: BodyStorage | None, *, reactor: Any
+    config: Config,
+    tables: Tables,
+    storage: BodyStorage | None,
+    liveness: DatabaseLiveness,
+    *,
+    reactor: Any,
 ) -> Health:
     """What a process without servers can look at: what they stand on."""
-    return health_of_checks(config, checks_from_here(config, tables, storage, reactor), reactor)
+    checks = checks_from_here(config, tables, storage, liveness, reactor)
+    return health_of_checks(config, checks, reactor)
 
 
 def checks_from_here(
-    config: Config, tables: Tables, storage: BodyStorage | None, reactor: Any
+    config: Config,
+    tables: Tables,
+    storage: BodyStorage | None,
+    liveness: DatabaseLiveness,
+    reactor: Any,
 ) -> list[Check]:
-    """The database first; without `storage`, whose place only the database knows, nothing else."""
-    database = tables.database
-    liveness = DatabaseLiveness(database, reactor, config.health.database_timeout)
-    checks = database_checks(config, database, liveness, reactor)
-    if storage is not None:
-        checks += checks_of_bodies(config, tables, storage, SystemRandom(), reactor.seconds)
-        checks.append(_disks_check(config, storage))
+    """The database first; without `storage`, whose place only the database knows, nothing of it."""
+    checks = database_checks(config, tables.database, liveness, reactor)
+    if storage is None:
+        return [*checks, Check("object store", _unknown, stands_on=DATABASE)]
+    checks += checks_of_bodies(config, tables, storage, SystemRandom(), reactor.seconds)
+    checks.append(_disks_check(config, storage))
     return checks
+
+
+async def _unknown() -> Finding:
+    return Finding(
+        Status.DEGRADED,
+        "Where in it bodies are is not known: the database does not say",
+        "See the health of the schema",
+    )
 
 
 def health_of_checks(config: Config, checks: Sequence[Check], reactor: Any) -> Health:
@@ -112,6 +128,15 @@ def _health(
         interval=config.health.check_interval,
         metrics=HealthMetrics(registry),
     )
+
+
+def _checks_of_tables(config: Config, tables: Tables, now: Callable[[], float]) -> list[Check]:
+    patience = config.health.s3_timeout
+    cleaner, deletions = look_at_cleaner(config, tables, now), look_at_deletions(tables, now)
+    return [
+        Check("cleaner", cleaner, patience, _ASK_DATABASE, DATABASE),
+        Check("deletions", deletions, patience, _ASK_DATABASE, DATABASE),
+    ]
 
 
 _ASK_DATABASE: Final = "See the health of the database"

@@ -6,6 +6,7 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
+from sora.app.health_database import DATABASE
 from sora.app.storage import BodyStorage
 from sora.app.tables import Tables
 from sora.config.config import Config
@@ -40,13 +41,14 @@ def checks_of_bodies(
     )
     uploads = look_at_backlog(storage.uploads, "bodies wait for the object store", old)
     checks += [
-        Check("encryption keys", keys.look, patience, _ASK_DATABASE),
-        Check("uploads", uploads, patience, _ASK_DATABASE),
+        Check("encryption keys", keys.look, patience, _ASK_DATABASE, DATABASE),
+        Check("uploads", uploads, patience, _ASK_DATABASE, DATABASE),
     ]
     for name, watch in storage.copying.items():
         copies = look_at_backlog(watch, f"bodies wait for their copy in the store {name}", old)
-        checks.append(Check(f"copies to {name}", copies, patience, _ASK_DATABASE))
-    checks.append(Check("integrity", _integrity(config, tables), patience, _ASK_DATABASE))
+        checks.append(Check(f"copies to {name}", copies, patience, _ASK_DATABASE, DATABASE))
+    look = _integrity(config, tables)
+    checks.append(Check("integrity", look, patience, _ASK_DATABASE, DATABASE))
     return checks
 
 

@@ -20,6 +20,8 @@ from sora.storage.postgres.replicas import NOT_SEEN, Replica
 EXHAUSTED: Final = 60.0
 """seconds for which it is told that somebody waited for a connection in vain"""
 
+DATABASE: Final = "database"
+"""the part on which most others stand"""
 RUNS: Final = "Look whether PostgreSQL runs and can be reached: sora-admin database status"
 REMEDIES: Final = (
     (
@@ -65,10 +67,11 @@ def database_checks(
     """The pool that writes first, then each replica that answers reads."""
     patience = config.health.database_timeout
     primary = Check(
-        "database",
+        DATABASE,
         look_at_primary(database, liveness, reactor.seconds),
         patience,
         RUNS,
+        why_late=lambda: _not_reached(database.pool.trouble),
     )
     replicas = [
         Check(
@@ -90,6 +93,11 @@ def remedy_of(text: str) -> str:
     return RUNS
 
 
+def _not_reached(trouble: str) -> Finding | None:
+    """Why the last attempt to connect failed, if it did."""
+    return Finding(Status.UNHEALTHY, trouble, remedy_of(trouble)) if trouble else None
+
+
 def look_at_primary(
     database: Database, liveness: DatabaseLiveness, now: Callable[[], float]
 ) -> Look:
@@ -99,7 +107,8 @@ def look_at_primary(
         try:
             version = await liveness.version()
         except SoraError as error:
-            return Finding(Status.UNHEALTHY, error.text, remedy_of(error.text))
+            text = database.pool.trouble or error.text
+            return Finding(Status.UNHEALTHY, text, remedy_of(text))
         facts = {"server_version": version, **_figures(database.pool)}
         if database.hosts is not None and database.hosts.present is not None:
             facts["primary"] = database.hosts.present.where

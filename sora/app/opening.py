@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from treq.client import HTTPClient
 
     from sora.app.exchange import ExchangeOpener
+    from sora.app.liveness import DatabaseLiveness
     from sora.app.storage import BodyStorage
     from sora.app.stored import StoredBodies
     from sora.health import Health
@@ -63,6 +64,7 @@ class Opening:
         self._new_operation = new_operation
         self._reactor = reactor
         self._stored: StoredBodies | None = None
+        self._liveness: DatabaseLiveness | None = None
 
     async def close(self) -> None:
         """Stop what was started, and close the connections to the database."""
@@ -189,7 +191,9 @@ class Opening:
         from sora.app.health import health_from_here
 
         opened = await self._bodies_if_known()
-        health = health_from_here(self._config, self._tables, opened, reactor=self._reactor)
+        health = health_from_here(
+            self._config, self._tables, opened, self._asked_once(), reactor=self._reactor
+        )
         return await _looked(health)
 
     async def doctor(self, migrations: MigrationOperations) -> Overview:
@@ -201,6 +205,7 @@ class Opening:
             self._config,
             self._tables,
             opened,
+            self._asked_once(),
             self.configuration,
             migrations,
             reactor=self._reactor,
@@ -213,7 +218,19 @@ class Opening:
 
         return tls_in_files(self._config, self._reactor)
 
+    def _asked_once(self) -> "DatabaseLiveness":
+        from sora.app.liveness import DatabaseLiveness
+
+        if self._liveness is None:
+            patience = self._config.health.database_timeout
+            self._liveness = DatabaseLiveness(
+                self._tables.database, self._reactor, patience, for_a_command=True
+            )
+        return self._liveness
+
     async def _bodies_if_known(self) -> "BodyStorage | None":
+        if not await self._asked_once().is_ready():
+            return None
         try:
             return await self._bodies().open()
         except (SoraError, StatementFailed):  # the database and its schema say why

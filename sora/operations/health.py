@@ -20,12 +20,14 @@ class HistoryRow:
 
 @frozen
 class ComponentRow:
-    """A part. `took` is in seconds; `remedy` is empty while there is nothing to do."""
+    """A part. `took` is in seconds; `remedy` is empty while there is nothing to do; `follows` is
+    the part whose illness it is, empty where it is its own."""
 
     name: str
     status: str
     text: str
     remedy: str
+    follows: str
     since: datetime
     looked_at: datetime
     took: float
@@ -64,6 +66,7 @@ def _row(component: Component) -> ComponentRow:
         status=finding.status.value,
         text=finding.text,
         remedy=finding.remedy,
+        follows=finding.follows,
         since=_time(component.since),
         looked_at=_time(component.looked_at),
         took=round(component.took, 3),

@@ -28,6 +28,9 @@ class HealthComponent:
     status: str = said("healthy, degraded or unhealthy.", example="healthy")
     text: str = said("What was found at the last look.")
     remedy: str = said("What to do about it; empty if there is nothing to do.")
+    follows: str = said(
+        "The part that is ill, where this one stands on it and was not looked at; else empty."
+    )
     since: datetime = said("Since when it is in this state.")
     looked_at: datetime = said("When it was looked at.")
     took_ms: int = said("How many milliseconds that took.", minimum=0)
@@ -51,6 +54,7 @@ def _component(row: ComponentRow) -> HealthComponent:
         status=row.status,
         text=row.text,
         remedy=row.remedy,
+        follows=row.follows,
         since=row.since,
         looked_at=row.looked_at,
         took_ms=round(row.took * 1000),
