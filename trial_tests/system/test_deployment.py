@@ -263,7 +263,7 @@ class UnitTests(SynchronousTestCase):
         """It is not killed while it may still end by itself (G67)."""
         keys = unit_keys()
         self.assertGreater(int(keys["TimeoutStopSec"]), LimitsConfig().shutdown_timeout + PATIENCE)
-        self.assertEqual(keys["ExecReload"], "/bin/kill -HUP $MAINPID")
+        self.assertEqual(keys["ExecReload"], """/bin/sh -c 'kill -HUP "$1"' reload $MAINPID""")
         self.assertEqual(keys["KillMode"], "mixed")
 
     def test_the_threads_of_passwords_may_step_back(self) -> None:
@@ -280,3 +280,9 @@ class UnitTests(SynchronousTestCase):
         keys = unit_keys()
         self.assertEqual(keys["Type"], "notify")
         self.assertEqual(keys["TimeoutStartSec"], "infinity")
+
+    def test_a_start_is_tried_again_until_there_is_a_database(self) -> None:
+        """systemd does not give up after some of them."""
+        text = UNIT.read_text()
+        self.assertIn("\nStartLimitIntervalSec=0\n", text)
+        self.assertEqual(unit_keys()["Restart"], "on-failure")
