@@ -78,7 +78,7 @@ class Appending:
     async def storable(self, message: Spool, new: Callable[[], Spool]) -> Spool:
         """A message that may have NULs as it is stored (`sora.mail.recoding`): the same, or a
         `new` spool."""
-        return await self._reach.rooms.arrivals.recoded(message, new)
+        return await self._reach.rooms.arrivals.deriving.recoded(message, new)
 
     async def append_all(self, name: str, messages: Sequence[NewMessage]) -> Sequence[Placed]:
         """Put messages into a mailbox, all or none; durable when this returns (RFC 3502).

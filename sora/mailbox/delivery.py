@@ -180,8 +180,8 @@ class Delivery:
         arrived = spool
         if envelope.body is Body.BINARY:
             # As with APPEND: a part that not every client can be given becomes base64.
-            spool = await self._arrivals.recoded(spool, Spool)
-        facts = await self._arrivals.facts(spool)
+            spool = await self._arrivals.deriving.recoded(spool, Spool)
+        facts = await self._arrivals.deriving.facts(spool)
         message = Incoming(envelope, spool, facts, now)
         try:
             self._refuse_loops(message, tasks)
@@ -259,7 +259,7 @@ class Delivery:
             if version.edits and version not in message.versions:
                 assert self._deciding is not None
                 spool = await self._deciding.edited(message, version)
-                message.versions[version] = spool, await self._arrivals.facts(spool)
+                message.versions[version] = spool, await self._arrivals.deriving.facts(spool)
 
     async def _hold(self, message: Incoming, task: _Task) -> None:
         if not task.plan.redirects or self._relay is None or self._deciding is None:

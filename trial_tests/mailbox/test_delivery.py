@@ -159,7 +159,7 @@ class DeliveryTests(DeliveryTestCase):
 
     async def test_of_large_messages_a_few_are_dealt_with_at_the_same_time(self) -> None:
         """The others wait, and small ones do not wait for them."""
-        self.process.arrivals._threads = AtOnce()  # type: ignore[assignment]
+        self.process.arrivals.deriving._threads = AtOnce()  # type: ignore[assignment]
         recipients = await self.resolved("ann@example.com")
         self.world.hold_answers()
         large = [b"Subject: %d\r\n\r\n" % n + b"x" * LARGE for n in range(LARGE_AT_ONCE + 2)]

@@ -316,7 +316,7 @@ class StallingTests(FilteringTestCase):
     async def test_what_looks_at_large_messages_runs_in_a_thread(self) -> None:
         source = 'require "body"; if body :contains "x" { stop; }'
         self.assertEqual(await self.steps(source, message()), 0)
-        self.process.arrivals._threads = self.process.script_threads  # type: ignore[assignment]
+        self.process.arrivals.deriving._threads = self.process.script_threads  # type: ignore[assignment]
         large = b"Subject: x\r\n\r\n" + b"line\r\n" * 11_000
         self.assertEqual(await self.steps(source, large), 2)
         self.assertEqual(await self.steps("keep;", b"X: 1\r\n" + large), 0)

@@ -191,16 +191,15 @@ class Prepared:
 @frozen
 class Appended:
     """The answer to `append`: for each message a `Placement` with one `Placed`, and what was
-    taken away for it. When one of them has `needs_body`, nothing was done for any.
-    """
+    taken away for it. When one of them has `needs_body`, nothing was done for any."""
 
     placements: tuple[Placement, ...]
     expunged: "Expunged | None" = None
 
     @property
-    def needs_body(self) -> bool:
-        """Whether nothing was done."""
-        return any(placement.needs_body for placement in self.placements)
+    def missing(self) -> frozenset[int]:
+        """The places of those that have `needs_body`."""
+        return frozenset(place for place, one in enumerate(self.placements) if one.needs_body)
 
     @property
     def placed(self) -> tuple[Placed, ...]:

@@ -60,7 +60,7 @@ class AppendingContract(Contract):
             self.target(self.inbox, "\\Deleted", "$WORK", "later"),
             self.target(self.inbox),
         )
-        self.assertFalse(appended.needs_body)
+        self.assertEqual(appended.missing, frozenset())
         self.assertIsNone(appended.expunged)
         self.assertEqual([one.uid for one in appended.placed], [1, 2, 3, 4])
         self.assertEqual({one.uidvalidity for one in appended.placed}, {self.inbox.uidvalidity})
