@@ -63,6 +63,7 @@ COMMANDS: Final = {
     "domains show": "domains.Show",
     "domains set": "domains.Set",
     "domains delete": "domains.Delete",
+    "domains purge": "domain_purge.Purge",
     "quota show": "quota.Show",
     "quota set": "quota.Set",
     "quota allow": "quota.Allow",

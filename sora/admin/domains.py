@@ -23,6 +23,7 @@ def _fields(row: DomainRow) -> dict[str, Any]:
         "catch-all": row.catch_all,
         "alias of": row.alias_of,
         "created": row.created_at,
+        "purging_since": row.purging_at,
     }
 
 

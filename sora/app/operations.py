@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from sora.operations.aliases import AliasOperations
 from sora.operations.cleaning import CleaningOperations
 from sora.operations.common import CommonOperations
 from sora.operations.database import DatabaseOperations
+from sora.operations.domain_purge import DomainPurge
 from sora.operations.domains import DomainOperations
 from sora.operations.history import HistoryOperations
 from sora.operations.mailbox import MailboxOperations
@@ -27,6 +29,7 @@ from sora.operations.relay import RelayOperations
 from sora.operations.restoring import RestoringOperations, nobody
 from sora.operations.retention import RetentionOperations
 from sora.operations.uploader import UploaderOperations
+from sora.retry import pause
 from sora.storage.rows import Copied, Operation
 from sora.storage.stores import SECOND
 from sora.workers.cleaner import Cleaner
@@ -46,6 +49,9 @@ def common_operations(
     parts = accounts_on(tables)
     owners = parts.owners
     retention = RetentionOperations(owners, tables.retention, server_retention(config.cleanup))
+    cleaning = CleaningOperations(
+        tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
+    )
     return CommonOperations(
         accounts=parts.accounts,
         details=AccountDetails(
@@ -60,6 +66,7 @@ def common_operations(
         credentials=parts.credentials,
         aliases=AliasOperations(tables.aliases),
         domains=DomainOperations(tables.domains),
+        domain_purge=DomainPurge(tables.purging, cleaning, partial(pause, reactor)),
         acl=AclOperations(owners, tables.rights, tables.mailboxes, new_operation),
         mailboxes=MailboxOperations(owners, tables.mailboxes, new_operation),
         quota=parts.quota,
@@ -83,9 +90,7 @@ def common_operations(
             told,
         ),
         retention=retention,
-        cleaning=CleaningOperations(
-            tables.cleaning, graces_of(config), cleaner, tables.deletions, reactor.seconds
-        ),
+        cleaning=cleaning,
         relay=RelayOperations(config.relay.queue.path, deferToThread, reactor.seconds),
         uploader=_uploader(config.s3, tables),
         database=DatabaseOperations(tables.upkeep),

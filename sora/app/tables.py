@@ -21,6 +21,7 @@ from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.past import PastMail
+from sora.storage.postgres.purging import Purging
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.requests import Requests, TaskTable
 from sora.storage.postgres.restoring import Restoring
@@ -41,6 +42,7 @@ class Tables:
     credentials: Credentials
     aliases: Aliases
     domains: Domains
+    purging: Purging
     quotas: Quotas
     mailboxes: Mailboxes
     rights: RightsTable
@@ -74,6 +76,7 @@ def tables_on(database: Database, dedup: Any, reactor: Any) -> Tables:
         credentials=Credentials(database),
         aliases=Aliases(database),
         domains=Domains(database),
+        purging=Purging(database),
         quotas=Quotas(database),
         mailboxes=Mailboxes(database, reactor),
         rights=RightsTable(database, reactor, dedup),

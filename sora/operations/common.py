@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sora.operations.cleaning import CleaningOperations
     from sora.operations.credentials import CredentialOperations
     from sora.operations.database import DatabaseOperations
+    from sora.operations.domain_purge import DomainPurge
     from sora.operations.domains import DomainOperations
     from sora.operations.history import HistoryOperations
     from sora.operations.mailbox import MailboxOperations
@@ -34,6 +35,7 @@ class CommonOperations:
     credentials: "CredentialOperations"
     aliases: "AliasOperations"
     domains: "DomainOperations"
+    domain_purge: "DomainPurge"
     acl: "AclOperations"
     mailboxes: "MailboxOperations"
     quota: "QuotaOperations"

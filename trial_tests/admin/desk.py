@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
@@ -19,10 +20,12 @@ from sora.operations.accounts import AccountOperations, PasswordHashing
 from sora.operations.aliases import AliasOperations
 from sora.operations.cleaning import CleaningOperations
 from sora.operations.credentials import CredentialOperations
+from sora.operations.domain_purge import DomainPurge
 from sora.operations.domains import DomainOperations
 from sora.operations.owners import OwnerLookup
 from sora.operations.quota import QuotaOperations
 from sora.operations.retention import RetentionOperations
+from sora.retry import pause
 from sora.storage.memory.storage import memory_storage
 from sora.storage.rows import ServerRetention
 from sora.workers.cleaner import Graces
@@ -41,6 +44,13 @@ class CommandDesk(SynchronousTestCase):
             storage.accounts, storage.credentials, storage.domains, hashing
         )
         retention = RetentionOperations(owners, storage.retention, ServerRetention())
+        cleaning = CleaningOperations(
+            storage.cleaning,
+            Graces(14 * 86400.0),
+            self.no_cleaner,
+            storage.deletions,
+            self.clock.seconds,
+        )
         self.store: Any = SimpleNamespace(
             accounts=accounts,
             credentials=CredentialOperations(storage.credentials, hashing),
@@ -56,13 +66,8 @@ class CommandDesk(SynchronousTestCase):
                 retention,
                 timedelta(days=14),
             ),
-            cleaning=CleaningOperations(
-                storage.cleaning,
-                Graces(14 * 86400.0),
-                self.no_cleaner,
-                storage.deletions,
-                self.clock.seconds,
-            ),
+            cleaning=cleaning,
+            domain_purge=DomainPurge(storage.purging, cleaning, partial(pause, self.clock)),
             api=AdminAPI("http://127.0.0.1:1", "", None, None),
             close=self.closed,
         )

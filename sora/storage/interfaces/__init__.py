@@ -22,6 +22,7 @@ from sora.storage.interfaces.maildrops import IMaildrops
 from sora.storage.interfaces.membership import IMembership
 from sora.storage.interfaces.messages import IMessages
 from sora.storage.interfaces.past import IPast
+from sora.storage.interfaces.purging import IPurging
 from sora.storage.interfaces.requests import IRequests, ITasks
 from sora.storage.interfaces.restoring import IRestoring
 from sora.storage.interfaces.retention import IRetention
@@ -49,6 +50,7 @@ __all__ = [
     "IMetadata",
     "IObjects",
     "IPast",
+    "IPurging",
     "IQuotas",
     "IRequests",
     "IRestoring",

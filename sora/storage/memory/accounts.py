@@ -48,6 +48,13 @@ def refuse_known(store: MemoryStore, address: Address) -> None:
         raise AlreadyExists(f"{address.base} is the address of an account already.")
 
 
+def refuse_going(store: MemoryStore, name: str) -> None:
+    """Raises BadArgument when a domain is being removed."""
+    domain = store.domains.get(name)
+    if domain is not None and domain.purging_at is not None:
+        raise BadArgument(f"The domain {name} is being removed: nothing can be made in it.")
+
+
 def primary_of(store: MemoryStore, account_id: int) -> str:
     """The primary address of an account."""
     return _primary(store, account_id).address
@@ -114,6 +121,7 @@ class MemoryAccounts:
         mailboxes: Sequence[NewMailbox],
     ) -> AccountRow:
         """See `IAccounts.create`."""
+        refuse_going(self.tables, address.domain)
         refuse_known(self.tables, address)
         account_id = self.tables.new_id()
         account = AccountRecord(
@@ -331,6 +339,7 @@ class MemoryCredentials:
     def add(self, account: Address, alias: Address, secrets: Sequence[NewSecret]) -> CredentialRow:
         """See `ICredentials.add`."""
         account_id = _account(self.tables, account).id
+        refuse_going(self.tables, alias.domain)
         refuse_known(self.tables, alias)
         return self._row(_add(self.tables, account_id, alias, secrets, primary=False))
 

@@ -8,7 +8,7 @@ from zope.interface import implementer
 from sora.addresses import Address
 from sora.errors import AlreadyExists, BadArgument, InUse, NoSuchAccount, TooMany
 from sora.storage.interfaces import IAliases, IDomains
-from sora.storage.memory.accounts import account_id_of, primary_of, refuse_known
+from sora.storage.memory.accounts import account_id_of, primary_of, refuse_going, refuse_known
 from sora.storage.memory.records import AliasRecord, DomainRecord
 from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import AliasRow, DomainRow
@@ -37,6 +37,7 @@ class MemoryAliases:
         had = sum(each.account_id == account_id for each in tables.aliases.values())
         if had >= most:
             raise TooMany(f"An account has at most {most} aliases.")
+        refuse_going(tables, alias.domain)
         refuse_known(tables, alias)
         tables.make_domain(alias.domain)
         record = AliasRecord(account_id, alias.base, alias.domain, tables.now())
@@ -136,6 +137,8 @@ class MemoryDomains:
     def set_catch_all(self, name: str, account: Address | None) -> None:
         """See `IDomains.set_catch_all`."""
         domain = self._domain(name)
+        if account is not None:
+            refuse_going(self.tables, name)
         domain.catch_all = None if account is None else _live(self.tables, account)
 
     @operation
@@ -144,6 +147,8 @@ class MemoryDomains:
         domain = self._domain(name)
         if of is not None:
             other = self._domain(of)
+            refuse_going(self.tables, name)
+            refuse_going(self.tables, of)
             if of == name:
                 raise BadArgument(f"{name} cannot be an alias of itself.")
             if other.alias_of is not None:
@@ -173,4 +178,5 @@ class MemoryDomains:
             aliases=sum(one.domain == name for one in tables.aliases.values()),
             catch_all=None if domain.catch_all is None else primary_of(tables, domain.catch_all),
             alias_of=domain.alias_of,
+            purging_at=domain.purging_at,
         )

@@ -263,6 +263,7 @@ class DomainRecord:
     created_at: datetime
     catch_all: int | None = None
     alias_of: str | None = None
+    purging_at: datetime | None = None
 
 
 @define

@@ -10,6 +10,7 @@ from sora.errors import BadArgument, NoSuchAccount, NoSuchMailbox, NotPermitted,
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights, RightsChange, letters
 from sora.storage.interfaces import IRights
+from sora.storage.memory.accounts import refuse_going
 from sora.storage.memory.records import AccountRecord, MailboxRecord
 from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import ANYONE, AclEntry, EventKind, Operation, Owner, RightsSet
@@ -62,6 +63,7 @@ class MemoryRights:
         tables = self.tables
         account_id = tables.shared_accounts.get(domain)
         if account_id is None:
+            refuse_going(tables, domain)
             account_id = tables.shared_accounts[domain] = tables.new_id()
             tables.accounts[account_id] = AccountRecord(
                 id=account_id,

@@ -17,6 +17,7 @@ from sora.storage.memory.maildrops import MemoryMaildrops
 from sora.storage.memory.messages import MemoryMessages
 from sora.storage.memory.metadata import MemoryMetadata
 from sora.storage.memory.past import MemoryPast
+from sora.storage.memory.purging import MemoryPurging
 from sora.storage.memory.quotas import MemoryQuotas
 from sora.storage.memory.requests import MemoryRequests, MemoryTasks
 from sora.storage.memory.restoring import MemoryRestoring
@@ -38,6 +39,7 @@ class MemoryStorage:
     credentials: MemoryCredentials
     aliases: MemoryAliases
     domains: MemoryDomains
+    purging: MemoryPurging
     mailboxes: MemoryMailboxes
     messages: MemoryMessages
     past: MemoryPast
@@ -72,6 +74,7 @@ def memory_storage(clock: IReactorTime, dedup: Dedup = "domain") -> MemoryStorag
         credentials=MemoryCredentials(tables),
         aliases=MemoryAliases(tables),
         domains=MemoryDomains(tables),
+        purging=MemoryPurging(tables),
         mailboxes=MemoryMailboxes(tables),
         messages=MemoryMessages(tables),
         past=MemoryPast(tables),

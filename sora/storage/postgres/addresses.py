@@ -132,8 +132,8 @@ class Domains:
 
 async def _domains(tx: Tx, name: str | None, after: str, limit: int) -> Sequence[DomainRow]:
     rows = await tx.all(
-        "select name, created_at, accounts, aliases, catch_all, alias_of"
-        " from domains_v1(%s, %s, %s)",
+        "select name, created_at, accounts, aliases, catch_all, alias_of, purging_at"
+        " from domains_v2(%s, %s, %s)",
         (name, after, limit),
     )
     return [DomainRow(*row) for row in rows]

@@ -104,6 +104,7 @@ from sora.storage.rows.mailboxes import (
 )
 from sora.storage.rows.membership import Beat
 from sora.storage.rows.past import Past
+from sora.storage.rows.purging import AccountHoldings, ClosedPage, OwnHoldings
 from sora.storage.rows.reading import (
     BodyPlace,
     Column,
@@ -172,6 +173,7 @@ __all__ = [
     "MAX_IMPORTED",
     "PIECE",
     "AccountFilter",
+    "AccountHoldings",
     "AccountRow",
     "Acl",
     "AclEntry",
@@ -192,6 +194,7 @@ __all__ = [
     "Claimed",
     "CleaningRound",
     "CleaningStatus",
+    "ClosedPage",
     "Column",
     "ColumnSet",
     "Condemned",
@@ -248,6 +251,7 @@ __all__ = [
     "Opened",
     "Operation",
     "Overdue",
+    "OwnHoldings",
     "Owner",
     "Past",
     "Placed",

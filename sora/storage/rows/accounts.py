@@ -165,7 +165,8 @@ class DomainRow:
     """A domain, in A-labels, with the number of live accounts and of aliases in it.
 
     `catch_all` is the primary address of the account that takes what is nobody's. Mail for an
-    alias domain is for the same local part in `alias_of`.
+    alias domain is for the same local part in `alias_of`. `purging_at` is since when it is being
+    removed, with all that is in it.
     """
 
     name: str
@@ -174,6 +175,7 @@ class DomainRow:
     aliases: int
     catch_all: str | None = None
     alias_of: str | None = None
+    purging_at: datetime | None = None
 
 
 @frozen

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_network
 from itertools import count
 from random import Random
@@ -42,6 +43,7 @@ from sora.operations.cleaning import CleaningOperations
 from sora.operations.connections import ConnectionOperations
 from sora.operations.credentials import CredentialOperations
 from sora.operations.database import DatabaseOperations
+from sora.operations.domain_purge import DomainPurge
 from sora.operations.domains import DomainOperations
 from sora.operations.health import HealthOperations
 from sora.operations.history import HistoryOperations
@@ -72,6 +74,7 @@ from sora.protocols.http.pages import api_pages, monitoring_pages
 from sora.protocols.http.protocol import HTTPFactory
 from sora.protocols.http.site import AdminSite
 from sora.protocols.http.spoken import ENDPOINTS, GROUPS
+from sora.retry import pause
 from sora.sieve.dialect import SIEVE
 from sora.sieve.limits import Limits
 from sora.storage.memory.objects import MemoryObjects
@@ -188,6 +191,13 @@ class DeskTestCase(SynchronousTestCase):
         retention = RetentionOperations(
             owners, storage.retention, ServerRetention(None, {"\\Trash": timedelta(days=30)})
         )
+        cleaning = CleaningOperations(
+            storage.cleaning,
+            Graces(14 * 86400.0),
+            lambda: succeed(self.cleaner),
+            storage.deletions,
+            self.clock.seconds,
+        )
         return Nouns(
             accounts=accounts,
             details=AccountDetails(
@@ -258,13 +268,8 @@ class DeskTestCase(SynchronousTestCase):
             delivering=delivering_on(storage, stores["first"], threads, self.clock),
             tasks=TaskOperations(storage.tasks, self.runner),
             retention=retention,
-            cleaning=CleaningOperations(
-                storage.cleaning,
-                Graces(14 * 86400.0),
-                lambda: succeed(self.cleaner),
-                storage.deletions,
-                self.clock.seconds,
-            ),
+            cleaning=cleaning,
+            domain_purge=DomainPurge(storage.purging, cleaning, partial(pause, self.clock)),
             health=HealthOperations(lambda: self.health),
             tls=TLSOperations(lambda: self.certificates, (), maybeDeferred, self.clock.seconds),
             logins=LoginOperations(self.logins, self.throttle),

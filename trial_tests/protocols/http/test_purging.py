@@ -1,5 +1,7 @@
 """Accounts that go for good."""
 
+from typing import Any
+
 from trial_tests.protocols.http.desk import READING, DeskTestCase
 
 NEW = {"email": "ann@example.com", "password": "horse", "hash": "ssha512"}
@@ -40,3 +42,67 @@ class PurgingTests(DeskTestCase):
         self.has_problem(nobody, 404, "not-found")
         self.has_problem(self.ask("POST", PURGE, key=READING), 403, "not-permitted")
         self.assertEqual(self.ask("GET", "/admin/accounts/ann@example.com").status, 200)
+
+
+class DomainPurgingTests(DeskTestCase):
+    """Ann and Bob are in the domain, Zoe is not."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for email in ("ann@example.com", "bob@example.com", "zoe@example.org"):
+            self.assertEqual(
+                self.ask("POST", "/admin/accounts", {**NEW, "email": email}).status, 201
+            )
+        sent = self.ask("POST", TO_ANN, raw=b"Subject: a\r\n\r\n", media="message/rfc822")
+        self.assertEqual(sent.status, 200)
+
+    def begun(self, **fields: Any) -> Any:
+        """The task that comes of it."""
+        answer = self.ask("POST", "/admin/domains/example.com/purge", fields, turns=50)
+        self.assertEqual(answer.status, 202, answer.body)
+        return self.ask("GET", answer.headers["location"]).json
+
+    def test_what_would_go_is_said(self) -> None:
+        """And stays."""
+        task = self.begun(dry_run=True)
+        self.assertEqual(task["state"], "done", task)
+        result = task["result"]
+        self.assertEqual((result["accounts"], result["messages"]), (2, 1))
+        self.assertEqual((result["purging_since"], result["catch_alls"]), (None, []))
+        self.assertTrue(task["about"].endswith(", as a trial"))
+        self.assertEqual(self.ask("GET", "/admin/domains/example.com").json["accounts"], 2)
+
+    def test_it_goes_when_it_is_named_twice(self) -> None:
+        connection, transport = self.connect()
+        connection.session = self.tracker.enter(connection, "imap", "imap")
+        connection.session.identify("bob@example.com")
+        task = self.begun(confirm="EXAMPLE.com")
+        self.assertEqual(task["state"], "done", task)
+        self.assertEqual((task["percent"], task["progress"]), (100, {"messages": 1}))
+        self.assertEqual((task["result"]["accounts"], task["result"]["messages"]), (2, 1))
+        self.assertTrue(transport.disconnecting)
+        self.has_problem(self.ask("GET", "/admin/domains/example.com"), 404, "not-found")
+        left = self.ask("GET", "/admin/accounts").json["items"]
+        self.assertEqual([one["email"] for one in left], ["zoe@example.org"])
+        self.assertEqual(self.ask("POST", "/admin/accounts", NEW).status, 201)
+
+    def test_it_stays_when_it_is_not(self) -> None:
+        """Nor for who may only look."""
+        path = "/admin/domains/example.com/purge"
+        for fields in ({}, {"confirm": "example.org"}, {"confirm": ""}):
+            self.has_problem(self.ask("POST", path, fields), 422, "cannot-be-done")
+        fields = {"confirm": "example.com"}
+        self.has_problem(self.ask("POST", path, fields, key=READING), 403, "not-permitted")
+        nothing = self.ask("POST", "/admin/domains/none.example/purge", {"confirm": "none.example"})
+        self.has_problem(nothing, 404, "not-found")
+        shown = self.ask("GET", "/admin/domains/example.com").json
+        self.assertEqual((shown["accounts"], shown["purging_since"]), (2, None))
+
+    def test_nothing_is_made_in_a_domain_that_goes(self) -> None:
+        self.successResultOf(self.storage.purging.mark("example.com"))
+        new = self.ask("POST", "/admin/accounts", {**NEW, "email": "new@example.com"})
+        self.has_problem(new, 422, "cannot-be-done", "being removed")
+        alias = {"address": "x@example.com", "account": "zoe@example.org"}
+        self.has_problem(self.ask("POST", "/admin/aliases", alias), 422, "cannot-be-done")
+        shown = self.ask("GET", "/admin/domains/example.com").json
+        self.assertIsNotNone(shown["purging_since"])

@@ -53,6 +53,7 @@ class Storage:
     credentials: Any
     aliases: Any
     domains: Any
+    purging: Any
     mailboxes: Any
     messages: Any
     past: Any

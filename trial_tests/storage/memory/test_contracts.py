@@ -28,6 +28,7 @@ from trial_tests.storage.contracts import (
     metadata,
     past,
     placing,
+    purging,
     quotas,
     reading,
     requests,
@@ -58,6 +59,7 @@ class OnMemory(Contract):
             credentials=memory.credentials,
             aliases=memory.aliases,
             domains=memory.domains,
+            purging=memory.purging,
             mailboxes=memory.mailboxes,
             messages=memory.messages,
             past=memory.past,
@@ -178,6 +180,10 @@ class TestUploads(OnMemory, uploads.UploadsContract):
 
 class TestCopies(OnMemory, copies.CopiesContract):
     pass
+
+
+class TestPurging(OnMemory, purging.PurgingContract):
+    """`IPurging`"""
 
 
 class TestCleaning(OnMemory, cleaning.CleaningContract):

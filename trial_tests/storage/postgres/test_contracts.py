@@ -19,6 +19,7 @@ from sora.storage.postgres.membership import Membership
 from sora.storage.postgres.messages import Messages
 from sora.storage.postgres.metadata import Metadata
 from sora.storage.postgres.past import PastMail
+from sora.storage.postgres.purging import Purging
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.postgres.requests import Requests, TaskTable
 from sora.storage.postgres.restoring import Restoring
@@ -50,6 +51,7 @@ from trial_tests.storage.contracts import (
     metadata,
     past,
     placing,
+    purging,
     quotas,
     reading,
     requests,
@@ -82,6 +84,7 @@ class PostgresStorage(DatabaseTestCase):
             credentials=Credentials(database),
             aliases=Aliases(database),
             domains=Domains(database),
+            purging=Purging(database),
             mailboxes=Mailboxes(database, reactor),  # type: ignore[arg-type]
             messages=Messages(database, reactor),  # type: ignore[arg-type]
             past=PastMail(database, reactor),  # type: ignore[arg-type]
@@ -160,6 +163,10 @@ class AppendingTests(PostgresStorage, appending.AppendingContract):
 
 class ChangingTests(PostgresStorage, changing.ChangingContract):
     """`IMessages.store` and `expunge`"""
+
+
+class PurgingTests(PostgresStorage, purging.PurgingContract):
+    """`IPurging`"""
 
 
 class CleaningTests(PostgresStorage, cleaning.CleaningContract):

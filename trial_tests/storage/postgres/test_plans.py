@@ -13,6 +13,7 @@ from sora.mail.criteria import TextHas
 from sora.mail.flags import DELETED, SEEN, Flags
 from sora.mail.numbers import NumberSet
 from sora.storage.postgres.maildrops import Maildrops
+from sora.storage.postgres.purging import Purging
 from sora.storage.rows import (
     AccountFilter,
     Claim,
@@ -108,6 +109,7 @@ class PlansTests(StageTestCase):
         first, address = NumberSet.of([1]), parse_address("a@example.org")
         content, box = bytes_of(77), stage.inbox
         drops, session = Maildrops(stage.database, reactor), uuid4()  # type: ignore[arg-type]
+        purging = Purging(stage.database)
         target = stage.target(recipient="a@example.org", received_hash=b"h" * 32)
         claim = Claim(uuid4(), account.id, box, "a@example.org", b"g" * 32, (target,))
         subject = TextHas("message")
@@ -181,6 +183,13 @@ class PlansTests(StageTestCase):
             "delete account": lambda: stage.accounts.delete(address),
             "remove a part": lambda: stage.cleaning.remove_account(timedelta(0), 1),
             "remove account": lambda: self.remove_all(stage),
+            "what a domain holds": lambda: purging.own_holdings("example.org", 100),
+            "what its accounts hold": lambda: purging.account_holdings("example.org", "5", 500),
+            "mark a domain": lambda: purging.mark("example.org"),
+            "disable its accounts": lambda: purging.disable("example.org", "5", 500),
+            "delete its accounts": lambda: purging.delete("example.org", "5", 500),
+            "free its addresses": lambda: purging.free_addresses("example.org", 500),
+            "end a domain": lambda: purging.end("example.org"),
         }
 
     async def remove_all(self, stage: Stage) -> None:

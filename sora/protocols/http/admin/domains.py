@@ -23,6 +23,9 @@ class Domain:
     catch_all: str | None = said("The account that takes what is nobody's; null: it is refused.")
     alias_of: str | None = said("The domain that this one is another name of.")
     created: datetime = said("When it was made.")
+    purging_since: datetime | None = said(
+        "Since when it is being removed with all that is in it; null: it is not."
+    )
 
 
 @frozen
@@ -70,6 +73,7 @@ def _domain(row: DomainRow) -> Domain:
         catch_all=row.catch_all,
         alias_of=row.alias_of,
         created=row.created_at,
+        purging_since=row.purging_at,
     )
 
 

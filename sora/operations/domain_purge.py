@@ -1,0 +1,159 @@
+"""A domain goes as a whole, with its accounts and all their mail, for good."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+
+from sora.addresses import fold_domain
+from sora.errors import NoSuchAccount
+from sora.operations.cleaning import CleaningOperations
+from sora.storage.interfaces import IPurging
+from sora.storage.rows import AccountHoldings, ClosedPage, OwnHoldings
+
+PAGE: Final = 1000
+"""accounts that are looked at, or closed, at once"""
+NAMED: Final = 100
+"""addresses and domains of one kind that are told by name"""
+PAUSE: Final = 1.0
+"""seconds until the end is tried again, while a cleaner elsewhere removes the last account"""
+
+
+class Telling(Protocol):
+    """Hears how many messages are removed, and the share of all, from 0 to 1, where there are any.
+    What it raises ends the work between two steps."""
+
+    def __call__(self, share: float | None, messages: int) -> None: ...
+
+
+@frozen(kw_only=True)
+class Holdings:
+    """What goes with a domain: its accounts, live and deleted, with mailboxes, messages and octets,
+    those of its shared mailboxes among them; scripts and rules of retention of its own, aliases in
+    it. `purging_since` is when its end began, None when it did not.
+
+    With its accounts go rights that they have on mailboxes of others, their addresses in other
+    domains (`addresses_elsewhere`), and catch-alls of other domains that they are. Accounts of
+    other domains lose the addresses in it that they have (`addresses_of_others`), and other domains
+    that are another name of it are domains of their own again (`alias_domains`). Of the names, the
+    first hundred are told.
+    """
+
+    domain: str
+    purging_since: datetime | None
+    accounts: int
+    deleted_accounts: int
+    mailboxes: int
+    shared_mailboxes: int
+    messages: int
+    size: int
+    scripts: int
+    retention_rules: int
+    rights: int
+    aliases: int
+    addresses_elsewhere: tuple[str, ...]
+    addresses_elsewhere_count: int
+    catch_alls: tuple[str, ...]
+    addresses_of_others: tuple[str, ...]
+    alias_domains: tuple[str, ...]
+
+
+@frozen
+class Purged:
+    """What has gone: accounts, live ones and those that were deleted; messages, also those that
+    were expunged and could have been restored; octets of the former."""
+
+    domain: str
+    accounts: int
+    messages: int
+    size: int
+
+
+@frozen
+class DomainPurge:
+    """Removes domains. `pause` waits for so many seconds."""
+
+    purging: IPurging
+    cleaning: CleaningOperations
+    pause: Callable[[float], Awaitable[Any]]
+
+    async def holdings(self, domain: str) -> Holdings:
+        """What would go with a domain; nothing is done. Raises NoSuchAccount."""
+        name = fold_domain(domain)
+        own: OwnHoldings = await self.purging.own_holdings(name, NAMED)
+        parts: list[AccountHoldings] = []
+        after: str | None = ""
+        while after is not None:
+            part: AccountHoldings = await self.purging.account_holdings(name, after, PAGE)
+            parts.append(part)
+            after = part.last
+        elsewhere = [address for part in parts for address in part.elsewhere]
+        catch_alls = sorted({other for part in parts for other in part.catch_alls})
+        return Holdings(
+            domain=name,
+            purging_since=own.purging_at,
+            accounts=sum(part.accounts for part in parts),
+            deleted_accounts=sum(part.deleted for part in parts),
+            mailboxes=own.mailboxes + sum(part.mailboxes for part in parts),
+            shared_mailboxes=own.mailboxes,
+            messages=own.messages + sum(part.messages for part in parts),
+            size=own.size + sum(part.size for part in parts),
+            scripts=own.scripts,
+            retention_rules=own.rules,
+            rights=sum(part.rights for part in parts),
+            aliases=own.aliases,
+            addresses_elsewhere=tuple(elsewhere[:NAMED]),
+            addresses_elsewhere_count=len(elsewhere),
+            catch_alls=tuple(catch_alls[:NAMED]),
+            addresses_of_others=own.guests,
+            alias_domains=own.alias_domains[:NAMED],
+        )
+
+    async def purge(
+        self, domain: str, told: Telling, closed: Callable[[str], object] = lambda address: None
+    ) -> Purged:
+        """Remove a domain; begun again, it goes on with what is left. `closed` hears of each
+        account that nobody logs in to any more, before anything is removed. Raises NoSuchAccount,
+        Unavailable."""
+        held = await self.holdings(domain)
+        name = held.domain
+        messages = 0
+
+        def tell(removed: int) -> None:
+            done = messages + removed
+            told(min(done / held.messages, 1.0) if held.messages else None, done)
+
+        tell(0)
+        await self.purging.mark(name)
+        await self._each_page(lambda after: self.purging.disable(name, after, PAGE), tell, closed)
+        while True:
+            await self._each_page(lambda after: self.purging.delete(name, after, PAGE), tell)
+            while await self.purging.free_addresses(name, PAGE):
+                tell(0)
+            messages += await self.cleaning.remove_purged(tell)
+            tell(0)
+            if await self._ended(name):
+                return Purged(name, held.accounts + held.deleted_accounts, messages, held.size)
+            await self.pause(PAUSE)
+
+    async def _ended(self, name: str) -> bool:
+        try:
+            return bool(await self.purging.end(name))
+        except NoSuchAccount:  # somebody else removes it too, and was a moment earlier
+            return True
+
+    async def _each_page(
+        self,
+        close: "Callable[[str], Deferred[ClosedPage]]",
+        tell: Callable[[int], None],
+        closed: Callable[[str], object] = lambda address: None,
+    ) -> None:
+        after: str | None = ""
+        while after is not None:
+            page = await close(after)
+            for address in page.addresses:
+                closed(address)
+            after = page.last
+            tell(0)
