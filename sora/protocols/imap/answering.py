@@ -11,13 +11,12 @@ from twisted.logger import Logger
 
 from sora.errors import BadSyntax, NumbersRefused, SoraError, UnknownCommand, WrongState
 from sora.net.connection import ConnectionEnded
-from sora.net.slow import end_command
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
 from sora.protocols.imap.wire.head import NO_HEAD, Head, head_of, tag_of
 from sora.protocols.imap.wire.scanner import Scanner
 from sora.protocols.imap.wire.write import text as sentence
-from sora.tracing.commands import InHand
+from sora.protocols.in_hand import Chronicle, CommandInHand, name_of
 
 if TYPE_CHECKING:
     from sora.protocols.imap.session import Session
@@ -34,27 +33,38 @@ class Answering:
         """the tag of the command in hand"""
         self.in_hand: type[Command] | None = None
         """the command itself"""
-        self.waited = 0.0
-        """seconds of it for which the client was waited for: they are not the server's (G66)"""
+        self.command = CommandInHand(
+            Chronicle(
+                "imap",
+                session.id,
+                session.connection,
+                self,
+                session.services.metrics,
+                session.limits.slow_command,
+            ),
+            session.services.traces,
+        )
+        """when it came, and how it ends"""
         self.afterwards: Callable[[], None] | None = None
         """what is done when the tagged line is written"""
         self.bad = 0
         """bad commands in a row"""
-        self._started = 0.0
-        self._trace = InHand(session.services.traces, session.id)
+
+    @property
+    def whose(self) -> str:
+        """The address of who has logged in; empty before that."""
+        return self._session.user
 
     async def execute(self, text: bytes) -> None:
         """Answer one complete command."""
         session = self._session
-        self._started = session.connection.clock.seconds()
-        self.waited = 0.0
         head = head_of(text)
         if head is None:
             session.literals.let_go()
             self.refuse(text, NO_HEAD)
             return
         self.tag = head.tag
-        self._trace.begin()
+        self.command.begin()
         kind: type[Command] | None = None
         command: Command | None = None
         status = b"OK"
@@ -70,28 +80,14 @@ class Answering:
             self.bad = 0
         except SoraError as error:
             status, done = _said_of(error, kind)
-            self._count_failure(kind, error, status)
-            if error.inside:
-                self._trace.keep()
-                self.log.info(
-                    "session {session}: {command} was not done: {error}",
-                    session=session.id,
-                    command=_loggable(kind, text),
-                    error=error.text,
-                    **self._trace.fields,
-                )
+            self.command.failed(kind, error, status == BAD)
+            self.command.not_done(kind, text, error)
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
-            self._trace.keep()
-            self.log.failure(
-                "a bug in session {session}: {command}",
-                session=session.id,
-                command=_loggable(kind, text),
-                **self._trace.fields,
-            )
+            self.command.has_bug(kind, text)
             status = SERVER_BUG.condition
-            self._count_failure(kind, None, status)
+            self.command.failed(kind, None, status == BAD)
             done = _words(SERVER_BUG.code_of(SoraError()), f"See log: {session.id}")
         if session.selected is not None and not session.is_ending:
             understood = command is not None and status != BAD
@@ -103,21 +99,7 @@ class Answering:
         session = self._session
         self.in_hand = None
         session.literals.let_go()
-        word = _name_of(kind)
-        seconds = session.connection.clock.seconds() - self._started - self.waited
-        outcome = status.decode("ascii").lower()
-        session.services.metrics.answered("imap", word, outcome, seconds)
-        end_command(
-            self._trace,
-            word,
-            outcome,
-            seconds,
-            slow=session.limits.slow_command,
-            log=self.log,
-            session=session.id,
-            user=session.user,
-            peer=session.connection.peer,
-        )
+        self.command.answered(name_of(kind), status.decode("ascii").lower())
         session.holding.check()
         if status == BAD:
             self._count_bad()
@@ -127,10 +109,7 @@ class Answering:
 
     def let_go(self) -> None:
         """The conversation is over, perhaps in the middle of a command."""
-        session = self._session
-        seconds = session.connection.clock.seconds() - self._started - self.waited
-        word = _name_of(self.in_hand)
-        self._trace.end(word, "gone", seconds, session.user, session.connection.peer)
+        self.command.gone(name_of(self.in_hand))
 
     def find(self, head: Head) -> type[Command]:
         """The command of a word that is allowed now. Raises UnknownCommand, WrongState, and
@@ -155,22 +134,16 @@ class Answering:
         """Answer a command of which only the beginning has come."""
         status, done = _said_of(error, kind)
         self._session.write(tag_of(text) + b" " + status + b" " + done + b"\r\n")
-        self._count_failure(kind, error, status)
+        self.command.failed(kind, error, status == BAD)
         if status == BAD:
             self._count_bad()
 
     def refuse(self, text: bytes, why: str) -> None:
         """Answer what cannot be understood as a command."""
         self._session.write(tag_of(text) + b" BAD " + why.encode() + b"\r\n")
-        self._session.services.metrics.answered("imap", "unknown", "bad", 0.0)
-        self._count_failure(None, BadSyntax(why), BAD)
+        self.command.answered("unknown", "bad", 0.0)
+        self.command.failed(None, BadSyntax(why), True)
         self._count_bad()
-
-    def _count_failure(
-        self, kind: type[Command] | None, error: SoraError | None, status: bytes
-    ) -> None:
-        metrics = self._session.services.metrics
-        metrics.failed("imap", _name_of(kind), error, status == BAD)
 
     def _count_bad(self) -> None:
         self.bad += 1
@@ -179,11 +152,6 @@ class Answering:
             limits.bad_commands if self._session.identity else limits.bad_commands_before_login
         ):
             self._session.bye(b"Too many bad commands")
-
-
-def _name_of(kind: type[Command] | None) -> str:
-    """What metrics call a command: never what a client has made up (G66)."""
-    return kind.word.decode("ascii").lower() if kind else "unknown"
 
 
 def _said_of(error: SoraError, kind: type[Command] | None) -> tuple[bytes, bytes]:
@@ -195,13 +163,6 @@ def _said_of(error: SoraError, kind: type[Command] | None) -> tuple[bytes, bytes
 def _words(code: bytes, text: str) -> bytes:
     words = sentence(text)
     return code + b" " + words if code else words
-
-
-def _loggable(kind: type[Command] | None, text: bytes) -> str:
-    """The command for the log: without its arguments where they are secret (G69)."""
-    if kind is None or kind.secret:
-        return kind.word.decode("ascii") if kind else "?"
-    return text[:200].decode("utf-8", "backslashreplace")
 
 
 def _out_of_place(kind: type[Command], state: int) -> str:

@@ -154,7 +154,7 @@ class Session:
         """
         began = self.connection.clock.seconds()
         event = await self.connection.event_or_wake(timeout)
-        self.answering.waited += self.connection.clock.seconds() - began
+        self.answering.command.waited += self.connection.clock.seconds() - began
         if event is None and self._stopped is not None:
             raise self._end(self._stopped)
         return event
@@ -222,7 +222,7 @@ class Session:
         self.continuation(challenge)
         began = self.connection.clock.seconds()
         event = await self.next_event()
-        self.answering.waited += self.connection.clock.seconds() - began
+        self.answering.command.waited += self.connection.clock.seconds() - began
         if type(event) is Line:
             return bytes(event.text)
         self.forget(event)
@@ -239,7 +239,7 @@ class Session:
         """Wait while the client does not read; this time is the client's, not ours (G66)."""
         began = self.connection.clock.seconds()
         await self.connection.drain()
-        self.answering.waited += self.connection.clock.seconds() - began
+        self.answering.command.waited += self.connection.clock.seconds() - began
 
     def tell(self, may_expunge: bool) -> bool:
         """Tell the client what changed in its mailbox. Gives whether there was anything."""

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from sora.errors import SoraError, UnknownCommand, WrongState
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
-from sora.net.slow import end_command
+from sora.protocols.in_hand import Chronicle
 from sora.protocols.lmtp.client import Client
 from sora.protocols.lmtp.errors import INTERNAL, Reply
 from sora.protocols.lmtp.incoming import too_big
@@ -59,6 +59,9 @@ class Session:
         self._client = Client(connection, settings.trusted)
         self._replies = Replies(connection, settings.rejects_over_quota)
         self._recipients = Recipients(services.deliveries, settings, self._replies)
+        self._chronicle = Chronicle(
+            "lmtp", "", connection, self, services.commands, settings.slow_command
+        )
         self._trace = InHand(services.traces)
         """of a message, from MAIL to its end"""
         self._receiving = Receiving(
@@ -102,6 +105,11 @@ class Session:
             self._recipients.forget()
             self._reset("gone")
 
+    @property
+    def whose(self) -> str:
+        """The addresses that the message is for, the first of them."""
+        return " ".join(str(one.address) for one in self._recipients.accepted[:USERS])
+
     def stop(self, why: SoraError) -> None:
         """End between two transactions, and say why."""
         self._stopped = why
@@ -141,7 +149,7 @@ class Session:
             if reply.code in _BAD:
                 status = "bad"
                 self._count_error()
-            self._services.commands.failed("lmtp", word.lower(), error, status == "bad")
+            self._chronicle.failed(word.lower(), error, status == "bad")
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
@@ -154,10 +162,10 @@ class Session:
             )
             status = "no"
             self._replies.fail(INTERNAL)
-            self._services.commands.failed("lmtp", word.lower(), None, False)
+            self._chronicle.failed(word.lower(), None, False)
         seconds = self._connection.clock.seconds() - started
         if word not in ("DATA", "Bdat"):  # most of their time is the client's (G66)
-            self._services.commands.answered("lmtp", word.lower(), status, seconds)
+            self._chronicle.answered(word.lower(), status, seconds)
             self._trace.took(seconds)
 
     async def _run(self, command: Command) -> None:
@@ -283,26 +291,10 @@ class Session:
     def _reset(self, outcome: str = "reset") -> None:
         """Forget the transaction, which has ended so."""
         if self._begun is not None:
-            self._end_trace(outcome)
+            self._chronicle.ended(self._trace, "message", outcome, self._trace.seconds)
         self._receiving.close()
         self._recipients.clear()
         self._begun = None
-
-    def _end_trace(self, outcome: str) -> None:
-        users, slow = "", self._settings.slow_command
-        if self._trace.names_users or 0 < slow <= self._trace.seconds:
-            users = " ".join(str(one.address) for one in self._recipients.accepted[:USERS])
-        end_command(
-            self._trace,
-            "message",
-            outcome,
-            self._trace.seconds,
-            slow=slow,
-            log=self.log,
-            session=str(self._connection.peer),
-            user=users,
-            peer=self._connection.peer,
-        )
 
     def _count_error(self) -> None:
         self._errors += 1

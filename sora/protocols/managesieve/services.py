@@ -30,9 +30,9 @@ class Limits:
     bad_commands_before_login: int = 5
     """failed logins among them (RFC 5804 §2.1)"""
     bad_commands: int = 50
+    """bad commands in a row before the connection ends"""
     slow_command: float = 0
     """seconds from which on a command is told in the log; 0: never"""
-    """bad commands in a row before the connection ends"""
 
 
 class Scripts(Protocol):

@@ -22,7 +22,7 @@ from sora.errors import (
     WrongState,
 )
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
-from sora.net.slow import end_command
+from sora.protocols.in_hand import Chronicle, CommandInHand, name_of
 from sora.protocols.managesieve.command import Command, Done, State
 from sora.protocols.managesieve.errors import BAD, code_of
 from sora.protocols.managesieve.services import Limits, Services
@@ -35,7 +35,6 @@ from sora.protocols.managesieve.wire.reader import (
 )
 from sora.protocols.managesieve.wire.scanner import Scanner
 from sora.protocols.managesieve.wire.write import response, string
-from sora.tracing.commands import InHand
 
 COUNTED = (*BAD, AuthenticationFailed)
 """errors of which a client may make only so many"""
@@ -66,8 +65,12 @@ class Session:
         self._is_ending = False
         self._stopped: SoraError | None = None
         self._farewell: str | None = None
-        self._waited = 0.0
-        self._trace = InHand(services.traces, self._id)
+        self._command = CommandInHand(
+            Chronicle(
+                "managesieve", self._id, connection, self, services.metrics, limits.slow_command
+            ),
+            services.traces,
+        )
         self._afterwards: Callable[[], None] | None = None
         self._before_login()
 
@@ -95,7 +98,7 @@ class Session:
         except TimedOut:
             self.write(response(b"BYE", text="Nothing was heard for too long"))
         finally:
-            self._trace.end("unknown", "gone", 0.0, peer=self._connection.peer)
+            self._command.trace.end("unknown", "gone", 0.0, peer=self._connection.peer)
 
     async def _next_event(self) -> Any:
         limits = self._limits
@@ -140,9 +143,7 @@ class Session:
 
     async def _execute(self, text: bytes) -> None:
         """Answer one complete command."""
-        started = self._connection.clock.seconds()
-        self._waited = 0.0
-        self._trace.begin()
+        self._command.begin()
         kind: type[Command] | None = None
         try:
             scan = Scanner(text)
@@ -151,32 +152,18 @@ class Session:
             scan.end()
             done = await command.run(self)
         except SoraError as error:
-            if error.inside:
-                self._trace.keep()
-                self.log.info(
-                    "session {session}: {command} was not done: {error}",
-                    session=self._id,
-                    command=_loggable(kind, text),
-                    error=error.text,
-                    **self._trace.fields,
-                )
-            self._answered(kind, error, started)
+            self._command.not_done(kind, text, error)
+            self._answered(kind, error, None)
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
-            self._trace.keep()
-            self.log.failure(
-                "a bug in session {session}: {command}",
-                session=self._id,
-                command=_loggable(kind, text),
-                **self._trace.fields,
-            )
+            self._command.has_bug(kind, text)
             self._answered(kind, _Bug(f"Something went wrong here; see the log: {self._id}"))
         else:
             if self._identity is not None:
                 self._bad = 0
             self._say(b"OK", done)
-            self._count(kind, "ok", started)
+            self._command.answered(name_of(kind), "ok")
         if self._afterwards is not None:
             afterwards, self._afterwards = self._afterwards, None
             afterwards()
@@ -194,9 +181,10 @@ class Session:
         return kind
 
     def _answered(
-        self, kind: type[Command] | None, error: SoraError, started: float | None = None
+        self, kind: type[Command] | None, error: SoraError, seconds: float | None = 0.0
     ) -> None:
-        """Answer a command that failed, or of which only the beginning has come."""
+        """Answer a command that failed (after `seconds`, None is since it has begun), or of which
+        only the beginning has come."""
         if isinstance(error, COUNTED):
             self._bad += 1
             limits = self._limits
@@ -209,8 +197,8 @@ class Session:
         self._say(b"NO", Done(code_of(error, kind.codes if kind else {}), error.told))
         is_bad = isinstance(error, BAD)
         reason = None if isinstance(error, _Bug) else error
-        self._services.metrics.failed("managesieve", _name_of(kind), reason, is_bad)
-        self._count(kind, "bad" if is_bad else "no", started)
+        self._command.failed(kind, reason, is_bad)
+        self._command.answered(name_of(kind), "bad" if is_bad else "no", seconds)
 
     def _say(self, condition: bytes, done: Done) -> None:
         if self._farewell is not None:
@@ -218,26 +206,12 @@ class Session:
             self._is_ending = True
         self.write(response(condition, done.code, done.text))
 
-    def _count(self, kind: type[Command] | None, status: str, started: float | None) -> None:
-        now = self._connection.clock.seconds()
-        seconds = 0.0 if started is None else now - started - self._waited
-        self._services.metrics.answered("managesieve", _name_of(kind), status, seconds)
-        self._end_trace(_name_of(kind), status, seconds)
-
-    def _end_trace(self, word: str, outcome: str, seconds: float) -> None:
-        end_command(
-            self._trace,
-            word,
-            outcome,
-            seconds,
-            slow=self._limits.slow_command,
-            log=self.log,
-            session=self._id,
-            user=self._identity.address if self._identity is not None else "",
-            peer=self._connection.peer,
-        )
-
     # ---------------------------------------------------------- for commands
+
+    @property
+    def whose(self) -> str:
+        """The address of who has logged in; empty before that."""
+        return self._identity.address if self._identity is not None else ""
 
     @property
     def state(self) -> State:
@@ -292,7 +266,7 @@ class Session:
         """Wait while the client does not read; this time is the client's, not ours (G66)."""
         began = self._connection.clock.seconds()
         await self._connection.drain()
-        self._waited += self._connection.clock.seconds() - began
+        self._command.waited += self._connection.clock.seconds() - began
 
     async def ask(self, challenge: bytes) -> bytes:
         """Send a challenge of SASL, and give the string that answers it. Raises BadSyntax if
@@ -303,7 +277,7 @@ class Session:
         if type(event) is Offer and event.number == 1 and event.size <= self._limits.literal:
             self._reader.accept()
             event = await self._next_event()
-        self._waited += self._connection.clock.seconds() - began
+        self._command.waited += self._connection.clock.seconds() - began
         if type(event) is Line:
             scan = Scanner(event.text)
             answer = scan.octets()
@@ -355,15 +329,3 @@ class Session:
 
 class _Bug(SoraError):
     """What only a bug of ours can explain."""
-
-
-def _loggable(kind: type[Command] | None, text: bytes) -> str:
-    """The command for the log: without its arguments where they are secret (G69)."""
-    if kind is None or kind.secret:
-        return kind.word.decode("ascii") if kind else "?"
-    return text[:200].decode("utf-8", "backslashreplace")
-
-
-def _name_of(kind: type[Command] | None) -> str:
-    """What metrics call a command: never what a client has made up (G66)."""
-    return kind.word.decode("ascii").lower() if kind else "unknown"

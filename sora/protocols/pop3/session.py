@@ -28,8 +28,8 @@ from sora.errors import (
 from sora.mailbox.maildrop import Maildrop
 from sora.mailbox.reach import SessionFacts
 from sora.net.connection import Connection, ConnectionEnded, TimedOut
-from sora.net.slow import end_command
 from sora.net.standing import Standing
+from sora.protocols.in_hand import Chronicle, CommandInHand, name_of
 from sora.protocols.pop3.command import Command, State
 from sora.protocols.pop3.errors import TEMPORARY, answer_to
 from sora.protocols.pop3.retrieving import Retrieving
@@ -37,7 +37,6 @@ from sora.protocols.pop3.services import Services, Settings
 from sora.protocols.pop3.wire.answers import negative, positive
 from sora.protocols.pop3.wire.reader import Line, POP3Reader
 from sora.storage.rows import Kept
-from sora.tracing.commands import InHand
 
 PORTION = 1000
 """lines of an answer after which the client is waited for"""
@@ -74,8 +73,10 @@ class Session:
         self._identity: Identity | None = None
         self._kept: Kept | None = None
         self._afterwards: Callable[[], object] | None = None
-        self._started = self._waited = 0.0
-        self._trace = InHand(services.traces, self.id)
+        self._command = CommandInHand(
+            Chronicle("pop3", self.id, connection, self, services.metrics, settings.slow_command),
+            services.traces,
+        )
         self._bad = 0
         self._failed_logins = 0
         self._ending = False
@@ -101,8 +102,7 @@ class Session:
         except TimedOut:
             pass
         finally:
-            seconds = self.connection.clock.seconds() - self._started - self._waited
-            self._trace.end("unknown", "gone", seconds, self._user, self.connection.peer)
+            self._command.gone("unknown")
             if self._maildrop is not None:
                 await self._maildrop.leave()
 
@@ -126,9 +126,7 @@ class Session:
 
     async def _execute(self, line: bytes) -> None:
         """Answer one command."""
-        self._started = self.connection.clock.seconds()
-        self._waited = 0.0
-        self._trace.begin()
+        self._command.begin()
         kind: type[Command] | None = None
         status = "ok"
         word, _, rest = line.partition(b" ")
@@ -148,30 +146,11 @@ class Session:
         except (ConnectionEnded, CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the places that may
-            self._trace.keep()
-            self.log.failure(
-                "a bug in session {session}: {command}",
-                session=self.id,
-                command=_loggable(kind, line),
-                **self._trace.fields,
-            )
+            self._command.has_bug(kind, line)
             self.write(negative(TEMPORARY.code, f"See log: {self.id}"))
-            self.services.metrics.failed("pop3", _name_of(kind), None, False)
+            self._command.failed(kind, None, False)
             status = "no"
-        name = _name_of(kind)
-        seconds = self.connection.clock.seconds() - self._started - self._waited
-        self.services.metrics.answered("pop3", name, status, seconds)
-        end_command(
-            self._trace,
-            name,
-            status,
-            seconds,
-            slow=self.settings.slow_command,
-            log=self.log,
-            session=self.id,
-            user=self._user,
-            peer=self.connection.peer,
-        )
+        self._command.answered(name_of(kind), status)
         if self._afterwards is not None:
             afterwards, self._afterwards = self._afterwards, None
             afterwards()
@@ -186,10 +165,7 @@ class Session:
             return False
         self.connection.flush()
         self._bad = 0
-        seconds = self.connection.clock.seconds() - started
-        self.services.metrics.answered("pop3", kind, "ok", seconds)
-        self._trace.begin()
-        self._trace.end(kind, "ok", seconds, self._user, self.connection.peer)
+        self._command.answered_at_once(kind, self.connection.clock.seconds() - started)
         self.retrieving.get_ready(kind)
         return True
 
@@ -209,17 +185,9 @@ class Session:
 
     def _failed(self, error: SoraError, kind: type[Command] | None, line: bytes) -> str:
         """Answer a command that was not done; gives the status for the metrics."""
-        if error.inside:
-            self._trace.keep()
-            self.log.info(
-                "session {session}: {command} was not done: {error}",
-                session=self.id,
-                command=_loggable(kind, line),
-                error=error.text,
-                **self._trace.fields,
-            )
+        self._command.not_done(kind, line, error)
         is_bad = self._refuse(error)
-        self.services.metrics.failed("pop3", _name_of(kind), error, is_bad)
+        self._command.failed(kind, error, is_bad)
         if is_bad:
             return "bad"
         if isinstance(error, AuthenticationFailed):
@@ -272,7 +240,7 @@ class Session:
             event = await self._next_event()
         finally:
             self._reader.expects_response = False
-            self._waited += self.connection.clock.seconds() - began
+            self._command.waited += self.connection.clock.seconds() - began
         if type(event) is Line:
             return bytes(event.text)
         raise BadSyntax("The response is too long")
@@ -283,7 +251,7 @@ class Session:
             return
         began = self.connection.clock.seconds()
         await self.connection.drain()
-        self._waited += self.connection.clock.seconds() - began
+        self._command.waited += self.connection.clock.seconds() - began
 
     def then(self, work: Callable[[], object]) -> None:
         """What is done when the answer of this command has left."""
@@ -309,7 +277,8 @@ class Session:
         return Standing("transaction" if self._maildrop is not None else "authorization")
 
     @property
-    def _user(self) -> str:
+    def whose(self) -> str:
+        """The address of who has logged in; empty before that."""
         return self._identity.address if self._identity is not None else ""
 
     @property
@@ -408,15 +377,3 @@ class Session:
             is_over=lambda: not self.connection.is_open,
             superseded=self.connection.wake,
         )
-
-
-def _loggable(kind: type[Command] | None, line: bytes) -> str:
-    """The command for the log: without its arguments where they are secret (G69)."""
-    if kind is None or kind.secret:
-        return kind.word.decode("ascii") if kind else "?"
-    return line[:200].decode("utf-8", "backslashreplace")
-
-
-def _name_of(kind: type[Command] | None) -> str:
-    """What metrics call a command: never what a client has made up (G66)."""
-    return kind.word.decode("ascii").lower() if kind else "unknown"
