@@ -1,7 +1,7 @@
 """Mail comes in: from a received message and its recipients to messages in mailboxes.
 
-What becomes of a message for a recipient is decided first (`filtering`, `planning`), and then done
-as a whole: messages in any number of mailboxes, or in none; mail that is sent on; answers. Each
+What becomes of a message for a recipient is decided first (`deciding`), and then done as a whole
+(`placing`): messages in any number of mailboxes, or in none; mail that is sent on; answers. Each
 recipient gets its own true answer (G41), and a message that the sender sends again, because our
 answer was lost, is dealt with once (G42): the claim is on the bytes as they were received and the
 recipient, whatever a changed script would do now. That is also why an attempt whose outcome is
@@ -22,52 +22,33 @@ adds (Return-Path, Delivered-To, Received) is the `trace` of each message, so th
 recipients share one content.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
-from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sora.addresses import Address
 from sora.deferreds import Tasks, in_turn, shielded
-from sora.errors import (
-    MailLoop,
-    MessageRefused,
-    OutcomeUnknown,
-    OverQuota,
-    SoraError,
-    Unavailable,
-)
-from sora.mail.mailbox_names import INBOX
-from sora.mail.trace import (
-    Hop,
-    count_received,
-    delivered_to,
-    received,
-    return_path,
-    was_delivered_to,
-)
+from sora.errors import MailLoop, MessageRefused, SoraError, Unavailable
+from sora.mail.trace import Hop, count_received, received, was_delivered_to
 from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.deciding import Deciding, Incoming
-from sora.mailbox.envelope import Addressee, Body, Envelope
-from sora.mailbox.folders import Folder
+from sora.mailbox.envelope import Body, Envelope
 from sora.mailbox.open_mailboxes import OpenMailboxes
+from sora.mailbox.placing import BATCH, Placing, Task
 from sora.mailbox.planning import Filing, Plan
 from sora.mailbox.spool import Spool
 from sora.mailbox.success_reports import SuccessReports, is_wanted
-from sora.mailbox.wishes import Version
-from sora.relay.interfaces import Held, IRelay, RelayOff
+from sora.relay.interfaces import IRelay, RelayOff
 from sora.storage.interfaces import IAccounts
-from sora.storage.rows import Claim, Claimed, Fate, Operation, Placed, Recipient, Target
+from sora.storage.rows import Recipient
 
-BATCH: Final = 50
-"""Recipients of one statement."""
 MAX_HOPS: Final = 100
 """Received fields from which on a message is taken for one that goes round in circles (RFC
 5321 §6.3)."""
@@ -77,41 +58,6 @@ LARGE_AT_ONCE: Final = 3
 """Large messages that are dealt with at the same time; others wait, on the disk."""
 MAX_ID: Final = 250
 """Characters of a message's id in the log."""
-_HOPELESS: Final = 3
-"""Recipients in a row for whom storage cannot be reached, after which the others are spared."""
-
-
-@define
-class _Task:
-    """One recipient: what is to be done, and what has become of it. `outcome` is None when all is
-    durable. `received` is the line of trace that tells how the message came; `held` is what the
-    relay holds; `is_unknown` says that a try may have happened, `is_new` that it was done now."""
-
-    addressee: Addressee
-    claim_id: UUID
-    received: bytes
-    plan: Plan = field(factory=Plan)
-    is_decided: bool = False
-    held: Held | None = None
-    is_unknown: bool = False
-    is_new: bool = False
-    done: bool = False
-    outcome: SoraError | None = None
-
-    @property
-    def recipient(self) -> Recipient:
-        return self.addressee.recipient
-
-    def end(self, outcome: SoraError | None) -> None:
-        self.done, self.outcome = True, outcome
-
-
-@frozen
-class _Batch:
-    """What one statement does: the claims of tasks, and the messages they are made from."""
-
-    spools: list[tuple[int, Version]]
-    claims: list[Claim]
 
 
 class Delivery:
@@ -138,16 +84,22 @@ class Delivery:
         reports: SuccessReports | None = None,
     ) -> None:
         self._accounts = accounts
-        self._arrivals = arrivals
-        self._open = open_mailboxes
+        self._deriving = arrivals.deriving
         self._clock = clock
         self._new_uuid = new_uuid
         self._max_hops = max_hops
         self._deciding = deciding
-        self._answering = answering
         self._relay = relay
         self._reports = reports
         self._tasks = Tasks()
+        self._placing = Placing(
+            arrivals,
+            open_mailboxes,
+            self._tasks,
+            new_uuid=new_uuid,
+            relay=relay,
+            answering=answering,
+        )
         self._large = DeferredSemaphore(LARGE_AT_ONCE)
 
     @property
@@ -174,22 +126,21 @@ class Delivery:
     async def _deliver(self, envelope: Envelope, spool: Spool) -> Sequence[SoraError | None]:
         now = datetime.fromtimestamp(int(self._clock.seconds()), UTC)
         tasks = [
-            _Task(each, self._new_uuid(), _received(envelope, each.address, now))
+            Task(each, self._new_uuid(), _received(envelope, each.address, now))
             for each in envelope.recipients
         ]
         arrived = spool
         if envelope.body is Body.BINARY:
             # As with APPEND: a part that not every client can be given becomes base64.
-            spool = await self._arrivals.deriving.recoded(spool, Spool)
-        facts = await self._arrivals.deriving.facts(spool)
+            spool = await self._deriving.recoded(spool, Spool)
+        facts = await self._deriving.facts(spool)
         message = Incoming(envelope, spool, facts, now)
         try:
             self._refuse_loops(message, tasks)
             for task in tasks:
                 if not task.done:
                     await self._decide(message, task)
-            for scope_id, batch in _batches([task for task in tasks if not task.done]):
-                await self._place_batch(message, scope_id, batch)
+            await self._placing.place(message, tasks)
             await self._report(message, tasks)
             self._tell(message, tasks)
         finally:
@@ -198,7 +149,7 @@ class Delivery:
                 spool.close()
         return [task.outcome for task in tasks]
 
-    def _tell(self, message: Incoming, tasks: Sequence[_Task]) -> None:
+    def _tell(self, message: Incoming, tasks: Sequence[Task]) -> None:
         """Write into the log what was taken, for whom somebody asks after it. What was not is
         the protocol's to tell: it knows the answer."""
         taken = [f"<{task.addressee.address}>" for task in tasks if task.outcome is None]
@@ -213,7 +164,7 @@ class Delivery:
                 client=envelope.origin.remote_host or envelope.origin.host,
             )
 
-    def _refuse_loops(self, message: Incoming, tasks: Sequence[_Task]) -> None:
+    def _refuse_loops(self, message: Incoming, tasks: Sequence[Task]) -> None:
         """RFC 5321 §6.3"""
         header = message.facts.header
         if count_received(header) > self._max_hops:
@@ -227,20 +178,18 @@ class Delivery:
 
     # -------------------------------------------------------------- deciding
 
-    async def _decide(self, message: Incoming, task: _Task) -> None:
+    async def _decide(self, message: Incoming, task: Task) -> None:
         """Make the task's plan, and let the relay hold what is sent on. Whatever goes wrong with
         one recipient's filters is nobody else's affair."""
-        recipient = task.recipient
         if self._deciding is None:
-            inbox = Folder(recipient.account_id, recipient.scope_id, recipient.mailboxes[INBOX])
-            task.plan.file(Filing(inbox))
+            task.plan.file(Filing(task.inbox))
             return
         work = self._plan(self._deciding, message, task)
         await self._tasks.start(work, "deciding about a message", awaited=True)
         if not task.is_decided:
             task.end(Unavailable())
 
-    async def _plan(self, deciding: Deciding, message: Incoming, task: _Task) -> None:
+    async def _plan(self, deciding: Deciding, message: Incoming, task: Task) -> None:
         try:
             task.plan = await deciding.plan(message, task.addressee, task.received)
             if task.plan.refusal is not None:
@@ -259,9 +208,9 @@ class Delivery:
             if version.edits and version not in message.versions:
                 assert self._deciding is not None
                 spool = await self._deciding.edited(message, version)
-                message.versions[version] = spool, await self._arrivals.deriving.facts(spool)
+                message.versions[version] = spool, await self._deriving.facts(spool)
 
-    async def _hold(self, message: Incoming, task: _Task) -> None:
+    async def _hold(self, message: Incoming, task: Task) -> None:
         if not task.plan.redirects or self._relay is None or self._deciding is None:
             return
         sendings = [sending for sending, _ in task.plan.redirects]
@@ -270,138 +219,7 @@ class Delivery:
         except (RelayOff, Unavailable) as error:
             self._deciding.keep_unsent(task.addressee, task.plan, error.text)
 
-    # -------------------------------------------------------------- placing
-
-    async def _place_batch(self, message: Incoming, scope_id: int, batch: Sequence[_Task]) -> None:
-        try:
-            await self._place(message, scope_id, batch)
-            return
-        except SoraError as error:
-            for task in batch:
-                task.is_unknown |= isinstance(error, OutcomeUnknown)
-            if len(batch) == 1 or not isinstance(error, Unavailable):
-                for task in batch:
-                    await self._fail(task, error)
-                return
-            self.log.info(
-                "{count} recipients at once failed ({error}): trying one by one",
-                count=len(batch),
-                error=error.text,
-            )
-        # One locked mailbox must not keep the mail of the others.
-        hopeless = 0
-        for task in batch:
-            if task.done:
-                continue
-            if hopeless >= _HOPELESS:
-                await self._fail(task, Unavailable())
-                continue
-            try:
-                await self._place(message, scope_id, [task])
-                hopeless = 0
-            except SoraError as error:
-                hopeless += isinstance(error, Unavailable)
-                task.is_unknown |= isinstance(error, OutcomeUnknown)
-                await self._fail(task, error)
-
-    async def _place(self, message: Incoming, scope_id: int, tasks: Sequence[_Task]) -> None:
-        operation = Operation(
-            id=self._new_uuid(), protocol="lmtp", address=message.envelope.origin.host
-        )
-        batch = self._batch(message, tasks)
-        spools = [(scope, *message.spool_of(version)) for scope, version in batch.spools]
-        delivered = await self._arrivals.deliver(spools, batch.claims, operation)
-        # From here on nothing may fail: it has happened (G15).
-        self._open.placed(_made(delivered.claims))
-        for task, claimed in zip(tasks, delivered.claims, strict=True):
-            if claimed.fate is Fate.NO_MAILBOX and _take_home(task):
-                await self._place_batch(message, scope_id, [task])
-            else:
-                await self._settle(message, task, claimed)
-
-    def _batch(self, message: Incoming, tasks: Sequence[_Task]) -> _Batch:
-        places: dict[tuple[int, Version], int] = {}
-        claims = []
-        for task in tasks:
-            targets = [
-                self._target(
-                    message,
-                    task,
-                    filing,
-                    places.setdefault((filing.folder.scope_id, filing.version), len(places)),
-                )
-                for filing in task.plan.filings
-            ]
-            claims.append(
-                Claim(
-                    id=task.claim_id,
-                    account_id=task.recipient.account_id,
-                    inbox_id=task.recipient.mailboxes[INBOX],
-                    recipient=_claimed(task.addressee.address),
-                    received_hash=message.spool.hash,
-                    targets=tuple(targets),
-                    vacations=task.plan.memories,
-                    duplicates=task.plan.seen,
-                )
-            )
-        return _Batch(list(places), claims)
-
-    def _target(self, message: Incoming, task: _Task, filing: Filing, arrival: int) -> Target:
-        return Target(
-            account_id=filing.folder.account_id,
-            mailbox_id=filing.folder.mailbox_id,
-            internal_date=message.now,
-            email_id=self._new_uuid(),
-            flags=filing.flags,
-            trace=return_path(message.envelope.sender)
-            + delivered_to(str(task.addressee.address))
-            + task.received,
-            asker=task.recipient.account_id,
-            arrival=arrival,
-        )
-
-    # -------------------------------------------------------------- afterwards
-
-    async def _settle(self, message: Incoming, task: _Task, claimed: Claimed) -> None:
-        """What follows from the fate of a claim."""
-        match claimed.fate:
-            case Fate.PLACED:
-                task.is_new = True
-                task.end(None)
-                await self._release(task)
-                await self._answer(message, task, claimed.vacations)
-            case Fate.DUPLICATE if claimed.is_own:
-                # An earlier try has done it, and nobody heard what it had won.
-                task.end(None)
-                await self._release(task)
-                await self._answer(message, task, frozenset())
-            case Fate.DUPLICATE:
-                task.end(None)
-                await self._drop(task)
-            case Fate.OVER_QUOTA:
-                await self._fail(task, OverQuota("The recipient's mailbox is full"))
-            case Fate.NO_MAILBOX:
-                # It was there at RCPT; the next attempt finds out what has become of it.
-                await self._fail(task, Unavailable("The mailbox has just gone; try again"))
-
-    async def _fail(self, task: _Task, error: SoraError) -> None:
-        task.end(error)
-        if task.is_unknown:
-            await self._release(task)
-        else:
-            await self._drop(task)
-
-    async def _release(self, task: _Task) -> None:
-        held, task.held = task.held, None
-        if held is not None and self._relay is not None:
-            await self._relay.release(held)
-
-    async def _drop(self, task: _Task) -> None:
-        held, task.held = task.held, None
-        if held is not None and self._relay is not None:
-            await self._relay.drop(held)
-
-    async def _report(self, message: Incoming, tasks: Sequence[_Task]) -> None:
+    async def _report(self, message: Incoming, tasks: Sequence[Task]) -> None:
         delivered = [
             task.addressee
             for task in tasks
@@ -412,13 +230,6 @@ class Delivery:
         if self._reports is not None and delivered and message.envelope.sender:
             work = self._reports.report(message, delivered)
             await self._tasks.start(work, "telling a sender of a delivery", awaited=True)
-
-    async def _answer(self, message: Incoming, task: _Task, won: frozenset[int]) -> None:
-        answers = task.plan.won(won)
-        if answers and self._answering is not None:
-            # Whatever happens to an answer, the message has arrived: a failure is logged.
-            work = self._answering.answer(answers, message.now, task.addressee)
-            await self._tasks.start(work, "answering a message", awaited=True)
 
 
 def _received(envelope: Envelope, address: Address, now: datetime) -> bytes:
@@ -432,38 +243,3 @@ def _received(envelope: Envelope, address: Address, now: datetime) -> bytes:
         when=now,
     )
     return received(hop, str(address))
-
-
-def _claimed(address: Address) -> str:
-    """What a delivery is claimed by: the address, folded, with its detail."""
-    detail = "" if address.detail is None else f"+{address.detail.casefold()}"
-    local, _, domain = address.key.rpartition("@")
-    return f"{local}{detail}@{domain}"
-
-
-def _batches(tasks: Sequence[_Task]) -> Iterator[tuple[int, Sequence[_Task]]]:
-    """Tasks by scope, in their order, at most `BATCH` at a time."""
-    scopes: dict[int, list[_Task]] = {}
-    for task in tasks:
-        scopes.setdefault(task.recipient.scope_id, []).append(task)
-    for scope_id, found in scopes.items():
-        for start in range(0, len(found), BATCH):
-            yield scope_id, found[start : start + BATCH]
-
-
-def _made(claims: Sequence[Claimed]) -> list[Placed]:
-    """The messages that were made; what went to INBOX instead and is there already has no uid."""
-    return [placed for claimed in claims for placed in claimed.placed if placed.uid]
-
-
-def _take_home(task: _Task) -> bool:
-    """Put into INBOX what was to be put into mailboxes of others; False if nothing was."""
-    recipient = task.recipient
-    inbox = Folder(recipient.account_id, recipient.scope_id, recipient.mailboxes[INBOX])
-    filings, task.plan.filings = task.plan.filings, []
-    is_changed = False
-    for filing in filings:
-        is_foreign = filing.folder.account_id != recipient.account_id
-        is_changed |= is_foreign
-        task.plan.file(evolve(filing, folder=inbox) if is_foreign else filing)
-    return is_changed

@@ -10,8 +10,9 @@ from twisted.trial.unittest import TestCase
 from sora.addresses import parse_address
 from sora.deferreds import deferred
 from sora.errors import MailLoop, OverQuota, SoraError, Unavailable
-from sora.mailbox.delivery import BATCH, LARGE, LARGE_AT_ONCE, Delivery
+from sora.mailbox.delivery import LARGE, LARGE_AT_ONCE, Delivery
 from sora.mailbox.envelope import Addressee
+from sora.mailbox.placing import BATCH
 from sora.storage.memory.messages import MemoryMessages
 from sora.storage.rows import Claim, Delivered, Want
 from trial_tests.mailbox.world import AtOnce, Process, World, envelope, message, spool
