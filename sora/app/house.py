@@ -169,6 +169,7 @@ class House:
         delivery, relay, events, rooms = self._delivery(storage, open_mailboxes)
         health = self._health(storage, relay, certificates, logins)
         commands, deliveries, connections = metrics_of(self.registry)
+        messages = MessageMetrics(self.registry)
         tell_ends(certificates.values(), self.registry)
         tracker = Tracker(
             reactor.seconds, connections, per_user=config.limits.max_connections_per_user
@@ -215,7 +216,7 @@ class House:
                     new_operation=new_operation,
                 ),
                 told=open_mailboxes.copied,
-                delivering=delivering_by(delivery, config.limits, self.hostname),
+                delivering=delivering_by(delivery, config.limits, self.hostname, messages),
             ),
             reactor=reactor,
         )
@@ -232,7 +233,7 @@ class House:
             spool=Spool,
             tracker=tracker,
             commands=commands,
-            messages=MessageMetrics(self.registry),
+            messages=messages,
             idle=IdleMetrics(self.registry),
             uploads=ScriptMetrics(self.registry),
             memory=SessionMemoryMetrics(self.registry, tracker.memory),

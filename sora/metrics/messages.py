@@ -12,8 +12,9 @@ _AGES: Final = (60, 600, 3600, _DAY / 4, *(days * _DAY for days in (1, 3, 7, 30,
 class MessageMetrics:
     """What comes in and goes out.
 
-    Labels are bounded: `protocol` is a server type, `operation` is `delivered` (for each
-    recipient), `appended` or `fetched` (octets of it were read for a client).
+    Labels are bounded: `protocol` is a server type (`http_api`: what operators have delivered),
+    `operation` is `delivered` (for each recipient), `appended` or `fetched` (octets of it were read
+    for a client).
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -37,19 +38,20 @@ class MessageMetrics:
             registry=registry,
         )
         # Members of families are looked up once: that takes longer than to count.
-        self._delivered = throughput.labels("lmtp", "delivered")
+        doors = ("lmtp", "http_api")
+        self._delivered = {name: throughput.labels(name, "delivered") for name in doors}
         self._appended = throughput.labels("imap", "appended")
         self._fetched = throughput.labels("imap", "fetched")
         self._retrieved = throughput.labels("pop3", "fetched")
-        self._sizes = {name: sizes.labels(name) for name in ("lmtp", "imap")}
+        self._sizes = {name: sizes.labels(name) for name in (*doors, "imap")}
 
-    def received(self, octets: int) -> None:
-        """A message came over LMTP, for whomever."""
-        self._sizes["lmtp"].observe(octets)
+    def received(self, octets: int, protocol: str = "lmtp") -> None:
+        """A message came to be delivered, to whomever."""
+        self._sizes[protocol].observe(octets)
 
-    def delivered(self) -> None:
+    def delivered(self, protocol: str = "lmtp") -> None:
         """It is in the mailbox of one more."""
-        self._delivered.inc()
+        self._delivered[protocol].inc()
 
     def appended(self, octets: int) -> None:
         """A message was put into a mailbox over IMAP."""

@@ -1,7 +1,7 @@
 """Messages that an operator delivers: by the same door as those that come by LMTP."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -9,10 +9,14 @@ from sora.addresses import Address, parse_address
 from sora.errors import BadArgument, BadName, NoSuchAccount, SoraError
 from sora.mailbox.envelope import Addressee, Body, Envelope, Origin
 from sora.mailbox.spool import Spool
+from sora.metrics.messages import MessageMetrics
 from sora.storage.rows import Recipient
+from sora.tracing.spans import current_trace, entered
 
 PROTOCOL = "HTTP"
 """what Received says that the message came by"""
+COUNTED: Final = "http_api"
+"""the same for metrics, which know types of servers"""
 
 
 class Deliveries(Protocol):
@@ -49,15 +53,18 @@ class Outcome:
 
 
 class DeliveryOperations:
-    """Deliver messages. `reply_to` says an error as LMTP does, `hostname` is this host."""
+    """Deliver messages, and count them. `reply_to` says an error as LMTP does, `hostname` is this
+    host."""
 
     def __init__(
         self,
         deliveries: Deliveries,
         reply_to: Callable[[SoraError], Reply],
         hostname: str,
+        messages: MessageMetrics,
     ) -> None:
         self._deliveries = deliveries
+        self._messages = messages
         self._reply_to = reply_to
         self._hostname = hostname
 
@@ -70,10 +77,15 @@ class DeliveryOperations:
         """
         if sender:
             sender = str(parse_address(sender))
+        trace = current_trace()
+        if trace is not None:
+            trace.root.facts["sora.octets"] = message.size
+            trace.root.facts["sora.recipients"] = len(recipients)
         found = [await self._look_up(one) for one in recipients]
         known = [one for one in found if isinstance(one, Addressee)]
         done: dict[int, SoraError | None] = {}
         if known:
+            self._messages.received(message.size, COUNTED)
             envelope = Envelope(
                 sender=sender,
                 recipients=known,
@@ -83,7 +95,11 @@ class DeliveryOperations:
                 smtputf8=not all(each.isascii() for each in (sender, *recipients)),
                 body=body,
             )
-            outcomes = await self._deliveries.deliver(envelope, message)
+            with entered("http", "deliver"):
+                outcomes = await self._deliveries.deliver(envelope, message)
+            for outcome in outcomes:
+                if outcome is None:
+                    self._messages.delivered(COUNTED)
             done = {id(one): outcome for one, outcome in zip(known, outcomes, strict=True)}
         return [
             self._outcome(name, done[id(one)] if isinstance(one, Addressee) else one)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sora.admin.failed import INTERRUPTED
 from trial_tests.support.http_api import KEY, ApiTestCase
+from trial_tests.support.programs import require_program
 from trial_tests.support.scram_postgres import DATABASE
 from trial_tests.support.tcp_proxy import TcpProxy
 
@@ -73,6 +74,8 @@ class HttpExchangeTests(ApiTestCase):
         for name, rows in ours.items():
             self.assertEqual([uid for uid, _ in rows], list(range(10, 10 + len(rows))), name)
         self.check_export(maildir)
+        self.check_download()
+        self.check_a_download_that_ends()
         self.check_imap(ours)
         self.check_silence(ours)
         log = self.node.messages_of_log()
@@ -89,6 +92,65 @@ class HttpExchangeTests(ApiTestCase):
             self.assertEqual(_texts(out / folder), _texts(maildir / folder))
         again = self.followed(self.begun(f"/admin/accounts/{ANN}/export/maildir", order))
         self.assertEqual((self.adds_up(again["result"]), again["result"]["skipped"]), (0, COUNT))
+
+    def downloading(self, path: str, *words: str) -> list[str]:
+        """The command of an operator."""
+        curl = require_program(self, "curl", "curl")
+        header = f"Authorization: Bearer {KEY}"
+        url = f"http://127.0.0.1:{self.port}/admin/accounts/{ANN}/{path}"
+        return [curl, "-sSf", "-H", header, *words, url]
+
+    def check_download(self) -> None:
+        """curl and GNU tar: the same tree as that of the export, file by file; curl and an unpacker
+        of ZIP archives: the same octets as in an mbox by itself."""
+        unpacked = self.open / "unpacked"
+        unpacked.mkdir()
+        curl = subprocess.Popen(self.downloading("export/maildir"), stdout=subprocess.PIPE)
+        assert curl.stdout is not None
+        with curl, curl.stdout:
+            tar = ["tar", "-x", "-p", "-C", str(unpacked)]
+            subprocess.run(tar, stdin=curl.stdout, check=True, timeout=60)
+        self.assertEqual(curl.returncode, 0)
+        self.assertEqual(_tree(unpacked), _tree(self.open / "out"))
+        archive = self.open / "ann.zip"
+        command = self.downloading("export/mbox", "-o", str(archive))
+        subprocess.run(command, check=True, timeout=60)
+        one = self.downloading("mailboxes/Work%2F%E6%97%A5%E6%9C%AC%E8%AA%9E/mbox")
+        mbox = subprocess.run(one, check=True, timeout=60, capture_output=True).stdout
+        self.assertEqual(mbox.count(b"\nSubject: "), COUNT // len(FOLDERS))
+        with ZipFile(archive) as opened:
+            self.assertEqual(opened.read("Work/日本語.mbox"), mbox)
+
+    def check_a_download_that_ends(self) -> None:
+        """A client that reads slowly does not fill the server's memory with what it does not take;
+        one that is killed ends the work."""
+        before = self.resident()
+        path = f"{self.open}/part.tar"
+        slow = subprocess.Popen(
+            self.downloading("export/maildir", "--limit-rate", "20K", "-o", path)
+        )
+        try:
+            self.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) > 40_000)
+            self.assertLess(self.resident() - before, 32 << 20)
+        finally:
+            slow.kill()
+            slow.wait()
+        self.wait_for(lambda: '"outcome": "gone"' in self.node.messages_of_log())
+
+    def resident(self) -> int:
+        """Octets of memory that the server has."""
+        assert self.node.process is not None
+        status = Path(f"/proc/{self.node.process.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found is not None, status
+        return int(found[1]) * 1024
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + 60
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
 
     def check_imap(self, ours: Any) -> None:
         """From this server, as from another one."""
@@ -220,3 +282,14 @@ def _texts(directory: Path) -> list[tuple[str, str]]:
     return sorted(
         (file.read_text(), file.name.rpartition(",")[2]) for file in (directory / "cur").iterdir()
     )
+
+
+def _tree(root: Path) -> dict[str, tuple[int, float, bytes]]:
+    """All of a directory: permissions, times of messages, octets."""
+    found = {}
+    for one in root.rglob("*"):
+        about = one.stat()
+        time_ = about.st_mtime if one.parent.name == "cur" else 0.0
+        octets = one.read_bytes() if one.is_file() else b""
+        found[str(one.relative_to(root))] = (about.st_mode, time_, octets)
+    return found

@@ -34,6 +34,8 @@ IDLE: Final = 65.0
 """seconds in which a client has to say something"""
 WHOLE: Final = 60.0
 """seconds that a request may take to come, from its first octet to its last"""
+PACE: Final = 32 * 1024
+"""octets of a message that have to come in each `WHOLE` seconds: it may take longer, not stall"""
 
 
 _log: Final = Logger()
@@ -48,7 +50,7 @@ class BoundedRequest(Request):
     content: Any
     channel: Any
     is_too_big = False
-    _taken = 0
+    _taken = _seen = 0
     most = MAX_BODY
     _upload: Upload | None = None
 
@@ -64,6 +66,11 @@ class BoundedRequest(Request):
     def upload(self) -> Upload | None:
         """The message that is the body."""
         return self._upload
+
+    def goes_on(self) -> bool:
+        """Whether it is a message of which enough came since this was asked last."""
+        came, self._seen = self._taken - self._seen, self._taken
+        return self._upload is not None and came >= PACE
 
     def take_upload(self) -> Upload | None:
         """The same, for who closes it."""
@@ -204,7 +211,13 @@ class HTTPConnection(HTTPChannel):
 
     def _be_late(self) -> None:
         self._late = None
+        request: BoundedRequest | None = self.requests[-1] if self.requests else None
+        if request is not None and request.goes_on():
+            self._begin_request()
+            return
         detail = f"A request has to be there within {WHOLE:g} seconds"
+        if request is not None and request.upload is not None:
+            detail = f"{PACE} octets of a message have to come every {WHOLE:g} seconds"
         self._hang_up(Refused(TOO_SLOW, detail), "Request Timeout")
 
     def requestDone(self, request: Request) -> None:

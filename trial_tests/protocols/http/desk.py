@@ -265,7 +265,7 @@ class DeskTestCase(SynchronousTestCase):
                 self.clock,
                 self.directories,
             ),
-            delivering=delivering_on(storage, stores["first"], threads, self.clock),
+            delivering=delivering_on(storage, stores["first"], threads, self.clock, self.registry),
             tasks=TaskOperations(storage.tasks, self.runner),
             retention=retention,
             cleaning=cleaning,

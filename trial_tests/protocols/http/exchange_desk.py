@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
+from prometheus_client import CollectorRegistry
 from twisted.internet.task import Clock
 
 from sora.app.delivering import delivering_by
@@ -17,6 +18,7 @@ from sora.mailbox.bodies import Bodies
 from sora.mailbox.delivery import Delivery
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.scripts import ScriptStore
+from sora.metrics.messages import MessageMetrics
 from sora.operations.delivering import DeliveryOperations
 from sora.operations.downloading import DownloadOperations
 from sora.operations.exchange_places import ExchangePlaces
@@ -32,7 +34,11 @@ LIMIT = 400_000
 
 
 def delivering_on(
-    storage: MemoryStorage, store: ObjectStore, threads: Any, clock: Clock
+    storage: MemoryStorage,
+    store: ObjectStore,
+    threads: Any,
+    clock: Clock,
+    registry: CollectorRegistry,
 ) -> DeliveryOperations:
     """Deliveries without filters: all mail goes to INBOX."""
     arrivals = Arrivals(
@@ -40,7 +46,8 @@ def delivering_on(
     )
     mailboxes = OpenMailboxes(storage.mailboxes, clock, uuid4(), ring=lambda *ring: None)
     delivery = Delivery(storage.accounts, arrivals, mailboxes, clock)
-    return delivering_by(delivery, LimitsConfig(), "sora.example.com")
+    messages = MessageMetrics(registry)
+    return delivering_by(delivery, LimitsConfig(), "sora.example.com", messages)
 
 
 def exchange_on(

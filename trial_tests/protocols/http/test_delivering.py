@@ -2,12 +2,22 @@
 
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
 
 from sora.errors import StorageFull
 from sora.mailbox.spool import Spool
 from sora.protocols.http.gate import Rates
-from trial_tests.protocols.http.desk import KEY, MAX_MESSAGE, READING, Answer, DeskTestCase
+from sora.protocols.http.protocol import PACE, WHOLE
+from trial_tests.protocols.http.desk import (
+    KEY,
+    MAX_MESSAGE,
+    READING,
+    Answer,
+    DeskTestCase,
+    parse,
+)
 
 MESSAGE = b"From: carl@example.net\r\nSubject: Secret\r\n\r\nHello\r\n"
 FREE = {"storage": None, "messages": None, "mailboxes": None}
@@ -118,6 +128,64 @@ class DeliveringTests(DeskTestCase):
         connection.connectionLost()
         self.assertIn(b"200 OK", transport.value())
         self.assertEqual(self.count(), 1)
+
+    def test_it_is_counted(self) -> None:
+        """As what comes by LMTP: its size once, and each mailbox that it is in."""
+        self.deliver(f"{TO_ANN}&recipient=bob@example.com&recipient=nobody@example.com")
+        self.deliver("/admin/mail/deliver?recipient=nobody@example.com")
+        value = self.registry.get_sample_value
+        delivered = {"protocol": "http_api", "operation": "delivered"}
+        self.assertEqual(value("sora_messages_throughput_total", delivered), 2)
+        protocol = {"protocol": "http_api"}
+        self.assertEqual(value("sora_message_size_bytes_sum", protocol), len(MESSAGE))
+        self.assertEqual(value("sora_message_size_bytes_count", protocol), 1)
+
+    def sending(self, size: int, key: str = KEY) -> tuple[Any, Any]:
+        """A message of so many octets has begun to come."""
+        connection, transport = self.connect()
+        head = (
+            f"POST {TO_ANN} HTTP/1.1\r\nHost: sora\r\nAuthorization: Bearer {key}\r\n"
+            f"Content-Type: message/rfc822\r\nContent-Length: {size}\r\n\r\n"
+        )
+        connection.dataReceived(head.encode())
+        return connection, transport
+
+    def test_a_slow_one(self) -> None:
+        """It may take much longer than other requests, as long as it comes (G37)."""
+        message = MESSAGE + (b"x" * 98 + b"\r\n") * (MAX_MESSAGE // 200)
+        connection, transport = self.sending(len(message))
+        seconds = 0
+        for start in range(0, len(message), PACE):
+            connection.dataReceived(message[start : start + PACE])
+            if start + PACE < len(message):
+                self.assertEqual(transport.value(), b"")
+                self.clock.advance(WHOLE)
+                seconds += int(WHOLE)
+        self.assertGreater(seconds, 40 * WHOLE)
+        self.assertIn(b"200 OK", transport.value())
+        connection.connectionLost()
+        self.assertEqual(self.count(), 1)
+
+    def test_one_that_stalls(self) -> None:
+        """An octet now and then is not enough; who may not deliver has a minute for it all."""
+        connection, transport = self.sending(MAX_MESSAGE)
+        connection.dataReceived(MESSAGE + b"x" * PACE)
+        for _ in range(int(2 * WHOLE)):
+            self.assertEqual(transport.value(), b"")
+            connection.dataReceived(b"x" * 100)
+            self.clock.advance(1)
+        self.has_problem(parse(transport.value()), 408, "too-slow", f"{PACE} octets")
+        self.assertTrue(transport.disconnecting)
+        connection.connectionLost(Failure(ConnectionDone()))
+        connection, transport = self.sending(MAX_MESSAGE, READING)
+        for _ in range(int(WHOLE)):
+            self.assertEqual(transport.value(), b"")
+            connection.dataReceived(b"x" * PACE)
+            self.clock.advance(1)
+        self.has_problem(parse(transport.value()), 408, "too-slow")
+        connection.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual(self.count(), 0)
 
     def test_sizes(self) -> None:
         """More than other bodies may have, and not more than a message may."""
