@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from sora.errors import BadName, NoSuchAccount, NoSuchMailbox
+from sora.errors import BadArgument, BadName, NoSuchAccount, NoSuchMailbox
 from sora.exchange.counts import Counts
 from sora.exchange.wishes import MAX_JOBS, Choice
 from sora.protocols.http.admin.importing import begin, exchange_endpoint
@@ -166,7 +166,7 @@ ENDPOINTS: Final = (
         query=MaildirQuery,
         downloads=TAR,
         changes="sent the mail of {email}, as a maildir",
-        errors=(NoSuchAccount, NoSuchMailbox, BadName),
+        errors=(BadArgument, BadName, NoSuchAccount, NoSuchMailbox),
         run=_tar,
     ),
     Endpoint(
@@ -179,7 +179,7 @@ ENDPOINTS: Final = (
         query=MboxQuery,
         downloads=ZIP,
         changes="sent the mail of {email}, as mbox files",
-        errors=(NoSuchAccount, NoSuchMailbox),
+        errors=(BadArgument, NoSuchAccount, NoSuchMailbox),
         run=_zip,
     ),
     Endpoint(
@@ -191,7 +191,7 @@ ENDPOINTS: Final = (
         scope=Scope.EXPORT,
         downloads=MBOX,
         changes="sent the mailbox {mailbox} of {email}, as an mbox",
-        errors=(NoSuchAccount, NoSuchMailbox),
+        errors=(BadArgument, NoSuchAccount, NoSuchMailbox),
         run=_one,
     ),
 )
