@@ -4,14 +4,12 @@ What is set by `--set` counts most, then the environment, then the file, then th
 Every problem of the file is reported at once, with its line and a mend.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path as FilePath
 from stat import S_IROTH
 from typing import Any, Final
 
-import toml
 from attrs import define, evolve, field, frozen
 
 from sora.config.config import Config
@@ -21,7 +19,10 @@ from sora.config.problems import ConfigError, Path, Problem, dotted
 from sora.config.secrets import closed_by, read_secret, secret_places
 from sora.config.servers import SERVER_TYPES, ServerConfig
 from sora.config.shape import Flaw, structure
+from sora.config.syntax import parse
 
+MAX_PROBLEMS: Final = 200
+"""problems that are told at once; whoever has mended them is told the others"""
 _LONGEST: Final = 1 << 20
 """characters of a configuration: a domain's worth of servers has some thousands"""
 
@@ -120,13 +121,15 @@ class _Reading:
     def _take_type_tables(self, mapping: dict[str, Any]) -> dict[str, Any]:
         """Move the tables named after a server type out of the entries that hold them."""
         defaults: dict[str, Any] = {}
+        taken: set[Path] = set()
         for number, entry in enumerate(_entries(mapping)):
             for name in SERVER_TYPES:
                 if isinstance(entry.get(name), dict):
                     _merge(defaults.setdefault(name, {}), entry.pop(name))
-                    for path, line in list(self.lines.items()):
-                        if path[:3] == ("servers", number, name):
-                            self.lines[("servers", *path[2:])] = line
+                    taken.add(("servers", number, name))
+        for path, line in list(self.lines.items()):
+            if path[:3] in taken:
+                self.lines[("servers", *path[2:])] = line
         return defaults
 
     def _checked_type_tables(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,7 +169,7 @@ class _Reading:
                     )
 
     def _note(self, flaws: Sequence[Flaw]) -> None:
-        for flaw in flaws:
+        for flaw in flaws[: MAX_PROBLEMS - len(self.problems)]:
             self.problems.append(Problem(self._where(flaw.path), dotted(flaw.path), flaw.text))
 
     def _where(self, path: Path) -> str:
@@ -212,35 +215,7 @@ def _parse(text: str, name: str) -> dict[str, Any]:
                 )
             ]
         )
-    try:
-        mapping = dict(toml.loads(text))
-        # The parser passes over some mistakes, such as a list that never ends; the one of the
-        # standard library does not.
-        tomllib.loads(text)
-        return mapping
-    except RecursionError:
-        raise ConfigError([Problem(name, "", "lists or tables are nested too deeply")]) from None
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
-        # The parser's positions are rough, and some errors it meets unprepared.
-        raise ConfigError([_syntax_problem(text, name, error)]) from None
-
-
-def _syntax_problem(text: str, name: str, error: Exception) -> Problem:
-    line = getattr(error, "lineno", None)
-    reason = "this is not valid TOML"
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError as second:
-        reason, _, position = str(second).rpartition(" (at ")
-        if position.startswith("line "):
-            line = int(position.removeprefix("line ").partition(",")[0])
-        elif line is None:
-            line = len(text.splitlines())
-        reason = f"this is not valid TOML: {reason[:1].lower()}{reason[1:]}"
-    else:
-        if "homogen" in str(error):
-            reason = "all values of a list must be of one type"
-    return Problem(f"{name}:{line}" if name and line else name, "", reason)
+    return parse(text, name)
 
 
 def _entries(mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -280,5 +255,4 @@ def _everybody_reads_secrets(file: FilePath, text: str) -> bool:
         return False
     if not readable:
         return False
-    mapping = dict(toml.loads(text))
-    return any(table.get(name) for table, name, _ in secret_places(Config, mapping))
+    return any(table.get(name) for table, name, _ in secret_places(Config, parse(text, "")))

@@ -7,7 +7,6 @@ servers.0.api_key=…`. A server type instead of the number names the defaults o
 of that type: `--set servers.imap.max_connections=500`.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from sora.config.keys import about, array_of, is_list, names_of, table_of
 from sora.config.problems import ConfigError, Path, Problem
 from sora.config.servers import SERVER_TYPES, ServerConfig
 from sora.config.shape import unknown
+from sora.config.syntax import parse
 
 PREFIX: Final = "SORA_"
 RESERVED: Final = ("SORA_TEST_", "SORA_DEV_", "SORA_BENCH_")
@@ -165,9 +165,10 @@ def _value(text: str, attribute: "Attribute[Any]", origin: str, path: Path) -> A
     if is_list(attribute):
         if text.lstrip().startswith("["):
             try:
-                return tomllib.loads(f"value = {text}")["value"]
-            except tomllib.TOMLDecodeError:
-                raise ConfigError([Problem(origin, "", "this is not a list as TOML has it")])
+                return parse(f"value = {text}", "")["value"]
+            except ConfigError:
+                mend = "this is not a list as TOML has it"
+                raise ConfigError([Problem(origin, "", mend)]) from None
         return [item.strip() for item in text.split(",") if item.strip()]
     wanted = str(attribute.type)
     if about(attribute).unit is None and "bool" in wanted:

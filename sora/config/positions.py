@@ -11,8 +11,11 @@ from typing import Final
 
 from sora.config.problems import Path
 
-_HEADING = re.compile(r"\s*(\[\[?)\s*([^\]#]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+# Possessive throughout: a long line is gone through once.
+_HEADING = re.compile(r"\s*+(\[\[?)([^\]#]++)\]\]?\s*+(?:#.*)?$")
+_KEY = re.compile(
+    r"""\s*+((?:[\w-]++|"[^"]*+"|'[^']*+')(?:\s*+\.\s*+(?:[\w-]++|"[^"]*+"|'[^']*+'))*+)\s*+="""
+)
 _STEP = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 _QUOTES: Final = ('"""', "'''")
 

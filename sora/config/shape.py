@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import Attribute, fields, frozen, has
 from cattrs import Converter
@@ -19,6 +19,9 @@ from sora.config.problems import Path
 from sora.config.units import shown
 
 T = TypeVar("T")
+
+MAX_UNKNOWN: Final = 100
+"""keys of a table that are told to be unknown"""
 
 
 @frozen
@@ -45,7 +48,8 @@ def _flaws(error: BaseException, path: Path) -> list[Flaw]:
         return found
     if isinstance(error, ForbiddenExtraKeysError):
         kind = error.cl
-        return [Flaw((*path, name), unknown(kind, name)) for name in sorted(error.extra_fields)]
+        extra = sorted(error.extra_fields)[:MAX_UNKNOWN]
+        return [Flaw((*path, name), unknown(kind, name)) for name in extra]
     if isinstance(error, KeyError):
         return [Flaw(path, "this key must be there")]
     return [Flaw(path, str(error))]

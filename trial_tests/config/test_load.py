@@ -175,7 +175,11 @@ class ProblemTests(SynchronousTestCase):
                 "f:2: database.read_endpoints: this is an array of tables: write its heading in "
                 "[[double brackets]]",
             ),
-            ("[upload]\nworkers = [1, 'a']", "f:2: all values of a list must be of one type"),
+            (
+                "[relay.queue]\nretry_backoff = ['1m', 5]",
+                "f:2: relay.queue.retry_backoff: 5 is not a duration: "
+                'write "250ms", "30s", "15m", "1h" or "14d"',
+            ),
             ("[upload]\nworkers = ", "f:2: this is not valid TOML: invalid value"),
             ("[sieve]\nextensions = ['a'\n", "f:2: this is not valid TOML: unclosed array"),
             (
