@@ -23,7 +23,8 @@ from sora.mailbox.places import Place, Places
 from sora.mailbox.reading import Kept, Reading, few_ranges
 from sora.mailbox.rights import WRITING, as_told, require, rights_in
 from sora.mailbox.state import Change
-from sora.mailbox.view import NOTHING, Updates, View
+from sora.mailbox.updates import NOTHING, Updates
+from sora.mailbox.view import View
 from sora.storage.interfaces import IMessages
 from sora.storage.rows import (
     Appended,

@@ -8,103 +8,31 @@ change (G25); where it may not be sent (RFC 3501 §7.4.1), both wait. The cursor
 over what was told, and never backwards (G26). A message made and expunged unseen is never
 mentioned.
 
-The client's list is the first `exists` UIDs of an array of the state (see there). There are
-two cursors, both modseqs: up to `_flags_at` the client knows the flags of the messages it
-knows of; up to `_gone_at` it knows what is gone. They part only while EXPUNGE waits.
-What the client learned from answers of its own commands is remembered as (UIDs, modseq) until
-the first cursor passes it.
+The client's list is the first `exists` UIDs of an array of the state (see there, and
+`sora.mailbox.numbering`). There are two cursors, both modseqs: up to `_flags_at` the client knows
+the flags of the messages it knows of; up to `_gone_at` it knows what is gone. They part only while
+EXPUNGE waits. What the client learned from answers of its own commands is remembered as (UIDs,
+modseq) until the first cursor passes it.
 """
 
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import compress, count
-from typing import Final
+from itertools import compress
 
-from attrs import field, frozen
-
-from sora.errors import BadArgument
-from sora.mail.numbers import NumberSet, SequenceSet
+from sora.mail.numbers import NumberSet
+from sora.mailbox.numbering import FEW, Numbering
 from sora.mailbox.state import MailboxState
-
-PORTION: Final = 1000
-"""Messages whose flags are told together."""
-FEW: Final = 16
-"""Up to one message among so many, messages are looked up one by one."""
+from sora.mailbox.updates import NOTHING, PORTION, FlagUpdate, ManyFlags, Updates
 
 
-@frozen
-class FlagUpdate:
-    """Flags of a message that the client knows are different now."""
-
-    number: int
-    uid: int
-    mask: int
-    modseq: int
-    recent: bool = False
-
-
-@frozen
-class Updates:
-    """What a client has to be told, in this order: EXPUNGE, EXISTS, RECENT, FLAGS, FETCH.
-
-    `expunged` are (sequence number, uid), each number as it is when its line is sent;
-    `exists` and `recent` are None when they did not change; `keywords` is True when there are
-    new ones, so that FLAGS is due. `flags` of very many messages are `ManyFlags`.
-    """
-
-    expunged: Sequence[tuple[int, int]] = ()
-    exists: int | None = None
-    recent: int | None = None
-    keywords: bool = False
-    flags: "Sequence[FlagUpdate] | ManyFlags" = ()
-
-    def __bool__(self) -> bool:
-        return bool(
-            self.expunged
-            or self.exists is not None
-            or self.recent is not None
-            or self.keywords
-            or self.flags
-        )
-
-
-NOTHING = Updates()
-
-
-@frozen
-class ManyFlags:
-    """The flags of more than `PORTION` messages, each as it is when its turn comes: so they take
-    no more memory than their UIDs, and can be told as slowly as the client reads."""
-
-    _view: "View" = field(alias="view")
-    _uids: "array[int]" = field(alias="uids")
-
-    def __len__(self) -> int:
-        return len(self._uids)
-
-    def __iter__(self) -> Iterator[FlagUpdate]:
-        for portion in self.portions():
-            yield from portion
-
-    def portions(self) -> Iterator[list[FlagUpdate]]:
-        """The same in portions. Between two of them anything may happen in the mailbox, but
-        nothing may be taken from the view."""
-        for start in range(0, len(self._uids), PORTION):
-            yield list(self._view.flags_of(self._uids[start : start + PORTION]))
-
-
-class View:
+class View(Numbering):
     """One client's belief. Made by `Selected`; see `sora.mailbox.state` for the truth."""
 
     def __init__(self, state: MailboxState, read_only: bool) -> None:
+        super().__init__(state.uids)
         self._state = state
         self._read_only = read_only
-        self._array = state.uids
-        self._count = len(state.uids)
-        self._slice: Sequence[int] | None = None
-        self.version = 0
-        """rises when the client's list of messages becomes another one"""
         self._flags_at = self._gone_at = state.highest_modseq
         self._generation = state.generation
         self._keywords = len(state.keywords)
@@ -114,24 +42,9 @@ class View:
         self._learn_recent(0)
 
     @property
-    def exists(self) -> int:
-        """How many messages the client knows of."""
-        return self._count
-
-    @property
     def recent(self) -> int:
         """How many of them are \\Recent in this session."""
         return len(self._recent)
-
-    @property
-    def uids(self) -> Sequence[int]:
-        """Their UIDs, ascending: the one of number n stands at n - 1.
-
-        What this gives is not to be kept: the next `take` makes another one.
-        """
-        if self._slice is None:
-            self._slice = self._array[: self._count]
-        return self._slice
 
     @property
     def octets(self) -> int:
@@ -179,80 +92,6 @@ class View:
     def withholds(self) -> bool:
         """Whether the client was told of later changes than of what is gone."""
         return self._gone_at < self._flags_at
-
-    # -------------------------------------------------------------- numbers
-
-    def number(self, uid: int) -> int:
-        """The sequence number of a UID, 0 when the client does not know of it."""
-        place = bisect_left(self._array, uid, 0, self._count)
-        return place + 1 if place < self._count and self._array[place] == uid else 0
-
-    def uid(self, number: int) -> int:
-        """The UID of a sequence number. Raises BadArgument when it is out of range."""
-        if not 0 < number <= self._count:
-            raise BadArgument(f"There is no message {number}: there are {self._count}")
-        return self._array[number - 1]
-
-    def of_numbers(self, numbers: SequenceSet) -> list[int]:
-        """The UIDs of a sequence set of message numbers, ascending.
-
-        Raises BadArgument when a number is larger than `exists` (RFC 3501 §9, seq-number).
-        """
-        found: list[int] = []
-        for low, high in numbers.resolve(self._count).ranges:
-            if high > self._count:
-                raise BadArgument(f"There is no message {high}: there are {self._count}")
-            found += self._array[low - 1 : high]
-        return found
-
-    def of_uids(self, uids: SequenceSet) -> list[int]:
-        """Those UIDs of the set that the client knows of, ascending (RFC 3501 §6.4.8)."""
-        return self.known_of(uids.resolve(self.last))
-
-    def known_of(self, uids: NumberSet) -> list[int]:
-        """Those UIDs of the set that the client knows of, ascending."""
-        found: list[int] = []
-        for low, high in uids.ranges:
-            start = bisect_left(self._array, low, 0, self._count)
-            found += self._array[start : bisect_right(self._array, high, start, self._count)]
-        return found
-
-    def span_of(self, numbers: SequenceSet) -> NumberSet:
-        """The messages of a sequence set of message numbers, as ranges of UIDs that have no
-        other message in them. Numbers beyond the last message name nothing (RFC 7377 §2)."""
-        spans = []
-        for low, high in numbers.resolve(self._count).ranges:
-            if low <= self._count:
-                spans.append((self._array[low - 1], self._array[min(high, self._count) - 1]))
-        return NumberSet(tuple(spans))
-
-    def numbers_of(self, uids: Sequence[int]) -> list[int]:
-        """The sequence numbers of UIDs, which may be in any order, in theirs. Those that the
-        client does not know of are left out."""
-        if len(uids) * FEW < self._count:
-            return [number for number in map(self.number, uids) if number]
-        numbers = dict(zip(self.uids, count(1)))
-        return list(filter(None, map(numbers.get, uids)))
-
-    def numbers_of_ascending(self, uids: Sequence[int]) -> list[int]:
-        """The same for ascending UIDs, faster when they are many."""
-        if len(uids) * FEW < self._count:
-            return [number for number in map(self.number, uids) if number]
-        numbers = range(1, self._count + 1)
-        if len(uids) == self._count and array("Q", uids) == self.uids:
-            return list(numbers)
-        return list(compress(numbers, map(set(uids).__contains__, self.uids)))
-
-    def among(self, uids: Sequence[int]) -> list[int]:
-        """Those of the UIDs that the client knows of, in their order."""
-        if len(uids) * FEW < self._count:
-            return [uid for uid in uids if self.number(uid)]
-        return list(filter(set(self.uids).__contains__, uids))
-
-    @property
-    def last(self) -> int:
-        """The highest UID that the client knows of, 0 when it knows of none."""
-        return self._array[self._count - 1] if self._count else 0
 
     # -------------------------------------------------------------- the truth
 
@@ -414,11 +253,8 @@ class View:
 
     def _follow(self, known_before: int) -> bool:
         """Take the present list of messages for the client's; whether new ones came with it."""
-        self._array = self._state.uids
-        self._count = len(self._array)
+        self._renumber(self._state.uids)
         self._gone_at = self._state.highest_modseq
-        self._slice = None
-        self.version += 1
         if self.last <= known_before:
             return False
         self._learn_recent(known_before)
@@ -452,7 +288,7 @@ class View:
                 due.append(uid)
         self._flags_at = state.highest_modseq
         self._told = [pair for pair in self._told if pair[1] > self._flags_at]
-        return tuple(self.flags_of(due)) if len(due) <= PORTION else ManyFlags(self, due)
+        return tuple(self.flags_of(due)) if len(due) <= PORTION else ManyFlags(self.flags_of, due)
 
     def _was_told(self, uid: int, modseq: int) -> bool:
         return any(at >= modseq and uid in uids for uids, at in self._told)

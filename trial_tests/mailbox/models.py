@@ -8,7 +8,8 @@ from sora.mail.flags import Keywords
 from sora.mail.numbers import NumberSet
 from sora.mailbox.state import Change, MailboxState
 from sora.mailbox.turns import Recency
-from sora.mailbox.view import Updates, View
+from sora.mailbox.updates import Updates
+from sora.mailbox.view import View
 from sora.storage.rows import Changes, MailboxRow, Opened, States, Turn
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)

@@ -12,7 +12,8 @@ from sora.mail.flags import DELETED, FLAGGED, SEEN
 from sora.mail.numbers import NumberSet, SequenceSet
 from sora.mailbox import state as state_module
 from sora.mailbox.state import MailboxState
-from sora.mailbox.view import FlagUpdate, Updates, View
+from sora.mailbox.updates import FlagUpdate, Updates
+from sora.mailbox.view import View
 from trial_tests.mailbox.models import Client, Mailbox
 
 

@@ -20,8 +20,9 @@ from attrs import define, field
 
 from sora.mail.criteria import AgeIs, And, UidIn
 from sora.mail.numbers import NumberSet, in_order
+from sora.mailbox.numbering import FEW
 from sora.mailbox.selected import Selected
-from sora.mailbox.view import FEW, View
+from sora.mailbox.view import View
 from sora.protocols.imap.programs import in_view
 from sora.protocols.imap.wire.search_keys import SearchTree, nodes
 from sora.storage.rows import SortKey

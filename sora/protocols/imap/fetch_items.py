@@ -17,7 +17,7 @@ from sora.mail.flags import Keywords
 from sora.mail.section import Extent, Section, locate, render
 from sora.mail.structure import basic
 from sora.mailbox.spool import Spool
-from sora.mailbox.view import FlagUpdate
+from sora.mailbox.updates import FlagUpdate
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.updates import flag_text
 from sora.protocols.imap.wire.dates import write_date_time

@@ -25,7 +25,7 @@ from sora.mail.flags import SEEN
 from sora.mail.rights import Rights
 from sora.mail.section import Extent
 from sora.mailbox.spool import Spool
-from sora.mailbox.view import FlagUpdate
+from sora.mailbox.updates import FlagUpdate
 from sora.net.connection import ConnectionEnded
 from sora.protocols.imap.fetch_items import (
     NOTHING,

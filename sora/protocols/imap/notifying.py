@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from sora.errors import SoraError, TooMany
 from sora.mailbox.listing import lines_of
 from sora.mailbox.selected import Selected
-from sora.mailbox.view import NOTHING, Updates
+from sora.mailbox.updates import NOTHING, Updates
 from sora.mailbox.watching import News, Watch
 from sora.net.connection import ConnectionEnded
 from sora.protocols.imap.commands.status import status_line

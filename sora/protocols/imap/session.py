@@ -23,7 +23,7 @@ from sora.mail.numbers import SequenceSet
 from sora.mailbox.account import Account
 from sora.mailbox.reach import SessionFacts
 from sora.mailbox.selected import Selected
-from sora.mailbox.view import FlagUpdate, ManyFlags
+from sora.mailbox.updates import FlagUpdate, ManyFlags
 from sora.net.connection import Connection, ConnectionEnded, TimedOut, Unreadable
 from sora.net.standing import Standing, client_text
 from sora.protocols.imap.answering import Answering

@@ -6,7 +6,7 @@ from typing import Final
 from sora.mail.flags import Keywords
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
-from sora.mailbox.view import FlagUpdate, ManyFlags, Updates
+from sora.mailbox.updates import FlagUpdate, ManyFlags, Updates
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.wire.responses import flags, permanent_flags
 

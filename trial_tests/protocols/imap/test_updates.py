@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sora.mail.flags import FLAGGED, SEEN, Keywords
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import ALL
-from sora.mailbox.view import FlagUpdate, Updates
+from sora.mailbox.updates import FlagUpdate, Updates
 from sora.protocols.imap.enabled import Enabled
 from sora.protocols.imap.updates import RANGES, update_lines, vanished_lines
 

@@ -1,7 +1,7 @@
 """IDLE."""
 
 from sora.errors import ShuttingDown
-from sora.mailbox.view import PORTION
+from sora.mailbox.updates import PORTION
 from sora.net.connection import STALLED
 from trial_tests.support.transcript import TranscriptTestCase
 
