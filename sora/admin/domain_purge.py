@@ -52,7 +52,7 @@ class Purge(Command):
             )
         report.say(
             f"removed {gone.domain} for good, with {gone.accounts} accounts and"
-            f" {gone.messages} messages ({size_text(gone.size)})",
+            f" {gone.messages} messages",
             **asdict(gone),
         )
 

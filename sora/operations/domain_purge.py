@@ -62,13 +62,12 @@ class Holdings:
 
 @frozen
 class Purged:
-    """What has gone: accounts, live ones and those that were deleted; messages, also those that
-    were expunged and could have been restored; octets of the former."""
+    """What has gone this time: accounts, live ones and those that were deleted; messages, also
+    those that were expunged and could have been restored."""
 
     domain: str
     accounts: int
     messages: int
-    size: int
 
 
 @frozen
@@ -135,7 +134,7 @@ class DomainPurge:
             messages += await self.cleaning.remove_purged(tell)
             tell(0)
             if await self._ended(name):
-                return Purged(name, held.accounts + held.deleted_accounts, messages, held.size)
+                return Purged(name, held.accounts + held.deleted_accounts, messages)
             await self.pause(PAUSE)
 
     async def _ended(self, name: str) -> bool:
