@@ -1,6 +1,7 @@
 """A domain goes as a whole, with its accounts and all their mail, for good."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -117,31 +118,43 @@ class DomainPurge:
         account that nobody logs in to any more, before anything is removed. Raises NoSuchAccount,
         Unavailable."""
         held = await self.holdings(domain)
-        name = held.domain
-        messages = 0
+        removed = 0
 
-        def tell(removed: int) -> None:
-            done = messages + removed
-            told(min(done / held.messages, 1.0) if held.messages else None, done)
+        def tell(messages: int) -> None:
+            nonlocal removed
+            removed += messages
+            told(min(removed / held.messages, 1.0) if held.messages else None, removed)
 
         tell(0)
+        with suppress(NoSuchAccount):  # somebody else removes it too, and was earlier
+            await self._remove(held.domain, tell, closed)
+        return Purged(held.domain, held.accounts + held.deleted_accounts, removed)
+
+    async def _remove(
+        self, name: str, tell: Callable[[int], None], closed: Callable[[str], object]
+    ) -> None:
+        """`tell` hears of further messages."""
         await self.purging.mark(name)
         await self._each_page(lambda after: self.purging.disable(name, after, PAGE), tell, closed)
         while True:
             await self._each_page(lambda after: self.purging.delete(name, after, PAGE), tell)
             while await self.purging.free_addresses(name, PAGE):
                 tell(0)
-            messages += await self.cleaning.remove_purged(tell)
+            await self._remove_purged(tell)
+            if await self.purging.end(name):
+                return
             tell(0)
-            if await self._ended(name):
-                return Purged(name, held.accounts + held.deleted_accounts, messages)
             await self.pause(PAUSE)
 
-    async def _ended(self, name: str) -> bool:
-        try:
-            return bool(await self.purging.end(name))
-        except NoSuchAccount:  # somebody else removes it too, and was a moment earlier
-            return True
+    async def _remove_purged(self, tell: Callable[[int], None]) -> None:
+        known = 0
+
+        def removed(messages: int) -> None:
+            nonlocal known
+            tell(messages - known)
+            known = messages
+
+        await self.cleaning.remove_purged(removed)
 
     async def _each_page(
         self,
