@@ -34,6 +34,21 @@ class ContainerTests(SynchronousTestCase):
         template = stateful["spec"]["template"]["spec"]
         return template, template["containers"][0]
 
+    def with_secrets(self, environment: list[dict[str, str]]) -> dict[str, str]:
+        """The environment of the pod, whose secrets are files below another directory, as a Secret
+        that is mounted has them."""
+        place = Path(self.mktemp())
+        place.mkdir()
+        found = {}
+        for one in environment:
+            mounted = Path(one["value"])
+            self.assertEqual(mounted.parent, Path("/etc/sora-secrets"))
+            secret = place.absolute() / mounted.name
+            secret.write_text(f"{SECRET}\n")
+            secret.chmod(0o440)
+            found[one["name"]] = str(secret)
+        return found
+
     def test_compose(self) -> None:
         """The variables that it sets are keys, and complete the configuration; and what it mounts
         is there."""
@@ -58,7 +73,7 @@ class ContainerTests(SynchronousTestCase):
     def test_kubernetes(self) -> None:
         """The same; each volume that is mounted is there, and ports are those of servers."""
         template, container = self.pod()
-        loaded = self.loaded({one["name"]: SECRET for one in container["env"]})
+        loaded = self.loaded(self.with_secrets(container["env"]))
         ports = {server.addr.port for server in loaded.config.servers}
         self.assertEqual({one["containerPort"] for one in container["ports"]}, ports)
         stateful, *others = yaml.safe_load_all(KUBERNETES.read_text())
