@@ -9,6 +9,7 @@ from sora.protocols.http.admin import (
     cache,
     cleaner,
     connections,
+    credentials,
     database,
     delivering,
     domains,
@@ -64,6 +65,7 @@ GROUPS: Final = {
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
+    *credentials.ENDPOINTS,
     *purging.ENDPOINTS,
     *aliases.ENDPOINTS,
     *domains.ENDPOINTS,
