@@ -2,9 +2,11 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from sora.admin.command import Command, CommandFailed, Report, Store, Terminal
+from sora.admin.output import time_text
 from sora.admin.passwords import WantsPassword, add_password
 from sora.admin.times import moment_or_age
 from sora.auth.schemes import description_of
@@ -135,9 +137,20 @@ class ListAccounts(Command):
         columns = ["email", "mailboxes", "messages", "size", "created", "disabled"]
         if given.inactive_since is not None:
             columns.append("last_login")
+            await _tell_since(given.inactive_since, store, report)
         if given.deleted:
             columns.append("deleted")
         report.table(columns, [account_fields(row) for row in rows])
+
+
+async def _tell_since(asked: datetime, store: Store, report: Report) -> None:
+    """That not all of the time is known that is asked for."""
+    since = await store.accounts.logins_since()
+    if asked < since:
+        report.note(
+            f"logins are noted since {time_text(since)}: who was here before that, and not since,"
+            " is in the list, too"
+        )
 
 
 class Delete(Command):

@@ -64,6 +64,9 @@ class Report(Protocol):
     def table(self, headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows with these columns; with --json, all their fields."""
 
+    def note(self, text: str) -> None:
+        """What whoever reads the results has to know of them, on stderr."""
+
     def progress(self) -> "Progress":
         """How far work is that takes long: `with report.progress() as progress`."""
 

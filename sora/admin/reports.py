@@ -17,6 +17,10 @@ class _Report:
         self._stdout = stdout
         self._stderr = stderr
 
+    def note(self, text: str) -> None:
+        """A line beside the results."""
+        self._stderr.write(f"sora-admin: {printable(text)}\n")
+
     def progress(self) -> Progress:
         """How far the work is that begins now."""
         return Progress(self._stderr, monotonic)

@@ -1,6 +1,7 @@
 """What an operator can do with accounts."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -130,6 +131,12 @@ class AccountOperations:
         if domain is not None and not rows:
             await self._require_domain(domain)
         return rows
+
+    async def logins_since(self) -> datetime:
+        """Since when logins are noted: who was here before that only is known as one who never
+        was."""
+        since: datetime = await self.credentials.logins_since()
+        return since
 
     async def _require_domain(self, name: str) -> None:
         domain: DomainRow = await self.domains.show(name)

@@ -1,6 +1,7 @@
 """Commands about accounts and their addresses."""
 
 from argparse import ArgumentTypeError
+from datetime import UTC, datetime
 
 from sora.addresses import parse_address
 from sora.admin.times import moment_or_age
@@ -131,6 +132,11 @@ class AccountCommandTests(CommandDesk):
         self.assertEqual(listed("90d"), ["carl"])
         table = self.done("accounts list --inactive-since 90d").splitlines()
         self.assertEqual(table[0].split()[-2:], ["DISABLED", "LAST_LOGIN"])
+        self.storage.tables.logins_since = datetime(2027, 1, 10, tzinfo=UTC)
+        self.assertEqual(self.type("accounts list --inactive-since 2027-01-11T00:00Z")[2], "")
+        noted = self.type("accounts list --inactive-since 2027-01-09T00:00Z --json")
+        self.assertEqual(noted[0], 0)
+        self.assertIn("logins are noted since 2027-01-10", noted[2])
         for text, why in (("never", "is not a time"), ("999999999999d", "longer ago")):
             with self.assertRaises(ArgumentTypeError) as caught:
                 moment_or_age(text)

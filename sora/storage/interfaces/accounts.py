@@ -1,6 +1,7 @@
 """Accounts, their addresses, secrets, domains and quotas."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -117,6 +118,9 @@ class ICredentials(Interface):
         deleted, are left out. What an account's address was used for is the account's, also when
         the address is taken from it.
         """
+
+    def logins_since() -> "Deferred[datetime]":
+        """Since when logins are noted: of the time before, nothing is known."""
 
 
 class IAliases(Interface):

@@ -394,6 +394,11 @@ class MemoryCredentials:
             if known is None or known.at < at:
                 self.tables.logins[key] = LastLogin(at, new.protocol, new.address)
 
+    @operation
+    def logins_since(self) -> datetime:
+        """See `ICredentials.logins_since`."""
+        return self.tables.logins_since
+
     def _row(self, credential: CredentialRecord) -> CredentialRow:
         secrets = sorted(credential.secrets.items())
         return CredentialRow(

@@ -127,6 +127,7 @@ class MemoryStore:
     maildrops: dict[int, MaildropRecord] = Factory(dict)
     logins: dict[tuple[int, int], LastLogin] = Factory(dict)
     """by account and credential"""
+    logins_since: datetime = _EPOCH
     _last_id: int = 0
 
     def now(self) -> datetime:

@@ -141,6 +141,14 @@ class Credentials:
 
         await self._database.run("note_logins", work, write=True)
 
+    @deferred
+    async def logins_since(self) -> datetime:
+        async def work(tx: Tx) -> datetime:
+            since: datetime = await tx.value("select logins_since from sora")
+            return since
+
+        return await self._database.run("logins_since", work, write=False)
+
 
 def _credential(row: tuple[Any, ...]) -> CredentialRow:
     id_, account_id, address, primary, created_at, updated_at, secrets, *login = row

@@ -111,6 +111,8 @@ class AccountTests(DeskTestCase):
             listed = self.ask("GET", path).json["items"]
             self.assertEqual([one["email"][:3] for one in listed], emails)
         self.assertIsNone(listed[1]["last_login"])
+        self.assertIsNotNone(self.ask("GET", path).json["logins_since"])
+        self.assertIsNone(self.ask("GET", "/admin/accounts").json["logins_since"])
         wrong = self.ask("GET", "/admin/accounts?inactive_since=90d")
         self.assertEqual(wrong.status, 400, wrong.body)
 

@@ -134,6 +134,12 @@ class LastLoginsContract(Contract):
         rows = await self.storage.accounts.list(which, "", limit)
         return [row.address for row in rows]
 
+    async def test_since_when_it_is_known(self) -> None:
+        await self.note((ANN, 0, "imap", "192.0.2.1"))
+        login = await self.last(ANN)
+        assert login is not None
+        self.assertLessEqual(await self.storage.credentials.logins_since(), login.at)
+
     async def test_it_is_known_of_each_address_and_of_the_account(self) -> None:
         self.assertIsNone((await self.storage.accounts.show(ANN)).last_login)
         await self.note((ANN, 60, "imap", "192.0.2.1"), (ALIAS, 30, "pop3", "2001:db8::1"))

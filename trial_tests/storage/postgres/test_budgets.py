@@ -41,6 +41,7 @@ class BudgetTests(StageTestCase):
             "note_logins": lambda: stage.credentials.note_logins(
                 [NewLogin(account.id, number, 0, "imap", "192.0.2.1") for number in range(99)]
             ),
+            "logins_since": lambda: stage.credentials.logins_since(),
             "list_accounts": lambda: stage.accounts.list(
                 AccountFilter(inactive_since=datetime.now(UTC))
             ),

@@ -60,6 +60,10 @@ class Accounts:
 
     items: tuple[Account, ...] = said("The accounts.")
     next: str | None = said("The cursor of the next page; null when this is the last.")
+    logins_since: datetime | None = said(
+        "Where `inactive_since` is asked for: since when logins are noted. Who was here before"
+        " that, and not since, is in the list, too."
+    )
 
 
 @frozen
@@ -132,7 +136,10 @@ async def _list(nouns: Nouns, call: Call) -> Accounts:
     rows = await nouns.accounts.page(which, after, asked.limit)
     is_last = len(rows) < asked.limit
     following = None if is_last else cursor_of(after_row(rows[-1]))
-    return Accounts(items=tuple([account_of(row) for row in rows]), next=following)
+    since = None if asked.inactive_since is None else await nouns.accounts.logins_since()
+    return Accounts(
+        items=tuple([account_of(row) for row in rows]), next=following, logins_since=since
+    )
 
 
 async def _create(nouns: Nouns, call: Call) -> Account:
