@@ -183,6 +183,7 @@ def _http(parts: Parts, server: ServerConfig, tls: ServerTLS | None) -> Spoken:
         new_id=lambda: uuid4().hex[:12],
         traces=parts.traces(server),
         max_message_size=parts.config.limits.max_message_size,
+        max_archive_size=parts.config.admin.max_archive_size,
     )
     return Spoken(factory, http_refusal, factory.change)
 

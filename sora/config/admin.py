@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from sora.config.keys import key
+from sora.config.units import SIZE
 
 
 @frozen
@@ -17,4 +18,11 @@ class AdminConfig:
         """Directories of this machine from which and to which imports and exports over the HTTP
         API may go, with all that is below them; what a symbolic link in them leads to outside is
         refused: ["/srv/migration"]. Empty: none, and only `sora-admin` reads and writes files.""",
+    )
+    max_archive_size: int = key(
+        "1gb",
+        """The largest maildir that may be sent to the HTTP API as an archive, to be imported. While
+        it comes, and until it is imported, it lies in the directory for temporary files; at most
+        four do at the same time for each server.""",
+        unit=SIZE,
     )

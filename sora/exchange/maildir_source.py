@@ -193,7 +193,7 @@ class _Reading:
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             spool = self._new_spool()
             try:
-                _copy(contents(file, self._limit), spool)
+                copy_lines(contents(file, self._limit), spool)
             except (TooBig, BadArgument, StorageFull) as error:
                 return Problem(found.where, error.text)
             except OSError as error:
@@ -202,17 +202,19 @@ class _Reading:
             return Problem(found.where, "is empty")
         # What nobody has looked at is where it was delivered to.
         letters = parse_name(name).letters if sub == "cur" else ""
-        return Fetched(flags_of(letters, self._keywords), _date(about.st_mtime, name), spool)
+        return Fetched(flags_of(letters, self._keywords), date_of(about.st_mtime, name), spool)
 
 
-def _copy(pieces: Iterator[bytes], spool: Spool) -> None:
+def copy_lines(pieces: Iterator[bytes], spool: Spool) -> None:
+    """Put a message into a spool, with CRLF at the end of each line."""
     lines = ToCRLF()
     for piece in pieces:
         spool.write(lines.feed(piece))
     spool.write(lines.end())
 
 
-def _date(mtime: float, name: str) -> datetime:
+def date_of(mtime: float, name: str) -> datetime:
+    """When a message came: by the time of its file, or else by its name."""
     for seconds in (int(mtime), order_of(name)[0], 0):
         try:
             return datetime.fromtimestamp(seconds, UTC)

@@ -14,8 +14,10 @@ from sora.exchange.maildir_tree import Layout
 from sora.exchange.mbox_source import MboxSource
 from sora.exchange.sieve_files import ScriptFile, read_scripts
 from sora.exchange.source import Problem, Source, reading
+from sora.exchange.tar_source import TarSource
 from sora.exchange.wishes import Login, Wishes
 from sora.mailbox.scripts import ScriptStore, text_of
+from sora.mailbox.spool import Spool
 from sora.operations.owners import OwnerLookup
 from sora.sieve.errors import ScriptErrors
 from sora.storage.rows import AccountRow, ScriptPosition
@@ -52,6 +54,13 @@ class ImportOperations:
     ) -> Counts:
         """Import a maildir, in Maildir++ or the layout fs."""
         source = MaildirSource(path, self.threads, limit=self.limit, layout=layout)
+        return await self._import(email, source, wishes, told)
+
+    async def archive(
+        self, email: str, spool: Spool, layout: Layout, wishes: Wishes, told: Told
+    ) -> Counts:
+        """Import a maildir that lies in a spool as a tar. The spool is closed."""
+        source = TarSource(spool, self.threads, limit=self.limit, layout=layout)
         return await self._import(email, source, wishes, told)
 
     async def mbox(

@@ -64,17 +64,18 @@ class Endpoint:
     """One method of one resource.
 
     `path` is below `/admin`, with names in braces. `name` is the operation's id. `query`, `body`
-    and `answer` are classes of values (`values.py`); without an answer the status is 204. With
-    `takes_message` the body is a message (`upload.py`) and no JSON. `downloads` is the media type
-    of an answer that is sent as it comes (`download.py`), and no JSON. `is_partial` says of an
-    answer that only some of what was asked for was done, or nothing: its status is 207. `place` is
-    where to find what was made; it stands with every endpoint whose status is 201 or 202, and is
-    sent as `Location`. `changes` is what the log of changes says of it; it stands with every
-    endpoint whose scope is more than to look. Both have names of the path (`{email}`) and fields of
-    the answer (`{answer.email}`) in them. `about` names fields of the body that say what it is
-    about, never secrets: the log has them also where nothing was done. `tag` tells the state of
-    what is shown, or of what was made, from others, and is sent as `ETag`; one that changes things
-    takes conditions. `errors` may come of it, beside those that may come of everything.
+    and `answer` are classes of values (`values.py`); without an answer the status is 204. `takes`
+    is the media type of a body that is an upload (`upload.py`), a message or an archive, and no
+    JSON. `downloads` is the media type of an answer that is sent as it comes (`download.py`), and
+    no JSON. `is_partial` says of an answer that only some of what was asked for was done, or
+    nothing: its status is 207. `place` is where to find what was made; it stands with every
+    endpoint whose status is 201 or 202, and is sent as `Location`. `changes` is what the log of
+    changes says of it; it stands with every endpoint whose scope is more than to look. Both have
+    names of the path (`{email}`) and fields of the answer (`{answer.email}`) in them. `about` names
+    fields of the body that say what it is about, never secrets: the log has them also where nothing
+    was done. `tag` tells the state of what is shown, or of what was made, from others, and is sent
+    as `ETag`; one that changes things takes conditions. `errors` may come of it, beside those that
+    may come of everything.
     """
 
     method: Method
@@ -86,7 +87,7 @@ class Endpoint:
     scope: Scope = Scope.READ
     query: type[Any] | None = None
     body: type[Any] | None = None
-    takes_message: bool = False
+    takes: str = ""
     downloads: str = ""
     answer: type[Any] | None = None
     status: int = 200

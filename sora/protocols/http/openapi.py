@@ -20,6 +20,7 @@ from sora.protocols.http.problems import (
     NOT_JSON,
     NOT_MESSAGE,
     NOT_PERMITTED,
+    NOT_TAR,
     TOO_BIG,
     TOO_OFTEN,
     UNAVAILABLE,
@@ -29,7 +30,7 @@ from sora.protocols.http.problems import (
     kind_of,
 )
 from sora.protocols.http.schema import Schemas, words_of
-from sora.protocols.http.upload import MESSAGE
+from sora.protocols.http.upload import MESSAGE, TAR
 
 PREFIX: Final = "/admin"
 _ALWAYS: Final = (
@@ -38,6 +39,7 @@ _ALWAYS: Final = (
     WRONG_KEY,
     FOREIGN,
     NOT_PERMITTED,
+    NOT_TAR,
     TOO_BIG,
     TOO_OFTEN,
     INTERNAL,
@@ -76,10 +78,13 @@ _IDEMPOTENCY_KEY: Final = {
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
 }
-_MESSAGE: Final = {
-    "type": "string",
-    "format": "binary",
-    "description": "The octets of a message (RFC 5322); every line ends with CRLF.",
+_UPLOADS: Final = {
+    MESSAGE: {
+        "type": "string",
+        "format": "binary",
+        "description": "The octets of a message (RFC 5322); every line ends with CRLF.",
+    },
+    TAR: {"type": "string", "format": "binary", "description": "A maildir, in a tar."},
 }
 _DOWNLOAD: Final = {
     "type": "string",
@@ -170,8 +175,9 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if endpoint.body is not None:
         content = {"application/json": {"schema": schemas.of(endpoint.body)}}
         operation["requestBody"] = {"required": True, "content": content}
-    if endpoint.takes_message:
-        operation["requestBody"] = {"required": True, "content": {MESSAGE: {"schema": _MESSAGE}}}
+    if endpoint.takes:
+        content = {endpoint.takes: {"schema": _UPLOADS[endpoint.takes]}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -224,8 +230,8 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     kinds = [*_ALWAYS, *map(kind_of, endpoint.errors)]
     if endpoint.body is not None:
         kinds.append(NOT_JSON)
-    if endpoint.takes_message:
-        kinds.append(NOT_MESSAGE)
+    if endpoint.takes:
+        kinds.append(NOT_MESSAGE if endpoint.takes == MESSAGE else NOT_TAR)
     if endpoint.is_conditional:
         kinds.append(CHANGED)
     if endpoint.downloads:

@@ -87,6 +87,7 @@ CHANGED: Final = Kind("precondition-failed", 412, "It is not what you know it to
 TOO_BIG: Final = Kind("too-big", 413, "It is larger than the limit")
 NOT_JSON: Final = Kind("unsupported-media-type", 415, "The body must be application/json")
 NOT_MESSAGE: Final = Kind("unsupported-media-type", 415, "The body must be message/rfc822")
+NOT_TAR: Final = Kind("unsupported-media-type", 415, "The body must be application/x-tar")
 UNPROCESSABLE: Final = Kind("cannot-be-done", 422, "What is asked for cannot be")
 KEY_REUSED: Final = Kind(
     "idempotency-key-reused", 422, "The idempotency key was used for something else"

@@ -217,7 +217,7 @@ class HTTPConnection(HTTPChannel):
             return
         detail = f"A request has to be there within {WHOLE:g} seconds"
         if request is not None and request.upload is not None:
-            detail = f"{PACE} octets of a message have to come every {WHOLE:g} seconds"
+            detail = f"{PACE} octets of what is sent have to come every {WHOLE:g} seconds"
         self._hang_up(Refused(TOO_SLOW, detail), "Request Timeout")
 
     def requestDone(self, request: Request) -> None:

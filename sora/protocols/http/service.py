@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from twisted.internet.interfaces import IReactorTime
 
 from sora.config.servers import ServerConfig
+from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import Networks
 from sora.protocols.http.endpoint import Scope
@@ -20,6 +21,7 @@ from sora.protocols.http.pages import api_pages, monitoring_pages
 from sora.protocols.http.protocol import HTTPFactory
 from sora.protocols.http.site import AdminSite
 from sora.protocols.http.spoken import ENDPOINTS, GROUPS
+from sora.protocols.http.upload import Uploads
 from sora.storage.interfaces import IRequests
 from sora.tracing.commands import CommandTraces
 
@@ -36,9 +38,10 @@ def http_factory(
     new_id: Callable[[], str],
     traces: CommandTraces | None = None,
     max_message_size: int = 0,
+    max_archive_size: int = 0,
 ) -> HTTPFactory:
     """What a listener takes for a server of type `http_api`. `new_id` names requests;
-    `max_message_size` is in octets."""
+    `max_message_size` and `max_archive_size` are in octets."""
     described = document(ENDPOINTS, GROUPS, version("sora-mail"))
     keys, allowed, rates = _admitted(server)
     gate = Gate(keys, allowed, clock.seconds, rates)
@@ -55,7 +58,7 @@ def http_factory(
         new_id=new_id,
         traces=traces,
         metrics=commands,
-        max_message_size=max_message_size,
+        uploads=Uploads(Spool, max_message_size, max_archive_size),
     )
     return HTTPFactory(
         site.resource(),

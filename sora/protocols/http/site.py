@@ -21,7 +21,6 @@ from werkzeug.routing import RequestRedirect
 
 from sora.deferreds import shielded
 from sora.errors import SoraError
-from sora.mailbox.spool import Spool
 from sora.metrics.protocol import CommandMetrics
 from sora.protocols.http.audit import Change
 from sora.protocols.http.conditions import conditions_of
@@ -46,13 +45,12 @@ from sora.protocols.http.problems import (
     NOT_ALLOWED,
     NOT_FOUND,
     NOT_JSON,
-    NOT_MESSAGE,
     TOO_BIG,
     Refused,
     refused,
 )
 from sora.protocols.http.shaping import Flawed, from_json, from_query, written
-from sora.protocols.http.upload import MESSAGE, Upload
+from sora.protocols.http.upload import Upload, Uploads, required
 from sora.storage.rows import KeptAnswer
 from sora.tracing.commands import CommandTraces, InHand
 from sora.tracing.spans import current_trace
@@ -81,7 +79,7 @@ class Page:
 
 class AdminSite:
     """Serves endpoints and pages. `seconds` is a clock, `new_id` names requests for the log,
-    `spool` makes what messages of at most `max_message_size` octets come into."""
+    `uploads` is where large bodies come into."""
 
     log = Logger()
 
@@ -97,18 +95,16 @@ class AdminSite:
         new_id: Callable[[], str],
         metrics: CommandMetrics,
         traces: CommandTraces | None = None,
-        spool: Callable[[], Spool] = Spool,
-        max_message_size: int = 0,
+        uploads: Uploads,
     ) -> None:
         self._metrics = metrics
         self._traces = traces
         self._nouns = nouns
-        self._spool = spool
-        self._max_message_size = max_message_size
         self._gate = gate
         self._once = once
         self._seconds = seconds
         self._new_id = new_id
+        self._uploads = uploads
         self._downloads = Downloads()
         self._app = Klein()
         for endpoint in endpoints:
@@ -122,9 +118,10 @@ class AdminSite:
         return self._app.resource()
 
     def upload(self, request: Any) -> Upload | None:
-        """What the body of a request goes into whose head is there, when it is a message, of
-        somebody who may change things: nobody else has disks filled."""
-        if _media(request) != MESSAGE:
+        """What the body of a request goes into whose head is there, when it is a message or an
+        archive, of somebody who may change things: nobody else has disks filled."""
+        media = _media(request)
+        if not self._uploads.knows(media):
             return None
         try:
             authorization = _authorization(request)
@@ -132,7 +129,7 @@ class AdminSite:
             return None
         if not self._gate.would_admit(_address(request), authorization, Scope.WRITE):
             return None
-        return Upload(self._spool(), self._max_message_size)
+        return self._uploads.begin(media)
 
     # ---------------------------------------------------------- routes
 
@@ -385,11 +382,8 @@ def _conditions(endpoint: Endpoint, request: Any) -> Conditions:
 def _body(endpoint: Endpoint, request: Any) -> Any:
     if request.is_too_big:
         raise Refused(TOO_BIG, f"A body of this kind has at most {request.most} octets here")
-    if endpoint.takes_message:
-        if request.upload is None:
-            raise Refused(NOT_MESSAGE)
-        request.upload.require_message()
-        return request.upload
+    if endpoint.takes:
+        return required(request.upload, endpoint.takes)
     if endpoint.body is None:
         return None
     if _media(request) != JSON:

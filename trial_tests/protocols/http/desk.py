@@ -30,6 +30,7 @@ from sora.mailbox.scripts import Compiler, ScriptStore
 from sora.mailbox.spool import Spool
 from sora.mailbox.verifying import Verifier
 from sora.metrics.connections import ConnectionMetrics
+from sora.metrics.messages import MessageMetrics
 from sora.metrics.protocol import CommandMetrics
 from sora.net.networks import Networks
 from sora.net.peer import Peer
@@ -74,6 +75,7 @@ from sora.protocols.http.pages import api_pages, monitoring_pages
 from sora.protocols.http.protocol import HTTPFactory
 from sora.protocols.http.site import AdminSite
 from sora.protocols.http.spoken import ENDPOINTS, GROUPS
+from sora.protocols.http.upload import Uploads
 from sora.retry import pause
 from sora.sieve.dialect import SIEVE
 from sora.sieve.limits import Limits
@@ -90,6 +92,8 @@ KEY = "the-key-that-may-change-things"
 READING = "the-key-that-may-look"
 MAX_MESSAGE = 3 * 1024 * 1024
 """octets of a message that is delivered"""
+MAX_ARCHIVE = 4 * 1024 * 1024
+"""octets of a maildir that is imported"""
 
 
 @frozen
@@ -121,6 +125,7 @@ class DeskTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.spools: list[Spool] = []
         self.registry = CollectorRegistry()
+        self.counted = MessageMetrics(self.registry)
         self.storage = memory_storage(self.clock)
         self.tracker = Tracker(self.clock.seconds, ConnectionMetrics(self.registry))
         self.logins = LoginStatistics(self.clock)
@@ -150,8 +155,7 @@ class DeskTestCase(SynchronousTestCase):
             seconds=self.clock.seconds,
             new_id=lambda: f"r{next(ids)}",
             metrics=CommandMetrics(self.registry),
-            spool=self.new_spool,
-            max_message_size=MAX_MESSAGE,
+            uploads=Uploads(self.new_spool, MAX_MESSAGE, MAX_ARCHIVE),
         )
         self.factory = HTTPFactory(
             self.site.resource(),
@@ -265,7 +269,7 @@ class DeskTestCase(SynchronousTestCase):
                 self.clock,
                 self.directories,
             ),
-            delivering=delivering_on(storage, stores["first"], threads, self.clock, self.registry),
+            delivering=delivering_on(storage, stores["first"], threads, self.clock, self.counted),
             tasks=TaskOperations(storage.tasks, self.runner),
             retention=retention,
             cleaning=cleaning,

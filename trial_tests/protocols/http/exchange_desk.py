@@ -5,7 +5,6 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
-from prometheus_client import CollectorRegistry
 from twisted.internet.task import Clock
 
 from sora.app.delivering import delivering_by
@@ -38,7 +37,7 @@ def delivering_on(
     store: ObjectStore,
     threads: Any,
     clock: Clock,
-    registry: CollectorRegistry,
+    messages: MessageMetrics,
 ) -> DeliveryOperations:
     """Deliveries without filters: all mail goes to INBOX."""
     arrivals = Arrivals(
@@ -46,7 +45,6 @@ def delivering_on(
     )
     mailboxes = OpenMailboxes(storage.mailboxes, clock, uuid4(), ring=lambda *ring: None)
     delivery = Delivery(storage.accounts, arrivals, mailboxes, clock)
-    messages = MessageMetrics(registry)
     return delivering_by(delivery, LimitsConfig(), "sora.example.com", messages)
 
 

@@ -10,6 +10,7 @@ from sora.errors import StorageFull
 from sora.mailbox.spool import Spool
 from sora.protocols.http.gate import Rates
 from sora.protocols.http.protocol import PACE, WHOLE
+from sora.protocols.http.upload import Uploads
 from trial_tests.protocols.http.desk import (
     KEY,
     MAX_MESSAGE,
@@ -226,7 +227,7 @@ class DeliveringTests(DeskTestCase):
         """It is told, and nothing is delivered."""
         spool = FullSpool()
         self.spools.append(spool)
-        self.site._spool = lambda: spool
+        self.site._uploads = Uploads(lambda: spool, MAX_MESSAGE, 0)
         self.has_problem(self.deliver(), 507, "storage-full")
         self.assertEqual(self.count(), 0)
 

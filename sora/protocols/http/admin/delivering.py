@@ -8,7 +8,7 @@ from sora.errors import BadArgument, EmptyMessage, StorageFull
 from sora.mailbox.envelope import Body
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.upload import Upload
+from sora.protocols.http.upload import MESSAGE, Upload
 from sora.protocols.http.values import said
 
 MOST: Final = 40
@@ -103,7 +103,7 @@ ENDPOINTS: Final = (
         group="delivery",
         scope=Scope.WRITE,
         query=EnvelopeQuery,
-        takes_message=True,
+        takes=MESSAGE,
         answer=DeliveredMessage,
         is_partial=_is_partial,
         changes="delivered a message to {answer.taken}",

@@ -14,9 +14,9 @@ from sora.protocols.http.admin.tasks import Task
 from sora.protocols.http.download import Download
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.upload import TAR
 from sora.protocols.http.values import said
 
-TAR: Final = "application/x-tar"
 ZIP: Final = "application/zip"
 MBOX: Final = "application/mbox"
 """RFC 4155"""

@@ -14,6 +14,7 @@ from sora.operations.importing import ScriptCounts
 from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
 from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
+from sora.protocols.http.upload import TAR, Upload
 from sora.protocols.http.values import said
 from sora.workers.tasks import TaskCancelled, Told
 
@@ -83,6 +84,30 @@ class MaildirImport(_Import):
         default=None,
         max_length=_PATH,
     )
+
+
+@frozen
+class ArchiveQuery:
+    """How a maildir is imported that comes with the request."""
+
+    layout: MaildirLayout = said(
+        "How folders lie in it; `auto`: as it looks.", default=MaildirLayout.AUTO
+    )
+    mailbox: tuple[str, ...] = said(
+        "Only this mailbox, by its name there; again for each one more. None: all.",
+        default=(),
+        max_length=40,
+        example=["INBOX"],
+    )
+    preserve_uids: bool = said(
+        "Keep the UIDs and UIDVALIDITYs of dovecot-uidlist: clients notice no change.",
+        default=False,
+    )
+    update_flags: bool = said(
+        "Give what is here already the flags that it has there.", default=False
+    )
+    dry_run: bool = said("Only count what would be imported; nothing is written.", default=False)
+    jobs: int = said("Mailboxes that go at the same time.", default=2, minimum=1, maximum=MAX_JOBS)
 
 
 @frozen
@@ -175,7 +200,7 @@ def _wishes(asked: Any) -> Wishes:
         update_flags=getattr(asked, "update_flags", False),
         jobs=asked.jobs,
         only=frozenset(asked.mailbox) or None,
-        names=tuple((asked.rename or {}).items()),
+        names=tuple((getattr(asked, "rename", None) or {}).items()),
     )
 
 
@@ -196,6 +221,28 @@ async def _maildir(nouns: Nouns, call: Call) -> Task:
         )
 
     return await begin(nouns, call, "import-maildir", _about(email, asked.path, asked), work)
+
+
+async def _archive(nouns: Nouns, call: Call) -> Task:
+    asked: ArchiveQuery = call.query
+    upload: Upload = call.body
+    email = await _user(nouns, call)
+    spool = upload.spool
+
+    async def work(tell: Callable[[Counts], None]) -> tuple[Counts, ScriptCounts | None]:
+        counts = await nouns.importing.archive(
+            email, spool, asked.layout.value, _wishes(asked), tell
+        )
+        return counts, None
+
+    about = f"import an archive of {spool.size} octets for {email}"
+    about += ", as a trial" if asked.dry_run else ""
+    upload.hand_over()
+    try:
+        return await begin(nouns, call, "import-archive", about, work)
+    except BaseException:
+        spool.close()
+        raise
 
 
 async def _mbox(nouns: Nouns, call: Call) -> Task:
@@ -270,5 +317,13 @@ ENDPOINTS: Final = (
         summary="Import from another IMAP server; again: only what is missing; a task",
         body=ImapImport,
         run=_imap,
+    ),
+    exchange_endpoint(
+        "import/archive",
+        name="importArchive",
+        summary="Import a maildir that is sent as a tar; again: only what is missing; a task",
+        query=ArchiveQuery,
+        takes=TAR,
+        run=_archive,
     ),
 )
