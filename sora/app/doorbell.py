@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from sora.config.process import ProcessConfig
 from sora.mail.annotations import Entry, parse_entry
+from sora.mailbox.announcing import Bells
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.metrics.doorbell import DoorbellMetrics
 from sora.net.doorbell import Doorbell
@@ -37,7 +38,7 @@ def open_mailboxes_of(
     """The open mailboxes of this process, and the doorbell that joins them to those of others.
 
     `grew` is called for messages that came into a mailbox, `entries_set` for annotations that
-    were changed (see `OpenMailboxes`).
+    were changed (see `Bells`).
     """
 
     def heard(ring: Ring) -> None:
@@ -68,11 +69,13 @@ def open_mailboxes_of(
         mailboxes,
         reactor,
         process_id,
-        ring=doorbell.mailbox_changed,
-        ring_names=doorbell.names_changed,
-        ring_annotated=ring_annotated,
-        grew=grew,
-        entries_set=entries_set,
+        bells=Bells(
+            ring=doorbell.mailbox_changed,
+            ring_names=doorbell.names_changed,
+            ring_annotated=ring_annotated,
+            grew=grew,
+            entries_set=entries_set,
+        ),
     )
     return opened, doorbell
 

@@ -191,7 +191,7 @@ class House:
             reactor=reactor,
             random=self.random,
             registry=self.registry,
-            told=open_mailboxes.told,
+            told=open_mailboxes.announce.changed,
         )
         runner = TaskRunner(tables.tasks, clock=reactor, node=self.node, new_id=uuid4)
         nouns = nouns_on(
@@ -215,7 +215,7 @@ class House:
                     reactor=reactor,
                     new_operation=new_operation,
                 ),
-                told=open_mailboxes.copied,
+                told=open_mailboxes.announce.copied,
                 delivering=delivering_by(delivery, config.limits, self.hostname, messages),
             ),
             reactor=reactor,

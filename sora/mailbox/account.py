@@ -19,11 +19,11 @@ from sora.mail.numbers import NumberSet
 from sora.mail.rights import Rights
 from sora.mailbox.administering import Administering
 from sora.mailbox.annotations import Annotations
+from sora.mailbox.announcing import Made
 from sora.mailbox.appending import Appending
 from sora.mailbox.behind import LivingMailbox
 from sora.mailbox.bodies import Deliver
 from sora.mailbox.listing import Query, may_lead_below
-from sora.mailbox.open_mailboxes import Made
 from sora.mailbox.past_mailbox import PAST_RIGHTS, is_past
 from sora.mailbox.places import NOBODY, Place
 from sora.mailbox.quota import QuotaRoots
@@ -73,8 +73,8 @@ class Account:
             rooms.metadata,
             self.places,
             self._id,
-            lambda account_id: self._open.names_changed(account_id, self),
-            lambda noted, entries: self._open.annotated(noted, self._id, entries, self),
+            lambda account_id: self._open.announce.names_changed(account_id, self),
+            lambda noted, entries: self._open.announce.annotated(noted, self._id, entries, self),
             reach.new_operation,
         )
 
@@ -153,7 +153,7 @@ class Account:
         names = self._open.names
         names.forget(owner_id)  # somebody may just be hearing that it is not there
         names.remember(owner_id, place.name, mailbox.id, names.edition(owner_id))
-        self._open.names_changed(owner_id, self)
+        self._open.announce.names_changed(owner_id, self)
         return mailbox
 
     @property
@@ -192,7 +192,7 @@ class Account:
         mailbox_id = await self._rooms.mailboxes.delete(
             owner_id, place.name, self._reach.new_operation()
         )
-        self._open.deleted(owner_id, mailbox_id, self)
+        self._open.announce.deleted(owner_id, mailbox_id, self)
 
     async def rename(self, old: str, new: str) -> None:
         """Rename a mailbox with its inferiors. Raises NoSuchMailbox, AlreadyExists,
@@ -213,9 +213,9 @@ class Account:
     async def _rename(self, owner_id: int, old: str, new: str) -> None:
         await self._rooms.mailboxes.rename(owner_id, old, new, self._reach.new_operation())
         if old != INBOX:
-            self._open.renamed(owner_id, old, new, self)
+            self._open.announce.renamed(owner_id, old, new, self)
             return
-        self._open.names_changed(owner_id, self)
+        self._open.announce.names_changed(owner_id, self)
         inbox = self._open.find(owner_id, INBOX)
         if inbox is not None:
             # Its messages have gone to the new mailbox.
@@ -231,12 +231,12 @@ class Account:
             await self._reach.having(place, Rights.LOOKUP)
             shown = place.shown
         await self._rooms.mailboxes.subscribe(self._id, shown)
-        self._open.names_changed(self._id, self)
+        self._open.announce.names_changed(self._id, self)
 
     async def unsubscribe(self, name: str) -> None:
         """Remove a name from the subscriptions."""
         await self._rooms.mailboxes.unsubscribe(self._id, name)
-        self._open.names_changed(self._id, self)
+        self._open.announce.names_changed(self._id, self)
 
     async def quota_root(self, name: str) -> tuple[str, Quota] | None:
         """The quota root that a mailbox counts for, which need not be there, and what is used of

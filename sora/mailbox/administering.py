@@ -61,10 +61,12 @@ class Administering:
             self._reach.new_operation(),
         )
         done = await as_told(place.shown, setting)
-        self._reach.open.told(done.mailbox_id, Change(done.before, done.modseq, acl=done.acl))
+        self._reach.open.announce.changed(
+            done.mailbox_id, Change(done.before, done.modseq, acl=done.acl)
+        )
         accounts = {place.owner.account_id, *done.acl} - {ANYONE}
         for account_id in accounts if grantee is not None else [EVERYBODY]:
-            self._reach.open.names_changed(account_id, self._reach.source)
+            self._reach.open.announce.names_changed(account_id, self._reach.source)
 
     async def possible(self, name: str, who: str) -> Sequence[str]:
         """What LISTRIGHTS shows for an identifier. At most two round trips."""

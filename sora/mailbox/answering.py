@@ -105,6 +105,6 @@ class Answering:
                 id=self.new_uuid(), actor=addressee.recipient.address, protocol="lmtp"
             )
             placement = await self.arrivals.place(folder.scope_id, spool, [target], operation)
-            self.open_mailboxes.placed(placement.placed)
+            self.open_mailboxes.announce.placed(placement.placed)
         finally:
             spool.close()

@@ -61,7 +61,7 @@ class Appending:
         placement = await self._reach.rooms.arrivals.place(
             place.owner.scope_id, message, [target], self._reach.new_operation()
         )
-        self._reach.open.placed(placement.placed, self._reach.source)
+        self._reach.open.announce.placed(placement.placed, self._reach.source)
         self._happened(place, placement.placed)
         return placement
 
@@ -94,7 +94,7 @@ class Appending:
 
     async def _append(self, place: Place, messages: Sequence[NewMessage]) -> Appended:
         appended = await self._arrive(place, messages, None)
-        self._reach.open.placed(appended.placed, self._reach.source)
+        self._reach.open.announce.placed(appended.placed, self._reach.source)
         self._happened(place, appended.placed)
         return appended
 

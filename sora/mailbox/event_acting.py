@@ -242,7 +242,7 @@ class EventActing:
             placement = await self.arrivals.place(
                 folder.scope_id, spool, [target], self._operation(recipient)
             )
-            self.open_mailboxes.placed(placement.placed)
+            self.open_mailboxes.announce.placed(placement.placed)
         finally:
             spool.close()
 
@@ -293,7 +293,7 @@ class EventActing:
                 for uid in uids:
                     await self._copy(event, recipient, folder, flags, [uid])
             return
-        self.open_mailboxes.copied(copied)
+        self.open_mailboxes.announce.copied(copied)
         if flags is not None:
             change = FlagChange("replace", flags)
             await self._flag(copied.mailbox_id, copied.uids, change, recipient)
@@ -308,7 +308,7 @@ class EventActing:
         if opened is not None:
             opened.state.keywords.learn(stored.keywords)
         changed = stored.changed
-        self.open_mailboxes.told(
+        self.open_mailboxes.announce.changed(
             mailbox_id, Change(stored.before, stored.modseq, changed.uids, changed.masks)
         )
 

@@ -143,7 +143,7 @@ class Folders:
             row = await self._rooms.mailboxes.find(account_id, key)
             return row
         open_mailboxes.names.forget(account_id)
-        open_mailboxes.names_changed(account_id, None)
+        open_mailboxes.announce.names_changed(account_id, None)
         return row
 
     async def _look_up(self, key: str) -> Folder | None:

@@ -253,7 +253,7 @@ class Maildrop:
         closed = await self._hold.end(
             self._mailbox_id, self._set(seen), self._set(deleted), self._new_operation()
         )
-        tell = self._rooms.open_mailboxes.told
+        tell = self._rooms.open_mailboxes.announce.changed
         if (stored := closed.stored) is not None:
             states = stored.changed
             change = Change(stored.before, stored.modseq, states.uids, states.masks)

@@ -1,17 +1,15 @@
 """All mailboxes that this process has open, and those kept warm after their sessions left.
 
-This is also where the doorbell ends: whoever writes to a mailbox tells it here, after the
-commit. A write whose answer says everything (`Placed`, `Copied`) brings an open mailbox up to
-date with no round trip; a mere ring makes it read the changes.
+This is also where the doorbell ends: a ring makes an open mailbox read the changes, unless this
+process made them itself and has told all of them (`sora.mailbox.announcing`).
 
 What other processes tell comes in by `met`, `heard` and `heard_names`. It may be late,
 repeated, or lost: `sora.mailbox.change_poll` makes up for that.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
-from typing import Final, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Final
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -23,15 +21,16 @@ from sora.deferreds import Tasks, gather
 from sora.errors import NoSuchMailbox, Unavailable
 from sora.mail.annotations import Entry
 from sora.mail.flags import Keywords
-from sora.mail.mailbox_names import DELIMITER, name_key
+from sora.mail.mailbox_names import name_key
+from sora.mailbox.announcing import Announcing, Bells
 from sora.mailbox.names import Names
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.sharing import Shared
-from sora.mailbox.state import Change, MailboxState
+from sora.mailbox.state import MailboxState
 from sora.mailbox.turns import Turns
 from sora.mailbox.watching import EVERYBODY, Watchers
 from sora.storage.interfaces import IMailboxes
-from sora.storage.rows import Copied, Fate, MailboxRow, Noted, Opened, Placed
+from sora.storage.rows import MailboxRow, Opened
 
 WARM_MEMORY: Final = 256 * 1024 * 1024
 WARM_FOR: Final = 600.0
@@ -39,31 +38,13 @@ MET_AT_ONCE: Final = 4
 """Mailboxes that are looked at together when an epoch has begun."""
 
 
-Made = Callable[[int, Sequence[int]], None]
-
-
-class Source(Protocol):
-    """What a session writes with. `made` is called with the mailbox and the UIDs of messages
-    that it has put somewhere, if it wants to know."""
-
-    made: Made | None
-
-
-def _silent(*what: object) -> None:
-    """Nobody else is to be told."""
-
-
 class OpenMailboxes:
     """States by mailbox id, shared, counted by their sessions.
 
     `alone` says that no other process writes to the database (`ChangePoll` keeps it right):
-    what is known here is then all there is. For the doorbells of others, `ring` is called with
-    (mailbox id, modseq) after each write of this process, `ring_names` with the account whose
-    names or subscriptions it changed, `ring_annotated` as `annotated` is; none of them waits
-    or fails. `grew` is called with (mailbox id, last UID, count) for messages that this process
-    put into a mailbox, `entries_set` with the names of annotations that were changed, by
-    whichever process of the node. `process_id` is the process's own. `warm_memory` (octets) and
-    `warm_for` (seconds) bound what is kept without sessions.
+    what is known here is then all there is. What this process writes is told to `announce`.
+    `process_id` is the process's own. `warm_memory` (octets) and `warm_for` (seconds) bound what is
+    kept without sessions.
     """
 
     log = Logger()
@@ -76,11 +57,7 @@ class OpenMailboxes:
         *,
         warm_memory: int = WARM_MEMORY,
         warm_for: float = WARM_FOR,
-        ring: Callable[[int, int], None] = _silent,
-        ring_names: Callable[[int], None] = _silent,
-        ring_annotated: Callable[[int, int, Sequence[Entry]], None] = _silent,
-        grew: Callable[[int, int, int], None] = _silent,
-        entries_set: Callable[[Sequence[Entry]], None] = _silent,
+        bells: Bells | None = None,
     ) -> None:
         self.alone = False
         self.sightings = 0
@@ -89,15 +66,11 @@ class OpenMailboxes:
         self.watchers = Watchers()
         self.tasks = Tasks()
         self.turns = Turns(mailboxes, process_id, self.tasks)
+        self.announce = Announcing(self, mailboxes, bells or Bells())
         self._mailboxes = mailboxes
         self._clock = clock
         self._warm_memory = warm_memory
         self._warm_for = warm_for
-        self._ring = ring
-        self._grew = grew
-        self._entries_set = entries_set
-        self._ring_names = ring_names
-        self._ring_annotated = ring_annotated
         self._wanted: dict[int, int] = {}
         self._open: dict[int, OpenMailbox] = {}
         self._warm: OrderedDict[int, float] = OrderedDict()
@@ -107,6 +80,9 @@ class OpenMailboxes:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __iter__(self) -> Iterator[OpenMailbox]:
+        return iter(self._open.values())
 
     def get(self, mailbox_id: int) -> OpenMailbox | None:
         """A mailbox that is open or warm."""
@@ -231,7 +207,7 @@ class OpenMailboxes:
             self.turns.end(state.mailbox_id)
         if mailbox.sessions == 0:
             if state.is_deleted:
-                self._drop(mailbox)
+                self.drop(mailbox)
             else:
                 self._warm[state.mailbox_id] = self._clock.seconds()
             self.cool()
@@ -248,9 +224,10 @@ class OpenMailboxes:
             memory += self._open[mailbox_id].state.memory
             too_long = self._clock.seconds() - self._warm[mailbox_id] > self._warm_for
             if too_long or memory > self._warm_memory:
-                self._drop(self._open[mailbox_id])
+                self.drop(self._open[mailbox_id])
 
-    def _drop(self, mailbox: OpenMailbox) -> None:
+    def drop(self, mailbox: OpenMailbox) -> None:
+        """Let go of one that no session has open."""
         self.turns.end(mailbox.mailbox_id)
         self._forget(mailbox)
 
@@ -298,7 +275,7 @@ class OpenMailboxes:
         open, and of names, may be from before they left."""
         if not self.alone:
             for mailbox_id in list(self._warm):
-                self._drop(self._open[mailbox_id])
+                self.drop(self._open[mailbox_id])
             self.names.forget_all()
             self.alone = True
 
@@ -307,7 +284,7 @@ class OpenMailboxes:
         sessions be told what is different. Raises Unavailable; it is to be called again then."""
         self.names.forget_all()
         for mailbox_id in list(self._warm):
-            self._drop(self._open[mailbox_id])
+            self.drop(self._open[mailbox_id])
         self.end_turns()
         for account_id in list(self.watchers.accounts):
             self.watchers.names_changed(account_id)
@@ -347,7 +324,7 @@ class OpenMailboxes:
             self._mailboxes.heard(mailbox_id, modseq)
         mailbox = self._open.get(mailbox_id)
         if mailbox is None:
-            self._note(mailbox_id, modseq)
+            self.note(mailbox_id, modseq)
         elif mailbox.state.highest_modseq < modseq:
             known = self._wanted.get(mailbox_id)
             self._wanted[mailbox_id] = max(modseq, known or 0)
@@ -370,94 +347,10 @@ class OpenMailboxes:
     def heard_annotated(self, mailbox_id: int, reader: int, entries: Sequence[Entry]) -> None:
         """Another process of this node has changed annotations; see `annotated`."""
         self.met()
-        self._entries_set(entries)
+        self.announce.bells.entries_set(entries)
         self.watchers.annotated(mailbox_id or -reader, entries, reader)
 
-    def annotated(
-        self, noted: Noted | None, reader: int, entries: Sequence[Entry], source: object = None
-    ) -> None:
-        """This process has changed annotations of a mailbox, None for the server, on behalf of
-        the account `reader`."""
-        if noted is not None:
-            change = Change(noted.before, noted.modseq)
-            self.told(noted.mailbox_id, change, source)
-        mailbox_id = 0 if noted is None else noted.mailbox_id
-        self._entries_set(entries)
-        self.watchers.annotated(mailbox_id or -reader, entries, reader, source)
-        self._ring_annotated(mailbox_id, reader, entries)
-
-    def names_changed(self, account_id: int, source: object = None) -> None:
-        """This process has changed names, rights or subscriptions of an account."""
-        self.watchers.names_changed(account_id, source)
-        self._ring_names(account_id)
-
-    def told(self, mailbox_id: int, change: Change, source: object = None) -> None:
-        """A write of this process, with all that it changed; `source` is what a session did it
-        with (`Selected`, `Account`): it needs no waking. The doorbell of the others rings."""
-        if change.modseq == change.before:
-            return
-        self._mailboxes.heard(mailbox_id, change.modseq)
-        mailbox = self._open.get(mailbox_id)
-        if mailbox is None:
-            self._note(mailbox_id, change.modseq)
-        elif not mailbox.apply(change, source):
-            self.rang(mailbox_id, change.modseq)
-        self.watchers.mailbox_changed(mailbox_id, change.modseq, change.before, source)
-        self._ring(mailbox_id, change.modseq)
-
-    def _note(self, mailbox_id: int, modseq: int) -> None:
+    def note(self, mailbox_id: int, modseq: int) -> None:
         """Something happened in a mailbox that is not open, but may be about to be."""
         if self._opening:
             self._meanwhile[mailbox_id] = max(modseq, self._meanwhile.get(mailbox_id, 0))
-
-    def placed(self, placed: Iterable[Placed], source: Source | None = None) -> None:
-        """Messages that were placed by this process."""
-        new = [one for one in placed if one.fate is Fate.PLACED]
-        new.sort(key=lambda one: (one.mailbox_id, one.modseq, one.uid))
-        for (mailbox_id, modseq), group in groupby(new, lambda one: (one.mailbox_id, one.modseq)):
-            ones = list(group)
-            self._learn(mailbox_id, [pair for one in ones for pair in one.keywords])
-            uids, masks = [one.uid for one in ones], [one.mask for one in ones]
-            if source is not None and source.made is not None:
-                source.made(mailbox_id, uids)
-            self._grew(mailbox_id, uids[-1], len(uids))
-            self.told(mailbox_id, Change(ones[0].before, modseq, uids, masks), source)
-
-    def copied(self, copied: Copied, source: Source | None = None) -> None:
-        """Messages that were copied or moved to somewhere by this process."""
-        self._learn(copied.mailbox_id, copied.keywords)
-        if source is not None and source.made is not None:
-            source.made(copied.mailbox_id, copied.uids)
-        if copied.uids:
-            self._grew(copied.mailbox_id, copied.uids[-1], len(copied.uids))
-        change = Change(copied.before, copied.modseq, copied.uids, copied.masks)
-        self.told(copied.mailbox_id, change, source)
-
-    def _learn(self, mailbox_id: int, keywords: Sequence[tuple[int, str]]) -> None:
-        mailbox = self._open.get(mailbox_id)
-        if mailbox is not None and keywords:
-            mailbox.state.keywords.learn(keywords)
-
-    def deleted(self, account_id: int, mailbox_id: int, source: object = None) -> None:
-        """This process deleted a mailbox."""
-        self.names.forget(account_id)
-        self.names_changed(account_id, source)
-        mailbox = self._open.get(mailbox_id)
-        if mailbox is not None:
-            mailbox.mark_deleted()
-            if not mailbox.sessions:
-                self._drop(mailbox)
-
-    def renamed(self, account_id: int, old: str, new: str, source: object = None) -> None:
-        """This process renamed a mailbox, other than INBOX, and with it its inferiors."""
-        self.names.forget(account_id)
-        self.names_changed(account_id, source)
-        old_key = name_key(old)
-        for mailbox in self._open.values():
-            state = mailbox.state
-            if state.account_id == account_id and (
-                state.name == old_key or state.name.startswith(old_key + DELIMITER)
-            ):
-                state.name = new + state.name[len(old_key) :]
-                edition = self.names.edition(account_id)
-                self.names.remember(account_id, state.name, state.mailbox_id, edition)

@@ -140,7 +140,7 @@ class Placing:
         spools = [(scope, *message.spool_of(version)) for scope, version in batch.spools]
         delivered = await self._arrivals.deliver(spools, batch.claims, operation)
         # From here on nothing may fail: it has happened (G15).
-        self._open.placed(_made(delivered.claims))
+        self._open.announce.placed(_made(delivered.claims))
         for task, claimed in zip(tasks, delivered.claims, strict=True):
             if claimed.fate is Fate.NO_MAILBOX and _take_home(task):
                 await self._place_batch(message, scope_id, [task])

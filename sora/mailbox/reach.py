@@ -12,8 +12,9 @@ from sora.auth.interfaces import Identity
 from sora.deferreds import shielded
 from sora.mail.rights import Rights
 from sora.mailbox.annotations import DEFAULT_RULES, AnnotationRules
+from sora.mailbox.announcing import Source
 from sora.mailbox.arrivals import Arrivals
-from sora.mailbox.open_mailboxes import OpenMailboxes, Source
+from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.owners import Owners
 from sora.mailbox.past import PastNames, PastNamespace
 from sora.mailbox.places import Place, Places, SharedNamespace

@@ -12,13 +12,14 @@ from sora.errors import NoSuchMailbox, NotPermitted, ReadOnly, SoraError
 from sora.mail.flags import Keywords
 from sora.mail.numbers import NumberSet
 from sora.mail.rights import FLAG_RIGHTS, Rights, may_change, permitted
+from sora.mailbox.announcing import Made
 from sora.mailbox.behind import Behind
 from sora.mailbox.bodies import Bodies
 from sora.mailbox.change_poll import ChangePoll
 from sora.mailbox.crossing import Crossing
 from sora.mailbox.events import Cause, Events, MailboxEvent, Touched, changed_by, copied_by
 from sora.mailbox.finding import Finding
-from sora.mailbox.open_mailboxes import Made, OpenMailboxes
+from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.mailbox.places import Place, Places
 from sora.mailbox.reading import Kept, Reading, few_ranges
 from sora.mailbox.rights import WRITING, as_told, require, rights_in
@@ -330,7 +331,7 @@ class Selected:
         await self._tell(Change(expunged.before, expunged.modseq, vanished=expunged.vanished))
 
     async def _after_copy(self, copied: Copied, place: Place) -> None:
-        self._rooms.open_mailboxes.copied(copied, self)
+        self._rooms.open_mailboxes.announce.copied(copied, self)
         events = self._rooms.events
         if events is not None and events.concern(place.owner.account_id, "COPY"):
             touched = copied_by(copied, events.most)
@@ -359,7 +360,7 @@ class Selected:
     async def _after_replace(self, appended: Appended) -> None:
         assert appended.expunged is not None, "a message was taken away"
         await self._after_expunge(appended.expunged)
-        self._rooms.open_mailboxes.placed(appended.placed, self)
+        self._rooms.open_mailboxes.announce.placed(appended.placed, self)
 
     async def _tell(self, change: Change) -> None:
         """The state learns of a change of this mailbox; it is in it when this returns (G21).
@@ -367,7 +368,7 @@ class Selected:
         The change was committed: that another one cannot be read now is no failure of it (G15). The
         state learns of both with what happens next.
         """
-        self._rooms.open_mailboxes.told(self._state.mailbox_id, change, source=self)
+        self._rooms.open_mailboxes.announce.changed(self._state.mailbox_id, change, source=self)
         try:
             await self._mailbox.settle(change.modseq)
         except SoraError as error:

@@ -1,5 +1,6 @@
 """What a process does with what others tell it over the doorbell, without the poll."""
 
+from sora.mailbox.announcing import Bells
 from trial_tests.mailbox.test_open_mailboxes import MailboxTestCase, add
 from trial_tests.mailbox.world import Process
 
@@ -13,8 +14,8 @@ class DoorbellTests(MailboxTestCase):
 
     def join(self, who: Process, hearer: Process) -> None:
         """From now on `hearer` hears what `who` rings."""
-        who.open_mailboxes._ring = hearer.open_mailboxes.heard
-        who.open_mailboxes._ring_names = hearer.open_mailboxes.heard_names
+        hears = hearer.open_mailboxes
+        who.open_mailboxes.announce.bells = Bells(ring=hears.heard, ring_names=hears.heard_names)
 
     async def test_an_idle_session_is_woken_at_once_by_one_read(self) -> None:
         one = await self.select()
@@ -28,7 +29,7 @@ class DoorbellTests(MailboxTestCase):
 
     async def test_many_rings_while_a_read_is_under_way_are_one_more(self) -> None:
         one = await self.select()
-        self.stranger.open_mailboxes._ring = lambda *ring: None
+        self.stranger.open_mailboxes.announce.bells = Bells()
         theirs = await self.select(process=self.stranger)
         stored = [
             await theirs.store([1], add(name), silent=False)
@@ -80,7 +81,7 @@ class DoorbellTests(MailboxTestCase):
 
     async def test_changes_of_names_and_subscriptions_ring(self) -> None:
         heard: list[int] = []
-        self.stranger.open_mailboxes._ring_names = heard.append
+        self.stranger.open_mailboxes.announce.bells = Bells(ring_names=heard.append)
         for work in (
             self.theirs.create("New"),
             self.theirs.rename("New", "Newer"),

@@ -13,6 +13,7 @@ from sora.auth.interfaces import Identity
 from sora.mail.annotations import Entry
 from sora.mail.facts import derive
 from sora.mailbox.account import Account
+from sora.mailbox.announcing import Bells
 from sora.mailbox.answering import Answering
 from sora.mailbox.arrivals import Arrivals
 from sora.mailbox.bodies import Bodies
@@ -86,8 +87,7 @@ class Process:
             storage.mailboxes,
             clock,
             process_id,
-            ring=lambda *ring: self.rings.append(ring),
-            entries_set=entries_set,
+            bells=Bells(ring=lambda *ring: self.rings.append(ring), entries_set=entries_set),
         )
         self.open_mailboxes.alone = alone
         self.poll = ChangePoll(

@@ -100,7 +100,7 @@ class MemoryWorld:
         (inbox,) = (box.id for box in self._tables.mailboxes.values() if box.name == "INBOX")
         operation = Operation(self._tables.new_uuid(), "operator")
         server.storage.restoring.restore(inbox, uids, inbox, operation).addCallback(found.append)
-        server.open.copied(found[0].copied)
+        server.open.announce.copied(found[0].copied)
         return list(found[0].copied.uids)
 
     def pass_time(self, seconds: float) -> None:

@@ -43,7 +43,7 @@ def delivering_on(
     arrivals = Arrivals(
         storage.messages, storage.uploads, store, derive=derive, threads=threads, clock=clock
     )
-    mailboxes = OpenMailboxes(storage.mailboxes, clock, uuid4(), ring=lambda *ring: None)
+    mailboxes = OpenMailboxes(storage.mailboxes, clock, uuid4())
     delivery = Delivery(storage.accounts, arrivals, mailboxes, clock)
     return delivering_by(delivery, LimitsConfig(), "sora.example.com", messages)
 
