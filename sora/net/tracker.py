@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from sora.errors import SoraError, TooMany
 from sora.metrics.connections import ConnectionMetrics
-from sora.net.connection import Registration
+from sora.net.interfaces import Registration
 from sora.net.peer import Peer
 from sora.net.standing import Standing
 from sora.net.transcript import Transcript, Transcripts

@@ -99,7 +99,7 @@ class CommandInHand:
     """The command of a conversation that is being answered: when it came, for how long its client
     was waited for, its trace."""
 
-    __slots__ = ("_chronicle", "_clock", "_started", "trace", "waited")
+    __slots__ = ("_chronicle", "_clock", "_is_traced", "_started", "trace", "waited")
 
     def __init__(self, chronicle: Chronicle, traces: CommandTraces | None) -> None:
         self._chronicle = chronicle
@@ -108,6 +108,7 @@ class CommandInHand:
         self.waited = 0.0
         """seconds for which the client was waited for"""
         self.trace = InHand(traces, chronicle.session)
+        self._is_traced = traces is not None
 
     def begin(self) -> None:
         """A command has come. Which, is said at its end."""
@@ -133,8 +134,9 @@ class CommandInHand:
         """One that nobody had in hand has its answer already, the moment that it came."""
         chronicle = self._chronicle
         chronicle.metrics.answered(chronicle.protocol, command, "ok", seconds)
-        self.trace.begin()
-        chronicle.end(self.trace, command, "ok", seconds)
+        if self._is_traced:
+            self.trace.begin()
+            chronicle.end(self.trace, command, "ok", seconds)
 
     def gone(self, command: str) -> None:
         """The conversation is over: there will be no answer, if one is owed at all."""

@@ -9,20 +9,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.errors import ShuttingDown
-from sora.net.connection import (
-    EVENTS_IN_A_ROW,
-    INFLATED_AT_ONCE,
-    INFLATED_IN_A_ROW,
-    LINGER,
-    READ_AHEAD,
-    STALLED,
-    WRITE_BEHIND,
-    Connection,
-    ConnectionEnded,
-    TimedOut,
-    Unreadable,
-)
+from sora.net.connection import LINGER, Connection
 from sora.net.deflate import Deflaters
+from sora.net.ended import ConnectionEnded, TimedOut, Unreadable
+from sora.net.incoming import EVENTS_IN_A_ROW, READ_AHEAD
+from sora.net.inflating import INFLATED_AT_ONCE, INFLATED_IN_A_ROW
+from sora.net.outgoing import STALLED, WRITE_BEHIND
 from sora.net.peer import Peer
 from trial_tests.support.books import Books
 
@@ -72,9 +64,10 @@ class Transport(StringTransport):
 class Echo(Connection):
     """Answers each line; some words do more."""
 
+    reader: LineReader
+
     def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
-        self.reader: LineReader = LineReader()
+        super().__init__(clock, LineReader())
         self.storage: Deferred[None] = Deferred()
         self.deflaters = Deflaters()
         self.heard: list[bytes] = []
@@ -373,8 +366,7 @@ class WakeTests(SynchronousTestCase):
                 while True:
                     got.append((await self.event_or_wake(10), self.is_overdue))
 
-        self.connection = Waiter(self.clock)
-        self.connection.reader = LineReader()
+        self.connection = Waiter(self.clock, LineReader())
 
     def test_wakes_a_wait_or_the_next_one_once(self) -> None:
         self.connection.wake()
@@ -516,4 +508,16 @@ class DeflateTests(ConnectionTestCase):
         self.assertEqual(len(self.connection.deflaters), 1)
         self.lose()
         self.assertEqual(len(self.connection.deflaters), 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_begins_for_who_is_gone_already(self) -> None:
+        """What was pipelined is answered, but nothing is inflated later."""
+        connection = Echo(self.clock)
+        connection.makeConnection(Transport())
+        connection.dataReceived(b"store\ndeflate\n" + self.compressed(b"a\n" + b"n" * 10_000_000))
+        connection.connectionLost(Failure(ConnectionDone()))
+        connection.storage.callback(None)
+        self.assertEqual(connection.heard, [b"store", b"deflate", b"a"])
+        self.assertEqual((connection.how, len(connection.deflaters)), ("ended", 0))
+        self.lose()
         self.assertEqual(self.clock.getDelayedCalls(), [])

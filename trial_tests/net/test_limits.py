@@ -11,6 +11,7 @@ from sora.net.limits import ConnectionLimits, Place
 from sora.net.networks import LOOPBACK, PRIVATE, Networks, counted_as
 from sora.net.peer import Peer
 from sora.net.tracker import Session, Tracker
+from trial_tests.net.test_connection import LineReader
 
 
 class NetworksTests(SynchronousTestCase):
@@ -82,7 +83,7 @@ class TrackerTests(SynchronousTestCase):
         return self.registry.get_sample_value(name, labels)
 
     def enter(self) -> Session:
-        connection = Connection(self.clock)
+        connection = Connection(self.clock, LineReader())
         connection.peer = Peer("192.0.2.1", 1)
         return self.tracker.enter(connection, "imap", "imap-143")
 
@@ -125,17 +126,18 @@ class TrackerTests(SynchronousTestCase):
     def test_time_and_octets_are_counted_once(self) -> None:
         """Octets of a connection that lasts are told before it ends, and not again then."""
         session, other = self.enter(), self.enter()
-        session.connection.octets_in, session.connection.octets_out = 10, 2000
+        connection = session.connection
+        connection.incoming.octets, connection.outgoing.octets = 10, 2000
         for _ in range(2):
             found = [
                 self.value("sora_bytes_throughput_total", protocol="imap", direction=direction)
                 for direction in ("in", "out")
             ]
             self.assertEqual(found, [10, 2000])
-        session.connection.octets_in += 5
+        connection.incoming.octets += 5
         self.clock.advance(70)
         session.leave()
-        session.connection.octets_in += 5
+        connection.incoming.octets += 5
         other.leave()
         found_in = self.value("sora_bytes_throughput_total", protocol="imap", direction="in")
         self.assertEqual(found_in, 15)

@@ -37,8 +37,7 @@ class Greeter(Connection):
     """Says who it talks to, and over what."""
 
     def __init__(self, patient: bool) -> None:
-        super().__init__(reactor)
-        self.reader = LineReader()
+        super().__init__(reactor, LineReader())
         self.work: Deferred[None] = Deferred()
         self.context: Any = None
         self._patient = patient

@@ -18,6 +18,7 @@ from sora.protocols.imap.services import Limits
 from sora.protocols.in_hand import Chronicle, CommandInHand, name_of
 from sora.protocols.managesieve.services import Limits as ManageSieveLimits
 from sora.protocols.pop3.services import Settings
+from sora.protocols.pop3.wire.reader import POP3Reader
 from sora.tracing.commands import CommandTraces, InHand
 from sora.tracing.spans import Trace
 from sora.tracing.tracer import Tracer
@@ -65,7 +66,7 @@ class InHandTestCase(SynchronousTestCase):
         self.registry = CollectorRegistry()
         self.metrics = CommandMetrics(self.registry)
         self.session = Session()
-        self.connection = Connection(self.clock)
+        self.connection = Connection(self.clock, POP3Reader())
         self.connection.peer = Peer("192.0.2.1", 5)
         self.told: list[Trace] = []
         self.events = heard(self)

@@ -17,7 +17,7 @@ from twisted.web.server import Request, Site
 
 from sora.config.servers import ServerConfig
 from sora.errors import ShuttingDown, SoraError
-from sora.net.connection import Registration
+from sora.net.interfaces import Registration
 from sora.net.peer import Peer
 from sora.net.standing import Standing
 from sora.net.transcript import Transcript

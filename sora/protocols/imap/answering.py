@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.errors import BadSyntax, NumbersRefused, SoraError, UnknownCommand, WrongState
-from sora.net.connection import ConnectionEnded
+from sora.net.ended import ConnectionEnded
 from sora.protocols.imap.command import Command, State
 from sora.protocols.imap.errors import BAD, SERVER_BUG, answer_to
 from sora.protocols.imap.wire.head import NO_HEAD, Head, head_of, tag_of

@@ -26,7 +26,7 @@ from sora.mail.rights import Rights
 from sora.mail.section import Extent
 from sora.mailbox.spool import Spool
 from sora.mailbox.updates import FlagUpdate
-from sora.net.connection import ConnectionEnded
+from sora.net.ended import ConnectionEnded
 from sora.protocols.imap.fetch_items import (
     NOTHING,
     Fetched,

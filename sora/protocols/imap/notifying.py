@@ -19,7 +19,7 @@ from sora.mailbox.listing import lines_of
 from sora.mailbox.selected import Selected
 from sora.mailbox.updates import NOTHING, Updates
 from sora.mailbox.watching import News, Watch
-from sora.net.connection import ConnectionEnded
+from sora.net.ended import ConnectionEnded
 from sora.protocols.imap.commands.status import status_line
 from sora.protocols.imap.fetching import Fetching
 from sora.protocols.imap.notify_events import (

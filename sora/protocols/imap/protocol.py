@@ -21,8 +21,7 @@ class IMAPConnection(Connection):
     def __init__(
         self, *, clock: IReactorTime, dialect: Dialect, services: Services, limits: Limits
     ) -> None:
-        super().__init__(clock)
-        self.reader = IMAPReader(limits.line_before_login, limits.skip_before_login)
+        super().__init__(clock, IMAPReader(limits.line_before_login, limits.skip_before_login))
         self._make_session: Callable[[], Session] = lambda: Session(
             self, self.reader, dialect, services, limits
         )

@@ -24,7 +24,8 @@ from sora.mailbox.account import Account
 from sora.mailbox.reach import SessionFacts
 from sora.mailbox.selected import Selected
 from sora.mailbox.updates import FlagUpdate, ManyFlags
-from sora.net.connection import Connection, ConnectionEnded, TimedOut, Unreadable
+from sora.net.connection import Connection
+from sora.net.ended import ConnectionEnded, TimedOut, Unreadable
 from sora.net.standing import Standing, client_text
 from sora.protocols.imap.answering import Answering
 from sora.protocols.imap.capabilities import When

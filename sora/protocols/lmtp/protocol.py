@@ -18,8 +18,7 @@ class LMTPConnection(Connection):
     reader: LMTPReader
 
     def __init__(self, clock: IReactorTime, services: Services, settings: Settings) -> None:
-        super().__init__(clock)
-        self.reader = LMTPReader()
+        super().__init__(clock, LMTPReader())
         self._session: Final = Session(self, self.reader, services, settings)
 
     async def converse(self) -> None:

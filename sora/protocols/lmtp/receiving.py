@@ -16,7 +16,8 @@ from sora.addresses import Address
 from sora.errors import MailLoop, SoraError, WrongState
 from sora.mail.dsn import By
 from sora.mailbox.envelope import Body, Envelope, Origin
-from sora.net.connection import Connection, ConnectionEnded
+from sora.net.connection import Connection
+from sora.net.ended import ConnectionEnded
 from sora.protocols.lmtp.errors import Reply, TimeExpired
 from sora.protocols.lmtp.incoming import Incoming
 from sora.protocols.lmtp.recipients import Recipients

@@ -14,7 +14,8 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from sora.errors import SoraError, UnknownCommand, WrongState
-from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.net.connection import Connection
+from sora.net.ended import ConnectionEnded, TimedOut
 from sora.protocols.in_hand import Chronicle
 from sora.protocols.lmtp.client import Client
 from sora.protocols.lmtp.errors import INTERNAL, Reply

@@ -21,8 +21,9 @@ class ManageSieveConnection(Connection):
     reader: ManageSieveReader
 
     def __init__(self, clock: IReactorTime, services: Services, limits: Limits) -> None:
-        super().__init__(clock)
-        self.reader = ManageSieveReader(limits.line_before_login, limits.skip_before_login)
+        super().__init__(
+            clock, ManageSieveReader(limits.line_before_login, limits.skip_before_login)
+        )
         self._make_session: Callable[[], Session] = lambda: Session(
             self, self.reader, COMMANDS, services, limits
         )

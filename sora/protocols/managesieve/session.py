@@ -21,7 +21,8 @@ from sora.errors import (
     UnknownCommand,
     WrongState,
 )
-from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.net.connection import Connection
+from sora.net.ended import ConnectionEnded, TimedOut
 from sora.protocols.in_hand import Chronicle, CommandInHand, name_of
 from sora.protocols.managesieve.command import Command, Done, State
 from sora.protocols.managesieve.errors import BAD, code_of

@@ -28,8 +28,7 @@ class POP3Connection(Connection):
         services: Services,
         settings: Settings,
     ) -> None:
-        super().__init__(clock)
-        self.reader = POP3Reader()
+        super().__init__(clock, POP3Reader())
         self._make_session: Callable[[], Session] = lambda: Session(
             self, self.reader, commands, services, settings
         )

@@ -18,7 +18,7 @@ from sora.errors import SoraError
 from sora.mail.headers import header_end
 from sora.mail.surrogate import surrogate
 from sora.mailbox.retrieval import SMALL, Large, Whole
-from sora.net.connection import ConnectionEnded
+from sora.net.ended import ConnectionEnded
 from sora.protocols.pop3.errors import NeedsUTF8
 from sora.protocols.pop3.wire import sending
 from sora.protocols.pop3.wire.answers import positive

@@ -27,7 +27,8 @@ from sora.errors import (
 )
 from sora.mailbox.maildrop import Maildrop
 from sora.mailbox.reach import SessionFacts
-from sora.net.connection import Connection, ConnectionEnded, TimedOut
+from sora.net.connection import Connection
+from sora.net.ended import ConnectionEnded, TimedOut
 from sora.net.standing import Standing
 from sora.protocols.in_hand import Chronicle, CommandInHand, name_of
 from sora.protocols.pop3.command import Command, State
@@ -61,7 +62,7 @@ class Session:
         self.id = services.new_id()
         self.write = connection.write
         connection.describe = self.describe
-        connection.answered_at_once = self._answered_at_once
+        connection.incoming.answered_at_once = self._answered_at_once
         self.retrieving = Retrieving(self)
         self.user: str | None = None
         """what USER has said, until PASS"""

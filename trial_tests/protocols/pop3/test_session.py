@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 
 from sora.errors import AccountClosed, SessionEnded, ShuttingDown, Unavailable
 from sora.mailbox.maildrops import LEASE, RENEWALS
-from sora.net.connection import READ_AHEAD
+from sora.net.incoming import READ_AHEAD
 from sora.protocols.pop3.protocol import refusal
 from sora.protocols.pop3.services import Settings
 from trial_tests.protocols.pop3.world import POP3TestCase

@@ -2,7 +2,7 @@
 
 from sora.errors import ShuttingDown
 from sora.mailbox.updates import PORTION
-from sora.net.connection import STALLED
+from sora.net.outgoing import STALLED
 from trial_tests.support.transcript import TranscriptTestCase
 
 

@@ -260,13 +260,13 @@ class ReadyTests(POP3TestCase):
 
     def is_ready(self, command: bytes) -> bool:
         """Whether the conversation need not be woken for it; the answer has to be right."""
-        waiting = self.session.connection._waiting
+        waiting = self.session.connection.incoming._waiting
         kind, number = command.split()[:2]
         expected = self.expected(int(number))
         if kind == b"TOP":
             expected = b"+OK The header\r\nSubject: %s\r\n\r\n.\r\n" % number
         self.assertEqual(self.session.ask(command), expected)
-        return self.session.connection._waiting is waiting
+        return self.session.connection.incoming._waiting is waiting
 
     def test_who_goes_on_gets_what_is_ready(self) -> None:
         found = [self.is_ready(b"RETR %d" % number) for number in range(1, 13)]
