@@ -68,6 +68,10 @@ $ twistd sora-admin accounts credentials list --config config.toml --email ann@e
 $ twistd sora-admin accounts show --config config.toml --email sales@example.com
 ^logs in +ann@example\.com \(bcrypt, cost 12; SCRAM-SHA-256, 10000 iterations\)
 ^logs in, too +sales@example\.com
+^last login +never
+$ twistd sora-admin accounts list --config config.toml --inactive-since 90d
+^EMAIL.* LAST_LOGIN
+^ann@example\.com
 $ twistd sora-admin accounts disable --config config.toml --email joe@example.com --reason unpaid
 disabled joe@example\.com
 $ twistd sora-admin accounts enable --config config.toml --email joe@example.com
@@ -78,6 +82,16 @@ $ twistd sora-admin credentials delete --config config.toml --email sales@exampl
 > y
 removed sales@example\.com
 $ twistd sora-admin credentials show --config config.toml --email sales@example.com
+[1]
+$ twistd sora-admin accounts create --config config.toml --email bob@going.example --password secret-7 --hash sha512
+created bob@going\.example
+$ twistd sora-admin domains purge --config config.toml --domain going.example --dry-run
+^accounts +1, and 0 deleted
+$ twistd sora-admin domains purge --config config.toml --domain going.example
+> y
+removed going\.example for good, with 1 accounts and 0 messages
+$ twistd sora-admin domains list --config config.toml | grep -c going
+^0$
 [1]
 """
 

@@ -1,5 +1,6 @@
 """Races on a real PostgreSQL, each forced into its worst order with transactions held open."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from random import Random
 
@@ -14,7 +15,7 @@ from sora.storage.postgres.arriving import place_parameters
 from sora.storage.postgres.database import Tx
 from sora.storage.postgres.messages import EXPUNGE, PLACE
 from sora.storage.postgres.transferring import TRANSFER
-from sora.storage.rows import Fate, FlagChange, Placement, Want
+from sora.storage.rows import Fate, FlagChange, NewLogin, Placement, Want
 from trial_tests.storage.postgres.stage import (
     Stage,
     StageTestCase,
@@ -326,3 +327,27 @@ class CounterTests(StageTestCase):
             " order by modseq) as last from events) e where before < last"
         )
         self.assertEqual(broken, [])
+
+
+class LastLoginTests(StageTestCase):
+    """Processes to which the same users log in."""
+
+    async def test_they_wait_for_each_other_and_the_latest_stays(self) -> None:
+        """Whoever comes first, and in whatever order they know their users: never in a circle."""
+        stage = await self.stage()
+        account = stage.account.id
+
+        def note(numbers: Iterable[int], age: float, protocol: str) -> "Deferred[None]":
+            return stage.credentials.note_logins(
+                [NewLogin(account, number, age, protocol, "") for number in numbers]
+            )
+
+        numbers = range(1, 301)
+        await note(numbers, 3600, "pop3")
+        for _ in range(5):
+            await gather(note(numbers, 5, "imap"), note(reversed(numbers), 60, "managesieve"))
+        rows = await stage.rows(
+            "select protocol, count(*), bool_and(at > now() - interval '40 seconds') from logins"
+            " group by protocol"
+        )
+        self.assertEqual(rows, [("imap", 300, True)])

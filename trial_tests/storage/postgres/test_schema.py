@@ -1,5 +1,7 @@
 """Laws of the schema that are easily broken by a later migration."""
 
+from typing import Any
+
 from sora.storage.postgres.database import Tx
 from trial_tests.storage.postgres.stage import StageTestCase
 
@@ -67,6 +69,32 @@ class SchemaTests(StageTestCase):
             return row[0], row[1]
 
         self.assertEqual(await stage.database.transaction("change", change), (20, 20))
+
+    async def test_last_logins_stay_in_their_page(self) -> None:
+        """And the row that every login reads is not touched."""
+        stage = await self.stage()
+        note = (
+            "select note_logins_v1(array[%(a)s, %(a)s]::bigint[], '{{1,2}}', '{{{0},{0}}}',"
+            " '{{imap,pop3}}', '{{192.0.2.1,192.0.2.2}}')"
+        )
+        parameters: Any = {"a": stage.account.id}
+        await stage.rows(note.format(9), parameters)
+
+        counts = (
+            "select pg_stat_get_xact_tuples_updated('logins'::regclass),"
+            " pg_stat_get_xact_tuples_hot_updated('logins'::regclass),"
+            " pg_stat_get_xact_tuples_updated('accounts'::regclass),"
+            " pg_stat_get_xact_tuples_updated('credentials'::regclass)"
+        )
+
+        async def change(tx: Tx) -> list[int]:
+            # What went before in this connection may be counted, too.
+            before: Any = await tx.one(counts)
+            await tx.all(note.format(1), parameters)
+            after: Any = await tx.one(counts)
+            return [new - old for new, old in zip(after, before, strict=True)]
+
+        self.assertEqual(await stage.database.transaction("change", change), [2, 2, 0, 0])
 
     async def test_functions_of_every_write_are_not_planned_again(self) -> None:
         """A function in SQL with a FROM is planned with each call; one of a set of UIDs would be,
