@@ -15,7 +15,8 @@ import psycopg2
 from bench.client import Unexpected
 from sora.app.postgres_server import PostgresServer
 from sora.workers.indexer import LEAST
-from trial_tests.support.sora_process import descendants, free_base_port
+from trial_tests.support.ports import free_base_port, free_port
+from trial_tests.support.sora_process import descendants
 
 USER = "bench@bench.example"
 PASSWORD = "bench-password"
@@ -27,13 +28,6 @@ PIGEONHOLE = """
 plugin {
   sieve = file:~/sieve;active=~/active.sieve
 """
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def memory(pids: list[int]) -> int:

@@ -18,7 +18,7 @@ from sora.tracing.parents import follow
 from sora.tracing.spans import begin, entered
 from sora.tracing.tracer import Tracer
 from trial_tests.support.collector import Collector
-from trial_tests.support.scram_postgres import free_port
+from trial_tests.support.ports import free_port
 
 
 class ExportTestCase(TestCase):

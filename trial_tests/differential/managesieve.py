@@ -10,7 +10,7 @@ from typing import Final
 from attrs import frozen
 
 from trial_tests.support.dovecot import PASSWORD, Dovecot
-from trial_tests.support.scram_postgres import free_port
+from trial_tests.support.ports import free_port
 from trial_tests.support.transcript import Client
 
 _STRING: Final = re.compile(rb'"((?:[^"\\\r\n\0]|\\["\\])*)"|\{(\d+)\}\r\n')

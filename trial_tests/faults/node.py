@@ -8,7 +8,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from trial_tests.support.http_api import ask
-from trial_tests.support.scram_postgres import free_port
+from trial_tests.support.ports import free_port
 from trial_tests.support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY
 from trial_tests.support.small_disk import SmallDisk
 from trial_tests.support.sora_node import SoraNode

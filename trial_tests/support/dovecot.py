@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 from unittest import TestCase
 
+from trial_tests.support.ports import free_port
 from trial_tests.support.programs import require_program
-from trial_tests.support.scram_postgres import free_port
 
 PASSWORD = "dovecot-password"
 

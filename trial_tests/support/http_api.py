@@ -11,8 +11,9 @@ from urllib.request import Request, urlopen
 from twisted.trial.unittest import SynchronousTestCase
 
 from sora.protocols.http.keys import digest_of
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import temporary_directory
-from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres, free_port
+from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres
 from trial_tests.support.sora_node import SoraNode
 
 KEY = "d0c4a5b1e2f3948576a1b2c3d4e5f607"

@@ -16,8 +16,8 @@ from pathlib import Path
 from unittest import TestCase
 
 from sora.tls.self_signed import self_signed
+from trial_tests.support.ports import free_port
 from trial_tests.support.programs import require_program
-from trial_tests.support.scram_postgres import free_port
 
 USER, PASSWORD = "sora", "relay-password"
 

@@ -36,8 +36,8 @@ from sora.app.postgres_binaries import find_binaries
 from sora.app.postgres_server import PORT, PostgresServer
 from sora.storage.postgres.connection import Server, connect
 from sora.storage.postgres.migrate import migrate
+from trial_tests.support.ports import loopback
 from trial_tests.support.postgres import _roomy_place, run_on, temporary_directory
-from trial_tests.support.scram_postgres import _loopback
 from trial_tests.support.sora_process import descendants
 
 PATIENCE: Final = 20.0
@@ -70,7 +70,7 @@ class ReplicatedServer:
 
     directory: Path
     settings: dict[str, str] = field(factory=dict)
-    host: str = field(factory=lambda: _loopback())
+    host: str = field(factory=loopback)
     _postgres: PostgresServer = field(init=False)
     _started: bool = field(default=False, init=False)
     _paused: list[int] = field(factory=list, init=False)

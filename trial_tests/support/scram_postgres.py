@@ -10,13 +10,13 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from attrs import define, evolve, field
 
 from sora.app.postgres_server import CARELESS, PostgresServer
 from sora.app.processes import choose_account
+from trial_tests.support.ports import free_port, loopback
 from trial_tests.support.postgres import run_on
 
 ROLE = "mail"
@@ -28,20 +28,13 @@ host all all 127.0.0.0/8 scram-sha-256
 """
 
 
-def free_port() -> int:
-    """A port on 127.0.0.1 that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @define
 class ScramPostgres:
     """A server in `directory`, which an unprivileged account must be able to enter."""
 
     directory: Path
     settings: dict[str, str] = field(factory=lambda: dict(CARELESS))
-    host: str = field(factory=lambda: _loopback())
+    host: str = field(factory=loopback)
     port: int = 5432
     _server: PostgresServer | None = field(default=None, init=False)
     _bouncer: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
@@ -144,11 +137,6 @@ logfile = {self.directory}/pgbouncer.log
         if self._server is not None:
             self._server.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def _loopback() -> str:
-    random = Random(os.urandom(8))
-    return f"127.{random.randrange(1, 255)}.{random.randrange(1, 255)}.{random.randrange(2, 255)}"
 
 
 def _answers(port: int) -> bool:

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sora.config.s3 import S3Config
+from trial_tests.support.ports import free_port
 from trial_tests.support.programs import require_program
 
 ACCESS_KEY = "SORATESTS"
@@ -49,7 +49,7 @@ class SeaweedFS:
     def __init__(self, program: str) -> None:
         self._program = program
         self._directory = tempfile.mkdtemp(prefix="sora-seaweedfs-")
-        self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        self._ports = {name: free_port() for name in _PORTS}
         self._process: subprocess.Popen[bytes] | None = None
         self._was_ready = False
         identity = {
@@ -215,17 +215,6 @@ def seaweedfs(test: TestCase) -> SeaweedFS:
         _started.append(server)
     _started[0].start()
     return _started[0]
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def _die_with_parent() -> None:

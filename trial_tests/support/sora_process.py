@@ -3,35 +3,18 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from trial_tests.support.ports import free_base_port
+
 EMAIL = "user@example.com"
 PASSWORD = "correct horse battery"
 CLEAN_ENDS = (0, -signal.SIGTERM)
 """exit codes of a clean end: twistd ends by the signal that stopped it, once all is done"""
-
-
-def free_base_port() -> int:
-    """A base at which all ports of the embedded mode are free now, below those that the system
-    gives to outgoing connections."""
-    for _ in range(200):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            base = int(probe.getsockname()[1])
-        base = 10_000 + base % 20_000
-        try:
-            for offset in (24, 110, 143, 993, 995, 4190):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no free ports")
 
 
 def descendants(pid: int) -> list[int]:

@@ -32,8 +32,8 @@ from sora.storage.postgres.credentials import Credentials
 from sora.storage.postgres.database import Faults
 from sora.storage.postgres.scripts import Scripts
 from sora.storage.rows import ScriptLimits, ScriptPosition
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import DatabaseTestCase, FreshDatabase
-from trial_tests.support.scram_postgres import free_port
 
 LOGIN_PASSWORD = "open-sesame-7"
 BACKGROUND = frozenset(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from trial_tests.support.ports import free_port
 from trial_tests.support.sora_process import EMAIL, PASSWORD, SoraProcess
 
 
@@ -182,9 +183,7 @@ class BadStartTests(SynchronousTestCase):
 
     def test_no_database(self) -> None:
         """It says where it looked."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         output = self.fails(
             self.configured(
                 f'[database]\nhost = "127.0.0.1"\nport = {port}\npassword = "secret-word"\n'

@@ -26,9 +26,10 @@ from sora.app.house import PATIENCE
 from sora.config.checks import check
 from sora.config.limits import LimitsConfig
 from sora.config.load import loads
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.programs import require_program
-from trial_tests.support.scram_postgres import ScramPostgres, free_port
+from trial_tests.support.scram_postgres import ScramPostgres
 from trial_tests.support.sora_process import CLEAN_ENDS
 from trial_tests.support.wheelhouse import fill
 

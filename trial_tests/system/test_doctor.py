@@ -14,13 +14,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.scram_postgres import (
     DATABASE,
     PASSWORD,
     ROLE,
     ScramPostgres,
-    free_port,
 )
 from trial_tests.support.seaweedfs import ACCESS_KEY, BUCKET, SECRET_KEY, seaweedfs
 from trial_tests.support.sora_node import SoraNode

@@ -15,6 +15,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from trial_tests.support.http_api import ask
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.programs import require_program
 from trial_tests.support.replication import replicated
@@ -22,7 +23,6 @@ from trial_tests.support.scram_postgres import (
     DATABASE,
     ROLE,
     ScramPostgres,
-    free_port,
 )
 from trial_tests.support.scram_postgres import PASSWORD as DATABASE_PASSWORD
 from trial_tests.support.sora_node import SoraNode

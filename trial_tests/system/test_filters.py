@@ -15,8 +15,8 @@ from sora.deferreds import gather
 from sora.retry import pause
 from sora.storage.postgres.quotas import Quotas
 from sora.storage.rows import QuotaLimits
+from trial_tests.support.ports import free_port
 from trial_tests.support.programs import require_program
-from trial_tests.support.scram_postgres import free_port
 from trial_tests.support.sora_process import CLEAN_ENDS, EMAIL, PASSWORD
 from trial_tests.support.whole_sora import WholeSora, WholeSoraTestCase
 from trial_tests.system.test_budgets import transaction

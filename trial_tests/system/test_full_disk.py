@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.internet import reactor
 
 from sora.retry import pause
-from trial_tests.support.scram_postgres import free_port
+from trial_tests.support.ports import free_port
 from trial_tests.support.small_disk import SmallDisk, small_disk
 from trial_tests.support.whole_sora import WholeSora, WholeSoraTestCase, Wire
 

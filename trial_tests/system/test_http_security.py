@@ -19,9 +19,10 @@ from cryptography.x509 import IPAddress
 from twisted.trial.unittest import SynchronousTestCase
 
 from trial_tests.support.authority import authority
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.programs import require_program
-from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres, free_port
+from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres
 from trial_tests.support.sora_node import SoraNode
 
 NEW = {"email": "ann@example.com", "password": "correct horse", "hash": "ssha512"}

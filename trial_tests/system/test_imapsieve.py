@@ -9,7 +9,7 @@ from sora.mailbox.event_scripts import EventScripts
 from sora.retry import pause
 from sora.storage.postgres.scripts import Scripts
 from sora.storage.rows import ScriptLimits
-from trial_tests.support.scram_postgres import free_port
+from trial_tests.support.ports import free_port
 from trial_tests.support.whole_sora import WholeSora, WholeSoraTestCase, Wire
 
 USER = "ann@example.com"

@@ -3,8 +3,8 @@
 from base64 import b64encode
 from collections import Counter
 
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import LoseAnswer
-from trial_tests.support.scram_postgres import free_port
 from trial_tests.support.whole_sora import LOGIN_PASSWORD, WholeSoraTestCase, Wire
 
 USER = "u@example.com"

@@ -15,7 +15,7 @@ from sora.health import Status
 from sora.operations.owners import Whose
 from sora.operations.retention import RetentionOperations
 from sora.workers.cleaner import Cleaned, Cleaner
-from trial_tests.support.scram_postgres import free_port
+from trial_tests.support.ports import free_port
 from trial_tests.support.whole_sora import LOGIN_PASSWORD, WholeSora, WholeSoraTestCase, Wire
 
 DAY = 86400.0

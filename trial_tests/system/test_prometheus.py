@@ -23,9 +23,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sora.metrics.document import FAMILIES, rows_of
 from trial_tests.support.http_api import ask
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.programs import require_program
-from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres, free_port
+from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres
 from trial_tests.support.sora_node import SoraNode
 from trial_tests.support.sora_process import EMAIL
 from trial_tests.support.sora_process import PASSWORD as LOGIN

@@ -13,8 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from trial_tests.support.authority import authority
 from trial_tests.support.http_api import KEY, ask
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import temporary_directory
-from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres, free_port
+from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres
 from trial_tests.support.sora_node import SoraNode
 
 HOST = "mail.example.com"

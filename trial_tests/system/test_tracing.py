@@ -15,7 +15,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from sora.app import tracing
 from sora.deferreds import deferred
 from trial_tests.support.collector import Collector, Received
-from trial_tests.support.scram_postgres import free_port
+from trial_tests.support.ports import free_port
 from trial_tests.support.whole_sora import LOGIN_PASSWORD as PASSWORD
 from trial_tests.support.whole_sora import WholeSora, WholeSoraTestCase, Wire
 

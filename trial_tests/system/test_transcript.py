@@ -19,10 +19,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sora.admin.commands import GROUPS, all_words
 from sora.admin.main import parse
+from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import temporary_directory
 from trial_tests.support.programs import require_program
 from trial_tests.support.quick_twistd import QuickTwistd
-from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres, free_port
+from trial_tests.support.scram_postgres import DATABASE, PASSWORD, ROLE, ScramPostgres
 from trial_tests.support.sora_node import SoraNode
 from trial_tests.support.tcp_proxy import TcpProxy
 from trial_tests.support.typed import type_again

@@ -2,7 +2,7 @@
 
 from twisted.internet.defer import Deferred
 
-from trial_tests.support.scram_postgres import free_port
+from trial_tests.support.ports import free_port
 from trial_tests.support.whole_sora import LOGIN_PASSWORD, WholeSoraTestCase, Wire
 
 USER = "u@example.com"
