@@ -63,6 +63,12 @@ class Breaker:
         self._failed_probes = 0
         self._timer: IDelayedCall | None = None
         self._tasks = Tasks()
+        self._trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the last call or probe failed; empty when it did not."""
+        return self._trouble
 
     @property
     def state(self) -> State:
@@ -97,13 +103,14 @@ class Breaker:
         """A call was answered. When the breaker is open this was a call from before; the
         probe decides."""
         if self._state is State.CLOSED:
-            self._failed_in_a_row = 0
+            self._failed_in_a_row, self._trouble = 0, ""
 
     def failed(self, error: Exception) -> None:
         """A call was not answered."""
         if self._state is not State.CLOSED:
             return
         self._failed_in_a_row += 1
+        self._trouble = str(error)
         if self._failed_in_a_row >= self._failures:
             self.log.warn(
                 "circuit breaker of {name} opened after {count} failures: {error}",
@@ -141,12 +148,14 @@ class Breaker:
                 return
             self.log.debug("probe of {name} failed: {error}", name=self._name, error=str(error))
             self._failed_probes += 1
+            self._trouble = str(error)
             self._open()
             return
         self._close()
 
     def _close(self) -> None:
         self._failed_in_a_row = self._failed_probes = 0
+        self._trouble = ""
         self.log.info("circuit breaker of {name} closed: it answers again", name=self._name)
         self._become(State.CLOSED)
 

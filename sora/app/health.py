@@ -101,7 +101,8 @@ def checks_from_here(
     checks = database_checks(config, tables.database, liveness, reactor)
     if storage is None:
         return [*checks, Check("object store", _unknown, stands_on=DATABASE)]
-    checks += checks_of_bodies(config, tables, storage, SystemRandom(), reactor.seconds)
+    random, now = SystemRandom(), reactor.seconds
+    checks += checks_of_bodies(config, tables, storage, random, now, once=True)
     checks.append(_disks_check(config, storage))
     return checks
 

@@ -31,11 +31,18 @@ _ASK_STORE: Final = "See the health of the object store; sora-admin uploader sta
 
 
 def checks_of_bodies(
-    config: Config, tables: Tables, storage: BodyStorage, random: Random, now: Callable[[], float]
+    config: Config,
+    tables: Tables,
+    storage: BodyStorage,
+    random: Random,
+    now: Callable[[], float],
+    *,
+    once: bool = False,
 ) -> list[Check]:
-    """The stores first, since the rest follows from them."""
+    """The stores first, since the rest follows from them. Who looks `once` tries all that is done
+    there, and so writes and deletes; who looks again and again asks what costs least."""
     patience, old = config.health.s3_timeout, config.upload.warn_after
-    checks = [_store_check(store, patience) for store in storage.objects.values()]
+    checks = [_store_check(store, patience, once) for store in storage.objects.values()]
     keys = MissingKeys(
         tables.copies, {entry.id for entry in config.s3.encryption_keys}, random, now
     )
@@ -52,7 +59,7 @@ def checks_of_bodies(
     return checks
 
 
-def _store_check(store: ObjectStore, patience: float) -> Check:
+def _store_check(store: ObjectStore, patience: float, once: bool) -> Check:
     if store.is_remote:
         remedy = (
             "Look at [s3] and at the store's own health; mail is taken meanwhile, and read as far"
@@ -60,29 +67,58 @@ def _store_check(store: ObjectStore, patience: float) -> Check:
         )
     else:
         remedy = "Look whether the disk of [s3] path is mounted and writable"
+    objects = store.objects
 
     async def look() -> Finding:
-        await store.objects.probe()
-        if isinstance(store.objects, S3Objects):
-            states = {kind.value: one.state for kind, one in store.objects.breakers.items()}
-            return look_at_breakers(store.name, states)
-        return Finding(Status.HEALTHY, f"The object store {store.name} answers")
+        if not isinstance(objects, S3Objects):
+            await objects.probe()
+            return Finding(Status.HEALTHY, f"The object store {store.name} answers")
+        await (objects.try_all() if once else objects.probe())
+        return look_at_s3(
+            store.name,
+            {kind.value: (one.state, one.trouble) for kind, one in objects.breakers.items()},
+            {kind.value: text for kind, text in objects.refusals.items()},
+            objects.skew,
+        )
 
     return Check(f"object store {store.name}", look, patience, remedy)
 
 
-def look_at_breakers(store: str, states: Mapping[str, str]) -> Finding:
-    """A store that answers a question may still refuse others: `states` are those of its circuit
-    breakers, by the kind of operation."""
-    refused = [kind for kind, state in states.items() if state != "closed"]
-    facts = {f"circuit breaker of {kind}": str(state) for kind, state in states.items()}
-    if refused:
+def look_at_s3(
+    store: str,
+    breakers: Mapping[str, tuple[str, str]],
+    refusals: Mapping[str, str],
+    skew: str,
+) -> Finding:
+    """A store that answers a question may still refuse others: `breakers` are the states of its
+    circuit breakers and what went wrong last, `refusals` what it has refused last, both by the kind
+    of operation; `skew` tells of the clock."""
+    away = [kind for kind, (state, _) in breakers.items() if state != "closed"]
+    facts = {f"circuit breaker of {kind}": str(state) for kind, (state, _) in breakers.items()}
+    if away:
+        why = breakers[away[0]][1]
         return Finding(
             Status.DEGRADED,
-            f"The object store {store} answers, but the circuit breaker of {', '.join(refused)}"
-            " is open",
+            f"The object store {store} answers, but the circuit breaker of {', '.join(away)}"
+            f" is open{f': {why}' if why else ''}",
             "Look at the rights of the keys, the room and the quota of the bucket, and at the log;"
             " what is not uploaded is staged in the database meanwhile",
+            facts,
+        )
+    if refusals:
+        kind, text = next(iter(refusals.items()))
+        return Finding(
+            Status.DEGRADED,
+            f"The object store {store} refuses to {kind}: {text}",
+            "Look at the rights of the keys; what is not uploaded is staged in the database until"
+            " sora-admin uploader retry, what is not deleted is tried again",
+            facts,
+        )
+    if skew:
+        return Finding(
+            Status.DEGRADED,
+            f"{skew[0].upper()}{skew[1:]}; requests are signed with the store's time",
+            "Set this machine's clock, and run an NTP client",
             facts,
         )
     return Finding(Status.HEALTHY, f"The object store {store} answers", facts=facts)

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sora.app.health_bodies import REMEMBERED, MissingKeys, look_at_backlog, look_at_breakers
+from sora.app.health_bodies import REMEMBERED, MissingKeys, look_at_backlog, look_at_s3
 from sora.app.health_database import RUNS, look_at_primary, look_at_replica, remedy_of
 from sora.app.liveness import DatabaseLiveness
 from sora.breaker import Breaker
@@ -153,11 +153,24 @@ class ReplicaTests(SynchronousTestCase):
 
 class BodiesTests(SynchronousTestCase):
     def test_a_store_that_is_read_and_not_written(self) -> None:
-        self.assertEqual(look_at_breakers("s3", {"GET": "closed"}).status, Status.HEALTHY)
-        found = look_at_breakers("s3", {"GET": "closed", "PUT": "open", "DELETE": "half-open"})
+        well = ("closed", "")
+        self.assertEqual(look_at_s3("s3", {"get": well}, {}, "").status, Status.HEALTHY)
+        away = {"get": well, "put": ("open", "503 SlowDown"), "delete": ("half-open", "")}
+        found = look_at_s3("s3", away, {"delete": "AccessDenied"}, "the clock is wrong")
         self.assertEqual(found.status, Status.DEGRADED)
-        self.assertIn("circuit breaker of PUT, DELETE is open", found.text)
-        self.assertEqual(found.facts["circuit breaker of PUT"], "open")
+        self.assertIn("circuit breaker of put, delete is open: 503 SlowDown", found.text)
+        self.assertEqual(found.facts["circuit breaker of put"], "open")
+
+    def test_a_store_that_refuses_and_a_clock_that_is_wrong(self) -> None:
+        found = look_at_s3("s3", {}, {"delete": "403 AccessDenied"}, "the clock is wrong")
+        self.assertEqual(found.status, Status.DEGRADED)
+        self.assertEqual(found.text, "The object store s3 refuses to delete: 403 AccessDenied")
+        found = look_at_s3("s3", {}, {}, "the clock is wrong")
+        self.assertEqual(found.status, Status.DEGRADED)
+        self.assertEqual(
+            found.text, "The clock is wrong; requests are signed with the store's time"
+        )
+        self.assertIn("NTP", found.remedy)
 
     def test_a_backlog_is_asked_for_once(self) -> None:
         """G10: its age is what alarms. What the worker has just asked is not asked again."""

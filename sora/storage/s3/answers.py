@@ -1,7 +1,8 @@
 """What an answer of an S3 store means, in the words of the domain (pure).
 
-Transient are a network error, 5xx, throttling, and those 4xx that say "send it again"; they
-become Unavailable. Every other 4xx becomes StoreRefused: trying again will not help (G5).
+Transient are a network error, 5xx, throttling, a store that is full, and those 4xx that say "send
+it again"; they become Unavailable. Every other 4xx becomes StoreRefused: trying again will not help
+(G5).
 ObjectMissing is said only when the store named the key as missing: a 404 without that may come
 from anything on the way (G6).
 """
@@ -40,9 +41,19 @@ _TRANSIENT: Final = frozenset(
         "XAmzContentSHA256Mismatch",
     }
 )
+_THROTTLED: Final = frozenset({"SlowDown", "Throttling", "ThrottlingException", "TooManyRequests"})
+_FULL: Final = re.compile(r"QuotaExceeded|StorageFull|InsufficientStorage")
+"""Amazon has no end; others name it as they like"""
 _CREDENTIALS: Final = frozenset(
     {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 )
+_RIGHTS: Final = {
+    "DELETE": "s3:DeleteObject",
+    "GET": "s3:GetObject",
+    "POST": "s3:PutObject",
+    "PUT": "s3:PutObject",
+}
+"""what a policy calls the right to a request, by its method; the rest are listings"""
 
 
 @frozen
@@ -91,7 +102,11 @@ def failure(answer: Answer, what: str, now: datetime) -> SoraError:
     if status == 501 or code == "NotImplemented":
         mend = 'if it is a checksum, set [s3] checksum = "md5" or "none"; if encryption, sse = ""'
         return StoreRefused(f"{text}; the store does not have what was asked for: {mend}")
+    if status == 507 or _FULL.search(code):
+        return Unavailable(f"{text}; make room in the store, or raise the quota of the bucket")
     if status >= 500 or status in (408, 425, 429) or code in _TRANSIENT:
+        if code in _THROTTLED:
+            text += "; ask for a higher limit there, or lower [upload] workers"
         after = answer.headers.get("retry-after", "")
         return Throttled(text, float(after)) if after.isdecimal() else Unavailable(text)
     if status == 404 and code in _MISSING:
@@ -100,10 +115,10 @@ def failure(answer: Answer, what: str, now: datetime) -> SoraError:
         return Unavailable(f"{text}, without saying what is missing")
     if code == "RequestTimeTooSkewed":
         return ClockSkewed(f"{text}; set this machine's clock", _ahead(answer, now))
-    return StoreRefused(text + _mend(answer))
+    return StoreRefused(text + _mend(answer, what))
 
 
-def _mend(answer: Answer) -> str:
+def _mend(answer: Answer, what: str) -> str:
     """What an operator can do about a refusal."""
     if answer.status in (301, 302, 307, 308) or (answer.code in _ELSEWHERE and answer.region):
         endpoint = _found(_ENDPOINT, answer.body)
@@ -117,7 +132,8 @@ def _mend(answer: Answer) -> str:
     if answer.code in _CREDENTIALS:
         return "; check [s3] access_key and secret_key"
     if answer.code == "AccessDenied":
-        return "; check what the key is allowed to do, and [s3] bucket"
+        right = _RIGHTS.get(what.partition(" ")[0], "s3:ListBucket")
+        return f"; allow the key {right} in this bucket, or mend [s3] bucket"
     return ""
 
 

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 
 from sora.breaker import Breaker, State
 from sora.deferreds import gather
-from sora.errors import SoraError, Unavailable
+from sora.errors import SoraError, StoreRefused, Unavailable
 from sora.metrics.bodies import ObjectMetrics
 from sora.retry import Delays, pause
 from sora.storage.s3.answers import Throttled
@@ -75,6 +75,8 @@ class Attempts:
             )
             for kind, probe in probes.items()
         }
+        self.refusals: dict[Kind, str] = {}
+        """what the store has refused last, of operations whose last one was refused"""
         for kind in self.breakers:
             self._show(kind, State.CLOSED)
 
@@ -114,10 +116,13 @@ class Attempts:
                 if self._metrics is not None:
                     self._metrics.retries.labels(self._name, operation).inc()
                 await pause(self._clock, wait)
-            except SoraError:
+            except SoraError as error:
                 self._count(operation, "refused", begun)
+                if isinstance(error, StoreRefused):
+                    self.refusals[kind] = error.text
                 raise
             else:
+                self.refusals.pop(kind, None)
                 self._count(operation, "success", begun)
                 return result
         raise AssertionError("the last attempt returns or raises")

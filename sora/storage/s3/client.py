@@ -15,11 +15,8 @@ from urllib.parse import quote, urlencode
 
 from attrs import frozen
 from blake3 import blake3
-from OpenSSL.SSL import Context
 from treq.client import HTTPClient
-from twisted.internet._sslverify import IOpenSSLTrustRoot
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.ssl import platformTrust
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.client import (
@@ -39,6 +36,7 @@ from sora.storage.s3.answers import MAX_ERROR_BODY, Answer, ClockSkewed, failure
 from sora.storage.s3.listing import MAX_LISTING
 from sora.storage.s3.signing import EMPTY, UNSIGNED, Keys, sign
 from sora.storage.s3.transfer import Part, Progress, Sending, collect, read_part
+from sora.storage.s3.trust import is_refusal, trust_of, why_refused
 from sora.threads import Threads
 from sora.tracing.spans import begin
 
@@ -88,7 +86,7 @@ class S3Client:
         self._pool.retryAutomatically = False  # objects.py repeats, and counts
         agent = Agent(
             reactor,
-            BrowserLikePolicyForHTTPS(trustRoot=_trust(config.ca_file)),
+            BrowserLikePolicyForHTTPS(trustRoot=trust_of(config.ca_file)),
             connectTimeout=min(config.timeout, 10.0),
             pool=self._pool,
         )
@@ -98,6 +96,15 @@ class S3Client:
     def address(self) -> str:
         """The bucket's URL, for messages."""
         return self._address
+
+    @property
+    def skew(self) -> str:
+        """A sentence about this machine's clock where the store refuses it; else empty."""
+        if not self._ahead:
+            return ""
+        way = "behind" if self._ahead > 0 else "ahead of"
+        seconds = round(abs(self._ahead))
+        return f"this machine's clock is {seconds} seconds {way} that of the object store"
 
     @property
     def timeout(self) -> float:
@@ -277,12 +284,14 @@ class S3Client:
         ahead = error.ahead
         if ahead is None or abs(ahead - self._ahead) < 60.0:
             return error
-        self.log.warn(
-            "this machine's clock is {ahead:.0f} seconds behind that of the object store: set it;"
-            " requests are signed with the store's time until then",
-            ahead=ahead,
-        )
-        self._ahead = ahead
+        self._ahead = ahead if abs(ahead) >= 60.0 else 0.0
+        if self._ahead:
+            self.log.warn(
+                "{skew}: set it; requests are signed with the store's time until then",
+                skew=self.skew,
+            )
+        else:
+            self.log.info("this machine's clock and that of the object store agree again")
         return Unavailable(error.text)
 
     async def _exchange(
@@ -318,26 +327,27 @@ class S3Client:
                 ) from None
             if isinstance(error, CancelledError):
                 raise
-            raise _translated(error, what) from error
+            raise await self._translated(error, what) from error
         finally:
             progress.suspend()
             if body is not None:
                 body.progress = None
 
-
-def _translated(error: BaseException, what: str) -> SoraError:
-    """An exception of the network, or the one of ours that is inside of it."""
-    reasons: list[Any] = list(getattr(error, "reasons", None) or [])
-    while reasons:
-        reason = reasons.pop()
-        value = reason.value if isinstance(reason, Failure) else reason
-        if isinstance(value, SoraError):
-            return value
-        reasons.extend(getattr(value, "reasons", None) or [])
-        if isinstance(value, BaseException) and not reasons:
-            error = value
-    text = str(error) or type(error).__name__
-    return Unavailable(f"The object store could not be reached for {what}: {text}")
+    async def _translated(self, error: BaseException, what: str) -> SoraError:
+        """An exception of the network, or the one of ours that is inside of it."""
+        reasons: list[Any] = list(getattr(error, "reasons", None) or [])
+        while reasons:
+            reason = reasons.pop()
+            value = reason.value if isinstance(reason, Failure) else reason
+            if isinstance(value, SoraError):
+                return value
+            reasons.extend(getattr(value, "reasons", None) or [])
+            if isinstance(value, BaseException) and not reasons:
+                error = value
+        text = str(error) or type(error).__name__
+        if is_refusal(error):
+            text = await why_refused(error, self._address, self._reactor)
+        return Unavailable(f"The object store could not be reached for {what}: {text}")
 
 
 def _address(config: S3Config) -> str:
@@ -376,22 +386,6 @@ def _drop(response: IResponse) -> None:
     transport = getattr(response, "_transport", None)
     if transport is not None:
         transport.loseConnection()
-
-
-@implementer(IOpenSSLTrustRoot)
-class _WithFile:
-    """The system's authorities and those of a file."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def _addCACertsToContext(self, context: Context) -> None:
-        context.set_default_verify_paths()
-        context.load_verify_locations(self._path)
-
-
-def _trust(ca_file: str) -> Any:
-    return _WithFile(ca_file) if ca_file else platformTrust()
 
 
 @implementer(IAgent)

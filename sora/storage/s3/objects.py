@@ -95,6 +95,17 @@ class S3Objects:
         """The circuit breakers, by what they are for."""
         return self._attempts.breakers
 
+    @property
+    def refusals(self) -> Mapping[Kind, str]:
+        """What was refused last when somebody wrote or deleted, by the kind, as long as it is."""
+        found = self._attempts.refusals
+        return {kind: found[kind] for kind in (Kind.PUT, Kind.DELETE) if kind in found}
+
+    @property
+    def skew(self) -> str:
+        """A sentence about this machine's clock where the store refuses it; else empty."""
+        return self._client.skew
+
     async def stop(self) -> None:
         """No more probes; idle connections are closed."""
         await self._attempts.stop()
@@ -238,7 +249,23 @@ class S3Objects:
         """See IObjects. Raises StoreRefused for a bucket that is not there, or wrong keys."""
         await self._ask()
 
+    async def try_all(self) -> None:
+        """Read, write and delete, as an operator wants to know it once. Raises Unavailable,
+        StoreRefused."""
+        await self._repeated(self._ask)
+        await self._repeated(self._try_writing)
+        await self._repeated(self._try_deleting)
+
     # ------------------------------------------------------------ inside
+
+    async def _repeated(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A store whose clock is another one is asked with its own time."""
+        try:
+            await work()
+        except Unavailable:
+            if not self.skew:
+                raise
+            await work()
 
     def _key(self, name: UUID) -> str:
         return f"{self._prefix}{name}"

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from attrs import evolve
 from blake3 import blake3
+from cryptography.x509 import DNSName
 from prometheus_client import CollectorRegistry
 from twisted.internet import reactor, ssl
 from twisted.internet._resolver import SimpleResolverComplexifier
@@ -18,6 +19,7 @@ from twisted.internet.defer import succeed
 from twisted.internet.interfaces import IReactorPluggableNameResolver, IResolverSimple
 from twisted.internet.task import deferLater
 from twisted.logger import LogLevel, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 from zope.interface import implementer
@@ -26,6 +28,7 @@ from sora.breaker import State
 from sora.errors import StoreRefused, Unavailable
 from sora.metrics.bodies import ObjectMetrics
 from sora.retry import Delays
+from sora.storage.s3.answers import Answer, failure
 from sora.storage.s3.attempts import Kind
 from sora.storage.s3.client import S3Client
 from sora.storage.s3.objects import S3Objects
@@ -33,6 +36,7 @@ from sora.tls.self_signed import self_signed
 from trial_tests.storage.contracts.objects import LARGE, SMALL
 from trial_tests.storage.s3.fake import FakeS3, Fault
 from trial_tests.storage.s3.test_objects import PREFIX, _FakeTestCase
+from trial_tests.support.authority import authority
 
 
 class ThrottlingTests(_FakeTestCase):
@@ -114,6 +118,48 @@ class RefusalTests(_FakeTestCase):
         await self.put(SMALL)
 
 
+class RoomTests(SynchronousTestCase):
+    """A store without room is tried again: mail is staged meanwhile, and nothing is given up."""
+
+    def test_it_is_full(self) -> None:
+        for status, code in (
+            (507, "XMinioStorageFull"),
+            (507, ""),
+            (403, "QuotaExceeded"),
+            (400, "XMinioAdminBucketQuotaExceeded"),
+        ):
+            body = f"<Error><Code>{code}</Code></Error>".encode()
+            error = failure(Answer(status, body, {}), "PUT of a", datetime.now(UTC))
+            self.assertIsInstance(error, Unavailable)
+            self.assertIn("make room in the store", error.text)
+
+
+class RightsTests(_FakeTestCase):
+    """A key that may not do everything."""
+
+    async def test_the_right_is_named_and_remembered_until_it_is_there(self) -> None:
+        name = self.keep(SMALL)
+        self.fake.faults.append(Fault(403, "AccessDenied"))
+        with self.assertRaises(StoreRefused) as caught:
+            await self.objects.delete(name)
+        self.assertIn("allow the key s3:DeleteObject", caught.exception.text)
+        self.assertEqual(self.objects.refusals, {Kind.DELETE: caught.exception.text})
+        await self.objects.delete(name)
+        self.assertEqual(self.objects.refusals, {})
+
+    async def test_all_that_is_done_there_is_tried(self) -> None:
+        """A GET of what is not there, a PUT with its DELETE, and a DELETE: nothing stays."""
+        await self.objects.try_all()
+        self.assertEqual(
+            [method for method, _ in self.fake.requests], ["GET", "PUT", "DELETE", "DELETE"]
+        )
+        self.assertEqual(self.fake.objects, {})
+        self.fake.faults.extend([None, Fault(403, "AccessDenied")])
+        with self.assertRaises(StoreRefused) as caught:
+            await self.objects.try_all()
+        self.assertIn("allow the key s3:PutObject", caught.exception.text)
+
+
 class ClockTests(_FakeTestCase):
     """A clock that is wrong."""
 
@@ -130,11 +176,25 @@ class ClockTests(_FakeTestCase):
         self.assertLess(abs(ahead - timedelta(hours=2)), timedelta(minutes=1))
         warned = [each for each in logs if each["log_level"] is LogLevel.warn]
         self.assertEqual(len(warned), 1)
+        self.assertRegex(self.objects.skew, "clock is 7[12][0-9][0-9] seconds behind that of")
         # The same again: it is not the clock.
         self.fake.faults.append(skewed)
         with self.assertRaises(StoreRefused) as caught:
             await self.put(SMALL)
         self.assertIn("set this machine's clock", caught.exception.text)
+
+    async def test_a_clock_that_is_ahead_and_one_that_was_set(self) -> None:
+        def skewed(hours: float) -> Fault:
+            moment = datetime.now(UTC) + timedelta(hours=hours)
+            date = {"Date": format_datetime(moment, usegmt=True)}
+            return Fault(403, "RequestTimeTooSkewed", headers=date)
+
+        self.fake.faults.append(skewed(-1))
+        await self.objects.try_all()
+        self.assertRegex(self.objects.skew, "clock is 36[0-9][0-9] seconds ahead of that of")
+        self.fake.faults.append(skewed(0))
+        await self.put(SMALL)
+        self.assertEqual(self.objects.skew, "")
 
 
 class BreakerTests(_FakeTestCase):
@@ -394,12 +454,41 @@ class TLSTests(_FakeTestCase):
         self.assertEqual(self.secure.headers[-1]["x-amz-content-sha256"], "UNSIGNED-PAYLOAD")
 
     async def test_an_authority_that_nobody_knows_is_refused(self) -> None:
-        with self.assertRaises(Unavailable) as caught:
-            await self.https(ca_file="").get(uuid4(), 0, 1)
-        self.assertIn("certificate", caught.exception.text.lower())
-        self.assertEqual(self.secure.requests, [])
+        said = await self.refused(self.https(ca_file=""))
+        self.assertIn("its certificate is not trusted: it was issued by CN=", said)
+        self.assertIn("set [s3] ca_file", said)
 
     async def test_a_certificate_of_another_host_is_refused(self) -> None:
-        with self.assertRaises(Unavailable):
-            await self.https(bucket="other").get(uuid4(), 0, 1)
+        said = await self.refused(self.https(bucket="other"))
+        self.assertIn("fake.store.example, 127.0.0.1, ::1, and not for other.store.example", said)
+        self.assertIn("set [s3] endpoint", said)
+
+    async def test_a_certificate_that_is_over_or_is_to_come(self) -> None:
+        for begin, end, words in (
+            (-30, -3, ("has expired on ", "renew it there")),
+            (3, 30, ("is valid from ", "set this machine's clock")),
+        ):
+            root = authority("Test authority")
+            issued = root.issue(
+                "store",
+                [DNSName("fake.store.example")],
+                begin=timedelta(days=begin),
+                end=timedelta(days=end),
+            )
+            directory = Path(self.mktemp()).absolute()
+            directory.mkdir()
+            cert_file, key_file = issued.write(directory, "store")
+            tls = ssl.DefaultOpenSSLContextFactory(str(key_file), str(cert_file))
+            self.secure = FakeS3(tls)
+            self.addCleanup(self.secure.close)
+            ca_file, _ = root.write(directory, "root")
+            said = await self.refused(self.https(ca_file=str(ca_file)))
+            for word in words:
+                self.assertIn(word, said)
+
+    async def refused(self, objects: S3Objects) -> str:
+        """What is said of its certificate; the store is asked nothing."""
+        with self.assertRaises(Unavailable) as caught:
+            await objects.get(uuid4(), 0, 1)
         self.assertEqual(self.secure.requests, [])
+        return caught.exception.text
