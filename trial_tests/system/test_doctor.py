@@ -2,13 +2,18 @@
 one by one, and health, metrics, log and `doctor` name the culprit, and how to mend it."""
 
 import contextlib
+import imaplib
 import json
 import shutil
+import smtplib
 import socketserver
 import tempfile
 import threading
 import time
 import urllib.request
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from trial_tests.support.ports import free_port
 from trial_tests.support.postgres import temporary_directory
+from trial_tests.support.s3_front import METHODS, S3Front
 from trial_tests.support.scram_postgres import (
     DATABASE,
     PASSWORD,
@@ -190,6 +196,40 @@ class DoctorTests(SynchronousTestCase):
         self.server.administer(f"ALTER DATABASE {DATABASE} RESET default_transaction_read_only")
         self.server.administer(f"ALTER ROLE {ROLE} CONNECTION LIMIT 0")
         self.assert_culprit("database", "put PgBouncer between")
+
+    def test_a_store_that_refuses_says_why_and_loses_nothing(self) -> None:
+        """G5, G6: mail is taken and staged, whatever the store says; doctor and health name the
+        store and the mend, and all of it is uploaded when it is mended."""
+        front = S3Front(seaweedfs(self).endpoint)
+        self.addCleanup(front.stop)
+        self.store.target = ("127.0.0.1", front.port)
+        self.store.cut()
+        date = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
+        for status, code, headers, methods, mend in (
+            (403, "RequestTimeTooSkewed", {"Date": date}, METHODS, "set this machine's clock"),
+            (403, "AccessDenied", {}, "DELETE", "allow the key s3:DeleteObject"),
+            (507, "XMinioStorageFull", {}, "PUT POST", "make room in the store"),
+        ):
+            front.refuse(status, code, headers=headers, methods=methods)
+            with smtplib.LMTP("127.0.0.1", self.node.lmtp, timeout=60) as client:
+                client.sendmail("a@example.org", [EMAIL], f"Subject: {code}\r\n\r\nx\r\n")
+            self.assert_culprit("object store s3", mend)
+        self.until_metric("object store s3", "degraded")
+        self.assertRegex(self.node.admin("health"), "refuses to put|make room in the store")
+        front.pass_on()
+        self.node.admin("uploader", "retry")
+        self.wait_until_uploaded()
+        self.until_metric("object store s3", "healthy")
+        with closing(imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=60)) as reader:
+            reader.login(EMAIL, LOGIN)
+            self.assertEqual(reader.select("INBOX", readonly=True)[1], [b"3"])
+
+    def wait_until_uploaded(self) -> None:
+        waiting = "SELECT count(*) FROM contents WHERE staging_slot IS NOT NULL"
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self.server.administer(waiting, DATABASE)[0][0]:
+            self.assertLess(time.monotonic(), deadline, self.node.admin("uploader", "status"))
+            time.sleep(0.2)
 
     def assert_culprit(self, culprit: str, mend: str, *options: str) -> None:
         said = self.node.admin("doctor", "--json", *options, succeeds=False)

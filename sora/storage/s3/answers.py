@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from html import unescape
 from typing import Final
 
 from attrs import frozen
@@ -146,4 +147,4 @@ def _ahead(answer: Answer, now: datetime) -> float | None:
 
 def _found(pattern: re.Pattern[bytes], body: bytes) -> str:
     found = pattern.search(body)
-    return found[1].decode("utf-8", "replace") if found else ""
+    return unescape(found[1].decode("utf-8", "replace")) if found else ""

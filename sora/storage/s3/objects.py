@@ -271,10 +271,10 @@ class S3Objects:
         return f"{self._prefix}{name}"
 
     async def _ask(self) -> None:
-        """GET what is not there: the answer says whether the bucket is, and the keys are good."""
+        """GET what is not there, or is empty where a key may write and not delete: the answer says
+        whether the bucket is, and the keys are good."""
         try:
-            response = await self._client.get(f"{self._prefix}probe", 0, 1)
-            await collect(response, self._clock, self._client.timeout, 1)
+            await self._client.size(f"{self._prefix}probe")
         except ObjectMissing:
             return
         except StoreRefused as error:

@@ -159,6 +159,15 @@ class RightsTests(_FakeTestCase):
             await self.objects.try_all()
         self.assertIn("allow the key s3:PutObject", caught.exception.text)
 
+    async def test_a_key_that_may_not_delete_what_it_has_tried_to_write(self) -> None:
+        """The empty object stays, and the store answers all the same."""
+        self.fake.faults.extend([None, None, *[Fault(403, "AccessDenied")] * 2])
+        with self.assertRaises(StoreRefused) as caught:
+            await self.objects.try_all()
+        self.assertIn("allow the key s3:DeleteObject", caught.exception.text)
+        self.assertEqual(list(self.fake.objects.values()), [b""])
+        await self.objects.probe()
+
 
 class ClockTests(_FakeTestCase):
     """A clock that is wrong."""
