@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 
 from sora.addresses import fold_domain
@@ -15,7 +15,9 @@ from sora.storage.interfaces import IPurging
 from sora.storage.rows import AccountHoldings, ClosedPage, OwnHoldings
 
 PAGE: Final = 1000
-"""accounts that are looked at, or closed, at once"""
+"""accounts that are closed at once"""
+LOOKED_AT: Final = 200
+"""accounts that are looked at at once, with all their addresses"""
 NAMED: Final = 100
 """addresses and domains of one kind that are told by name"""
 PAUSE: Final = 1.0
@@ -44,21 +46,36 @@ class Holdings:
 
     domain: str
     purging_since: datetime | None
-    accounts: int
-    deleted_accounts: int
+    accounts: int = 0
+    deleted_accounts: int = 0
     mailboxes: int
     shared_mailboxes: int
     messages: int
     size: int
     scripts: int
     retention_rules: int
-    rights: int
+    rights: int = 0
     aliases: int
-    addresses_elsewhere: tuple[str, ...]
-    addresses_elsewhere_count: int
-    catch_alls: tuple[str, ...]
+    addresses_elsewhere: tuple[str, ...] = ()
+    addresses_elsewhere_count: int = 0
+    catch_alls: tuple[str, ...] = ()
     addresses_of_others: tuple[str, ...]
     alias_domains: tuple[str, ...]
+
+    def plus(self, part: AccountHoldings) -> "Holdings":
+        """These, and those of further accounts."""
+        return evolve(
+            self,
+            accounts=self.accounts + part.accounts,
+            deleted_accounts=self.deleted_accounts + part.deleted,
+            mailboxes=self.mailboxes + part.mailboxes,
+            messages=self.messages + part.messages,
+            size=self.size + part.size,
+            rights=self.rights + part.rights,
+            addresses_elsewhere=(*self.addresses_elsewhere, *part.elsewhere)[:NAMED],
+            addresses_elsewhere_count=self.addresses_elsewhere_count + len(part.elsewhere),
+            catch_alls=(*self.catch_alls, *part.catch_alls)[:NAMED],
+        )
 
 
 @frozen
@@ -83,33 +100,25 @@ class DomainPurge:
         """What would go with a domain; nothing is done. Raises NoSuchAccount."""
         name = fold_domain(domain)
         own: OwnHoldings = await self.purging.own_holdings(name, NAMED)
-        parts: list[AccountHoldings] = []
-        after: str | None = ""
-        while after is not None:
-            part: AccountHoldings = await self.purging.account_holdings(name, after, PAGE)
-            parts.append(part)
-            after = part.last
-        elsewhere = [address for part in parts for address in part.elsewhere]
-        catch_alls = sorted({other for part in parts for other in part.catch_alls})
-        return Holdings(
+        held = Holdings(
             domain=name,
             purging_since=own.purging_at,
-            accounts=sum(part.accounts for part in parts),
-            deleted_accounts=sum(part.deleted for part in parts),
-            mailboxes=own.mailboxes + sum(part.mailboxes for part in parts),
+            mailboxes=own.mailboxes,
             shared_mailboxes=own.mailboxes,
-            messages=own.messages + sum(part.messages for part in parts),
-            size=own.size + sum(part.size for part in parts),
+            messages=own.messages,
+            size=own.size,
             scripts=own.scripts,
             retention_rules=own.rules,
-            rights=sum(part.rights for part in parts),
             aliases=own.aliases,
-            addresses_elsewhere=tuple(elsewhere[:NAMED]),
-            addresses_elsewhere_count=len(elsewhere),
-            catch_alls=tuple(catch_alls[:NAMED]),
             addresses_of_others=own.guests,
             alias_domains=own.alias_domains[:NAMED],
         )
+        after: str | None = ""
+        while after is not None:
+            part: AccountHoldings = await self.purging.account_holdings(name, after, LOOKED_AT)
+            held = held.plus(part)
+            after = part.last
+        return held
 
     async def purge(
         self, domain: str, told: Telling, closed: Callable[[str], object] = lambda address: None
