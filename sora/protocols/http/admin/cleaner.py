@@ -7,7 +7,7 @@ from typing import Any, Final
 from attrs import asdict, frozen
 
 from sora.operations.cleaning import KeptRun
-from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.admin.tasks import Task, begun, task_endpoint
 from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
@@ -133,7 +133,7 @@ async def _clean(nouns: Nouns, call: Call) -> Task:
         return cleaned
 
     about = "do a round of the cleaner"
-    return task_of(await nouns.tasks.start("cleaner", about, call.caller.key, job))
+    return await begun(nouns, call, "cleaner", about, job)
 
 
 async def _runs(nouns: Nouns, call: Call) -> DeletionRuns:

@@ -12,7 +12,7 @@ from sora.operations.history import Step
 from sora.operations.past import Entry
 from sora.protocols.http.admin.messages import email_id, flag_names
 from sora.protocols.http.admin.owners import BOTH, Owner, whose
-from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.admin.tasks import Task, begun, task_endpoint
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST
@@ -203,7 +203,7 @@ async def _restore(nouns: Nouns, call: Call) -> Task:
 
     about = f"restore {mailbox} of {owner} as of {asked.time.isoformat(timespec='seconds')}"
     about += ", as a trial" if asked.dry_run else ""
-    return task_of(await nouns.tasks.start("past-restore", about, call.caller.key, job))
+    return await begun(nouns, call, "past-restore", about, job)
 
 
 async def _recount(nouns: Nouns, call: Call) -> Recounted:

@@ -11,7 +11,7 @@ from sora.exchange.counts import Counts
 from sora.exchange.ending import Cancelled, Stopped
 from sora.exchange.wishes import MAX_JOBS, PORTS, Login, Wishes
 from sora.operations.importing import ScriptCounts
-from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.admin.tasks import Task, begun, task_endpoint
 from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.upload import TAR, Upload
@@ -190,7 +190,7 @@ async def begin(nouns: Nouns, call: Call, kind: str, about: str, work: Work) -> 
             found["scripts"] = asdict(scripts)
         return {**found, "complete": counts.is_whole}
 
-    return task_of(await nouns.tasks.start(kind, about, call.caller.key, job))
+    return await begun(nouns, call, kind, about, job)
 
 
 def _wishes(asked: Any) -> Wishes:

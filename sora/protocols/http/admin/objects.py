@@ -7,7 +7,7 @@ from attrs import frozen
 
 from sora.errors import BadArgument
 from sora.operations.objects import Progress
-from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.admin.tasks import Task, begun, task_endpoint
 from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
@@ -66,7 +66,7 @@ async def _reencrypt(nouns: Nouns, call: Call) -> Task:
         return _counts(await nouns.objects.reencrypt(decrypt=decrypt, told=tell))
 
     about = "store all objects without encryption" if decrypt else "give all objects the first key"
-    return task_of(await nouns.tasks.start("reencrypt", about, call.caller.key, job))
+    return await begun(nouns, call, "reencrypt", about, job)
 
 
 def _counts(done: Progress) -> dict[str, Any]:

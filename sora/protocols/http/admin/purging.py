@@ -7,7 +7,7 @@ from attrs import asdict, frozen
 
 from sora.addresses import fold_domain
 from sora.errors import BadArgument, NoSuchAccount
-from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.admin.tasks import Task, begun, task_endpoint
 from sora.protocols.http.endpoint import Call
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
@@ -40,7 +40,7 @@ async def _purge(nouns: Nouns, call: Call) -> Task:
         return {"messages": await nouns.cleaning.remove_purged(tell)}
 
     about = f"remove the account {email} for good"
-    return task_of(await nouns.tasks.start("purge", about, call.caller.key, job))
+    return await begun(nouns, call, "purge", about, job)
 
 
 async def _purge_domain(nouns: Nouns, call: Call) -> Task:
@@ -64,7 +64,7 @@ async def _purge_domain(nouns: Nouns, call: Call) -> Task:
     elif asked.confirm is None or fold_domain(asked.confirm) != name:
         raise BadArgument(f"Say that {name} is to go: `confirm` is its name, once more")
     job = count if asked.dry_run else purge
-    return task_of(await nouns.tasks.start("purge-domain", about, call.caller.key, job))
+    return await begun(nouns, call, "purge-domain", about, job)
 
 
 ENDPOINTS: Final = (

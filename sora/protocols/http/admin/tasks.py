@@ -7,6 +7,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from sora.errors import BadArgument, NoSuchTask, SoraError, TooMany
+from sora.operations.tasks import Job
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, cursor_of, number_of
@@ -89,6 +90,11 @@ def task_of(row: TaskRow) -> Task:
         result=row.result,
         error=row.error,
     )
+
+
+async def begun(nouns: Nouns, call: Call, kind: str, about: str, job: Job) -> Task:
+    """Begin a job for whoever calls, and show the task that it is. Raises TooMany."""
+    return task_of(await nouns.tasks.start(kind, about, call.caller.key, job))
 
 
 async def _list(nouns: Nouns, call: Call) -> Tasks:

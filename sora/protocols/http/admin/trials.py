@@ -16,7 +16,7 @@ from sora.errors import (
 from sora.operations.circumstances import Circumstances
 from sora.operations.sieve_filter import Counts, Done
 from sora.protocols.http.admin.scripts import Compiled, ScriptNote, notes_of
-from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.admin.tasks import Task, begun, task_endpoint
 from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
@@ -140,7 +140,7 @@ async def _filter(nouns: Nouns, call: Call) -> Task:
         return {**asdict(counts), "dry_run": asked.dry_run, "named": named}
 
     about = f"run a script over {mailbox} of {email}" + (", as a trial" if asked.dry_run else "")
-    return task_of(await nouns.tasks.start("filter", about, call.caller.key, job))
+    return await begun(nouns, call, "filter", about, job)
 
 
 def _endpoint(**fields: Any) -> Endpoint:

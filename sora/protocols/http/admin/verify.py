@@ -8,7 +8,7 @@ from attrs import asdict, frozen
 
 from sora.errors import BadArgument, NoSuchAccount
 from sora.operations.verify import KnownDamage, Strangers, Verified
-from sora.protocols.http.admin.tasks import Task, task_endpoint, task_of
+from sora.protocols.http.admin.tasks import Task, begun, task_endpoint
 from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.paging import LONGEST, cursor_of, number_of
@@ -167,7 +167,7 @@ async def _verify(nouns: Nouns, call: Call) -> Task:
 
     what = asked.account or asked.store or "everything"
     about = f"verify {what}" + (", and mend it" if asked.repair else "")
-    return task_of(await nouns.tasks.start("verify", about, call.caller.key, job))
+    return await begun(nouns, call, "verify", about, job)
 
 
 async def _strangers(nouns: Nouns, call: Call) -> Task:
@@ -189,7 +189,7 @@ async def _strangers(nouns: Nouns, call: Call) -> Task:
         return {"stores": results}
 
     about = ("remove" if asked.remove else "look for") + f" strangers in {' and '.join(stores)}"
-    return task_of(await nouns.tasks.start("strangers", about, call.caller.key, job))
+    return await begun(nouns, call, "strangers", about, job)
 
 
 def _endpoint(**fields: Any) -> Endpoint:
