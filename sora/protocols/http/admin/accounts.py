@@ -19,7 +19,7 @@ from sora.protocols.http.admin.credentials import (
 from sora.protocols.http.admin.retention import Rule, rule_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, cursor_of, key_of
+from sora.protocols.http.paging import LONGEST, key_of, next_of
 from sora.protocols.http.values import said
 from sora.storage.rows import AccountFilter, AccountRow
 
@@ -134,8 +134,7 @@ async def _list(nouns: Nouns, call: Call) -> Accounts:
         asked.domain, asked.deleted, asked.disabled, asked.prefix, asked.inactive_since
     )
     rows = await nouns.accounts.page(which, after, asked.limit)
-    is_last = len(rows) < asked.limit
-    following = None if is_last else cursor_of(after_row(rows[-1]))
+    following = next_of(rows, asked.limit, after_row)
     since = None if asked.inactive_since is None else await nouns.accounts.logins_since()
     return Accounts(
         items=tuple([account_of(row) for row in rows]), next=following, logins_since=since

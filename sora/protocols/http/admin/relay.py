@@ -8,7 +8,7 @@ from attrs import frozen
 from sora.errors import BadArgument, NoSuchMessage
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, cursor_of, key_of
+from sora.protocols.http.paging import LONGEST, key_of, next_of
 from sora.protocols.http.values import said
 from sora.relay.directory import State
 from sora.relay.entry import Answer, Fate
@@ -149,8 +149,8 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
-def _cursor(one: Queued) -> str:
-    return cursor_of(f"{one.lane} {one.state} {one.name}")
+def _key(one: Queued) -> str:
+    return f"{one.lane} {one.state} {one.name}"
 
 
 def _behind(cursor: str) -> tuple[int, State, str] | None:
@@ -168,7 +168,7 @@ async def _list(nouns: Nouns, call: Call) -> RelayMessages:
     asked: RelayQuery = call.query
     states = [] if asked.state is None else [asked.state]
     rows = await nouns.relay.list(states, asked.limit, _behind(asked.cursor))
-    following = None if len(rows) < asked.limit else _cursor(rows[-1])
+    following = next_of(rows, asked.limit, _key)
     return RelayMessages(items=tuple(map(_message, rows)), next=following)
 
 

@@ -10,7 +10,7 @@ from sora.errors import BadArgument, NoSuchTask, SoraError, TooMany
 from sora.operations.tasks import Job
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, cursor_of, number_of
+from sora.protocols.http.paging import LONGEST, next_of, number_of
 from sora.protocols.http.values import said
 from sora.storage.rows import TaskRow, TaskState
 
@@ -101,7 +101,7 @@ async def _list(nouns: Nouns, call: Call) -> Tasks:
     asked: TasksQuery = call.query
     before = number_of(asked.cursor) if asked.cursor else None
     rows = await nouns.tasks.list(before, asked.limit, asked.state)
-    following = None if len(rows) < asked.limit else cursor_of(str(rows[-1].number))
+    following = next_of(rows, asked.limit, lambda row: str(row.number))
     return Tasks(items=tuple(map(task_of, rows)), next=following)
 
 

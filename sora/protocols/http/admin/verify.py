@@ -11,7 +11,7 @@ from sora.operations.verify import KnownDamage, Strangers, Verified
 from sora.protocols.http.admin.tasks import Task, begun, task_endpoint
 from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, cursor_of, number_of
+from sora.protocols.http.paging import LONGEST, next_of, number_of
 from sora.protocols.http.values import said
 from sora.storage.rows import Fault
 from sora.workers.tasks import Told
@@ -126,8 +126,7 @@ def _damage(known: KnownDamage) -> Damage:
 async def _damages(nouns: Nouns, call: Call) -> Damages:
     asked: DamagesQuery = call.query
     found = await nouns.verify.known(number_of(asked.cursor), asked.limit)
-    is_last = len(found) < asked.limit
-    following = None if is_last else cursor_of(str(found[-1].damage.number))
+    following = next_of(found, asked.limit, lambda one: str(one.damage.number))
     return Damages(items=tuple(map(_damage, found)), next=following)
 
 
