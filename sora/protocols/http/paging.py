@@ -5,10 +5,26 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from sora.errors import BadArgument
+from sora.protocols.http.values import said
 
 T = TypeVar("T")
 LONGEST: Final = 1000
 """rows of a page"""
+
+
+def next_page() -> Any:
+    """A field of an answer: the cursor of what comes behind it."""
+    return said("The cursor of the next page; null when this is the last.")
+
+
+def page_begin() -> Any:
+    """A field of a query: the cursor that an answer before has given."""
+    return said("Where the page begins: `next` of the one before.", default="")
+
+
+def page_length(text: str, default: int = 100) -> Any:
+    """A field of a query: how much a page has at most."""
+    return said(text, default=default, minimum=1, maximum=LONGEST)
 
 
 def cursor_of(key: str) -> str:

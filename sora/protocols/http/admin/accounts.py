@@ -19,7 +19,7 @@ from sora.protocols.http.admin.credentials import (
 from sora.protocols.http.admin.retention import Rule, rule_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, key_of, next_of
+from sora.protocols.http.paging import key_of, next_of, next_page, page_begin, page_length
 from sora.protocols.http.values import said
 from sora.storage.rows import AccountFilter, AccountRow
 
@@ -59,7 +59,7 @@ class Accounts:
     """Some accounts, ascending by address."""
 
     items: tuple[Account, ...] = said("The accounts.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
     logins_since: datetime | None = said(
         "Where `inactive_since` is asked for: since when logins are noted. Who was here before"
         " that, and not since, is in the list, too."
@@ -79,8 +79,8 @@ class AccountsQuery:
     inactive_since: datetime | None = said(
         "Only those to which nobody has logged in since then, if ever.", default=None
     )
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Accounts of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Accounts of a page.")
 
 
 @frozen

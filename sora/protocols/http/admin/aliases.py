@@ -9,7 +9,7 @@ from sora.addresses import parse_address
 from sora.errors import AlreadyExists, BadArgument, NoSuchAccount, TooMany
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, key_of, next_of
+from sora.protocols.http.paging import key_of, next_of, next_page, page_begin, page_length
 from sora.protocols.http.values import said
 from sora.storage.rows import AliasRow
 
@@ -28,7 +28,7 @@ class Aliases:
     """Some aliases, ascending by address."""
 
     items: tuple[Alias, ...] = said("The aliases.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
@@ -39,8 +39,8 @@ class AliasesQuery:
         "Only those of this account.", default=None, example="ann@example.com"
     )
     domain: str | None = said("Only those in this domain.", default=None, example="example.com")
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Aliases of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Aliases of a page.")
 
 
 @frozen

@@ -8,7 +8,7 @@ from attrs import frozen
 from sora.errors import AlreadyExists, BadArgument, InUse, NoSuchAccount
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, key_of, next_of
+from sora.protocols.http.paging import key_of, next_of, next_page, page_begin, page_length
 from sora.protocols.http.values import said
 from sora.storage.rows import DomainRow
 
@@ -33,15 +33,15 @@ class Domains:
     """Some domains, ascending by name."""
 
     items: tuple[Domain, ...] = said("The domains.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
 class DomainsQuery:
     """Which domains."""
 
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Domains of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Domains of a page.")
 
 
 @frozen

@@ -17,7 +17,7 @@ from sora.mail.mailbox_names import name_key
 from sora.protocols.http.admin.owners import ACCOUNT, BOTH, DOMAIN, Owner, whose
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, page_of
+from sora.protocols.http.paging import next_page, page_begin, page_length, page_of
 from sora.protocols.http.values import said
 from sora.storage.rows import MailboxRow
 
@@ -45,7 +45,7 @@ class Mailboxes:
     """Some mailboxes, ascending by name."""
 
     items: tuple[Mailbox, ...] = said("The mailboxes.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
@@ -53,8 +53,8 @@ class MailboxesQuery:
     """Which mailboxes."""
 
     below: str = said("Only those below this one.", default="", example="Work", max_length=_NAME)
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Mailboxes of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Mailboxes of a page.")
 
 
 @frozen
@@ -85,15 +85,15 @@ class Subscriptions:
     """Names that an account has subscribed to, ascending; a mailbox need not be there."""
 
     items: tuple[str, ...] = said("The names.", example=["INBOX"])
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
 class SubscriptionsQuery:
     """Which part of the list."""
 
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Names of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Names of a page.")
 
 
 def mailbox_of(row: MailboxRow) -> Mailbox:

@@ -14,7 +14,15 @@ from sora.protocols.http.admin.mailboxes import Mailbox, mailbox_of
 from sora.protocols.http.admin.owners import BOTH, Owner, whose
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, cursor_of, key_of, page_of
+from sora.protocols.http.paging import (
+    LONGEST,
+    cursor_of,
+    key_of,
+    next_page,
+    page_begin,
+    page_length,
+    page_of,
+)
 from sora.protocols.http.values import said
 from sora.storage.rows import DeletedMailbox, GoneFilter, GoneMessage, GonePlace
 from sora.times import moment_of
@@ -48,7 +56,7 @@ class DeletedMessages:
     """Some of them, the latest first. A page may be empty and not be the last."""
 
     items: tuple[DeletedMessage, ...] = said("The messages.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
@@ -63,10 +71,8 @@ class DeletedMessagesQuery:
     sender: str = said("Only with this in From.", default="", max_length=_TEXT)
     subject: str = said("Only with this in the subject.", default="", max_length=_TEXT)
     moved: bool = said("Also what was only moved to another mailbox.", default=False)
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said(
-        "Messages that are looked at for a page.", default=LONGEST, minimum=1, maximum=LONGEST
-    )
+    cursor: str = page_begin()
+    limit: int = page_length("Messages that are looked at for a page.", default=LONGEST)
 
 
 @frozen
@@ -130,15 +136,15 @@ class GoneMailboxes:
     """Mailboxes that were deleted."""
 
     items: tuple[GoneMailbox, ...] = said("The mailboxes, by number.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
 class GoneMailboxesQuery:
     """Which part of the list."""
 
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Mailboxes of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Mailboxes of a page.")
 
 
 @frozen

@@ -8,7 +8,7 @@ from attrs import frozen
 from sora.errors import BadArgument, NoSuchMessage
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, key_of, next_of
+from sora.protocols.http.paging import key_of, next_of, next_page, page_begin, page_length
 from sora.protocols.http.values import said
 from sora.relay.directory import State
 from sora.relay.entry import Answer, Fate
@@ -47,7 +47,7 @@ class RelayMessages:
     """Some messages of the queue: oldest first within a state of a process."""
 
     items: tuple[RelayMessage, ...] = said("The messages.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
@@ -55,8 +55,8 @@ class RelayQuery:
     """Which messages."""
 
     state: State | None = said("Only those in this state.", default=None)
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Messages of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Messages of a page.")
 
 
 @frozen

@@ -9,7 +9,14 @@ from sora.operations.retention import LEAST, MOST, RuleOf
 from sora.protocols.http.admin.owners import BOTH, Owner, whose
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, cursor_of, key_of
+from sora.protocols.http.paging import (
+    LONGEST,
+    cursor_of,
+    key_of,
+    next_page,
+    page_begin,
+    page_length,
+)
 from sora.protocols.http.values import said
 from sora.storage.rows import DueMessages
 
@@ -63,17 +70,15 @@ class DuePage:
     """What would go of some mailboxes. A page may be empty and not be the last."""
 
     items: tuple[DueMailbox, ...] = said("The mailboxes that have something too old.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
 class DueQuery:
     """Which mailboxes."""
 
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said(
-        "Mailboxes that are looked at for a page.", default=LONGEST, minimum=1, maximum=LONGEST
-    )
+    cursor: str = page_begin()
+    limit: int = page_length("Mailboxes that are looked at for a page.", default=LONGEST)
 
 
 def rule_of(line: RuleOf) -> Rule:

@@ -23,7 +23,7 @@ from sora.protocols.http.admin.owners import BOTH, Owner, whose
 from sora.protocols.http.conditions import tag_of
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, page_of
+from sora.protocols.http.paging import next_page, page_begin, page_length, page_of
 from sora.protocols.http.problems import CHANGED, Refused
 from sora.protocols.http.values import said
 from sora.sieve.errors import ScriptError, ScriptErrors
@@ -48,15 +48,15 @@ class ScriptInfos:
     """Some scripts, ascending by name."""
 
     items: tuple[ScriptInfo, ...] = said("The scripts.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
 class ScriptsQuery:
     """Which part of the list."""
 
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Scripts of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Scripts of a page.")
 
 
 @frozen

@@ -7,12 +7,12 @@ from typing import Any, Final
 from attrs import frozen
 
 from sora.errors import BadArgument, NoSuchTask, SoraError, TooMany
-from sora.operations.tasks import Job
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, next_of, number_of
+from sora.protocols.http.paging import next_of, next_page, number_of, page_begin, page_length
 from sora.protocols.http.values import said
 from sora.storage.rows import TaskRow, TaskState
+from sora.workers.tasks import Job
 
 PLACE: Final = "/tasks/{answer.id}"
 """where to find a task that was begun"""
@@ -45,7 +45,7 @@ class Tasks:
     """Some tasks, the newest first."""
 
     items: tuple[Task, ...] = said("The tasks.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
@@ -53,8 +53,8 @@ class TasksQuery:
     """Which tasks."""
 
     state: TaskState | None = said("Only those in this state.", default=None)
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Tasks of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Tasks of a page.")
 
 
 def task_endpoint(errors: tuple[type[SoraError], ...], **fields: Any) -> Endpoint:

@@ -11,7 +11,7 @@ from sora.operations.verify import KnownDamage, Strangers, Verified
 from sora.protocols.http.admin.tasks import Task, begun, task_endpoint
 from sora.protocols.http.endpoint import Call, Endpoint
 from sora.protocols.http.nouns import Nouns
-from sora.protocols.http.paging import LONGEST, next_of, number_of
+from sora.protocols.http.paging import next_of, next_page, number_of, page_begin, page_length
 from sora.protocols.http.values import said
 from sora.storage.rows import Fault
 from sora.workers.tasks import Told
@@ -48,15 +48,15 @@ class Damages:
     """Some of what is known to be damaged, in the order in which it was found."""
 
     items: tuple[Damage, ...] = said("The damages.")
-    next: str | None = said("The cursor of the next page; null when this is the last.")
+    next: str | None = next_page()
 
 
 @frozen
 class DamagesQuery:
     """Which part of the list."""
 
-    cursor: str = said("Where the page begins: `next` of the one before.", default="")
-    limit: int = said("Damages of a page.", default=100, minimum=1, maximum=LONGEST)
+    cursor: str = page_begin()
+    limit: int = page_length("Damages of a page.")
 
 
 @frozen
