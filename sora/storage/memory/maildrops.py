@@ -13,7 +13,8 @@ from sora.mail.flags import SEEN, Flags
 from sora.mail.mailbox_names import INBOX
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IMaildrops
-from sora.storage.memory.messages import body_place, change_flags, present, take_away
+from sora.storage.memory.changing import change_flags, present, take_away
+from sora.storage.memory.messages import body_place
 from sora.storage.memory.records import MaildropRecord, MessageRecord
 from sora.storage.memory.store import MemoryStore, operation
 from sora.storage.rows import (

@@ -11,8 +11,9 @@ from sora.mail.flags import DELETED
 from sora.mail.mailbox_names import name_key
 from sora.mail.numbers import NumberSet
 from sora.storage.interfaces import IPast
+from sora.storage.memory.changing import copy_into
 from sora.storage.memory.mailboxes import states_of
-from sora.storage.memory.messages import MemoryMessages, copy_into
+from sora.storage.memory.messages import MemoryMessages
 from sora.storage.memory.records import MailboxRecord, MessageRecord, PastRecord
 from sora.storage.memory.search import matcher, ordered, relevance, thread_row
 from sora.storage.memory.store import MemoryStore, operation
