@@ -19,6 +19,7 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.logger import Logger
 
+from sora.app.authorities import require_authorities
 from sora.app.available import require_available
 from sora.app.database import database_id
 from sora.app.embedded import EmbeddedPostgres
@@ -55,6 +56,7 @@ def assemble(
     started us, and `supervisor` is the program that did. Raises ConfigError, CertificateUnusable.
     """
     config = loaded.config
+    require_authorities(config)
     for sentence in [*map(str, loaded.warnings), *require_available(config)]:
         log.warn("{sentence}", sentence=sentence)
     certificates = certificates_of(config)

@@ -244,9 +244,11 @@ async def _looked(health: "Health") -> Overview:
 
 def _require(config: Config) -> list[str]:
     """What would keep a server from its start: as `require_available`."""
+    from sora.app.authorities import require_authorities
     from sora.app.available import require_available
     from sora.app.sieve import dialect_of
 
+    require_authorities(config)
     warnings = require_available(config)
     dialect_of(config.sieve)
     return warnings

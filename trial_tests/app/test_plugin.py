@@ -1,10 +1,12 @@
 """The options of `twistd sora`, and what a wrong start says."""
 
 import sys
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from shutil import rmtree
 
+from attrs import evolve
 from twisted.application.service import Application, IService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -12,6 +14,7 @@ from twisted.logger import ILogObserver
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from sora.app.authorities import require_authorities
 from sora.app.available import SERVERS, require_available
 from sora.app.logging import LogOutput
 from sora.app.plugin import Options
@@ -24,6 +27,7 @@ from sora.config.logging import LoggingConfig
 from sora.config.problems import ConfigError, Problem
 from sora.errors import Unavailable
 from sora.net.listener import CannotListen
+from sora.tls.self_signed import self_signed
 from trial_tests.support.postgres import temporary_directory
 
 GOOD = '[s3]\nprovider = "filesystem"\n[[servers]]\ntype = "imap"\naddr = "127.0.0.1:143"\n'
@@ -93,6 +97,22 @@ class OptionsTests(SynchronousTestCase):
         config = loads(proxy + "start = false\n[cluster]\nenabled = true").config
         [said] = require_available(config)
         self.assertIn("cluster.enabled", said)
+
+    def test_files_of_authorities_are_read_before_they_are_needed(self) -> None:
+        file = Path(self.mktemp()).absolute()
+        file.write_text("no certificate")
+        good = self_signed(Path(self.mktemp()).absolute(), "localhost", datetime.now(UTC)).cert_file
+        config = loads(GOOD).config
+        s3 = config.s3
+        second = evolve(s3, second=evolve(s3.second, ca_file=str(file)))
+        for changed, expected in (
+            (evolve(s3, ca_file="/nowhere/ca.pem"), "s3.ca_file: /nowhere/ca.pem cannot be read"),
+            (evolve(s3, ca_file=str(file)), f"s3.ca_file: {file} has no certificate in PEM"),
+            (second, f"s3.second.ca_file: {file} has no certificate in PEM"),
+        ):
+            error = self.assertRaises(ConfigError, require_authorities, evolve(config, s3=changed))
+            self.assertIn(expected, str(error))
+        require_authorities(evolve(config, s3=evolve(s3, ca_file=str(good))))
 
     def test_the_servers_that_there_are_can_be_built(self) -> None:
         """Known without what builds them, which takes a second to load."""

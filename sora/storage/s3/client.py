@@ -345,7 +345,9 @@ class S3Client:
             if isinstance(value, BaseException) and not reasons:
                 error = value
         text = str(error) or type(error).__name__
-        if is_refusal(error):
+        if "wrong version number" in text:
+            text = "it does not speak TLS at that port; see [s3] use_ssl and endpoint"
+        elif is_refusal(error):
             text = await why_refused(error, self._address, self._reactor)
         return Unavailable(f"The object store could not be reached for {what}: {text}")
 
