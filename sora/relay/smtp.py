@@ -14,6 +14,7 @@ from sora.deferreds import deferred
 from sora.errors import Unavailable
 from sora.relay.entry import Answer, Fate
 from sora.relay.smtp_client import ConnectionBroken, Login, SMTPConnection, Timeouts
+from sora.relay.transaction import Transaction
 from sora.relay.transport import Consignment, ITransport
 from sora.threads import Threads
 
@@ -86,9 +87,8 @@ class SMTPTransport:
     async def _over(self, connection: SMTPConnection, consignment: Consignment) -> Sequence[Answer]:
         is_begun: list[bool] = []
         try:
-            answers = await connection.send(
-                consignment, self._threads, lambda: is_begun.append(True)
-            )
+            transaction = Transaction(connection, self._threads, lambda: is_begun.append(True))
+            answers = await transaction.send(consignment)
         except ConnectionBroken as error:
             if not is_begun:
                 raise

@@ -1,15 +1,12 @@
 """One SMTP connection: Twisted's ESMTP client as far as a transaction can begin, then our own.
 
 Twisted greets, says EHLO, changes to TLS and authenticates. From there on a message is a coroutine
-over `command`: MAIL and RCPT with their parameters, an answer for each recipient, DATA with
-back-pressure. A 4yz or 5yz that says something about this client instead of a message (a greeting
-that refuses, no TLS where it has to be, wrong credentials, 421) is `Unavailable`: it uses up
-nothing, and is never a reason to bounce mail.
+over `command` (`sora.relay.transaction`). A connection that cannot become ready (a greeting that
+refuses, no TLS where it has to be, wrong credentials) is `Unavailable`.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -25,23 +22,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sora.errors import Unavailable
-from sora.mail.seven_bits import NotConvertible, in_seven_bits
-from sora.relay.entry import Answer, Fate
-from sora.relay.interfaces import Content, OutgoingRecipient, in_memory
-from sora.relay.transport import Consignment
 from sora.relay.wire.answers import Reply, offers, reply_of
-from sora.relay.wire.data import DataEncoder
-from sora.relay.wire.envelope import Content as Facts
-from sora.relay.wire.envelope import Refusal, mail_command, rcpt_command
-from sora.threads import Threads
 
-BLOCK: Final = 64 * 1024
-MAX_CONVERTED: Final = 32 * 1024 * 1024
-"""Octets of a message that is converted for a server that does not take it as it is."""
 MAX_LINES: Final = 200
 """Lines of one reply."""
-NOT_ABOUT_THE_MESSAGE: Final = frozenset({421, 432, 454, 530, 534, 535, 538})
-"""Codes that speak of the connection or of authentication (RFC 5321 §3.8, RFC 4954 §6)."""
 
 
 @frozen
@@ -102,16 +86,21 @@ class SMTPConnection(ESMTPClient):
         self.remote = ""
         self._username = login.username.encode()
         self._clock = clock
-        self._timeouts = timeouts
-        self._error: Unavailable | None = None
+        self.timeouts = timeouts
+        self.error: ConnectionBroken | None = None
+        """why it has ended"""
         self._waiting: deque[Deferred[Reply]] = deque()
-        self._flow = _Flow()
+        self.flow = _Flow()
         self._deadline: Any = None
 
     @property
     def is_usable(self) -> bool:
         """Whether another transaction can begin."""
-        return self._error is None and not self._waiting
+        return self.error is None and not self._waiting
+
+    def seconds(self) -> float:
+        """The time."""
+        return self._clock.seconds()
 
     # ------------------------------------------------------------ until it is ready
 
@@ -119,7 +108,7 @@ class SMTPConnection(ESMTPClient):
         """Wait for the greeting. What is written goes out at once: the end of a message would
         otherwise wait for the acknowledgement of its last piece."""
         self.transport.setTcpNoDelay(True)
-        self._deadline = self._clock.callLater(self._timeouts.setup, self.timeoutConnection)
+        self._deadline = self._clock.callLater(self.timeouts.setup, self.timeoutConnection)
         super().connectionMade()
 
     def lineReceived(self, line: bytes) -> None:
@@ -190,129 +179,20 @@ class SMTPConnection(ESMTPClient):
         reply = reply_of(code, lines)
         self._break(f"it refuses: {reply}" if code > 0 else reply.text)
 
-    # ------------------------------------------------------------ one message
-
-    async def send(
-        self, consignment: Consignment, threads: Threads, begun: Callable[[], None]
-    ) -> Sequence[Answer]:
-        """One transaction. `begun` is called when the server has taken the sender: from then on
-        the message may arrive, whatever happens.
-
-        Raises ConnectionBroken when the connection ends, Unavailable when the server does not
-        speak of the message, or the message cannot be read.
-        """
-        if consignment.eight_bit and b"8BITMIME" not in self.offered:
-            consignment = await self._in_seven_bits(consignment, threads)
-        outgoing = consignment.outgoing
-        count = len(outgoing.recipients)
-        content = Facts(consignment.size, consignment.eight_bit)
-        try:
-            line = mail_command(outgoing, content, self.offered, self._clock.seconds())
-        except Refusal as refusal:
-            return [self._refused(refusal)] * count
-        self.messages += 1
-        recipients = [self._recipient(one) for one in outgoing.recipients]
-        lines = [one for one in recipients if isinstance(one, bytes)]
-        with closing(self._in_turn([line, *lines])) as replies:
-            reply = await next(replies)
-            if not reply.is_good:
-                for left in replies if b"PIPELINING" in self.offered else ():
-                    await left
-                self._require_about_the_message(reply)
-                return [self._answer(reply)] * count
-            begun()
-            answers = [
-                one if isinstance(one, Answer) else self._answer(await next(replies))
-                for one in recipients
-            ]
-        accepted = [answer.fate is Fate.SENT for answer in answers]
-        if not any(accepted):
-            await self.command(b"RSET")
-            return answers
-        reply = await self.command(b"DATA", self._timeouts.data)
-        if reply.code == 354:
-            reply = await self._body(consignment, threads)
-        if reply.code == 354 or not (reply.is_good or 400 <= reply.code < 600):
-            self._break("it answers out of turn")
-            reply = Reply(451, "4.5.0", "The server answered out of turn")
-        final = self._answer(reply)
-        return [
-            self._relayed(final, one.notify) if taken else answer
-            for one, answer, taken in zip(outgoing.recipients, answers, accepted, strict=True)
-        ]
-
-    async def _in_seven_bits(self, consignment: Consignment, threads: Threads) -> Consignment:
-        """The same message in 7 bits; as it is, where that cannot be (RFC 6152 §3)."""
-        if consignment.size > MAX_CONVERTED:
-            return consignment
-        octets = await threads.run(_converted, consignment.open)
-        if octets is None:
-            return consignment
-        return evolve(consignment, size=len(octets), eight_bit=False, open=in_memory(octets))
-
-    def _recipient(self, recipient: OutgoingRecipient) -> bytes | Answer:
-        """What is said of a recipient; the answer where that cannot be said."""
-        try:
-            return rcpt_command(recipient, self.offered)
-        except Refusal as refusal:
-            return self._refused(refusal)
-
-    def _in_turn(self, lines: Sequence[bytes]) -> "Generator[Deferred[Reply], None, None]":
-        """Ask several things, all at once where the server takes that (RFC 2920), else each when
-        its reply is waited for."""
-        if b"PIPELINING" not in self.offered:
-            yield from map(self.command, lines)
-            return
-        asked = [self.command(line) for line in lines]
-        try:
-            yield from asked
-        finally:
-            # Nobody waits for what comes after a connection that has ended.
-            for one in asked:
-                one.addErrback(lambda _: None)
-
-    async def _body(self, consignment: Consignment, threads: Threads) -> Reply:
-        """The message, as fast as it is taken. A server that answers before its end has refused
-        it; the connection is of no more use then."""
-        final = self._expect(self._timeouts.block)
-        encoder = DataEncoder()
-        self.transport.registerProducer(self._flow, True)
-        try:
-            opened = await threads.run(consignment.open)
-            try:
-                while not final.called and (block := await threads.run(opened.read, BLOCK)):
-                    self.setTimeout(self._timeouts.block)
-                    self.transport.write(encoder.feed(block))
-                    await self._flow.drained()
-            finally:
-                opened.close()
-        except Unavailable:
-            # The dot must not follow: half of a message would arrive for all of it.
-            self._break("the message could not be sent to its end")
-            final.addErrback(lambda _: None)
-            raise
-        finally:
-            if self.transport is not None:
-                self.transport.unregisterProducer()
-        if final.called:
-            reply = await final
-            self._break("it answered before the end of a message")
-            return reply if not reply.is_good else Reply(451, "4.5.0", "answered too early")
-        self.transport.write(encoder.end())
-        self.setTimeout(self._timeouts.final)
-        return await final
+    # ------------------------------------------------------------ asking
 
     def command(self, line: bytes, timeout: float | None = None) -> "Deferred[Reply]":
         """Ask one thing. Fails with ConnectionBroken when there is no answer."""
-        if self._error is not None:
+        if self.error is not None:
             failed: Deferred[Reply] = Deferred()
-            failed.errback(self._error)
+            failed.errback(self.error)
             return failed
-        answer = self._expect(self._timeouts.command if timeout is None else timeout)
+        answer = self.expect(self.timeouts.command if timeout is None else timeout)
         self.sendLine(line)
         return answer
 
-    def _expect(self, timeout: float) -> "Deferred[Reply]":
+    def expect(self, timeout: float) -> "Deferred[Reply]":
+        """Wait for one reply more, for so many seconds without progress."""
         self._expected = range(1000)
         self._okresponse = self._failresponse = self._replied
         answer: Deferred[Reply] = Deferred()
@@ -322,7 +202,7 @@ class SMTPConnection(ESMTPClient):
 
     def _replied(self, code: int, resp: bytes) -> None:
         waiting = self._waiting.popleft() if self._waiting else None
-        self.setTimeout(self._timeouts.command if self._waiting else None)
+        self.setTimeout(self.timeouts.command if self._waiting else None)
         reply = reply_of(code, self.resp)
         if waiting is None:  # 421 on an idle connection, for example
             self._break(f"it said {reply}")
@@ -331,37 +211,11 @@ class SMTPConnection(ESMTPClient):
             self._break(f"it is going away: {reply}")
         waiting.callback(reply)
 
-    def _require_about_the_message(self, reply: Reply) -> None:
-        if reply.code in NOT_ABOUT_THE_MESSAGE:
-            self._break(f"it refuses: {reply}")
-            raise self._error or ConnectionBroken()
-
-    # ------------------------------------------------------------ answers
-
-    def _answer(self, reply: Reply) -> Answer:
-        fate = Fate.WAITING
-        if reply.is_good:
-            fate = Fate.SENT
-        elif reply.is_permanent and reply.code not in NOT_ABOUT_THE_MESSAGE:
-            fate = Fate.REFUSED
-        return Answer(fate, reply.code, reply.status, reply.text, self.remote)
-
-    def _refused(self, refusal: Refusal) -> Answer:
-        return Answer(Fate.REFUSED, 0, refusal.status, refusal.text, self.remote)
-
-    def _relayed(self, answer: Answer, notify: tuple[str, ...] | None) -> Answer:
-        is_last = answer.fate is Fate.SENT and b"DSN" not in self.offered
-        if not is_last or "SUCCESS" not in (notify or ()):
-            return answer
-        return Answer(
-            answer.fate, answer.code, answer.status, answer.text, answer.remote, relayed=True
-        )
-
     # ------------------------------------------------------------ the end
 
     def quit(self) -> None:
         """Leave."""
-        if self._error is None:
+        if self.error is None:
             self.sendLine(b"QUIT")
             self._break("we left", abort=False)
 
@@ -380,9 +234,9 @@ class SMTPConnection(ESMTPClient):
         super().connectionLost(reason)
 
     def _break(self, why: str, abort: bool = True) -> None:
-        if self._error is not None:
+        if self.error is not None:
             return
-        self._error = ConnectionBroken(f"{self.remote or 'The relay'}: {why}")
+        self.error = ConnectionBroken(f"{self.remote or 'The relay'}: {why}")
         self.setTimeout(None)
         self._end_deadline()
         if self.transport is not None:
@@ -392,32 +246,17 @@ class SMTPConnection(ESMTPClient):
                 self.transport.loseConnection()
         waiting = list(self._waiting)
         self._waiting.clear()
-        self._flow.end(self._error)
+        self.flow.end(self.error)
         if not self.ready.called:
-            self.ready.errback(self._error)
+            self.ready.errback(self.error)
         for one in waiting:
-            one.errback(self._error)
+            one.errback(self.error)
         self.broken()
 
     def _end_deadline(self) -> None:
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None
-
-
-def _converted(content: Content) -> bytes | None:
-    """A message in 7 bits, None if it cannot be; in a thread."""
-    body = content()
-    try:
-        pieces = []
-        while piece := body.read(BLOCK):
-            pieces.append(piece)
-    finally:
-        body.close()
-    try:
-        return in_seven_bits(b"".join(pieces))
-    except NotConvertible:
-        return None
 
 
 @implementer(IPushProducer)
