@@ -1,7 +1,8 @@
 """Accounts."""
 
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import asdict, frozen
 
@@ -182,8 +183,7 @@ async def _restore(nouns: Nouns, call: Call) -> None:
     await nouns.accounts.restore(call.path["email"])
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="accounts", **fields)
+_endpoint = partial(Endpoint, group="accounts")
 
 
 ENDPOINTS: Final = (

@@ -1,6 +1,7 @@
 """Rights on mailboxes (RFC 4314)."""
 
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -59,8 +60,7 @@ async def _delete(nouns: Nouns, call: Call) -> None:
     await nouns.acl.delete(whose(call), call.path["mailbox"], call.path["user"])
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="acl", **fields)
+_endpoint = partial(Endpoint, group="acl")
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:

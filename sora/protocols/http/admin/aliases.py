@@ -1,7 +1,8 @@
 """Aliases: addresses of accounts that only receive."""
 
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -76,8 +77,7 @@ async def _delete(nouns: Nouns, call: Call) -> None:
     await nouns.aliases.delete(call.path["address"])
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="aliases", **fields)
+_endpoint = partial(Endpoint, group="aliases")
 
 
 ENDPOINTS: Final = (

@@ -1,6 +1,7 @@
 """The caches of bodies."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from attrs import asdict, frozen
@@ -91,8 +92,7 @@ async def _purge(nouns: Nouns, call: Call) -> Purged:
     return Purged(objects=objects, octets=octets)
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="cache", errors=(BadArgument,), **fields)
+_endpoint = partial(Endpoint, group="cache", errors=(BadArgument,))
 
 
 ENDPOINTS: Final = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from attrs import asdict, frozen
@@ -140,8 +141,7 @@ async def _runs(nouns: Nouns, call: Call) -> DeletionRuns:
     return DeletionRuns(items=tuple(map(_run_of, await nouns.cleaning.runs())))
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="cleaner", **fields)
+_endpoint = partial(Endpoint, group="cleaner")
 
 
 ENDPOINTS: Final = (

@@ -1,7 +1,8 @@
 """Who is connected to this process, and ending it."""
 
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import asdict, frozen
 
@@ -84,8 +85,7 @@ async def _kick(nouns: Nouns, call: Call) -> Kicked:
     return Kicked(kicked=nouns.connections.kick(**asdict(call.body)))
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="connections", **fields)
+_endpoint = partial(Endpoint, group="connections")
 
 
 ENDPOINTS: Final = (

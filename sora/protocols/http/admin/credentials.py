@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import Any, Final, Protocol
 
 from attrs import frozen
@@ -179,8 +180,7 @@ async def _delete_credential(nouns: Nouns, call: Call) -> None:
     await nouns.credentials.delete(call.path["email"])
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="accounts", **fields)
+_endpoint = partial(Endpoint, group="accounts")
 
 
 ENDPOINTS: Final = (

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -142,8 +143,7 @@ async def _promoted(nouns: Nouns, call: Call) -> Promoted:
     return Promoted(began=promoted.is_new, epoch=_epoch(promoted.epoch))
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="database", **fields)
+_endpoint = partial(Endpoint, group="database")
 
 
 ENDPOINTS: Final = (

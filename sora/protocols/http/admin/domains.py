@@ -1,7 +1,8 @@
 """Domains, and who receives what is addressed to nobody in them."""
 
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -112,8 +113,7 @@ async def _no_alias(nouns: Nouns, call: Call) -> None:
     await nouns.domains.set_alias_of(call.path["domain"], None)
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="domains", **fields)
+_endpoint = partial(Endpoint, group="domains")
 
 
 ENDPOINTS: Final = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -219,8 +220,7 @@ async def _recount(nouns: Nouns, call: Call) -> Recounted:
     )
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="history", **fields)
+_endpoint = partial(Endpoint, group="history")
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:

@@ -1,6 +1,7 @@
 """How logins go, and who is kept out for guessing passwords."""
 
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import asdict, frozen
 
@@ -108,8 +109,7 @@ async def _unblock(nouns: Nouns, call: Call) -> Unblocked:
     return Unblocked(unblocked=nouns.logins.unblock(call.body.address, call.body.user))
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="logins", **fields)
+_endpoint = partial(Endpoint, group="logins")
 
 
 ENDPOINTS: Final = (

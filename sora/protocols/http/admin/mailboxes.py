@@ -1,6 +1,7 @@
 """Mailboxes by name, of accounts and of domains, and what accounts have subscribed to."""
 
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -159,8 +160,7 @@ async def _unsubscribe(nouns: Nouns, call: Call) -> None:
     await nouns.mailboxes.unsubscribe(whose(call), call.path["mailbox"])
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="mailboxes", **fields)
+_endpoint = partial(Endpoint, group="mailboxes")
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:

@@ -1,7 +1,8 @@
 """What was deleted and can be restored: messages, and mailboxes."""
 
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 from uuid import UUID
 
 from attrs import frozen
@@ -279,8 +280,7 @@ async def _restore_mailbox(nouns: Nouns, call: Call) -> Mailbox:
     return mailbox_of(row)
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="restoring", **fields)
+_endpoint = partial(Endpoint, group="restoring")
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:

@@ -1,6 +1,7 @@
 """How much an account, or what belongs to a domain, may have (RFC 9208)."""
 
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -84,8 +85,7 @@ async def _deny(nouns: Nouns, call: Call) -> None:
     await nouns.quota.allow(call.path["email"], False)
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="quota", errors=(NoSuchAccount, BadArgument), **fields)
+_endpoint = partial(Endpoint, group="quota", errors=(NoSuchAccount, BadArgument))
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:

@@ -1,7 +1,8 @@
 """Mail that is to be sent."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -211,8 +212,7 @@ async def _stats(nouns: Nouns, call: Call) -> RelayStats:
     )
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="relay", **fields)
+_endpoint = partial(Endpoint, group="relay")
 
 
 ENDPOINTS: Final = (

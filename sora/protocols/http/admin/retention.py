@@ -1,6 +1,7 @@
 """How long messages may stay in mailboxes: rules of accounts and of domains, and what they do."""
 
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -133,8 +134,7 @@ async def _preview(nouns: Nouns, call: Call) -> DuePage:
     return DuePage(items=tuple(map(_due, found)), next=cursor_of(str(last)) if last else None)
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="retention", **fields)
+_endpoint = partial(Endpoint, group="retention")
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -173,8 +174,7 @@ async def _deactivate(nouns: Nouns, call: Call) -> None:
     await nouns.sieve.deactivate(whose(call), ScriptPosition(call.path["position"]))
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="scripts", **fields)
+_endpoint = partial(Endpoint, group="scripts")
 
 
 def _of(owner: Owner) -> tuple[Endpoint, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from attrs import frozen
@@ -113,8 +114,7 @@ async def _cancel(nouns: Nouns, call: Call) -> Task:
     return task_of(await nouns.tasks.cancel(call.path["id"]))
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="tasks", **fields)
+_endpoint = partial(Endpoint, group="tasks")
 
 
 ENDPOINTS: Final = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from attrs import asdict, frozen
@@ -143,8 +144,7 @@ async def _filter(nouns: Nouns, call: Call) -> Task:
     return await begun(nouns, call, "filter", about, job)
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="sieve", method="POST", errors=(BadArgument, ScriptErrors), **fields)
+_endpoint = partial(Endpoint, group="sieve", method="POST", errors=(BadArgument, ScriptErrors))
 
 
 ENDPOINTS: Final = (

@@ -1,6 +1,7 @@
 """What waits for the object stores."""
 
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from attrs import frozen
 
@@ -66,8 +67,7 @@ async def _retry(nouns: Nouns, call: Call) -> Due:
     return Due(due=await nouns.uploader.retry())
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="uploader", **fields)
+_endpoint = partial(Endpoint, group="uploader")
 
 
 ENDPOINTS: Final = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from attrs import asdict, frozen
@@ -191,8 +192,7 @@ async def _strangers(nouns: Nouns, call: Call) -> Task:
     return await begun(nouns, call, "strangers", about, job)
 
 
-def _endpoint(**fields: Any) -> Endpoint:
-    return Endpoint(group="verify", **fields)
+_endpoint = partial(Endpoint, group="verify")
 
 
 ENDPOINTS: Final = (
