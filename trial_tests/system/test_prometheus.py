@@ -88,6 +88,7 @@ class PrometheusTests(SynchronousTestCase):
             self.with_keys(["127.0.0.1"]),
         ]
         self.node.write()
+        self.begun = time.time()
         self.node.start()
         self.node.admin("accounts", "create", "--email", EMAIL, "--password", LOGIN)
 
@@ -131,6 +132,12 @@ class PrometheusTests(SynchronousTestCase):
         self.assertIn("\n# TYPE sora_accounts_total untyped\n", text)
         self.assertRegex(text, r"\nsora_memory_mailboxes_bytes [1-9]")
         self.assertEqual([name for name in described if name.endswith("_created")], [])
+
+        version = self.node.admin("version").removeprefix("sora ").strip()
+        self.assertRegex(text, rf'\nsora_build_info{{python="3[^"]+",version="{version}"}} 1.0\n')
+        since = float(re.findall(r"^process_start_time_seconds (\S+)$", text, re.M)[0])
+        # The system tells it from its own start, which it knows to the second.
+        self.assertTrue(self.begun - 2 <= since <= time.time() + 2, since)
 
         address = self.scrape()
         self.assertEqual(self.value(address, 'up{job="sora",hostname="127.0.0.1"}'), "1")
