@@ -10,6 +10,7 @@ from sora.addresses import Address, fold_domain, fold_local, parse_address
 from sora.auth.passwords import new_secrets
 from sora.auth.schemes import secrets_of_hash
 from sora.errors import BadArgument, NoSuchAccount
+from sora.operations.paging import all_of
 from sora.storage.interfaces import IAccounts, ICredentials, IDomains
 from sora.storage.interfaces.accounts import EVERYBODY
 from sora.storage.rows import AccountFilter, AccountRow, DomainRow, NewMailbox, NewSecret
@@ -23,9 +24,6 @@ FIRST_MAILBOXES: Final = (
     NewMailbox("Archive", "\\Archive"),
 )
 """The mailboxes of a new account, all subscribed (RFC 6154)."""
-
-PAGE: Final = 1000
-"""accounts that are asked for at once"""
 
 HASHED: Final = "hashed"
 """the scheme of a password that is given as a hash, made elsewhere"""
@@ -111,16 +109,12 @@ class AccountOperations:
     ) -> list[AccountRow]:
         """All such accounts, or so many, ascending by address, above the address `after`. Raises
         NoSuchAccount for a domain that is not there."""
-        found: list[AccountRow] = []
-        key = folded_prefix(after)
-        while limit is None or len(found) < limit:
-            asked = PAGE if limit is None else min(PAGE, limit - len(found))
-            page = await self.page(which, key, asked)
-            found += page
-            if len(page) < asked:
-                break
-            key = after_row(page[-1])
-        return found
+        return await all_of(
+            lambda after, limit: self.page(which, after, limit),
+            after_row,
+            folded_prefix(after),
+            limit,
+        )
 
     async def page(self, which: AccountFilter, after: str, limit: int) -> Sequence[AccountRow]:
         """At most `limit` of them, above the address key `after`. The domain and the prefix are

@@ -7,11 +7,10 @@ from attrs import frozen
 
 from sora.addresses import fold_domain, parse_address
 from sora.operations.accounts import address_of
+from sora.operations.paging import all_of
 from sora.storage.interfaces import IAliases
 from sora.storage.rows import AliasRow
 
-PAGE: Final = 1000
-"""aliases that are asked for at once"""
 MAX_ALIASES: Final = 1000
 """aliases that an account may have"""
 
@@ -30,14 +29,10 @@ class AliasOperations:
 
     async def list(self, email: str | None = None, domain: str | None = None) -> list[AliasRow]:
         """All aliases; those of an account, or in a domain."""
-        found: list[AliasRow] = []
-        after = ""
-        while True:
-            page = await self.page(email, domain, after, PAGE)
-            found += page
-            if len(page) < PAGE:
-                return found
-            after = parse_address(page[-1].address, "").key
+        return await all_of(
+            lambda after, limit: self.page(email, domain, after, limit),
+            lambda row: parse_address(row.address, "").key,
+        )
 
     async def page(
         self, email: str | None, domain: str | None, after: str, limit: int

@@ -1,17 +1,14 @@
 """What an operator can do with domains, and with mail that is nobody's in them."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from attrs import frozen
 
 from sora.addresses import fold_domain
 from sora.operations.accounts import address_of
+from sora.operations.paging import all_of
 from sora.storage.interfaces import IDomains
 from sora.storage.rows import DomainRow
-
-PAGE: Final = 1000
-"""domains that are asked for at once"""
 
 
 @frozen
@@ -27,14 +24,7 @@ class DomainOperations:
 
     async def list(self) -> list[DomainRow]:
         """All domains."""
-        found: list[DomainRow] = []
-        after = ""
-        while True:
-            page: Sequence[DomainRow] = await self.domains.list(after, PAGE)
-            found += page
-            if len(page) < PAGE:
-                return found
-            after = page[-1].name
+        return await all_of(self.page, lambda row: row.name)
 
     async def page(self, after: str, limit: int) -> Sequence[DomainRow]:
         """At most `limit` domains, ascending by name, above the name `after`."""

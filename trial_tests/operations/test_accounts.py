@@ -11,8 +11,9 @@ from twisted.trial.unittest import TestCase
 from sora.addresses import parse_address
 from sora.auth.passwords import verify
 from sora.errors import AlreadyExists, BadArgument, NoSuchAccount
-from sora.operations.accounts import PAGE, AccountOperations, PasswordHashing, address_of
+from sora.operations.accounts import AccountOperations, PasswordHashing, address_of
 from sora.operations.credentials import CredentialOperations
+from sora.operations.paging import PAGE
 from sora.storage.memory.storage import memory_storage
 from sora.storage.rows import AccountFilter, NewSecret
 

@@ -5,7 +5,7 @@ from twisted.trial.unittest import TestCase
 
 from sora.addresses import parse_address
 from sora.errors import AlreadyExists, BadArgument
-from sora.operations import aliases, domains
+from sora.operations import paging
 from sora.operations.aliases import AliasOperations
 from sora.operations.domains import DomainOperations
 from sora.storage.memory.storage import memory_storage
@@ -36,8 +36,7 @@ class AddressOperationsTests(TestCase):
         self.assertEqual(await self.aliases.list(), [])
 
     async def test_lists_have_any_length(self) -> None:
-        self.patch(aliases, "PAGE", 3)
-        self.patch(domains, "PAGE", 3)
+        self.patch(paging, "PAGE", 3)
         for number in range(10):
             await self.aliases.create(ANN, f"ann@{number}.example")
         self.assertEqual(len(await self.aliases.list()), 10)
