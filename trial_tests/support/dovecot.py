@@ -14,6 +14,7 @@ from unittest import TestCase
 
 from trial_tests.support.ports import free_port
 from trial_tests.support.programs import require_program
+from trial_tests.support.sora_process import EMAIL
 
 PASSWORD = "dovecot-password"
 
@@ -104,6 +105,22 @@ service imap-login {{
   }}
 }}
 """
+
+
+class MaildirDovecot(Dovecot):
+    """One that keeps mail in `<directory>/mail/<user>/Maildir`."""
+
+    def _configuration(self) -> str:
+        return (
+            super()._configuration().replace("sdbox:~/sdbox", "maildir:~/Maildir")
+            + "namespace inbox {\n  separator = .\n}\nmaildir_stat_dirs = yes\n"
+            + "mail_plugins = $mail_plugins zlib\n"
+        )
+
+    @property
+    def home(self) -> Path:
+        """Where the user's mail is."""
+        return self._directory / "mail" / EMAIL
 
 
 def _group(owner: pwd.struct_passwd) -> str:

@@ -2,7 +2,9 @@
 
 import imaplib
 import json
+import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -12,12 +14,15 @@ from typing import Any
 from zipfile import ZipFile
 
 from sora.admin.failed import INTERRUPTED
+from trial_tests.support.dovecot import PASSWORD as DOVECOT_PASSWORD
+from trial_tests.support.dovecot import MaildirDovecot, dovecot_of
 from trial_tests.support.http_api import KEY, ApiTestCase
 from trial_tests.support.programs import require_program
 from trial_tests.support.scram_postgres import DATABASE
+from trial_tests.support.sora_process import EMAIL
 from trial_tests.support.tcp_proxy import TcpProxy
 
-ANN, BOB, CAT, DAN = (f"{name}@example.com" for name in ("ann", "bob", "cat", "dan"))
+ANN, BOB, CAT, DAN, EVE = (f"{name}@example.com" for name in ("ann", "bob", "cat", "dan", "eve"))
 PASSWORD = "correct horse"
 COUNT = 3000
 SLOW = 60_000
@@ -80,6 +85,8 @@ class HttpExchangeTests(ApiTestCase):
             self.assertEqual([uid for uid, _ in rows], list(range(10, 10 + len(rows))), name)
         self.check_export(maildir)
         self.check_download()
+        self.check_dovecot(ours)
+        self.check_archive(ours)
         self.check_a_download_that_ends()
         self.check_imap(ours)
         self.check_silence(ours)
@@ -125,6 +132,34 @@ class HttpExchangeTests(ApiTestCase):
         self.assertEqual(mbox.count(b"\nSubject: "), COUNT // len(FOLDERS))
         with ZipFile(archive) as opened:
             self.assertEqual(opened.read("Work/日本語.mbox"), mbox)
+
+    def check_dovecot(self, ours: Any) -> None:
+        """A Dovecot serves what was unpacked, with the same UIDs, flags and keywords."""
+        dovecot = dovecot_of(self, MaildirDovecot)
+        dovecot.home.mkdir()
+        shutil.copytree(self.open / "unpacked", dovecot.home / "Maildir")
+        if os.getuid() == 0:
+            subprocess.run(["chown", "-R", "nobody", str(dovecot.home)], check=True)
+        client = imaplib.IMAP4("127.0.0.1", dovecot.imap, timeout=20)
+        client.login(EMAIL, DOVECOT_PASSWORD)
+        self.assertEqual(_seen(client, "."), ours)
+        dovecot.stop()
+
+    def check_archive(self, ours: Any) -> None:
+        """What was downloaded is somebody else's mail when it is sent, once however often."""
+        archive = self.open / "ann.tar"
+        subprocess.run(
+            self.downloading("export/maildir", "-o", str(archive)), check=True, timeout=60
+        )
+        new = {"email": EVE, "password": PASSWORD, "hash": "ssha512"}
+        self.assertEqual(self.ask("POST", "/admin/accounts", new)[0], 201)
+        words = ("-H", "Content-Type: application/x-tar", "-X", "POST", "-T", str(archive))
+        for done, skipped in ((COUNT, 0), (0, COUNT)):
+            command = self.downloading("import/archive?preserve_uids=true", *words, email=EVE)
+            said = subprocess.run(command, check=True, timeout=60, capture_output=True).stdout
+            result = self.followed(json.loads(said)["id"])["result"]
+            self.assertEqual((self.adds_up(result), result["skipped"]), (done, skipped))
+        self.assertEqual(self.seen_by_imap(EVE), ours)
 
     def check_a_download_that_ends(self) -> None:
         """What a client does not take does not fill the server's memory, and one that is killed
@@ -249,17 +284,10 @@ class HttpExchangeTests(ApiTestCase):
         """UIDs and flags of all mailboxes that have messages."""
         client = imaplib.IMAP4("127.0.0.1", self.node.imap, timeout=20)
         client.login(email, PASSWORD)
-        found = {}
-        for name in ("INBOX", "Work", "Work/&ZeVnLIqe-"):
-            client.select(f'"{name}"', readonly=True)
-            rows = client.fetch("1:*", "(UID FLAGS)")[1]
-            found[name] = [
-                (int(row[1]), frozenset(row[2].split()) - {b"\\Recent"})
-                for line in rows
-                if (row := re.search(rb"UID (\d+) FLAGS \(([^)]*)\)", line))
-            ]
-        client.logout()
-        return found
+        try:
+            return _seen(client, "/")
+        finally:
+            client.logout()
 
     # ---------------------------------------------------------- tasks
 
@@ -302,4 +330,17 @@ def _tree(root: Path) -> dict[str, tuple[int, float, bytes]]:
         time_ = about.st_mtime if one.parent.name == "cur" else 0.0
         octets = one.read_bytes() if one.is_file() else b""
         found[str(one.relative_to(root))] = (about.st_mode, time_, octets)
+    return found
+
+
+def _seen(client: imaplib.IMAP4, separator: str) -> dict[str, list[tuple[int, frozenset[bytes]]]]:
+    found = {}
+    for name in ("INBOX", "Work", "Work/&ZeVnLIqe-"):
+        client.select('"' + name.replace("/", separator) + '"', readonly=True)
+        rows = client.fetch("1:*", "(UID FLAGS)")[1]
+        found[name] = [
+            (int(row[1]), frozenset(row[2].split()) - {b"\\Recent"})
+            for line in rows
+            if (row := re.search(rb"UID (\d+) FLAGS \(([^)]*)\)", line))
+        ]
     return found

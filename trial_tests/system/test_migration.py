@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trial_tests.support.client_case import ClientTestCase, Tap
 from trial_tests.support.dovecot import PASSWORD as DOVECOT_PASSWORD
-from trial_tests.support.dovecot import Dovecot, dovecot_of
+from trial_tests.support.dovecot import MaildirDovecot, dovecot_of
 from trial_tests.support.messages import sample_messages
 from trial_tests.support.programs import require_program
 from trial_tests.support.sora_process import EMAIL, PASSWORD
@@ -28,22 +28,6 @@ DEEP = ("Work", "Work.2024", "Work.2024.&ZeVnLIqe-")
 BOXES = FOLDERS + DEEP
 """what an account of Sora has, and names in UTF-7; those above others are mailboxes in Sora"""
 ATTRIBUTES = re.compile(r"UID (\d+)|FLAGS \(([^)]*)\)|INTERNALDATE \"([^\"]*)\"|RFC822.SIZE (\d+)")
-
-
-class MaildirDovecot(Dovecot):
-    """One that keeps mail in `<directory>/mail/<user>/Maildir`."""
-
-    def _configuration(self) -> str:
-        return (
-            super()._configuration().replace("sdbox:~/sdbox", "maildir:~/Maildir")
-            + "namespace inbox {\n  separator = .\n}\nmaildir_stat_dirs = yes\n"
-            + "mail_plugins = $mail_plugins zlib\n"
-        )
-
-    @property
-    def home(self) -> Path:
-        """Where the user's mail is."""
-        return self._directory / "mail" / EMAIL
 
 
 class MigrationTests(ClientTestCase):
