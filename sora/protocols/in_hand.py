@@ -144,7 +144,8 @@ class CommandInHand:
 
     def failed(self, kind: type[Spoken] | None, error: SoraError | None, is_bad: bool) -> None:
         """Count why it was not done, as `Chronicle.failed` does."""
-        self._chronicle.failed(name_of(kind), error, is_bad)
+        chronicle = self._chronicle
+        chronicle.metrics.failed(chronicle.protocol, name_of(kind), error, is_bad)
 
     def not_done(self, kind: type[Spoken] | None, text: bytes, error: SoraError) -> None:
         """Say in the log what it failed of, if that is inside of the house."""

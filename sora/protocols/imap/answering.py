@@ -91,7 +91,7 @@ class Answering:
             done = _words(SERVER_BUG.code_of(SoraError()), f"See log: {session.id}")
         if session.selected is not None and not session.is_ending:
             understood = command is not None and status != BAD
-            await session.tell_all(understood and command.lets_expunge(by_uid))  # type: ignore[union-attr]
+            await session.telling.all(understood and command.lets_expunge(by_uid))  # type: ignore[union-attr]
         session.write(head.tag + b" " + status + b" " + done + b"\r\n")
         self._ended(kind, status)
 

@@ -92,7 +92,7 @@ class Fetching:
     async def _items_from_view(self, uids: Sequence[int]) -> None:
         for start in range(0, len(uids), LINES):
             portion = uids[start : start + LINES]
-            self._session.tell_keywords()
+            self._session.telling.keywords()
             for state in self._view.flags_of(portion):
                 self._write(Fetched(state, self._selected.keywords))
             self._told(portion, self._selected.highest_modseq)
@@ -169,7 +169,7 @@ class Fetching:
 
     def _states(self, uids: Sequence[int]) -> list[FlagUpdate]:
         """The flags as of now; the client learns them, whatever changes while it is waited for."""
-        self._session.tell_keywords()
+        self._session.telling.keywords()
         states = list(self._view.flags_of(uids))
         modseq = self._selected.highest_modseq
         self._told(uids, modseq)
@@ -220,7 +220,7 @@ class Fetching:
     # ---------------------------------------------------------- large messages
 
     async def _large(self, row: StoredMessage) -> None:
-        self._session.tell_keywords()
+        self._session.telling.keywords()
         modseq = self._selected.highest_modseq
         for state in list(self._view.flags_of((row.uid,))):
             fetched = Fetched(state, self._selected.keywords, row)

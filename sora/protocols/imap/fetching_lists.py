@@ -118,7 +118,7 @@ class ListFetching:
             uids = batch.uids[start : start + step]
             columns = [column[start : start + step] for column in batch.columns]
             # Between here and the lines nothing is awaited: they say what is true now.
-            self._session.tell_keywords()
+            self._session.telling.keywords()
             text, count = self._lines(uids, columns)
             answered += count
             if self._tells_flags:

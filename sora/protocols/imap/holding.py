@@ -40,8 +40,8 @@ class Holding:
         held = BASE + session.connection.held + session.saved.octets + session.contexts.octets
         if session.selected is not None:
             held += session.selected.view.octets
-        if session.notifying is not None:
-            held += session.notifying.octets
+        if session.telling.notifying is not None:
+            held += session.telling.notifying.octets
         return held
 
     def require(self, more: int) -> None:

@@ -216,11 +216,11 @@ class Notifying:
         session = self._session
         self._look_at(session.selected)
         # §6.1.2: with SELECTED-DELAYED only a command lets EXPUNGE be sent.
-        told = session.tell(may_expunge=idles or not self.interest.selected.delayed)
+        told = session.telling.changes(may_expunge=idles or not self.interest.selected.delayed)
         if session.is_ending:
             return told
-        await session.tell_rest()
-        told = await session.tell_contexts() or told
+        await session.telling.rest()
+        told = await session.telling.contexts() or told
         if self._arrived:
             told = True
             await self._fetch()

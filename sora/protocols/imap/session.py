@@ -5,13 +5,12 @@ answered (`sora.protocols.imap.answering`). Commands see the session as their wh
 logged in, which mailbox is open, how to write, how to ask the client for more.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from twisted.logger import Logger
 
 from sora.auth.interfaces import Identity
-from sora.auth.logging_in import channel_on, log_in_by_challenges
 from sora.errors import (
     BadSyntax,
     NotPermitted,
@@ -23,7 +22,6 @@ from sora.mail.numbers import SequenceSet
 from sora.mailbox.account import Account
 from sora.mailbox.reach import SessionFacts
 from sora.mailbox.selected import Selected
-from sora.mailbox.updates import FlagUpdate, ManyFlags
 from sora.net.connection import Connection
 from sora.net.ended import ConnectionEnded, TimedOut, Unreadable
 from sora.net.standing import Standing, client_text
@@ -39,13 +37,10 @@ from sora.protocols.imap.literals import Literals
 from sora.protocols.imap.progress import Progress
 from sora.protocols.imap.saved_result import SavedResult
 from sora.protocols.imap.services import Limits, Services
-from sora.protocols.imap.updates import flag_lines, keyword_lines, update_lines
-from sora.protocols.imap.wire.codes import capability, highest_modseq
+from sora.protocols.imap.telling import Telling
+from sora.protocols.imap.wire.codes import capability
 from sora.protocols.imap.wire.reader import Chunk, Hopeless, IMAPReader, Line, Offer, TooLong
 from sora.protocols.imap.wire.write import mailbox as mailbox_name
-
-if TYPE_CHECKING:
-    from sora.protocols.imap.notifying import Notifying
 
 STATE_NAMES: Final = {
     State.GREETED: "not authenticated",
@@ -94,12 +89,9 @@ class Session:
         self.state = State.GREETED
         self.enabled = Enabled(self.dialect.enabling)
         self.selected: Selected | None = None
-        self._portions: Iterator[list[FlagUpdate]] | None = None
-        self._withheld = False
+        self.telling = Telling(self)
         self.saved = SavedResult()
         """what `$` stands for (RFC 5182)"""
-        self.notifying: Notifying | None = None
-        """what it is told because of NOTIFY"""
         self._account: Account | None = None
         self.answering.bad = 0
         self._reader.line_limit = self.limits.line_before_login
@@ -119,7 +111,7 @@ class Session:
         self.untagged(b"OK " + capability(self.capabilities) + b" Sora is ready")
         try:
             while not self.is_ending:
-                waiting = self.notifying or self
+                waiting = self.telling.notifying or self
                 event = await waiting.next_event()
                 if type(event) is Line:
                     await self.answering.execute(event.text)
@@ -178,7 +170,7 @@ class Session:
         self.services.memory.held("imap", self.holding.peak)
         self.answering.let_go()
         self.literals.let_go()
-        self.notify(None)
+        self.telling.notify(None)
         await self.deselect()
 
     async def _unusual(self, event: Offer | Chunk | TooLong | Hopeless) -> None:
@@ -241,109 +233,6 @@ class Session:
         began = self.connection.clock.seconds()
         await self.connection.drain()
         self.answering.command.waited += self.connection.clock.seconds() - began
-
-    def tell(self, may_expunge: bool) -> bool:
-        """Tell the client what changed in its mailbox. Gives whether there was anything."""
-        selected = self.selected
-        if selected is None:
-            return False
-        for portion in self._portions or ():
-            # What was told first comes first.
-            self._tell_flags(portion)
-        self._portions = None
-        if self.notifying is None:
-            updates = selected.updates(may_expunge)
-        else:
-            updates = self.notifying.updates(selected, may_expunge)
-        if updates:
-            if self.contexts and updates.expunged:
-                self.connection.write_all(self.contexts.forget(updates.expunged))
-            lines = update_lines(updates, selected.keywords, selected.flag_rights, self.enabled)
-            self.connection.write_all(lines)
-            if isinstance(updates.flags, ManyFlags):
-                self._portions = updates.flags.portions()
-            return True
-        if selected.is_deleted:
-            self.bye(b"The selected mailbox was deleted")
-        return False
-
-    def tell_keywords(self) -> None:
-        """Tell of new keywords, before the first message that has one (RFC 3501 §7.2.6)."""
-        selected = self.mailbox
-        if selected.view.takes_keywords():
-            lines = keyword_lines(selected.keywords, selected.flag_rights)
-            self.connection.write_all(lines)
-
-    def _tell_flags(self, portion: Sequence[FlagUpdate]) -> None:
-        lines = flag_lines(portion, self.mailbox.keywords, self.enabled)
-        self.connection.write_all(lines)
-
-    async def tell_rest(self) -> None:
-        """Tell what `tell` has left because it was much, as the client reads it."""
-        if self._portions is not None:
-            for portion in self._portions:
-                self._tell_flags(portion)
-                await self.drain()
-            self._portions = None
-
-    async def tell_contexts(self) -> bool:
-        """Tell the client how its searches come out now, when it was told what has changed.
-        Gives whether there was anything. A round trip for each, where it takes storage."""
-        if not self.contexts or self.selected is None or not self.selected.is_readable:
-            return False
-        now = self.connection.clock.seconds()
-        try:
-            lines = await self.contexts.follow(self.selected, now)
-        except SoraError as error:
-            # Nothing is lost: it is looked at again the next time.
-            self.log.info("contexts of {session} wait: {error}", session=self.id, error=error.text)
-            return False
-        self.connection.write_all(lines)
-        return bool(lines)
-
-    async def tell_all(self, may_expunge: bool) -> None:
-        """What there is to tell at the end of a command."""
-        if self._portions is not None:
-            await self.tell_rest()
-        self.tell(may_expunge)
-        if self._portions is not None:
-            await self.tell_rest()
-        self._tell_modseq()
-        if self.contexts:
-            await self.tell_contexts()
-
-    def _tell_modseq(self) -> None:
-        """Modseqs may have been told that are higher than those of expunges which wait. A client
-        that remembered them would never hear of these if it were cut off now (RFC 7162 §6)."""
-        if self.selected is None or not self.enabled.condstore:
-            return
-        withholds = self.selected.view.withholds
-        if withholds or self._withheld:
-            self.tell_modseq()
-        self._withheld = withholds
-
-    def tell_modseq(self) -> None:
-        """Tell up to where the client knows all changes of its mailbox (RFC 7162 §3.1.2.1)."""
-        self.untagged(b"OK " + highest_modseq(self.mailbox.view.modseq_told) + b" Highest")
-
-    async def tell_idle(self) -> bool:
-        """Tell a client that idles what there is to tell. Gives whether that was anything."""
-        if self.notifying is not None:
-            return await self.notifying.tell(idles=True)
-        told = self.tell(may_expunge=True)
-        await self.tell_rest()
-        return await self.tell_contexts() or told
-
-    def notify(self, notifying: "Notifying | None") -> None:
-        """What the client is told is what this says from now on (RFC 5465); None: what all are
-        told."""
-        if self.notifying is not None:
-            self.notifying.end()
-            self.services.idle.notifying.dec()
-        self.notifying = notifying
-        if notifying is not None:
-            self.services.idle.notifying.inc()
-            notifying.attach()
 
     def working(self, goal: int | None = None) -> Progress:
         """What takes place in this block may take long, and the client hears of it (RFC 9585);
@@ -443,7 +332,7 @@ class Session:
             self.selected.view.ignore_recent()
         if self.enabled.condstore and not had_modseqs and self.selected is not None:
             # RFC 7162 §3.1: what the modseqs are counted from that are told from now on.
-            self.tell_modseq()
+            self.telling.modseq()
 
     def used(self, words: Iterable[bytes]) -> None:
         """The client used items or parameters of these names; some of them show that it
@@ -453,29 +342,8 @@ class Session:
             if name is not None and name not in self.enabled:
                 self.enable(name)
 
-    async def authenticate(self, login: str, password: str) -> None:
-        """Log in. Raises AuthenticationFailed and what else the authenticator says."""
-        self._enter(
-            await self.services.authenticator.password(
-                login, password, self.connection.peer, "imap"
-            )
-        )
-
-    async def authenticate_by(
-        self, mechanism: str, initial: bytes | None, ask: Callable[[bytes], Awaitable[bytes]]
-    ) -> None:
-        """The same by a SASL mechanism; `ask` sends a challenge and gives the response."""
-        # OK has no room for what the mechanism says at the end (RFC 3501 §6.2.2).
-        self._enter(
-            await log_in_by_challenges(
-                self.services.authenticator,
-                mechanism,
-                initial,
-                channel_on(self.connection, "imap", ask),
-            )
-        )
-
-    def _enter(self, identity: Identity) -> None:
+    def enter(self, identity: Identity) -> None:
+        """Somebody has logged in. Raises TooMany when he has too many connections."""
         self.connection.identify(identity.address)
         facts = SessionFacts(self.id, "imap", self.connection.peer.host)
         self._account = self.services.mail.account(identity, facts)
@@ -488,7 +356,7 @@ class Session:
 
     async def unauthenticate(self) -> None:
         """Be as before the login, but for TLS and what the client said of itself (RFC 8437)."""
-        self.notify(None)
+        self.telling.notify(None)
         await self.deselect()
         self._before_login()
         self.connection.unidentify()
@@ -508,7 +376,7 @@ class Session:
     async def deselect(self) -> None:
         """Leave the selected mailbox; nothing is expunged."""
         selected, self.selected = self.selected, None
-        self._portions = None
+        self.telling.forget()
         self.contexts.clear()
         if selected is not None:
             self.state = State.AUTHENTICATED
@@ -517,13 +385,6 @@ class Session:
     def is_selected(self, name: str) -> bool:
         """Whether this is the mailbox that is open."""
         return self.selected is not None and name_key(self.selected.name) == name_key(name)
-
-    def start_tls(self) -> None:
-        """Begin TLS once the tagged line is written. Raises WrongState when it is not possible."""
-        if not self.can_start_tls or self.services.tls is None:
-            raise WrongState("TLS is not possible here, or there already")
-        context = self.services.tls
-        self.after_answer(lambda: self.connection.start_tls(context))
 
     def start_deflate(self) -> None:
         """Compress in both directions once the tagged line is written. Raises WrongState when

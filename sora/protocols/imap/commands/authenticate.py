@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from attrs import define, field
 
+from sora.auth.logging_in import channel_on, log_in_by_challenges
 from sora.auth.sasl import decode_response
 from sora.errors import AuthenticationRefused, BadArgument, BadSyntax
 from sora.protocols.imap.command import Command, State
@@ -47,5 +48,10 @@ class Authenticate(Command):
                 raise BadSyntax("The authentication was cancelled")
             return decode_response(line)
 
-        await session.authenticate_by(self.mechanism, self.initial, ask)
+        channel = channel_on(session.connection, "imap", ask)
+        authenticator = session.services.authenticator
+        # OK has no room for what the mechanism says at the end (RFC 3501 §6.2.2).
+        session.enter(
+            await log_in_by_challenges(authenticator, self.mechanism, self.initial, channel)
+        )
         return capability(session.capabilities) + b" Logged in"

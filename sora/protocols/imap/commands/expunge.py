@@ -61,6 +61,6 @@ def told_with_modseq(
     has to name the modseq of it (RFC 7162 §3.2.7, RFC 6851 §4.4); None for other clients."""
     if not session.enabled.qresync or not expunged.vanished:
         return None
-    session.tell(may_expunge=True)
+    session.telling.changes(may_expunge=True)
     chosen.tell(session)
     return highest_modseq(session.mailbox.view.modseq_told) + b" It is done"

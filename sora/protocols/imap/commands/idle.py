@@ -39,7 +39,7 @@ class Idle(Command):
         seconds = session.connection.clock.seconds
         last = seconds()
         while not session.is_ending:
-            if await session.tell_idle():
+            if await session.telling.idle():
                 last = seconds()
             elif seconds() - last >= still_here:
                 session.untagged(b"OK Still here")

@@ -37,5 +37,6 @@ class Login(Command):
     async def run(self, session: Session) -> bytes | None:
         if not session.may_log_in:
             raise AuthenticationRefused
-        await session.authenticate(self.user, self.password)
+        authenticator, peer = session.services.authenticator, session.connection.peer
+        session.enter(await authenticator.password(self.user, self.password, peer, "imap"))
         return capability(session.capabilities) + b" Logged in"

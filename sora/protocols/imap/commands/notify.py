@@ -70,11 +70,11 @@ class Notify(Command):
         # §3.1: all that has come together is told, as with NOOP, by what was asked for before.
         if session.selected is not None:
             await session.selected.refresh()
-            session.tell(may_expunge=True)
+            session.telling.changes(may_expunge=True)
         session.used([item.name for item in self.interest.selected.items])
         notifying = Notifying(session, self.interest)
         await notifying.begin(self.with_status)
-        session.notify(notifying)
+        session.telling.notify(notifying)
         return None
 
 

@@ -88,7 +88,9 @@ class Store(Command):
         for items, which in shown:
             if tells_flags(items, session):
                 view.told(which, selected.highest_modseq)
-        session.tell(may_expunge=False)  # of a new keyword before the first message that has it
+        session.telling.changes(
+            may_expunge=False
+        )  # of a new keyword before the first message that has it
         for items, which in shown:
             await Fetching(session, items, by_uid=True).answer(which)
         code = b""

@@ -4,6 +4,7 @@ import zlib
 from typing import Any
 
 from sora.protocols.imap.session import Session
+from sora.protocols.imap.telling import Telling
 from trial_tests.protocols.imap.commands.test_compress import CompressTestCase
 from trial_tests.support.transcript import TranscriptTestCase
 
@@ -18,13 +19,16 @@ STAYS = {
     "literals",
     "_reader",
     "answering",
+    "telling",
 }
-"""what is the connection's and not the login's (the client's ID: RFC 8437 §3)"""
+"""what is the connection's and not the login's (the client's ID: RFC 8437 §3), or looked at by itself"""
 
 
 def state_of(session: Session) -> dict[str, Any]:
     """All that a session knows, in a form that can be compared."""
-    return {"bad": session.answering.bad} | {
+    told = {name: getattr(session.telling, name) for name in Telling.__slots__}
+    assert told.pop("_session") is session
+    return {"bad": session.answering.bad, "told": told} | {
         name: getattr(value, "__dict__", value)
         for name, value in vars(session).items()
         if name not in STAYS and not callable(value)
