@@ -10,6 +10,7 @@ from sora.admin.output import Octets
 
 def _which(parser: ArgumentParser) -> None:
     parser.add_argument("--user", metavar="ADDRESS", default="", help="of this user")
+    parser.add_argument("--domain", metavar="DOMAIN", default="", help="of users of this domain")
     parser.add_argument(
         "--protocol", metavar="TYPE", default="", help="of this type of server, for example imap"
     )
@@ -20,6 +21,7 @@ def _which(parser: ArgumentParser) -> None:
 def _chosen(given: Namespace) -> dict[str, str]:
     return {
         "user": given.user,
+        "domain": given.domain,
         "protocol": given.protocol,
         "server": given.server,
         "address": given.address,
@@ -75,6 +77,7 @@ class Kick(Command):
     summary = "end connections of a running server; clients come again if they may"
     examples = (
         "connections kick --user ann@example.com",
+        "connections kick --domain example.com",
         "connections kick --protocol imap --server imap-1",
     )
     needs_database = False
@@ -85,7 +88,7 @@ class Kick(Command):
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
         chosen = _chosen(given)
         if not any(chosen.values()):
-            raise CommandFailed("say whose: --user, --protocol, --server or --address")
+            raise CommandFailed("say whose: --user, --domain, --protocol, --server or --address")
         done = await store.api.post("/connections/kick", chosen)
         report.say(f"{done['kicked']} connections were told to end", **done)
 
@@ -95,14 +98,14 @@ class Stats(Command):
 
     words = ("stats", "connection")
     summary = "count the connections of a running server"
-    examples = ("stats connection", "stats connection --user ann@example.com")
+    examples = ("stats connection", "stats connection --domain example.com --protocol imap")
     needs_database = False
 
     def arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--user", metavar="ADDRESS", default="", help="those of this user")
+        _which(parser)
 
     async def run(self, given: Namespace, store: Store, report: Report) -> None:
-        found = await store.api.get("/connections/stats", user=given.user)
+        found = await store.api.get("/connections/stats", **_chosen(given))
         lines = [
             f"{found['connections']} connections, {found['authenticated']} logged in,"
             f" of {found['users']} users"

@@ -20,6 +20,7 @@ from sora.admin.command import Command, CommandFailed, Store, Terminal
 from sora.admin.commands import GROUPS, all_commands, all_words, command_of
 from sora.admin.completion import SHELLS, script
 from sora.admin.failed import ENDED, MISUNDERSTOOD, tell, unexpected
+from sora.admin.older import named_here
 from sora.admin.reports import JSONReport, TextReport
 from sora.admin.shape import Shape, Words, shapes_of
 from sora.errors import OutcomeUnknown, SoraError
@@ -58,6 +59,8 @@ def parse(arguments: Sequence[str]) -> Namespace:
     Raises SystemExit for help and for errors.
     """
     parser, _ = _parsers(_meant(arguments))
+    if name := named_here(arguments):
+        parser.error(f"{' '.join(arguments[:2])} is called `{name}` here")
     if not arguments:
         parser.print_help()
         raise SystemExit(MISUNDERSTOOD)

@@ -23,6 +23,12 @@ EXHAUSTED: Final = 60.0
 DATABASE: Final = "database"
 """the part on which most others stand"""
 RUNS: Final = "Look whether PostgreSQL runs and can be reached: sora-admin database status"
+# By words, and not by SQLSTATE, which is the same in all languages: of a connection that is refused
+# libpq gives the text alone (psycopg2 has no pgcode then, and no way to PQsetErrorVerbosity), and
+# lc_messages among the options of a connection counts only once it is let in. A handshake of our
+# own would get the code, but without the password only for what is refused before it is asked for;
+# and to send passwords, in all the ways that there are to prove one, is nothing for a diagnosis.
+# Where PostgreSQL speaks another language its text stands as it is, with the mend for everything.
 REMEDIES: Final = (
     (
         r"password authentication failed|no password supplied",

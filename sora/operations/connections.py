@@ -30,6 +30,34 @@ class ConnectionRow:
     octets_out: int
 
 
+@frozen(kw_only=True)
+class Chosen:
+    """Which connections: those that match all that is given."""
+
+    user: str = ""
+    domain: str = ""
+    """that of users, who have logged in"""
+    protocol: str = ""
+    server: str = ""
+    address: str = ""
+
+    @property
+    def is_everybody(self) -> bool:
+        """Whether nothing is given."""
+        return self == Chosen()
+
+    def has(self, session: Session) -> bool:
+        """Whether it is one of them."""
+        user = session.user.casefold()
+        return (
+            (not self.user or user == self.user.casefold())
+            and (not self.domain or user.rpartition("@")[2] == self.domain.casefold())
+            and (not self.protocol or session.protocol == self.protocol)
+            and (not self.server or session.server == self.server)
+            and (not self.address or session.connection.peer.host == self.address)
+        )
+
+
 @frozen
 class ConnectionStats:
     """How many connections there are, how many of them are logged in, and of which protocols."""
@@ -47,16 +75,14 @@ class ConnectionOperations:
 
     sessions: Callable[[], Iterable[Session]]
 
-    def list(
-        self, user: str = "", protocol: str = "", server: str = "", address: str = ""
-    ) -> list[ConnectionRow]:
-        """Those that match all that is given, oldest first."""
-        found = self._matching(user, protocol, server, address)
+    def list(self, chosen: Chosen) -> list[ConnectionRow]:
+        """Those that are chosen, oldest first."""
+        found = self._matching(chosen)
         return [_row(session) for session in sorted(found, key=lambda one: one.id)]
 
-    def stats(self, user: str = "") -> ConnectionStats:
-        """Counts of all, or of a user's."""
-        found = self._matching(user, "", "", "")
+    def stats(self, chosen: Chosen) -> ConnectionStats:
+        """Counts of those that are chosen."""
+        found = self._matching(chosen)
         return ConnectionStats(
             connections=len(found),
             authenticated=sum(1 for one in found if one.user),
@@ -65,28 +91,23 @@ class ConnectionOperations:
             servers=dict(sorted(Counter(one.server for one in found).items())),
         )
 
-    def kick(self, user: str = "", protocol: str = "", server: str = "", address: str = "") -> int:
-        """End those that match all that is given; gives how many it were. Each is told goodbye in
-        its protocol's words, and that an administrator did it, when what it has asked for is
-        answered. Raises BadArgument when nothing is given: that would be everybody."""
-        if not (user or protocol or server or address):
-            raise BadArgument("Say whose connections are to end: a user, protocol, server, address")
-        return _end(self._matching(user, protocol, server, address), SessionEnded())
+    def kick(self, chosen: Chosen) -> int:
+        """End those that are chosen; gives how many it were. Each is told goodbye in its protocol's
+        words, and that an administrator did it, when what it has asked for is answered. Raises
+        BadArgument when nothing is given: that would be everybody."""
+        if chosen.is_everybody:
+            raise BadArgument(
+                "Say whose connections are to end: a user, domain, protocol, server, address"
+            )
+        return _end(self._matching(chosen), SessionEnded())
 
     def close(self, user: str) -> int:
         """End those of a user whose account was disabled or deleted, and say so; gives how many it
         were."""
-        return _end(self._matching(user, "", "", ""), AccountClosed())
+        return _end(self._matching(Chosen(user=user)), AccountClosed())
 
-    def _matching(self, user: str, protocol: str, server: str, address: str) -> tuple[Session, ...]:
-        return tuple(
-            session
-            for session in self.sessions()
-            if (not user or session.user.casefold() == user.casefold())
-            and (not protocol or session.protocol == protocol)
-            and (not server or session.server == server)
-            and (not address or session.connection.peer.host == address)
-        )
+    def _matching(self, chosen: Chosen) -> tuple[Session, ...]:
+        return tuple(filter(chosen.has, self.sessions()))
 
 
 def _end(sessions: Collection[Session], why: SoraError) -> int:

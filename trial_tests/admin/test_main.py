@@ -14,12 +14,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from sora.admin.command import CommandFailed, Terminal
 from sora.admin.commands import all_commands
 from sora.admin.main import parse, prepare
+from sora.admin.older import OLDER
 from sora.admin.output import size_text
 from sora.admin.reports import JSONReport, TextReport
 from trial_tests.support.postgres import DatabaseTestCase
 from trial_tests.support.quick_twistd import shared_twistd
 
 EMAIL = "ann@example.com"
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "admin-cli.md"
 
 
 class ParseTests(SynchronousTestCase):
@@ -56,6 +58,19 @@ class ParseTests(SynchronousTestCase):
             code, text, _ = self.ended(*words, "--help")
             self.assertEqual(code, 0)
             self.assertIn("credentials", text)
+
+    def test_commands_of_the_older_server_are_named(self) -> None:
+        """Those that are called otherwise here; the manual has them all, and they are right."""
+        manual = MANUAL.read_text("utf-8")
+        here = {command.words for command in all_commands()}
+        for there, name in OLDER.items():
+            self.assertNotIn(tuple(there.split()), here)
+            words = tuple(word for word in name.split() if word.islower() and word[0] != "-")
+            self.assertIn(words, here)
+            code, _, said = self.ended(*there.split(), "--email", EMAIL)
+            self.assertEqual((code, said.count("\n")), (2, 1))
+            self.assertIn(f"`{name}`", said)
+            self.assertIn(f"| `{there}` | `{name}` |", manual)
 
     def test_what_is_no_command_of_the_store_has_help_too(self) -> None:
         """By the word `help`, itself included."""

@@ -35,6 +35,9 @@ class ConnectionTests(DeskTestCase):
         self.assertEqual(self.listed("?user=Ann@example.com"), ["192.0.2.1", "192.0.2.2"])
         self.assertEqual(self.listed("?user=ann@example.com&protocol=pop3"), ["192.0.2.2"])
         self.assertEqual(self.listed("?server=imap-1&address=192.0.2.3"), ["192.0.2.3"])
+        self.assertEqual(self.listed("?domain=EXAMPLE.com"), ["192.0.2.1", "192.0.2.2"])
+        for other in ("ple.com", "ann@example.com", "example.org"):
+            self.assertEqual(self.listed(f"?domain={other}"), [])
         [one] = self.ask("GET", "/admin/connections?protocol=pop3").json["items"]
         self.assertEqual((one["user"], one["tls"], one["port"]), ("ann@example.com", False, 40000))
 
@@ -45,12 +48,20 @@ class ConnectionTests(DeskTestCase):
         self.assertEqual(stats["protocols"], {"imap": 2, "pop3": 1})
         stats = self.ask("GET", "/admin/connections/stats?user=ann@example.com").json
         self.assertEqual(stats["servers"], {"imap-1": 1, "pop3-1": 1})
+        stats = self.ask("GET", "/admin/connections/stats?domain=example.com&protocol=pop3").json
+        self.assertEqual(stats["servers"], {"pop3-1": 1})
 
     def test_kicks(self) -> None:
         """Those that match; with nothing said nobody is."""
         answer = self.ask("POST", "/admin/connections/kick", {})
         self.has_problem(answer, 422, "cannot-be-done", "whose")
         answer = self.ask("POST", "/admin/connections/kick", {"user": "ann@example.com"})
+        self.assertEqual(answer.json, {"kicked": 2})
+        self.assertEqual([one.disconnecting for one in self.transports], [True, True, False])
+
+    def test_kicks_a_domain(self) -> None:
+        """Those of nobody yet are of no domain."""
+        answer = self.ask("POST", "/admin/connections/kick", {"domain": "example.com"})
         self.assertEqual(answer.json, {"kicked": 2})
         self.assertEqual([one.disconnecting for one in self.transports], [True, True, False])
 

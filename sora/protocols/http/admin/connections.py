@@ -7,6 +7,7 @@ from typing import Final
 from attrs import asdict, frozen
 
 from sora.errors import BadArgument
+from sora.operations.connections import Chosen
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
@@ -17,16 +18,12 @@ class Which:
     """Which connections: those that match all that is given."""
 
     user: str = said("Of this user.", default="", example="ann@example.com", max_length=320)
+    domain: str = said(
+        "Of users of this domain.", default="", example="example.com", max_length=255
+    )
     protocol: str = said("Of this type of server.", default="", example="imap", max_length=64)
     server: str = said("Of the server with this name.", default="", max_length=255)
     address: str = said("From this address.", default="", example="192.0.2.7", max_length=64)
-
-
-@frozen
-class OfUser:
-    """Whose connections are counted."""
-
-    user: str = said("Those of this user alone.", default="", max_length=320)
 
 
 @frozen
@@ -73,16 +70,16 @@ class Kicked:
 
 
 async def _list(nouns: Nouns, call: Call) -> Connections:
-    rows = nouns.connections.list(**asdict(call.query))
+    rows = nouns.connections.list(Chosen(**asdict(call.query)))
     return Connections(items=tuple([Connection(**asdict(row)) for row in rows]))
 
 
 async def _stats(nouns: Nouns, call: Call) -> Stats:
-    return Stats(**asdict(nouns.connections.stats(call.query.user)))
+    return Stats(**asdict(nouns.connections.stats(Chosen(**asdict(call.query)))))
 
 
 async def _kick(nouns: Nouns, call: Call) -> Kicked:
-    return Kicked(kicked=nouns.connections.kick(**asdict(call.body)))
+    return Kicked(kicked=nouns.connections.kick(Chosen(**asdict(call.body))))
 
 
 _endpoint = partial(Endpoint, group="connections")
@@ -103,7 +100,7 @@ ENDPOINTS: Final = (
         path="/connections/stats",
         name="countConnections",
         summary="Count the connections of this process",
-        query=OfUser,
+        query=Which,
         answer=Stats,
         run=_stats,
     ),
@@ -116,7 +113,7 @@ ENDPOINTS: Final = (
         body=Which,
         answer=Kicked,
         changes="kicked connections",
-        about=("user", "protocol", "server", "address"),
+        about=("user", "domain", "protocol", "server", "address"),
         errors=(BadArgument,),
         run=_kick,
     ),
