@@ -60,6 +60,7 @@ class ChangePoll(Service):
         self._tasks = Tasks()
         self._asking: list[tuple[OpenMailbox, Deferred[None]]] = []
         self._answering = False
+        self._is_deaf = False  # which is said once
         self._loop = LoopingCall(self._start_round)
         self._loop.clock = clock
 
@@ -109,7 +110,13 @@ class ChangePoll(Service):
                 # Only now: what the others did before they left is known.
                 self._open.all_others_left()
         except Unavailable as error:
-            self.log.warn("cannot learn of changes by others: {error}", error=error.text)
+            if not self._is_deaf:
+                self.log.warn("cannot learn of changes by others: {error}", error=error.text)
+            self._is_deaf = True
+        else:
+            if self._is_deaf:
+                self.log.info("changes by others are learned of again")
+            self._is_deaf = False
         self._open.cool()
 
     async def _meet(self, epoch: UUID) -> None:

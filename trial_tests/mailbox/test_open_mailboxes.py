@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import TestCase
 
 from sora.errors import NoSuchMailbox, ReadOnly, Unavailable
@@ -500,6 +501,18 @@ class ChangePollTests(MailboxTestCase):
         self.stranger.poll.startService()
         self.pass_time()
         self.assertFalse(self.process.open_mailboxes.alone)
+
+    async def test_that_the_database_is_away_is_said_once(self) -> None:
+        """And not every two seconds of an hour."""
+        with capturedLogs() as logs:
+            for _ in range(2):
+                self.world.storage.tables.pause = lambda name: fail(Unavailable("It is away"))
+                self.pass_time()
+                self.world.answer_at_once()
+                self.pass_time()
+        said = [formatEvent(log) for log in logs if log.get("log_source") is self.process.poll]
+        outage = ["cannot learn of changes by others: It is away"]
+        self.assertEqual(said, 2 * [*outage, "changes by others are learned of again"])
 
     async def test_an_idle_session_is_woken_within_seconds(self) -> None:
         one = await self.select()
