@@ -60,8 +60,11 @@ class ImportOperations:
         self, email: str, spool: Spool, layout: Layout, wishes: Wishes, told: Told
     ) -> Counts:
         """Import a maildir that lies in a spool as a tar. The spool is closed."""
-        source = TarSource(spool, self.threads, limit=self.limit, layout=layout)
-        return await self._import(email, source, wishes, told)
+        try:
+            source = TarSource(spool, self.threads, limit=self.limit, layout=layout)
+            return await self._import(email, source, wishes, told)
+        finally:
+            spool.close()
 
     async def mbox(
         self, email: str, path: str, name: str | None, wishes: Wishes, told: Told

@@ -90,6 +90,7 @@ from trial_tests.support.transcript import ThreadsHere
 
 KEY = "the-key-that-may-change-things"
 READING = "the-key-that-may-look"
+TAKING = "the-key-that-may-take-mail-away"
 MAX_MESSAGE = 3 * 1024 * 1024
 """octets of a message that is delivered"""
 MAX_ARCHIVE = 4 * 1024 * 1024
@@ -146,6 +147,7 @@ class DeskTestCase(SynchronousTestCase):
                     [
                         Key("boss", digest_of(KEY)),
                         Key("clerk", digest_of(READING), frozenset([Scope.READ])),
+                        Key("porter", digest_of(TAKING), frozenset([Scope.EXPORT])),
                     ]
                 ),
                 Networks([ip_network("10.0.0.0/8")]),

@@ -6,6 +6,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
+from sora.errors import NoSuchAccount
+from sora.exchange.wishes import Wishes
+from sora.mailbox.spool import Spool
 from sora.protocols.http.upload import ARCHIVES
 from trial_tests.protocols.http.desk import KEY, MAX_ARCHIVE, READING, Answer
 from trial_tests.protocols.http.test_exchange import HERE, ExchangeTestCase
@@ -125,6 +130,14 @@ class ArchiveTests(ArchiveTestCase):
                 self.assertIn(why, task["error"])
         self.assertEqual(self.bob_has(), 0)
         self.assertTrue(all(spool.closed for spool in self.spools))
+
+    def test_whoever_it_is_for_goes_away(self) -> None:
+        """The archive goes, too, before the task has begun with it."""
+        spool = Spool()
+        spool.write(self.packed({"cur/1.a:2,": MESSAGE % 1}))
+        importing = self.nouns.importing.archive("x@example.com", spool, "auto", Wishes(), print)
+        self.failureResultOf(Deferred.fromCoroutine(importing), NoSuchAccount)
+        self.assertTrue(spool.closed)
 
     def test_who_may_not(self) -> None:
         """Refused before anything is kept, or when it is too large, or no tar."""

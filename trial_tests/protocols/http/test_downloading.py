@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from sora.exchange.streams import PIECE
 from sora.net.peer import Peer
 from sora.protocols.http.download import MOST, STALLED
-from trial_tests.protocols.http.desk import KEY, READING, parse
+from trial_tests.protocols.http.desk import KEY, READING, TAKING, parse
 from trial_tests.protocols.http.test_exchange import HERE, ExchangeTestCase
 
 TAR = f"{HERE}/export/maildir"
@@ -156,6 +156,15 @@ class DownloadTests(DownloadTestCase):
         self.assertEqual(self.ask("POST", f"{HERE}/mailboxes", new).status, 201)
         self.has_problem(self.ask("GET", TAR), 422, "cannot-be-done", "layout fs")
         self.assertEqual(self.ask("GET", f"{TAR}?layout=fs").status, 200)
+
+    def test_a_key_for_nothing_else(self) -> None:
+        """Who may take mail away may neither look at accounts nor change them."""
+        self.assertEqual(self.ask("GET", TAR, key=TAKING).status, 200)
+        self.assertEqual(self.ask("GET", f"{HERE}/mailboxes/INBOX/mbox", key=TAKING).status, 200)
+        self.has_problem(self.ask("GET", HERE, key=TAKING), 403, "not-permitted", "read")
+        order = {"path": str(self.open / "out")}
+        answer = self.ask("POST", f"{HERE}/export/maildir", order, key=TAKING)
+        self.has_problem(answer, 403, "not-permitted", "write")
 
     def test_what_cannot_be_read(self) -> None:
         """All else comes, and the end does not (G8)."""
