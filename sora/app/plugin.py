@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import IService
 from twisted.python.usage import Options as TwistedOptions
@@ -23,6 +23,9 @@ from sora.app.logging import LogOutput
 from sora.app.start import complain, explain
 from sora.config.checks import check
 from sora.config.load import Loaded, load, loads
+
+if TYPE_CHECKING:
+    from sora.app.supervisor import Supervisor
 
 _EMBEDDED_ONLY: Final = ("dir", "base-port", "account", "password")
 
@@ -93,11 +96,8 @@ class Options(TwistedOptions):
                 keep_configuration(self.embedded, self._text, self.settings)
             self._take_over_log()
         except Exception as error:
-            messages = explain(error)
-            if not messages:
-                raise
-            complain(messages)
-            raise SystemExit(1) from None
+            _refuse(error, _supervisor())
+            raise
 
     def load(self) -> Loaded:
         """Read the configuration. Raises ConfigError, OSError."""
@@ -126,9 +126,8 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     from sora.app.assemble import assemble
-    from sora.app.supervisor import supervisor_of
 
-    supervisor = supervisor_of(os.environ, reactor)
+    supervisor = _supervisor()
     try:
         return assemble(
             options.loaded,
@@ -140,10 +139,24 @@ def makeService(options: Options) -> IService:
             supervisor=supervisor,
         )
     except Exception as error:
-        messages = explain(error)
-        if not messages:
-            raise
+        _refuse(error, supervisor)
+        raise
+
+
+def _supervisor() -> "Supervisor":
+    """Who has started this process, if it asks for words."""
+    from twisted.internet import reactor
+
+    from sora.app.supervisor import supervisor_of
+
+    return supervisor_of(os.environ, reactor)
+
+
+def _refuse(error: Exception, supervisor: "Supervisor") -> None:
+    """End with code 1 for what an operator can mend, and say it; a bug is left as it is."""
+    if messages := explain(error):
         complain(messages)
+        supervisor.doing(messages[0])
         raise SystemExit(1) from None
 
 

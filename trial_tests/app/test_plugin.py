@@ -1,10 +1,13 @@
 """The options of `twistd sora`, and what a wrong start says."""
 
+import os
+import socket
 import sys
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from shutil import rmtree
+from tempfile import mkdtemp
 
 from attrs import evolve
 from twisted.application.service import Application, IService, Service
@@ -78,6 +81,22 @@ class OptionsTests(SynchronousTestCase):
         lines = stderr.getvalue().splitlines()
         self.assertEqual(len(lines), 2)
         self.assertTrue(all(line.startswith("sora: ") for line in lines))
+
+    def test_systemd_is_told_what_is_wrong_with_a_configuration(self) -> None:
+        """`systemctl status` shows the first problem."""
+        directory = Path(mkdtemp(prefix="sora-notify-"))
+        self.addCleanup(rmtree, directory)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(listener.close)
+        listener.bind(str(directory / "notify"))
+        listener.setblocking(False)
+        self.patch(os, "environ", {**os.environ, "NOTIFY_SOCKET": str(directory / "notify")})
+        self.patch(sys, "__stderr__", StringIO())
+        file = directory / "config.toml"
+        file.write_text(GOOD + "[database]\nprot = 1\n")
+        self.assertRaises(SystemExit, self.options, "-c", str(file))
+        said = listener.recv(4096).decode()
+        self.assertRegex(said, rf"^STATUS={file}:\d+: database\.prot: ")
 
     def test_a_server_of_a_later_version_is_an_error_only_if_it_is_to_start(self) -> None:
         """So is what must not be passed over in silence; the rest is said."""
