@@ -22,7 +22,7 @@ from sora.admin.command import CommandFailed, Terminal
 from sora.admin.failed import ENDED, INTERRUPTED, tell
 from sora.admin.main import OpenStore, parse, prepare, run
 
-GRACE: Final = 5.0
+GRACE: Final = 3.0
 """seconds in which a command that is interrupted may end by itself"""
 
 
@@ -78,8 +78,7 @@ def makeService(options: Options) -> NoReturn:
         react(main)
     finally:
         if not ended:  # the reactor was stopped by a signal
-            tell(sys.stderr, "it was interrupted: see what was done before you repeat it")
-            os._exit(INTERRUPTED)
+            _leave_interrupted()
 
 
 def _interrupted(reactor: Any, given: Namespace, work: "Deferred[None]") -> "Deferred[None] | None":
@@ -87,7 +86,7 @@ def _interrupted(reactor: Any, given: Namespace, work: "Deferred[None]") -> "Def
     itself gets some time for that; a second Ctrl-C is obeyed at once."""
     if work.called or not given.command.interrupt():
         return None
-    signal(SIGINT, lambda number, frame: os._exit(INTERRUPTED))
+    signal(SIGINT, lambda number, frame: _leave_interrupted())
     ended: Deferred[None] = Deferred()
     late = reactor.callLater(GRACE, ended.callback, None)
 
@@ -130,6 +129,11 @@ def _leave_unread() -> NoReturn:
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())  # for what is flushed at the end
     raise SystemExit(ENDED)
+
+
+def _leave_interrupted() -> NoReturn:
+    tell(sys.stderr, "it was interrupted: see what was done before you repeat it")
+    os._exit(INTERRUPTED)
 
 
 def _fail(message: str, code: int = ENDED) -> NoReturn:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from shutil import rmtree
 
@@ -67,16 +68,28 @@ class ProcessTests(SynchronousTestCase):
 
     def test_an_interruption(self) -> None:
         """While the database does not answer: not 0, since nothing was done."""
+        self.check_interruption(["accounts", "list"])
+
+    def test_an_interruption_of_what_would_end_by_itself(self) -> None:
+        """It has some time for that, and a second Ctrl-C ends it at once."""
+        words = ["import-mbox", "--email", "ann@example.com", "--path", self.directory]
+        self.check_interruption(words)
+        self.check_interruption(words, times=2)
+
+    def check_interruption(self, words: list[str], times: int = 1) -> None:
+        """Ctrl-C is told in one line."""
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen()
             silent.settimeout(60)
             port = silent.getsockname()[1]
             config = self.config(f'[database]\nhost = "127.0.0.1"\nport = {port}\n')
-            process = self.begin("accounts", "list", "--config", config)
+            process = self.begin(*words, "--config", config)
             connection, _ = silent.accept()
             with connection:
-                process.send_signal(signal.SIGINT)
+                for _ in range(times):
+                    process.send_signal(signal.SIGINT)
+                    time.sleep(0.3)
                 printed, said = process.communicate(timeout=60)
         self.assertEqual((process.returncode, printed), (INTERRUPTED, b""), said)
         self.assertIn(b"interrupted", said)
