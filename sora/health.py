@@ -10,8 +10,8 @@ in the log once, with the remedy; the last changes are kept.
     UNHEALTHY   what it is there for does not work
 
 A part that stands on another one is looked at after it, and not at all while that one is unhealthy:
-it is unhealthy, too, follows from the other, and is not told in the log. So who is woken reads of
-one illness, and not of six.
+it is unhealthy, too, follows from the other, and is told neither in the log nor by an alert. So who
+is woken reads of one illness, and not of six.
 """
 
 from collections import deque
@@ -214,7 +214,10 @@ class Health(Waking):
         known.finding, known.looked_at, known.took = finding, now, now - begun
         known.checks += 1
         known.failures += finding.status is Status.UNHEALTHY
-        self._metrics.looked(check.component, finding.status.value, now - begun)
+        if finding.follows:
+            self._metrics.left_out(check.component)
+        else:
+            self._metrics.looked(check.component, finding.status.value, now - begun)
         if is_new or (finding.status, finding.follows) != (before.status, before.follows):
             known.since = now
             known.changes.append(Change(now, finding))

@@ -124,6 +124,7 @@ class StandingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.findings = {"database": WELL, "schema": WELL, "uploads": WELL}
+        self.registry = CollectorRegistry()
         self.looked: list[str] = []
         self.events: list[str] = []
         globalLogPublisher.addObserver(self.heard)
@@ -136,7 +137,7 @@ class StandingTests(SynchronousTestCase):
             ],
             clock=self.clock,
             interval=30.0,
-            metrics=HealthMetrics(CollectorRegistry()),
+            metrics=HealthMetrics(self.registry),
         )
         self.health.startService()
         self.addCleanup(self.health.stopService)
@@ -167,7 +168,7 @@ class StandingTests(SynchronousTestCase):
         self.assertEqual(self.found(), [("healthy", "")] * 3)
 
     def test_what_stands_on_an_ill_part_is_not_looked_at_and_not_told(self) -> None:
-        """Each names the culprit, however far away it is; the log tells of that one alone."""
+        """Each names the culprit, however far away it is; log and alerts tell of that one alone."""
         gone = Finding(Status.UNHEALTHY, "Connection refused")
         self.assertEqual(self.turn(database=gone), ["database"])
         uploads, database, schema = self.health.components
@@ -179,6 +180,10 @@ class StandingTests(SynchronousTestCase):
         self.assertIn("stands on schema", uploads.finding.text)
         self.assertEqual(uploads.finding.remedy, "Mend database first")
         self.assertEqual((uploads.checks, schema.failures), (2, 1))
+        for name, value in (("database", 1), ("schema", 0), ("uploads", 0)):
+            labels = {"component": name, "status": "unhealthy"}
+            found = self.registry.get_sample_value("sora_component_health_status", labels)
+            self.assertEqual(found, value, name)
         self.turn(database=WELL)
         self.assertEqual(self.found(), [("healthy", "")] * 3)
         self.assertEqual(self.events, ["database unhealthy", "database healthy"])

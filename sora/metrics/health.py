@@ -17,7 +17,8 @@ class HealthMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._status = Gauge(
             "sora_component_health_status",
-            "1 for the state that a part is in, 0 for the others",
+            "1 for the state that a part is in, 0 for the others; 0 for all while it is not looked"
+            " at, as what it stands on is unhealthy",
             ["component", "status"],
             registry=registry,
         )
@@ -41,3 +42,8 @@ class HealthMetrics:
             self._status.labels(component, one).set(one == status)
         self._checks.labels(component, status).inc()
         self._duration.labels(component).observe(seconds)
+
+    def left_out(self, component: str) -> None:
+        """It was not looked at: what it stands on is unhealthy, and alarms."""
+        for one in STATUSES:
+            self._status.labels(component, one).set(0)

@@ -133,6 +133,16 @@ class RoomTests(SynchronousTestCase):
             self.assertIsInstance(error, Unavailable)
             self.assertIn("make room in the store", error.text)
 
+    def test_it_is_asked_too_often(self) -> None:
+        body = b"<Error><Code>SlowDown</Code><Message>Don&#39;t</Message></Error>"
+        error = failure(Answer(503, body, {}), "PUT of a", datetime.now(UTC))
+        self.assertIsInstance(error, Unavailable)
+        self.assertEqual(
+            error.text,
+            "The object store answered 503 SlowDown to PUT of a: Don't; ask for a higher limit"
+            " there, or lower [upload] workers",
+        )
+
 
 class RightsTests(_FakeTestCase):
     """A key that may not do everything."""
