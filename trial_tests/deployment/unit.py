@@ -145,6 +145,16 @@ def watchdog(machine: Debian) -> None:
     machine.type("systemctl daemon-reload; systemctl restart sora")
 
 
+def refuse(machine: Debian) -> None:
+    """a start with a wrong configuration says what is wrong, and is tried until it is right"""
+    right = machine.path(CONFIGURATION).read_text()
+    machine.path(CONFIGURATION).write_text(f"{right}\n[loging]\n")
+    _must(machine.ask("systemctl restart sora").returncode != 0, "the start fails")
+    _wait("the status says why", lambda: "loging" in _shown(machine, "StatusText"))
+    machine.path(CONFIGURATION).write_text(right)
+    _wait("it serves", lambda: _serves(machine))
+
+
 def database(machine: Debian) -> None:
     """a start without the database is tried until there is one"""
     cursor = _cursor(machine)
@@ -169,5 +179,5 @@ def boot(machine: Debian) -> None:
     _must("Subject: " in machine.type(READ), "the mail is there")
 
 
-USES: Final = (reload, journal, stop, watchdog, database, boot)
+USES: Final = (reload, journal, stop, watchdog, refuse, database, boot)
 """in this order: the journal is chosen by a reload"""
