@@ -284,6 +284,14 @@ class SlowPassword(OnePassword):
         return super().password(*arguments)
 
 
+class BrokenPassword(SlowPassword):
+    """Has a bug after that."""
+
+    def password(self, *arguments: Any) -> Any:
+        super().password(*arguments)
+        raise ZeroDivisionError
+
+
 def told_of(events: Sequence[LogEvent]) -> list[tuple[str, str, str, float, str]]:
     """The lines about slow commands."""
     return [
@@ -341,3 +349,14 @@ class ManageSieveTests(ManageSieveTestCase):
         self.assertEqual(said.count(b"OK"), 2)
         where = "sora.protocols.managesieve.session.Session"
         self.assertEqual(told_of(events), [(where, "session", "AUTHENTICATE", 3.0, FRED)])
+
+    def test_what_ends_in_a_bug_is_told_with_its_time_too(self) -> None:
+        events = heard(self)
+        broken = BrokenPassword(self.server.storage, self.clock)
+        self.server.factory._services = evolve(self.server.factory._services, authenticator=broken)
+        client = self.new_client(logs_in=False)
+        said = client.ask(f'AUTHENTICATE "PLAIN" "{plain("fred")}"'.encode())
+        self.assertTrue(said.startswith(b"NO"), said)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        [(_, _, command, duration, _)] = told_of(events)
+        self.assertEqual((command, duration), ("AUTHENTICATE", 3.0))

@@ -99,7 +99,7 @@ class Session:
         except TimedOut:
             self.write(response(b"BYE", text="Nothing was heard for too long"))
         finally:
-            self._command.trace.end("unknown", "gone", 0.0, peer=self._connection.peer)
+            self._command.gone("unknown")
 
     async def _next_event(self) -> Any:
         limits = self._limits
@@ -159,7 +159,7 @@ class Session:
             raise
         except Exception:  # noqa: BLE001 - the answer loop: one of the three places that may
             self._command.has_bug(kind, text)
-            self._answered(kind, _Bug(f"Something went wrong here; see the log: {self._id}"))
+            self._answered(kind, _Bug(f"Something went wrong here; see the log: {self._id}"), None)
         else:
             if self._identity is not None:
                 self._bad = 0
