@@ -22,6 +22,7 @@ from sora.errors import Unavailable
 from sora.mailbox.open_mailbox import OpenMailbox
 from sora.mailbox.open_mailboxes import OpenMailboxes
 from sora.storage.interfaces import IMailboxes, IMembership
+from sora.trouble import Trouble
 
 INTERVAL: Final = 2.0
 """Seconds between two questions."""
@@ -60,7 +61,12 @@ class ChangePoll(Service):
         self._tasks = Tasks()
         self._asking: list[tuple[OpenMailbox, Deferred[None]]] = []
         self._answering = False
-        self._is_deaf = False  # which is said once
+        self._deafness = Trouble(
+            self.log,
+            "cannot learn of changes by others",
+            "changes by others are learned of again",
+            is_bad=True,
+        )
         self._loop = LoopingCall(self._start_round)
         self._loop.clock = clock
 
@@ -110,13 +116,9 @@ class ChangePoll(Service):
                 # Only now: what the others did before they left is known.
                 self._open.all_others_left()
         except Unavailable as error:
-            if not self._is_deaf:
-                self.log.warn("cannot learn of changes by others: {error}", error=error.text)
-            self._is_deaf = True
+            self._deafness.has(error)
         else:
-            if self._is_deaf:
-                self.log.info("changes by others are learned of again")
-            self._is_deaf = False
+            self._deafness.is_over()
         self._open.cool()
 
     async def _meet(self, epoch: UUID) -> None:

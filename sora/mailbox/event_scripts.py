@@ -36,6 +36,7 @@ from sora.mailbox.folders import FolderRooms, Folders
 from sora.mailbox.stored import WANTS, ReadsBodies, StoredText, filtered
 from sora.storage.interfaces import IAccounts, IMessages, IMetadata, IScripts
 from sora.storage.rows import Read, Recipient
+from sora.trouble import Trouble
 
 INTERVAL: Final = 10.0
 """Seconds between two questions of who has scripts."""
@@ -123,6 +124,9 @@ class EventAccounts(Service):
         self._accounts: frozenset[int] | None = None
         self._edition = 0
         self._tasks = Tasks()
+        self._ignorance = Trouble(
+            self.log, "who has scripts for events is not known", "who has scripts is known again"
+        )
         self._loop = LoopingCall(self._ask)
         self._loop.clock = clock
 
@@ -156,8 +160,9 @@ class EventAccounts(Service):
         try:
             found = await self._metadata.accounts_with_event_scripts(MOST_ACCOUNTS)
         except SoraError as error:
-            self.log.info("who has scripts for events is not known: {error}", error=error.text)
+            self._ignorance.has(error)
             return
+        self._ignorance.is_over()
         if edition == self._edition:
             self._accounts = found
 

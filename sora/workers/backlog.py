@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from sora.errors import Unavailable
 from sora.metrics.bodies import UploadMetrics
 from sora.storage.rows import Backlog
+from sora.trouble import Trouble
 
 REMIND: Final = 300.0
 """Seconds between two warnings about the same backlog."""
@@ -40,6 +41,11 @@ class BacklogWatch:
         self._clock = clock
         self._warn_after = warn_after
         self._metrics = metrics
+        self._ignorance = Trouble(
+            self.log,
+            f"the backlog of {what} is not known",
+            f"the backlog of {what} is known again",
+        )
         self._warned: float | None = None
         self._looked_at = -inf
         self.backlog = Backlog(0, 0, 0.0)
@@ -58,10 +64,9 @@ class BacklogWatch:
         try:
             backlog = await self.recent(0.0)
         except Unavailable as error:
-            self.log.info(
-                "the backlog of {what} is not known: {error}", what=self._what, error=error.text
-            )
+            self._ignorance.has(error)
             return
+        self._ignorance.is_over()
         if self._metrics is not None:
             self._metrics.depth.labels(self._queue).set(backlog.contents)
             self._metrics.lag.labels(self._queue).set(backlog.oldest)

@@ -23,6 +23,7 @@ from sora.metrics.bodies import UploadMetrics
 from sora.retry import Delays
 from sora.storage.interfaces import ICopies
 from sora.storage.rows import Backlog, Copy
+from sora.trouble import Trouble
 from sora.waking import Waking
 from sora.workers.backlog import BacklogWatch
 
@@ -84,6 +85,9 @@ class Copier(Waking):
             what="copies",
             queue="s3_copy",
         )
+        self._trouble = Trouble(
+            self.log, f"copying to {to} stops for now", f"copying to {to} goes on"
+        )
         self._is_working = False
         self._has_said = False
         self._failures = 0
@@ -122,9 +126,9 @@ class Copier(Waking):
                 if not claimed and not await self._copies.fill(self._to, PAGE):
                     break
         except Unavailable as error:  # the database: the next wake-up tries again
-            self.log.info(
-                "copying to {store} stops for now: {error}", store=self._to, error=error.text
-            )
+            self._trouble.has(error)
+        else:
+            self._trouble.is_over()
         finally:
             self._is_working = False
 

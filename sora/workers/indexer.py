@@ -25,6 +25,7 @@ from sora.retry import pause
 from sora.storage.interfaces import IIndexing
 from sora.storage.rows import SearchText, Segment, Unindexed
 from sora.threads import Threads
+from sora.trouble import Trouble
 from sora.waking import Waking
 
 LEAST: Final = 500
@@ -79,6 +80,7 @@ class Indexer(Waking):
         self._least = least
         self._most = most
         self._most_octets = most_octets
+        self._trouble = Trouble(self.log, "the indexer stops for now", "the indexer goes on")
         self._rounds = 0
         self._grown: set[int] = set()
         self._next_sweep = 0.0
@@ -162,8 +164,9 @@ class Indexer(Waking):
                 await self.prune()
         except SoraError as error:
             # A mailbox that is in hand stays claimed, and so is left alone for some time.
-            self.log.info("the indexer stops for now: {error}", error=error.text)
+            self._trouble.has(error)
         else:
+            self._trouble.is_over()
             if count:
                 self.log.info("indexed {count} messages for search", count=count)
         finally:

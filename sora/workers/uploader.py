@@ -24,6 +24,7 @@ from sora.retry import Delays
 from sora.storage.interfaces import IUploads
 from sora.storage.rows import Upload
 from sora.storage.stores import ObjectStore
+from sora.trouble import Trouble
 from sora.waking import Waking
 from sora.workers.backlog import BacklogWatch
 
@@ -84,6 +85,7 @@ class Uploader(Waking):
         self._unreachable = unreachable
         self._mirror = mirror
         self._metrics = metrics
+        self._trouble = Trouble(self.log, "an upload worker stops for now", "upload workers go on")
         self._claimed: list[Upload] = []
         self._left: list[Upload] = []
         """what the database could not be told of: nobody else takes it before its lease ends"""
@@ -154,13 +156,14 @@ class Uploader(Waking):
         try:
             while self.running:
                 upload = await self._next()
+                self._trouble.is_over()
                 if upload is None:
                     return
                 await self._traced("upload", self._move(upload))
                 if not self._reachable:
                     return  # one worker tries again at the next wake-up
         except Unavailable as error:  # the database: the next wake-up tries again
-            self.log.info("an upload worker stops for now: {error}", error=error.text)
+            self._trouble.has(error)
         finally:
             self._active -= 1
 
