@@ -216,6 +216,7 @@ class CrashWithFiltersTests(CrashTestCase):
                 client.sendmail("crash@example.org", [EMAIL], letters[key])
         for mailbox in ("INBOX", "Filed"):
             self.assertEqual(sorted(self.keys(mailbox)), sorted(letters), mailbox)
+        self.assertIn(self.sora.stop(), CLEAN_ENDS)  # it moves the files
         files = [path for path in self.queue.rglob("*") if path.is_file()]
         sent = b"".join(path.read_bytes() for path in files)
         counts = {key: sent.count(f"X-Key: {key}".encode()) for key in letters}
@@ -223,7 +224,6 @@ class CrashWithFiltersTests(CrashTestCase):
         self.assertEqual({key for key, count in counts.items() if count > 2}, set())
         twice = {key for key, count in counts.items() if count == 2}
         self.assertEqual(twice & acknowledged, set())
-        self.assertIn(self.sora.stop(), CLEAN_ENDS)
 
     def keys(self, mailbox: str) -> list[str]:
         """Which messages are in a mailbox."""
