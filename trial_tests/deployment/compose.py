@@ -48,6 +48,7 @@ class Composed:
                     self._engine.type(["podman-compose", "build"], cwd=self._place, apart=False)
                     self.compose(*words)
                     self.wait_healthy()
+                    self.wait_well()
                 else:
                     must(words[0] == "exec", f"{words[0]} is known")
                     self.compose("exec", "-T", *words[1:], typed=PASSWORD)
@@ -64,7 +65,8 @@ class Composed:
             )
 
     def wait_well(self) -> None:
-        """Until Sora finds all well: it serves while its store is not there yet, but for bodies."""
+        """Until Sora finds all well: it serves while its store is not there yet, but for bodies, and
+        looks again half a minute later."""
         words = ["podman-compose", "exec", "-T", "sora", "twistd", "sora-admin", "doctor"]
         wait("all is well", lambda: not self._engine.ask(words, cwd=self._place).returncode)
 

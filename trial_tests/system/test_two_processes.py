@@ -2,6 +2,7 @@
 
 import imaplib
 import os
+import shutil
 import tempfile
 import time
 
@@ -23,6 +24,7 @@ class TwoProcessesTests(NodesTestCase):
     def setUp(self) -> None:
         super().setUp()
         objects = tempfile.mkdtemp(prefix="sora-objects-")
+        self.addCleanup(shutil.rmtree, objects, True)
         store = {"provider": "filesystem", "path": objects}
         limits = {"max_connections_per_user": 1000}
         nodes = [self.node(s3=store, limits=limits) for _ in range(2)]
