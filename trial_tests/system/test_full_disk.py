@@ -1,6 +1,7 @@
 """A disk that is full: what comes in is put off with a true answer, nothing is lost, and when there is
 room again all goes on by itself."""
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -85,12 +86,13 @@ class FullDiskTests(WholeSoraTestCase):
         disk.free()
         self.assertEqual((await self.deliver(wire, b"Subject: goes\r\n\r\nx"))[:4], b"250 ")
         self.assertEqual(await self.inbox(imap), 1)
-        while not any(b"Subject: goes" in one for one in self.queued(disk.path)):
+        while [b"Subject: goes" in one for one in self.queued(disk.path)] != [True]:
             await pause(reactor, 0.02)  # type: ignore[arg-type]
-        self.assertEqual(len(self.queued(disk.path)), 1)
 
     def queued(self, path: Path) -> list[bytes]:
         found = []
         for state in ("held", "waiting", "sending", "failed"):
-            found += [one.read_bytes() for one in path.glob(f"*/{state}/*")]
+            for one in path.glob(f"*/{state}/*"):
+                with contextlib.suppress(FileNotFoundError):  # it has just gone to the next one
+                    found.append(one.read_bytes())
         return found

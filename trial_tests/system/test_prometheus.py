@@ -34,7 +34,8 @@ from trial_tests.support.sora_process import PASSWORD as LOGIN
 ETC = Path(__file__).parents[2] / "etc"
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 SCRAPING = "5f0e1d2c3b4a59687786a5b4c3d2e1f0"
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
+"""longer than it takes until the first object is verified: 75 seconds from the start"""
 SCRIPT = 'require "fileinto"; if header :is "X-Spam" "yes" { fileinto "Junk"; }\r\n'
 MAIL = "From: a@example.org\r\nTo: user@example.com\r\nSubject: hello\r\n\r\nHello\r\n"
 QUIET = {
