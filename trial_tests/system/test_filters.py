@@ -1,7 +1,6 @@
 """Filters with a whole Sora: answers of their own for each recipient, retries after a broken
 connection, and `kill -9` while mail is filed and sent on."""
 
-import contextlib
 import imaplib
 import random
 import smtplib
@@ -17,6 +16,7 @@ from sora.storage.postgres.quotas import Quotas
 from sora.storage.rows import QuotaLimits
 from trial_tests.support.ports import free_port
 from trial_tests.support.programs import require_program
+from trial_tests.support.relay_queue import letters_in
 from trial_tests.support.sora_process import CLEAN_ENDS, EMAIL, PASSWORD
 from trial_tests.support.whole_sora import WholeSora, WholeSoraTestCase
 from trial_tests.system.test_budgets import transaction
@@ -26,15 +26,8 @@ USER = "ann@example.com"
 
 
 def queued(directory: Path, text: bytes) -> int:
-    """How many messages of a relay's queue have this text in them, but for what is only written. One
-    that goes from place to place meanwhile is one."""
-    found = set()
-    for path in directory.rglob("*"):
-        if path.parent.name in ("held", "waiting", "sending", "failed"):
-            with contextlib.suppress(FileNotFoundError):  # it has just gone to the next place
-                if text in path.read_bytes():
-                    found.add(path.name)
-    return len(found)
+    """How many messages of a relay's queue have this text in them."""
+    return sum(text in octets for octets in letters_in(directory).values())
 
 
 class AnswersTests(WholeSoraTestCase):

@@ -1,14 +1,13 @@
 """A disk that is full: what comes in is put off with a true answer, nothing is lost, and when there is
 room again all goes on by itself."""
 
-import contextlib
 import tempfile
-from pathlib import Path
 
 from twisted.internet import reactor
 
 from sora.retry import pause
 from trial_tests.support.ports import free_port
+from trial_tests.support.relay_queue import letters_in
 from trial_tests.support.small_disk import SmallDisk, small_disk
 from trial_tests.support.whole_sora import WholeSora, WholeSoraTestCase, Wire
 
@@ -86,13 +85,5 @@ class FullDiskTests(WholeSoraTestCase):
         disk.free()
         self.assertEqual((await self.deliver(wire, b"Subject: goes\r\n\r\nx"))[:4], b"250 ")
         self.assertEqual(await self.inbox(imap), 1)
-        while [b"Subject: goes" in one for one in self.queued(disk.path)] != [True]:
+        while [b"Subject: goes" in one for one in letters_in(disk.path).values()] != [True]:
             await pause(reactor, 0.02)  # type: ignore[arg-type]
-
-    def queued(self, path: Path) -> list[bytes]:
-        found = []
-        for state in ("held", "waiting", "sending", "failed"):
-            for one in path.glob(f"*/{state}/*"):
-                with contextlib.suppress(FileNotFoundError):  # it has just gone to the next one
-                    found.append(one.read_bytes())
-        return found

@@ -1,6 +1,5 @@
 """Scripts for what clients do (RFC 6785), with a whole Sora: over the wire, on PostgreSQL."""
 
-import contextlib
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from sora.retry import pause
 from sora.storage.postgres.scripts import Scripts
 from sora.storage.rows import ScriptLimits
 from trial_tests.support.ports import free_port
+from trial_tests.support.relay_queue import letters_in
 from trial_tests.support.whole_sora import WholeSora, WholeSoraTestCase, Wire
 
 USER = "ann@example.com"
@@ -108,13 +108,7 @@ addr = "127.0.0.1:{free_port()}"
         await wire.ask(b"SELECT INBOX")
         await wire.ask(b"APPEND INBOX {8+}\r\nA: b\r\n\r\n")
         self.assertIn(b"a OK", await wire.ask(b"MOVE 1 Junk"))
-        while b"spam@example.net" not in self.queued():
+        while not (found := letters_in(self.queue)):
             await pause(reactor, 0.01)  # type: ignore[arg-type]
-
-    def queued(self) -> bytes:
-        """All that is in the queue, whose files move while the relay tries."""
-        found = b""
-        for path in self.queue.rglob("*/*/*"):
-            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-                found += path.read_bytes()
-        return found
+        (letter,) = found.values()
+        self.assertIn(b"spam@example.net", letter)
