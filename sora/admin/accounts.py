@@ -10,7 +10,8 @@ from sora.admin.output import time_text
 from sora.admin.passwords import WantsPassword, add_password
 from sora.admin.times import moment_or_age
 from sora.auth.schemes import description_of
-from sora.storage.rows import AccountFilter, AccountRow, CredentialRow, LastLogin
+from sora.operations.last_logins import login_fields
+from sora.storage.rows import AccountFilter, AccountRow, CredentialRow
 
 SORTS: Final[Mapping[str, Callable[[AccountRow], Any] | None]] = {
     "email": None,
@@ -272,15 +273,6 @@ def account_fields(row: AccountRow) -> dict[str, Any]:
         "quota_storage": row.quota_storage,
         "quota_messages": row.quota_messages,
         **login_fields(row.last_login),
-    }
-
-
-def login_fields(login: LastLogin | None) -> dict[str, Any]:
-    """A last login among the fields of what it was with."""
-    return {
-        "last_login": None if login is None else login.at,
-        "last_login_protocol": None if login is None else login.protocol,
-        "last_login_address": None if login is None else login.address,
     }
 
 

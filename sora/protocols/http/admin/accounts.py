@@ -8,11 +8,11 @@ from attrs import asdict, frozen
 
 from sora.errors import AlreadyExists, BadArgument, NoSuchAccount
 from sora.operations.accounts import MAX_REASON, after_row
+from sora.operations.last_logins import login_fields
 from sora.protocols.http.admin.credentials import (
     Credential,
     Hash,
     credential_of,
-    login_fields,
     password_field,
     password_hash_field,
     password_of,

@@ -10,10 +10,11 @@ from attrs import frozen
 from sora.auth.schemes import description_of
 from sora.errors import AlreadyExists, BadArgument, NoSuchAccount
 from sora.operations.accounts import HASHED
+from sora.operations.last_logins import login_fields
 from sora.protocols.http.endpoint import Call, Endpoint, Scope
 from sora.protocols.http.nouns import Nouns
 from sora.protocols.http.values import said
-from sora.storage.rows import CredentialRow, LastLogin
+from sora.storage.rows import CredentialRow
 
 
 class Hash(Enum):
@@ -114,15 +115,6 @@ class Credentials:
     """All addresses of an account."""
 
     items: tuple[Credential, ...] = said("The addresses.")
-
-
-def login_fields(login: LastLogin | None) -> dict[str, Any]:
-    """A last login among the fields of what it was with."""
-    return {
-        "last_login": None if login is None else login.at,
-        "last_login_protocol": None if login is None else login.protocol,
-        "last_login_address": None if login is None else login.address,
-    }
 
 
 def credential_of(row: CredentialRow) -> Credential:
