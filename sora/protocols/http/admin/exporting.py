@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from attrs import frozen
@@ -141,6 +142,8 @@ async def _one(nouns: Nouns, call: Call) -> Download:
     return Download(MBOX, f"{last}.mbox", departure)
 
 
+_download = partial(Endpoint, method="GET", group="exchange", scope=Scope.EXPORT)
+
 ENDPOINTS: Final = (
     exchange_endpoint(
         "export/maildir",
@@ -156,39 +159,30 @@ ENDPOINTS: Final = (
         body=MboxExport,
         run=_mbox,
     ),
-    Endpoint(
-        method="GET",
+    _download(
         path="/accounts/{email}/export/maildir",
         name="downloadMaildir",
         summary="Send a user's mail as a maildir, in a tar",
-        group="exchange",
-        scope=Scope.EXPORT,
         query=MaildirQuery,
         downloads=TAR,
         changes="sent the mail of {email}, as a maildir",
         errors=(BadArgument, BadName, NoSuchAccount, NoSuchMailbox),
         run=_tar,
     ),
-    Endpoint(
-        method="GET",
+    _download(
         path="/accounts/{email}/export/mbox",
         name="downloadMbox",
         summary="Send a user's mail as mbox files, in a ZIP archive",
-        group="exchange",
-        scope=Scope.EXPORT,
         query=MboxQuery,
         downloads=ZIP,
         changes="sent the mail of {email}, as mbox files",
         errors=(BadArgument, NoSuchAccount, NoSuchMailbox),
         run=_zip,
     ),
-    Endpoint(
-        method="GET",
+    _download(
         path="/accounts/{email}/mailboxes/{mailbox}/mbox",
         name="downloadMailbox",
         summary="Send one mailbox of a user as an mbox",
-        group="exchange",
-        scope=Scope.EXPORT,
         downloads=MBOX,
         changes="sent the mailbox {mailbox} of {email}, as an mbox",
         errors=(BadArgument, NoSuchAccount, NoSuchMailbox),
