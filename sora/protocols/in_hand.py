@@ -127,13 +127,13 @@ class CommandInHand:
         if seconds is None:
             seconds = self.seconds
         chronicle = self._chronicle
-        chronicle.metrics.answered(chronicle.protocol, command, outcome, seconds)
+        chronicle.answered(command, outcome, seconds)
         chronicle.ended(self.trace, command, outcome, seconds)
 
     def answered_at_once(self, command: str, seconds: float) -> None:
         """One that nobody had in hand has its answer already, the moment that it came."""
         chronicle = self._chronicle
-        chronicle.metrics.answered(chronicle.protocol, command, "ok", seconds)
+        chronicle.answered(command, "ok", seconds)
         if self._is_traced:
             self.trace.begin()
             chronicle.end(self.trace, command, "ok", seconds)
@@ -144,8 +144,7 @@ class CommandInHand:
 
     def failed(self, kind: type[Spoken] | None, error: SoraError | None, is_bad: bool) -> None:
         """Count why it was not done, as `Chronicle.failed` does."""
-        chronicle = self._chronicle
-        chronicle.metrics.failed(chronicle.protocol, name_of(kind), error, is_bad)
+        self._chronicle.failed(name_of(kind), error, is_bad)
 
     def not_done(self, kind: type[Spoken] | None, text: bytes, error: SoraError) -> None:
         """Say in the log what it failed of, if that is inside of the house."""
